@@ -1,0 +1,183 @@
+/**
+ * Hardware layers. A layer is one launch of a *pipeline*, and a pipeline is a chain of stages that hand data on
+ * without a surface between them: `conv → sdp → pdp` with any stage absent, or one of the engines that run alone.
+ *
+ * The stages are generic in how they refer to memory. In a Program they name surfaces (`Layer`, S = surface id); when
+ * the firmware launches a layer it binds them to addresses (S = Cube of device/). One definition serves the compiler,
+ * the estimator, the printer and the engines.
+ *
+ * A stage without `input` takes its data from the stage before it; one without `output` hands it to the next.
+ *
+ * Two arithmetics share these stages (DESIGN section 4): `float-scale` on orin and xavier (int32 accumulator, one
+ * float32 multiplication per output channel, round half to even) and `integer-scale` on the open NVDLA (multiply,
+ * shift, round half away). They differ only in the SDP's parameters, so that stage is a union.
+ */
+
+export interface Padding {
+  readonly top: number;
+  readonly left: number;
+  readonly bottom: number;
+  readonly right: number;
+}
+
+/** Height × width. */
+export interface Extent {
+  readonly h: number;
+  readonly w: number;
+}
+
+/**
+ * Convolution: acc[k, y, x] = bias[k] + Σ w[k, c, r, s] · in[c, y·stride.h + r·dilation.h − top, x·stride.w + …].
+ * Accumulates exactly; bias is added by the SDP on integer-scale targets and here (int32) on float-scale targets.
+ */
+export interface Conv<S> {
+  readonly input: S;
+  /** `kcrs` on float-scale targets; NVDLA's packed kernel groups on integer-scale targets. */
+  readonly weights: S;
+  /** int32 vector at scale (input scale × weight scale); float-scale targets only. */
+  readonly bias?: S;
+  readonly kernel: Extent;
+  readonly stride: Extent;
+  readonly dilation: Extent;
+  readonly padding: Padding;
+  /** What stands in the padding; in the input's integers. */
+  readonly padValue: number;
+  readonly groups: number;
+  /** Deconvolution: out[k, y·stride.h + r, x·stride.w + s] += w[c, k, r, s] · in[c, y, x]; weights `kcrs` hold [C, K/groups, R, S] as ONNX does. */
+  readonly transposed: boolean;
+  /** Of the accumulator cube, before any pooling. */
+  readonly output: { readonly channels: number; readonly height: number; readonly width: number };
+  /** The weights are 2:4 sparse along input channels and the layer runs in sparse mode (orin). */
+  readonly sparse: boolean;
+  /** Right shift with rounding on the way out of the accumulator (CACC truncate); integer-scale targets only. */
+  readonly truncate: number;
+}
+
+/**
+ * Single-point stage of float-scale targets. With v the int32 accumulator (after bias) or the int8 input:
+ *
+ *     t = float32(v) × scale[c]              one float32 multiplication
+ *     t = t + shift[c]                       if shift
+ *     t = t ∘ (float32(operand) × operandScale)   if operand; ∘ is add, sub, mul, max or min in float32
+ *     t = t < 0 ? t × slope[c] : t           if slope
+ *     q = clamp(roundHalfEven(t), low, high)
+ *     q = lut[q + 128]                       if lut
+ *
+ * Every step is one IEEE float32 operation; no fused multiply-add.
+ */
+export interface FloatScaleSdp<S> {
+  readonly arithmetic: 'float-scale';
+  readonly input?: S;
+  /** float32 vector, one element or one per output channel. */
+  readonly scale: S;
+  /** float32 vector, one element or one per output channel. */
+  readonly shift?: S;
+  readonly operand?: {
+    readonly op: 'add' | 'sub' | 'mul' | 'max' | 'min';
+    /** int8 surface of the output's shape, or with H = W = 1 (one element per channel), broadcast. */
+    readonly input: S;
+    readonly scale: number;
+  };
+  /** float32 vector, one element (LeakyRelu) or one per channel (PRelu). */
+  readonly slope?: S;
+  /** Integers in [-128, 127]: Relu is low 0; Clip has both. */
+  readonly low: number;
+  readonly high: number;
+  /** int8 vector of 256 entries, for the integers −128 … 127. */
+  readonly lut?: S;
+  readonly output?: S;
+}
+
+/** One of SDP's X1, X2, Y sub-units on integer-scale targets (nvdla-facts section 4). */
+export interface SdpUnit<S> {
+  readonly alu?: 'max' | 'min' | 'sum' | 'equal';
+  readonly mul: boolean;
+  /** Where the operand comes from: one for all, one per channel, or one per point. */
+  readonly source: 'layer' | 'kernel' | 'point';
+  readonly operand?: S;
+  /** Used when source is `layer`. */
+  readonly aluOperand: number;
+  readonly mulOperand: number;
+  /** Left shift of the ALU operand (X1, X2). */
+  readonly aluShift: number;
+  /** Right shift with rounding after the multiplication. */
+  readonly truncate: number;
+  readonly activation: 'none' | 'relu' | 'prelu' | 'lut';
+  /** Operand converters of Y: (operand − offset) × scale >> shift. */
+  readonly aluConvert?: Convert;
+  readonly mulConvert?: Convert;
+}
+
+export interface Convert {
+  readonly offset: number;
+  readonly scale: number;
+  readonly shift: number;
+}
+
+/** Single-point stage of integer-scale targets: X1, X2, Y, then the output converter. */
+export interface IntegerScaleSdp<S> {
+  readonly arithmetic: 'integer-scale';
+  readonly input?: S;
+  readonly x1?: SdpUnit<S>;
+  readonly x2?: SdpUnit<S>;
+  readonly y?: SdpUnit<S>;
+  readonly convert: Convert;
+  readonly output?: S;
+}
+
+export type Sdp<S> = FloatScaleSdp<S> | IntegerScaleSdp<S>;
+
+/**
+ * Pooling. `average` divides by the number of cells: all of the kernel's (`countPadding`) or those inside the image.
+ * On float-scale targets the int32 sum is converted and multiplied by float32(1/count), rounded half to even.
+ */
+export interface Pdp<S> {
+  readonly input?: S;
+  readonly mode: 'max' | 'min' | 'average';
+  readonly kernel: Extent;
+  readonly stride: Extent;
+  readonly padding: Padding;
+  readonly countPadding: boolean;
+  readonly output: S;
+}
+
+/** Up-scaling by whole factors (orin). Linear is half-pixel: integer weights over 2·scale, one rounding at the end. */
+export interface Resize<S> {
+  readonly input: S;
+  readonly mode: 'nearest' | 'linear';
+  /** Nearest only: which source pixel; see facts 1.2 Resize. */
+  readonly coordinates: 'asymmetric' | 'half_pixel';
+  readonly rounding: 'floor' | 'half_down' | 'half_up';
+  readonly scale: Extent;
+  readonly output: S;
+}
+
+/** Moves channels [inputChannel, inputChannel + channels) of input to [outputChannel, …) of output, unchanged. */
+export interface Copy<S> {
+  readonly input: S;
+  readonly inputChannel: number;
+  readonly outputChannel: number;
+  readonly channels: number;
+  readonly output: S;
+}
+
+export type Pipeline<S> =
+  | { readonly kind: 'conv'; readonly conv: Conv<S>; readonly sdp: Sdp<S>; readonly pdp?: Pdp<S> }
+  | { readonly kind: 'sdp'; readonly sdp: Sdp<S>; readonly pdp?: Pdp<S> }
+  | { readonly kind: 'pdp'; readonly pdp: Pdp<S> }
+  | { readonly kind: 'resize'; readonly resize: Resize<S> }
+  | { readonly kind: 'copy'; readonly copy: Copy<S> };
+
+export type PipelineKind = Pipeline<unknown>['kind'];
+
+/** A hardware layer of a Program: a pipeline over surface ids. */
+export type Layer = Pipeline<number> & {
+  /** Index in Program.layers. */
+  readonly id: number;
+  /** The name of the last ONNX node it stands for. Unique in the Program. */
+  readonly name: string;
+  /** Every node of the original model that it stands for, in graph order. */
+  readonly origin: readonly string[];
+  /** Layers that must be complete before this one starts. */
+  readonly after: readonly number[];
+};

@@ -1,0 +1,97 @@
+/**
+ * Program and Plan: what a network becomes on a target.
+ *
+ * A Program is one DLA task: hardware layers over surfaces. A Plan is the whole network: Programs and host segments in
+ * the order they run, the tensors that cross between them, and the pre-processing that the inputs expect. Both are
+ * plain readonly data that print to text and parse back (print.ts, parse.ts); constants live in a blob table beside
+ * them, found by hash.
+ */
+
+import type { Bytes } from '../graph/units.ts';
+import type { Layer } from './layer.ts';
+import type { Surface } from './surface.ts';
+
+export interface Program {
+  /** The name of a target (targets/). */
+  readonly target: string;
+  /** Managed SRAM that the plan may use. */
+  readonly sram: Bytes;
+  readonly surfaces: readonly Surface[];
+  /** In launch order. */
+  readonly layers: readonly Layer[];
+  /** Surface ids bound by the application. */
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+  /** The constant surfaces and where their bytes are. */
+  readonly constants: readonly ConstantRef[];
+}
+
+export interface ConstantRef {
+  readonly surface: number;
+  /** Key in the blob table: the hash of the bytes. */
+  readonly blob: string;
+}
+
+/** Constant bytes by their hash (program/blobs.ts). */
+export type BlobTable = ReadonlyMap<string, Uint8Array>;
+
+/** A tensor that crosses between segments, or between the network and its caller. */
+export interface PlanTensor {
+  /** The ONNX value's name. */
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** What the network's caller and host segments see. */
+  readonly dtype: 'float32' | 'int8' | 'uint8' | 'int32' | 'int64' | 'bool' | 'float16';
+  /** Of the int8 form that DLA segments see; absent for tensors that only host segments touch. */
+  readonly scale?: number;
+}
+
+/** real = (pixel × 1/255 − mean) / std for each channel, as the model's input expects; absent when not known. */
+export interface Preprocess {
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  readonly channelOrder: 'rgb' | 'bgr' | 'gray';
+}
+
+export interface DlaSegment {
+  readonly kind: 'dla';
+  /** `{ForeignNode[first...last]}` as TensorRT names it. */
+  readonly name: string;
+  readonly program: Program;
+}
+
+export interface HostSegment {
+  readonly kind: 'host';
+  readonly name: string;
+  /** Names of the original nodes, in order. */
+  readonly nodes: readonly string[];
+  /** Why it is not on the DLA: `gpu` (a rule refused) or `not emulated` (accepted, our compiler cannot lower it). */
+  readonly reason: 'gpu' | 'not emulated';
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /** Key in the blob table of the ONNX subgraph. */
+  readonly model: string;
+}
+
+export type Segment = DlaSegment | HostSegment;
+
+export interface Plan {
+  readonly network: string;
+  readonly target: string;
+  /** The software release whose rules placed the nodes, e.g. `JetPack 6.0`. */
+  readonly release: string;
+  readonly batch: number;
+  /** `calibrated`, or `dummy` (trtexec's ranges): values of a dummy plan mean nothing, its times do. */
+  readonly ranges: 'calibrated' | 'dummy';
+  readonly preprocess?: Preprocess;
+  readonly tensors: readonly PlanTensor[];
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly segments: readonly Segment[];
+}
+
+/** A compiled network: the plan and every blob it names. */
+export interface CompiledNetwork {
+  readonly plan: Plan;
+  readonly blobs: BlobTable;
+}
