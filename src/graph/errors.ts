@@ -10,7 +10,7 @@ export const errorCodes = {
   'file/not-found': 'A file that was named does not exist or cannot be read.',
   'file/not-writable': 'An output file or folder cannot be written.',
   'cli/usage': 'The command line has an unknown command, flag or value.',
-  'cancelled': 'The work was cancelled (Ctrl-C, or an AbortSignal).',
+  cancelled: 'The work was cancelled (Ctrl-C, or an AbortSignal).',
 
   'onnx/not-a-model': 'The bytes are not an ONNX model.',
   'onnx/truncated': 'The file ends before the model does.',

@@ -57,7 +57,9 @@ export interface Graph {
 
 /** The one node that produces a value, if a node does. */
 export const producers = (graph: Graph): ReadonlyMap<string, Node> =>
-  new Map(graph.nodes.flatMap((node) => node.outputs.filter((name) => name !== '').map((name) => [name, node] as const)));
+  new Map(
+    graph.nodes.flatMap((node) => node.outputs.filter((name) => name !== '').map((name) => [name, node] as const)),
+  );
 
 /** The nodes that read a value, in graph order; a node appears once however often it reads the value. */
 export function consumers(graph: Graph): ReadonlyMap<string, readonly Node[]> {

@@ -1,0 +1,183 @@
+/**
+ * The memory bus: a sparse 64-bit address space whose windows lie in one WebAssembly.Memory, so that kernels work in
+ * place. An address outside every window, or an access that runs over a window's end, is a device fault. Windows carry
+ * a version that every write raises; what kernels derive from memory (packed weights) is cached by that version.
+ */
+
+import { fail } from '../graph/errors.ts';
+
+const pageSize = 65536;
+const alignment = 64;
+
+export interface Window {
+  readonly base: bigint;
+  readonly size: number;
+  /** Byte offset in the WebAssembly memory. */
+  readonly offset: number;
+  /** Raised by every write. */
+  version: number;
+}
+
+export interface BusOptions {
+  /** Shared memory, for kernels on several threads. */
+  readonly shared?: boolean;
+  /** Limit in bytes; 4 GiB at most, the default. */
+  readonly maximum?: number;
+}
+
+interface Span {
+  offset: number;
+  size: number;
+}
+
+export class Bus {
+  readonly memory: WebAssembly.Memory;
+  readonly #maximumPages: number;
+  #windows: Window[] = [];
+  #free: Span[] = [];
+  #bytes: Uint8Array;
+
+  constructor(options: BusOptions = {}) {
+    this.#maximumPages = Math.min(65536, Math.ceil((options.maximum ?? 2 ** 32) / pageSize));
+    this.memory = new WebAssembly.Memory({
+      initial: 1,
+      maximum: this.#maximumPages,
+      shared: options.shared ?? false,
+    });
+    this.#bytes = new Uint8Array(this.memory.buffer);
+    // Offset 0 stays unused so that no valid pointer is zero.
+    this.#free.push({ offset: alignment, size: pageSize - alignment });
+  }
+
+  /** All of memory. Fetch it anew after anything that may allocate: growing detaches the old view. */
+  get bytes(): Uint8Array {
+    if (this.#bytes.buffer !== this.memory.buffer) this.#bytes = new Uint8Array(this.memory.buffer);
+    return this.#bytes;
+  }
+
+  /** Reserves zeroed bytes for kernels' own use, aligned to 64. @throws device/memory */
+  allocate(size: number): number {
+    const wanted = Math.max(alignment, Math.ceil(size / alignment) * alignment);
+    let span = this.#free.find((candidate) => candidate.size >= wanted);
+    if (!span) {
+      const end = this.memory.buffer.byteLength;
+      const last = this.#free.at(-1);
+      const tail = last && last.offset + last.size === end ? last : undefined;
+      const missing = wanted - (tail?.size ?? 0);
+      const pages = Math.ceil(missing / pageSize);
+      const limit = this.#maximumPages * pageSize;
+      if (end + pages * pageSize > limit) {
+        fail(
+          'device/memory',
+          'the device memory is full',
+          {},
+          { expected: `at most ${limit} bytes`, actual: end + missing },
+        );
+      }
+      try {
+        this.memory.grow(pages);
+      } catch {
+        fail('device/memory', 'the host gives no more memory', {}, { expected: `${missing} more bytes` });
+      }
+      if (tail) {
+        tail.size += pages * pageSize;
+        span = tail;
+      } else {
+        span = { offset: end, size: pages * pageSize };
+        this.#free.push(span);
+      }
+    }
+    const { offset } = span;
+    span.offset += wanted;
+    span.size -= wanted;
+    if (span.size === 0) this.#free.splice(this.#free.indexOf(span), 1);
+    this.bytes.fill(0, offset, offset + wanted);
+    return offset;
+  }
+
+  /** Returns what {@link allocate} gave, with the same size. */
+  release(offset: number, size: number): void {
+    const rounded = Math.max(alignment, Math.ceil(size / alignment) * alignment);
+    const index = this.#free.findIndex((span) => span.offset > offset);
+    const at = index < 0 ? this.#free.length : index;
+    this.#free.splice(at, 0, { offset, size: rounded });
+    for (const i of [at, at - 1]) {
+      const left = this.#free[i];
+      const right = this.#free[i + 1];
+      if (left && right && left.offset + left.size === right.offset) {
+        left.size += right.size;
+        this.#free.splice(i + 1, 1);
+      }
+    }
+  }
+
+  /** Maps zeroed memory at an address. @throws device/memory, device/fault when windows would overlap */
+  map(base: bigint, size: number): Window {
+    const end = base + BigInt(size);
+    if (size <= 0 || base < 0n || end > 2n ** 64n) {
+      fail(
+        'device/fault',
+        'a window lies outside the 64-bit address space',
+        {},
+        { actual: `${size} bytes at 0x${base.toString(16)}` },
+      );
+    }
+    const clash = this.#windows.find((other) => base < other.base + BigInt(other.size) && other.base < end);
+    if (clash) fail('device/fault', `a window overlaps the one at 0x${clash.base.toString(16)}`);
+    const window: Window = { base, size, offset: this.allocate(size), version: 0 };
+    this.#windows.push(window);
+    this.#windows.sort((a, b) => (a.base < b.base ? -1 : 1));
+    return window;
+  }
+
+  unmap(window: Window): void {
+    const index = this.#windows.indexOf(window);
+    if (index < 0) return;
+    this.#windows.splice(index, 1);
+    this.release(window.offset, window.size);
+  }
+
+  /** The window that holds [address, address + length). @throws device/fault */
+  window(address: bigint, length: number): Window {
+    let low = 0;
+    let high = this.#windows.length - 1;
+    while (low <= high) {
+      const middle = (low + high) >> 1;
+      const window = this.#windows[middle]!;
+      if (address < window.base) high = middle - 1;
+      else if (address >= window.base + BigInt(window.size)) low = middle + 1;
+      else {
+        if (length < 0 || address + BigInt(length) > window.base + BigInt(window.size)) break;
+        return window;
+      }
+    }
+    return fail(
+      'device/fault',
+      'an access leaves the memory of the task',
+      {},
+      { actual: `${length} bytes at 0x${address.toString(16)}` },
+    );
+  }
+
+  /** Where [address, address + length) lies in the WebAssembly memory. @throws device/fault */
+  locate(address: bigint, length: number): number {
+    const window = this.window(address, length);
+    return window.offset + Number(address - window.base);
+  }
+
+  /** The same for memory about to be written; raises the window's version. @throws device/fault */
+  locateForWrite(address: bigint, length: number): number {
+    const window = this.window(address, length);
+    window.version++;
+    return window.offset + Number(address - window.base);
+  }
+
+  read(address: bigint, length: number): Uint8Array {
+    const offset = this.locate(address, length);
+    return this.bytes.slice(offset, offset + length);
+  }
+
+  write(address: bigint, data: Uint8Array): void {
+    this.bytes.set(data, this.locateForWrite(address, data.length));
+  }
+}

@@ -1,0 +1,60 @@
+/** What the checker says: a verdict per node, and the segments that follow from the verdicts. */
+
+/**
+ * Where a node runs.
+ * - `dla`: every rule accepts it.
+ * - `gpu`: a rule refuses it, or there is no rule for its operator.
+ * - `build-time`: it vanishes before anything runs (constants, shapes, Identity).
+ */
+export type Placement = 'dla' | 'gpu' | 'build-time';
+
+export interface Refusal {
+  /** Id of the rule, `pooling/window`; `no-rule` when no rule knows the operator. */
+  readonly rule: string;
+  /** The rule in a sentence, with the limit. */
+  readonly doc: string;
+  /** Where the rule is published. */
+  readonly source: string;
+  /** One sentence with the node's own numbers. */
+  readonly message: string;
+  /** The same numbers, for tools: limit and own value among them. */
+  readonly values: Readonly<Record<string, number | string>>;
+  readonly fix?: Fix;
+}
+
+export interface Fix {
+  /** Name of a rewrite pass (rewrite/) that does it, when one exists. */
+  readonly rewrite?: string;
+  /** What to change, as an imperative sentence. */
+  readonly advice: string;
+}
+
+export interface Verdict {
+  readonly node: string;
+  readonly op: string;
+  readonly placement: Placement;
+  /** Why not the DLA; every rule that refuses, in rule order. */
+  readonly refusals: readonly Refusal[];
+  /** Accepted, with something to know (a CBUF test at the limit, a dtype promoted to FP16). */
+  readonly warnings: readonly string[];
+}
+
+export interface CheckedSegment {
+  readonly kind: 'dla' | 'gpu';
+  /** `{ForeignNode[first...last]}` for DLA segments. */
+  readonly name: string;
+  readonly nodes: readonly string[];
+}
+
+export interface CheckResult {
+  readonly network: string;
+  readonly target: string;
+  readonly release: string;
+  readonly precision: 'int8' | 'fp16';
+  readonly verdicts: readonly Verdict[];
+  readonly segments: readonly CheckedSegment[];
+  /** Multiply-accumulates of the whole network and of its DLA segments. */
+  readonly macs: { readonly total: number; readonly dla: number };
+  /** Problems of the whole: too many loadables, dynamic shapes, weights of a segment too large. */
+  readonly notes: readonly string[];
+}

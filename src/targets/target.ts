@@ -1,0 +1,57 @@
+/**
+ * A target is data: what the checker, the compiler, the emulator and the estimator need to know of a piece of
+ * hardware. A number whose origin matters is a {@link Fact}: it carries its source and whether it was read in a
+ * document, derived from documented numbers, or fitted to measurements.
+ */
+
+import type { Bytes, GBps, MHz } from '../graph/units.ts';
+
+export interface Fact<T> {
+  readonly value: T;
+  readonly status: 'documented' | 'derived' | 'fitted' | 'assumed';
+  readonly source: string;
+}
+
+export interface Target {
+  /** `orin`, `xavier`, `nv_small`, … */
+  readonly name: string;
+  readonly title: string;
+  readonly generation: 'orin' | 'xavier' | 'nvdla';
+  readonly arithmetic: 'float-scale' | 'integer-scale';
+  /** Input channels × kernels × output pixels that one cycle of the convolution core covers, INT8. */
+  readonly atomic: { readonly c: number; readonly k: number; readonly pixels: number };
+  /** Bytes of the channels of one pixel that lie side by side in a feature surface. */
+  readonly memoryAtom: Bytes;
+  readonly cbuf: { readonly banks: number; readonly entryBytes: Bytes; readonly entriesPerBank: number };
+  readonly sram: { readonly capacity: Fact<Bytes>; readonly defaultPool: Fact<Bytes> };
+  readonly modules: readonly Module[];
+  readonly releases: readonly Release[];
+}
+
+/** A product that carries the accelerator, e.g. Jetson AGX Orin 64GB. */
+export interface Module {
+  /** Stable id for the command line: `agx-orin-64gb`. */
+  readonly id: string;
+  readonly title: string;
+  readonly dlaCores: number;
+  /** Whether estimates were held against published measurements of this module. */
+  readonly validated: boolean;
+  readonly powerModes: readonly PowerMode[];
+}
+
+export interface PowerMode {
+  /** As nvpmodel names it: `MAXN`, `50W`. */
+  readonly name: string;
+  readonly dlaClock: Fact<MHz>;
+  /** Memory clock of the EMC. */
+  readonly emcClock: Fact<MHz>;
+  readonly dramBandwidth: Fact<GBps>;
+}
+
+/** A software release whose rules decide what runs on the DLA. */
+export interface Release {
+  /** `JetPack 6.0` */
+  readonly name: string;
+  readonly tensorrt: readonly [major: number, minor: number, patch: number];
+  readonly dla: readonly [major: number, minor: number, patch: number];
+}
