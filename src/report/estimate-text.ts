@@ -1,0 +1,97 @@
+/** Estimates as terminal tables: one line per power mode, one line per hardware layer. */
+
+import type { Estimate } from '../estimate/estimate-result.ts';
+import {
+  formatBytes,
+  formatMacs,
+  formatTime,
+  grouped,
+  heading,
+  paint,
+  percent,
+  printable,
+  shorten,
+  type TextOptions,
+  table,
+} from './table.ts';
+
+/** The same network in several power modes. */
+export function estimateText(estimates: readonly Estimate[], options: TextOptions = {}): string {
+  const first = estimates[0];
+  if (!first) return '';
+  const rows = estimates.map((estimate) => {
+    const bounds = boundShares(estimate);
+    return [
+      estimate.powerMode,
+      estimate.dlaClock.toFixed(1),
+      estimate.dramBandwidth.toFixed(1),
+      grouped(estimate.imagesPerSecond),
+      formatTime(estimate.latency),
+      percent(estimate.utilisation),
+      `${percent(bounds.compute, 0)} / ${percent(bounds.memory, 0)} / ${percent(bounds.overhead, 0)}`,
+      formatBytes(Math.round(estimate.dramBytesPerImage)),
+    ];
+  });
+  const title = `Estimate: ${first.module}, ${first.cores} DLA core${first.cores === 1 ? '' : 's'}, batch ${first.batch}`;
+  const validated = first.validated
+    ? ''
+    : ` ${paint('(unvalidated: no published measurement of this module)', 'yellow', options)}`;
+  return [
+    heading(title, options) + validated,
+    table(
+      [
+        { title: 'mode' },
+        { title: 'DLA MHz', align: 'right' },
+        { title: 'DRAM GB/s', align: 'right' },
+        { title: 'images/s', align: 'right' },
+        { title: 'latency', align: 'right' },
+        { title: 'utilisation', align: 'right' },
+        { title: 'compute / memory / overhead', align: 'right' },
+        { title: 'DRAM per image', align: 'right' },
+      ],
+      rows,
+      options,
+    ),
+    ...first.notes.map((note) => paint(note, 'dim', options)),
+  ].join('\n');
+}
+
+/** Share of the time that goes to layers of each bound. */
+export function boundShares(estimate: Estimate): Readonly<Record<'compute' | 'memory' | 'overhead', number>> {
+  const total = estimate.layers.reduce((sum, layer) => sum + layer.total, 0) || 1;
+  const share = (bound: string) =>
+    estimate.layers.filter((layer) => layer.bound === bound).reduce((sum, layer) => sum + layer.total, 0) / total;
+  return { compute: share('compute'), memory: share('memory'), overhead: share('overhead') };
+}
+
+/** Every hardware layer of one estimate. */
+export function layersText(estimate: Estimate, options: TextOptions = {}): string {
+  const rows = estimate.layers.map((layer) => [
+    String(layer.layer),
+    shorten(printable(layer.name), 44),
+    layer.kind,
+    layer.macs > 0 ? formatMacs(layer.macs) : '',
+    formatTime(layer.compute),
+    formatTime(layer.memory),
+    formatTime(layer.overhead),
+    formatTime(layer.total),
+    paint(layer.bound, layer.bound === 'compute' ? 'green' : 'yellow', options),
+    layer.macs > 0 ? percent(layer.utilisation) : '',
+  ]);
+  return table(
+    [
+      { title: '#', align: 'right' },
+      { title: 'layer' },
+      { title: 'engines' },
+      { title: 'MACs', align: 'right' },
+      { title: 'compute', align: 'right' },
+      { title: 'memory', align: 'right' },
+      { title: 'overhead', align: 'right' },
+      { title: 'total', align: 'right' },
+      { title: 'bound' },
+      { title: 'utilisation', align: 'right' },
+    ],
+    rows,
+    options,
+  );
+}

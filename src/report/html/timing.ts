@@ -1,0 +1,110 @@
+/** Time per hardware layer with what bounds it, and the roofline; one panel per power mode. */
+
+import type { Estimate, LayerEstimate } from '../../estimate/estimate-result.ts';
+import { formatBytes, formatMacs, formatTime, grouped, percent, shorten } from '../table.ts';
+import { coordinate, type Markup, markup } from './markup.ts';
+
+const bounds = ['compute', 'memory', 'overhead'] as const;
+
+export function timingSection(estimates: readonly Estimate[]): Markup {
+  return markup`<section id="time"><h2>Time per hardware layer</h2>
+<p class="soft">Estimated. A layer takes the overlap of its compute and memory time plus a fixed overhead; the colour says which of the three is the largest.</p>
+${tabs('time', estimates, timingPanel)}</section>`;
+}
+
+export function rooflineSection(estimates: readonly Estimate[]): Markup {
+  return markup`<section id="roofline"><h2>Roofline</h2>
+<p class="soft">Each dot is a hardware layer: how many multiply-accumulates it does per byte it moves, and how fast. The lines are what the DLA and its DRAM allow.</p>
+${tabs('roof', estimates, roofline)}</section>`;
+}
+
+function tabs(group: string, estimates: readonly Estimate[], panel: (estimate: Estimate) => Markup): Markup {
+  const buttons = estimates.map(
+    (estimate, index) =>
+      markup`<input type="radio" name="${group}" id="${group}-${index}"${index === 0 && markup` checked`}><label for="${group}-${index}">${estimate.powerMode}</label>`,
+  );
+  const panels = estimates.map((estimate, index) => markup`<div class="panel panel-${index}">${panel(estimate)}</div>`);
+  return markup`<div class="tabs">${buttons}${panels}</div>`;
+}
+
+function timingPanel(estimate: Estimate): Markup {
+  const { layers } = estimate;
+  const longest = Math.max(...layers.map((layer) => layer.total), 1e-9);
+  const row = 19;
+  const left = 250;
+  const right = 620;
+  const height = layers.length * row + 8;
+  const scale = (right - 0) / longest;
+  const bars = layers.map((layer, index) => {
+    const y = index * row + 4;
+    const length = Math.max(1, layer.total * scale);
+    return markup`<g><title>${describe(layer)}</title>
+<text x="${left - 8}" y="${y + 12}" text-anchor="end">${shorten(layer.name, 38)}</text>
+<rect x="${left}" y="${y}" width="${coordinate(length)}" height="${row - 5}" rx="2" fill="var(--${layer.bound})"/>
+<text class="soft" x="${coordinate(left + length + 6)}" y="${y + 12}">${formatTime(layer.total)}${layer.macs > 0 && ` · ${percent(layer.utilisation, 0)}`}</text></g>`;
+  });
+  return markup`<p><b>${grouped(estimate.imagesPerSecond)} images/s</b> on ${estimate.cores} core${estimate.cores > 1 && 's'}, latency ${formatTime(estimate.latency)}, utilisation ${percent(estimate.utilisation)}, ${formatBytes(Math.round(estimate.dramBytesPerImage))} of DRAM traffic per image</p>
+<p>${bounds.map((bound) => markup`<span class="key"><i style="background:var(--${bound})"></i>${bound}-bound, ${percent(share(estimate, bound), 0)} of the time</span>`)}</p>
+<div class="scroll"><svg role="img" aria-label="time per layer" width="${left + right + 130}" height="${height}">${bars}</svg></div>
+<details><summary>As a table</summary><div class="scroll"><table>
+<tr><th class="n">#</th><th>layer</th><th>engines</th><th class="n">MACs</th><th class="n">compute</th><th class="n">memory</th><th class="n">overhead</th><th class="n">total</th><th>bound</th><th class="n">utilisation</th><th>nodes</th></tr>
+${layers.map((layer) => markup`<tr><td class="n">${layer.layer}</td><td><code>${shorten(layer.name, 48)}</code></td><td>${layer.kind}</td><td class="n">${layer.macs > 0 && formatMacs(layer.macs)}</td><td class="n">${formatTime(layer.compute)}</td><td class="n">${formatTime(layer.memory)}</td><td class="n">${formatTime(layer.overhead)}</td><td class="n">${formatTime(layer.total)}</td><td>${layer.bound}</td><td class="n">${layer.macs > 0 && percent(layer.utilisation)}</td><td class="wrap">${layer.origin.join(', ')}</td></tr>`)}
+</table></div></details>`;
+}
+
+const share = (estimate: Estimate, bound: LayerEstimate['bound']): number => {
+  const total = estimate.layers.reduce((sum, layer) => sum + layer.total, 0) || 1;
+  return estimate.layers.filter((layer) => layer.bound === bound).reduce((sum, layer) => sum + layer.total, 0) / total;
+};
+
+const traffic = (layer: LayerEstimate): number =>
+  layer.traffic.input + layer.traffic.operand + layer.traffic.weights + layer.traffic.output + layer.traffic.restream;
+
+const describe = (layer: LayerEstimate): string =>
+  [
+    layer.name,
+    `${layer.kind}, ${layer.bound}-bound`,
+    `compute ${formatTime(layer.compute)}, memory ${formatTime(layer.memory)}, overhead ${formatTime(layer.overhead)}`,
+    `${formatMacs(layer.macs)}, ${formatBytes(Math.round(traffic(layer)))} moved`,
+    `input in ${layer.inputMemory}, output in ${layer.outputMemory}`,
+    `nodes: ${layer.origin.join(', ')}`,
+  ].join('\n');
+
+/** Powers of ten around the data, for a logarithmic axis. */
+function decades(values: readonly number[]): readonly [low: number, high: number] {
+  const low = Math.floor(Math.log10(Math.min(...values)));
+  const high = Math.ceil(Math.log10(Math.max(...values)));
+  return [low, Math.max(high, low + 1)];
+}
+
+function roofline(estimate: Estimate): Markup {
+  const dots = estimate.layers
+    .filter((layer) => layer.macs > 0 && traffic(layer) > 0)
+    .map((layer) => ({ layer, x: layer.macs / traffic(layer), y: layer.macs / layer.total / 1e6 }));
+  if (dots.length === 0) return markup`<p>No layer multiplies.</p>`;
+  const busiest = estimate.layers.find((layer) => layer.utilisation > 0)!;
+  // TMAC/s at full use of one core, from any layer: rate / utilisation.
+  const peak = busiest.macs / busiest.total / busiest.utilisation / 1e6;
+  const bandwidth = estimate.dramBandwidth / 1000;
+  const [x0, x1] = decades([...dots.map((dot) => dot.x), peak / bandwidth]);
+  const [y0, y1] = decades([...dots.map((dot) => dot.y), peak]);
+  const width = 900;
+  const height = 380;
+  const margin = { left: 64, right: 20, top: 14, bottom: 42 };
+  const px = (x: number) =>
+    coordinate(margin.left + ((Math.log10(x) - x0) / (x1 - x0)) * (width - margin.left - margin.right));
+  const py = (y: number) =>
+    coordinate(height - margin.bottom - ((Math.log10(y) - y0) / (y1 - y0)) * (height - margin.top - margin.bottom));
+  const ridge = peak / bandwidth;
+  const left = Math.max(10 ** x0, 10 ** y0 / bandwidth);
+  const ticks = (low: number, high: number) =>
+    Array.from({ length: high - low + 1 }, (_, index) => 10 ** (low + index));
+  return markup`<svg role="img" aria-label="roofline" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">
+${ticks(x0, x1).map((x) => markup`<line class="axis" x1="${px(x)}" x2="${px(x)}" y1="${margin.top}" y2="${height - margin.bottom}"/><text class="soft" x="${px(x)}" y="${height - margin.bottom + 16}" text-anchor="middle">${x}</text>`)}
+${ticks(y0, y1).map((y) => markup`<line class="axis" x1="${margin.left}" x2="${width - margin.right}" y1="${py(y)}" y2="${py(y)}"/><text class="soft" x="${margin.left - 8}" y="${py(y) + 4}" text-anchor="end">${y}</text>`)}
+<text class="soft" x="${width / 2}" y="${height - 6}" text-anchor="middle">multiply-accumulates per byte moved</text>
+<text class="soft" transform="translate(14 ${height / 2}) rotate(-90)" text-anchor="middle">TMAC/s on one core</text>
+<path d="M${px(left)} ${py(left * bandwidth)}L${px(ridge)} ${py(peak)}L${px(10 ** x1)} ${py(peak)}" fill="none" stroke="var(--ink)" stroke-width="1.5"/>
+${dots.map((dot) => markup`<circle cx="${px(dot.x)}" cy="${py(dot.y)}" r="5" fill="var(--${dot.layer.bound})" fill-opacity="0.75"><title>${describe(dot.layer)}</title></circle>`)}
+</svg><p class="soft">Peak ${peak.toFixed(2)} TMAC/s; DRAM ${estimate.dramBandwidth.toFixed(1)} GB/s, which both cores, the GPU and the CPU share.</p>`;
+}
