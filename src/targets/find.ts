@@ -1,0 +1,55 @@
+/** Targets, modules, power modes and releases by the names that people type. Upper and lower case are the same. */
+
+import { fail } from '../graph/errors.ts';
+import { nvFull, nvSmall } from './nvdla.ts';
+import { orin } from './orin.ts';
+import type { Module, PowerMode, Release, Target } from './target.ts';
+import { xavier } from './xavier.ts';
+
+export const targets: readonly Target[] = [orin, xavier, nvSmall, nvFull];
+
+/** @throws target/unknown */
+export const findTarget = (name: string): Target => find(targets, name, 'target', (target) => [target.name]);
+
+/** The module of that id, or the target's first. @throws target/unknown */
+export const findModule = (target: Target, id?: string): Module =>
+  find(target.modules, id, `module of target ${target.name}`, (module) => [module.id]);
+
+/** The power mode of that name, or the module's first (its fastest). @throws target/unknown */
+export const findPowerMode = (module: Module, name?: string): PowerMode =>
+  find(module.powerModes, name, `power mode of ${module.title}`, (mode) => [mode.name]);
+
+/**
+ * The release of that name, or the target's default. `JetPack 6.0`, `jetpack-6.0`, `jp6.0` and `6.0` are the same.
+ * @throws target/unknown
+ */
+export const findRelease = (target: Target, name?: string): Release =>
+  find(target.releases, name, `release for target ${target.name}`, ({ name: full }) => [
+    full,
+    full.replace('JetPack', 'jp'),
+    full.replace(/^[A-Za-z ]+/, ''),
+  ]);
+
+function find<T>(
+  items: readonly T[],
+  wanted: string | undefined,
+  what: string,
+  names: (item: T) => readonly string[],
+): T {
+  const item =
+    wanted === undefined
+      ? items[0]
+      : items.find((candidate) => names(candidate).some((name) => plain(name) === plain(wanted)));
+  if (item !== undefined) return item;
+  return fail(
+    'target/unknown',
+    `no ${what} is called ${JSON.stringify(wanted)}`,
+    {},
+    {
+      expected: items.map((candidate) => names(candidate)[0]).join(', '),
+      ...(wanted !== undefined && { actual: wanted }),
+    },
+  );
+}
+
+const plain = (name: string): string => name.toLowerCase().replace(/[\s_-]+/g, '');

@@ -1,0 +1,29 @@
+/**
+ * Software releases. The rules of support/ ask for the TensorRT version (layer restrictions) or the DLA software's
+ * version (operators of the DLA itself). The pairs are those of the operators README of
+ * NVIDIA/Deep-Learning-Accelerator-SW @ ea61780. The first of a list is the default.
+ */
+
+import type { Release } from './target.ts';
+
+const jetpack60: Release = { name: 'JetPack 6.0', tensorrt: [8, 6, 2], dla: [3, 14, 1] };
+const jetpack511: Release = { name: 'JetPack 5.1.1', tensorrt: [8, 5, 2], dla: [3, 12, 1] };
+
+export const orinReleases: readonly Release[] = [
+  jetpack60,
+  jetpack511,
+  { name: 'DRIVE OS 6.0.6.0', tensorrt: [8, 5, 10], dla: [3, 12, 0] },
+  { name: 'DRIVE OS 6.0.7.0', tensorrt: [8, 6, 10], dla: [3, 13, 0] },
+  { name: 'DRIVE OS 6.0.8.0', tensorrt: [8, 6, 11], dla: [3, 14, 0] },
+  { name: 'DRIVE OS 6.0.9.0', tensorrt: [8, 6, 12], dla: [3, 14, 2] },
+  { name: 'DRIVE OS 6.0.9.1', tensorrt: [8, 6, 12], dla: [3, 14, 3] },
+];
+
+/** JetPack 6 dropped Xavier. */
+export const xavierReleases: readonly Release[] = [jetpack511];
+
+/** `older` ≤ `version`, compared part by part. */
+export const atLeast = (version: readonly number[], older: readonly number[]): boolean => {
+  const index = older.findIndex((part, at) => (version[at] ?? 0) !== part);
+  return index === -1 || (version[index] ?? 0) > older[index]!;
+};
