@@ -1,0 +1,100 @@
+/**
+ * Where the elements of a surface lie: the strides and the size that a shape, a type and a format give when nothing is
+ * wasted, and how channels group into atoms. Layouts are TensorRT's (facts 1.4):
+ *
+ *     chw32, chw16, chw8   [N][⌈C/A⌉][H][W][A], A = elements of an atom
+ *     dla_hwc4             [N][H][W][C'], C' = 1 for one channel, 4 for three or four; rows padded to 64 bytes (32 on xavier)
+ *     dla_linear           [N][C][H][W], rows padded to 64 bytes
+ *     kcrs, vector         packed
+ *
+ * A *channel block* is what surfaceStride steps over: an atom's channels in the chw formats, all channels in dla_hwc4,
+ * one channel elsewhere.
+ */
+
+import { type Bytes, bytes } from '../graph/units.ts';
+import type { ElementType, Shape4, Surface, SurfaceFormat } from './surface.ts';
+
+export interface SurfaceGeometry {
+  readonly lineStride: Bytes;
+  readonly surfaceStride: Bytes;
+  readonly batchStride: Bytes;
+  readonly size: Bytes;
+}
+
+const elementSizes: Readonly<Record<ElementType, number>> = { int8: 1, int16: 2, int32: 4, float16: 2, float32: 4 };
+
+/** Bytes of one element. */
+export const elementSize = (dtype: ElementType): number => elementSizes[dtype];
+
+/** Channels of one pixel that lie side by side; 1 for the formats that are not cut into atoms. */
+export function elementsPerAtom(format: SurfaceFormat): number {
+  if (format === 'chw32') return 32;
+  if (format === 'chw16') return 16;
+  return format === 'chw8' ? 8 : 1;
+}
+
+/** Whether a surface of this format holds a feature map or an image, not a constant. */
+export const isFeatureFormat = (format: SurfaceFormat): boolean => format !== 'kcrs' && format !== 'vector';
+
+/** Bytes of the channels of one pixel that lie side by side: the atom, or the interleaved channels of dla_hwc4. */
+export function pixelBytes(shape: Shape4, dtype: ElementType, format: SurfaceFormat): number {
+  const elements = format === 'dla_hwc4' ? (shape[1] === 1 ? 1 : 4) : elementsPerAtom(format);
+  return elements * elementSize(dtype);
+}
+
+/** How many channel blocks a surface has. */
+export function channelBlocks(shape: Shape4, format: SurfaceFormat): number {
+  return format === 'dla_hwc4' ? 1 : Math.ceil(shape[1] / elementsPerAtom(format));
+}
+
+/** Bytes that rows are padded to: 1 where they are packed. dla_hwc4 has 64 on orin and 32 on xavier (facts 1.4). */
+export function rowAlignment(format: SurfaceFormat, target?: string): number {
+  if (format === 'dla_hwc4') return target === 'xavier' ? 32 : 64;
+  return format === 'dla_linear' ? 64 : 1;
+}
+
+/**
+ * Strides and size in bytes of a surface with nothing wasted. `rowPitch` overrides what rows are padded to, in bytes.
+ * The size of a feature surface covers its padding; that of weights and vectors is their elements'.
+ */
+export function surfaceGeometry(
+  shape: Shape4,
+  dtype: ElementType,
+  format: SurfaceFormat,
+  rowPitch: number = rowAlignment(format),
+): SurfaceGeometry {
+  const [n, , h, w] = shape;
+  const line = roundUp(w * pixelBytes(shape, dtype, format), rowPitch);
+  const surface = line * h;
+  const batch = surface * channelBlocks(shape, format);
+  return {
+    lineStride: bytes(line),
+    surfaceStride: bytes(surface),
+    batchStride: bytes(batch),
+    size: bytes(batch * n),
+  };
+}
+
+/**
+ * The part of a parent surface that starts at a channel: offset from the parent's start, and its own geometry.
+ * `channel` lies on an atom's border; the strides are the parent's.
+ */
+export function channelView(
+  parent: Surface,
+  channel: number,
+  channels: number,
+): SurfaceGeometry & { readonly shape: Shape4; readonly offset: Bytes } {
+  const atom = elementsPerAtom(parent.format);
+  if (channel % atom !== 0) throw new RangeError(`channel ${channel} of ${parent.name} does not start an atom`);
+  const [n, , h, w] = parent.shape;
+  return {
+    shape: [n, channels, h, w],
+    offset: bytes(parent.offset + (channel / atom) * parent.surfaceStride),
+    lineStride: parent.lineStride,
+    surfaceStride: parent.surfaceStride,
+    batchStride: parent.batchStride,
+    size: bytes((n - 1) * parent.batchStride + Math.ceil(channels / atom) * parent.surfaceStride),
+  };
+}
+
+const roundUp = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
