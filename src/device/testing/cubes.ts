@@ -1,0 +1,71 @@
+/** Cubes for tests of the engines: mapped at fresh addresses, filled and read back as dense NCHW arrays. */
+
+import type { ElementType, Shape4, SurfaceFormat } from '../../program/surface.ts';
+import type { Bus } from '../bus.ts';
+import type { Cube } from '../cube.ts';
+import { readFeature, writeFeature } from '../reference/feature.ts';
+
+const alignUp = (value: number, to: number): number => Math.ceil(value / to) * to;
+
+/** A packed int8 feature cube on the bus; `slack` widens its lines, surfaces and batches. */
+export function featureCube(bus: Bus, shape: Shape4, format: SurfaceFormat = 'chw32', slack = 0): Cube {
+  const [batch, channels, height, width] = shape;
+  const atom = { chw32: 32, chw16: 16, chw8: 8, dla_hwc4: channels === 1 ? 1 : 4, dla_linear: 1, kcrs: 1, vector: 1 }[
+    format
+  ];
+  const runs = format === 'dla_hwc4' ? 1 : Math.ceil(channels / atom);
+  const pitch = format === 'dla_hwc4' || format === 'dla_linear' ? 64 : 1;
+  const lineStride = alignUp(width * atom, pitch) + slack * atom;
+  const surfaceStride = lineStride * height + slack * 32;
+  const batchStride = surfaceStride * runs + slack * 64;
+  return mapCube(bus, {
+    shape,
+    dtype: 'int8',
+    format,
+    lineStride,
+    surfaceStride,
+    batchStride,
+    size: batchStride * batch,
+  });
+}
+
+/** A dense constant on the bus. */
+export function constantCube(bus: Bus, shape: Shape4, data: Int8Array | Int32Array | Float32Array): Cube {
+  const dtype: ElementType = data instanceof Int8Array ? 'int8' : data instanceof Int32Array ? 'int32' : 'float32';
+  const format = shape[2] * shape[3] * shape[0] > 1 ? 'kcrs' : 'vector';
+  const cube = mapCube(bus, {
+    shape,
+    dtype,
+    format,
+    lineStride: 0,
+    surfaceStride: 0,
+    batchStride: 0,
+    size: data.byteLength,
+  });
+  bus.write(cube.address, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  return cube;
+}
+
+export const vectorCube = (bus: Bus, data: Int8Array | Int32Array | Float32Array): Cube =>
+  constantCube(bus, [1, data.length, 1, 1], data);
+
+const nextAddress = new WeakMap<Bus, bigint>();
+
+function mapCube(bus: Bus, cube: Omit<Cube, 'address'>): Cube {
+  const address = nextAddress.get(bus) ?? 0x1_0000_0000n;
+  nextAddress.set(bus, address + BigInt(alignUp(cube.size, 4096) + 4096));
+  bus.map(address, cube.size);
+  return { ...cube, address };
+}
+
+/** Fills a feature cube from dense NCHW values. */
+export function fillFeature(bus: Bus, cube: Cube, values: ArrayLike<number>): Cube {
+  writeFeature(cube, { shape: cube.shape, data: Int32Array.from(values) }, bus, 'test data');
+  return cube;
+}
+
+/** The values of a feature cube, dense NCHW. */
+export const featureValues = (bus: Bus, cube: Cube): number[] => [...readFeature(cube, bus, 'test data').data];
+
+/** Every byte of a cube, tail channels and slack included. */
+export const cubeBytes = (bus: Bus, cube: Cube): Uint8Array => bus.read(cube.address, cube.size);
