@@ -1,0 +1,49 @@
+/**
+ * The passes, in the order in which they run. `normalise` passes give every network one form for one thing and leave as
+ * little as possible to do; they are what checking and compiling start from. `reconstruct` passes build an operator that
+ * the DLA lacks out of several that it has: they cost work where the operator could have run elsewhere, so that they are
+ * off by default and on in `prepare`, which makes the network for the board.
+ */
+
+import type { Pass } from './pass.ts';
+import { arithmeticToScale } from './passes/arithmetic-to-scale.ts';
+import { batchNormToScale } from './passes/batch-norm-to-scale.ts';
+import { cropDeconvolution } from './passes/crop-deconvolution.ts';
+import { explicitPadding } from './passes/explicit-padding.ts';
+import { foldBatchNorm } from './passes/fold-batch-norm.ts';
+import { foldPad } from './passes/fold-pad.ts';
+import { foldScale } from './passes/fold-scale.ts';
+import { gemmToConv } from './passes/gemm-to-conv.ts';
+import { globalPoolToPool } from './passes/global-pool-to-pool.ts';
+import { mergeReshapes } from './passes/merge-reshapes.ts';
+import { mergeScales } from './passes/merge-scales.ts';
+import { reconstructHardSigmoid } from './passes/reconstruct-hard-sigmoid.ts';
+import { reconstructHardSwish } from './passes/reconstruct-hard-swish.ts';
+import { removeDead } from './passes/remove-dead.ts';
+import { removeNoOps } from './passes/remove-no-ops.ts';
+import { resizeScales } from './passes/resize-scales.ts';
+import { simplifyClip } from './passes/simplify-clip.ts';
+import { sinkFlatten } from './passes/sink-flatten.ts';
+import { sumToAdd } from './passes/sum-to-add.ts';
+
+export const passes: readonly Pass[] = [
+  removeNoOps,
+  removeDead,
+  explicitPadding,
+  reconstructHardSigmoid,
+  reconstructHardSwish,
+  simplifyClip,
+  arithmeticToScale,
+  sumToAdd,
+  foldBatchNorm,
+  batchNormToScale,
+  mergeScales,
+  foldScale,
+  foldPad,
+  globalPoolToPool,
+  gemmToConv,
+  sinkFlatten,
+  mergeReshapes,
+  resizeScales,
+  cropDeconvolution,
+];

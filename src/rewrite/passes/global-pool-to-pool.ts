@@ -1,0 +1,140 @@
+/**
+ * Pooling over the whole map → pooling with windows that the DLA has (1–8 in each dimension, facts 1.2).
+ *
+ * A map of at most 8×8 takes one pooling. A larger one whose sides are products of numbers up to 8 takes a chain of
+ * poolings with window = stride, which is exact because each mean is over equally many cells (16×16 → 4×4 → 4×4). An
+ * average whose sides have a larger prime factor, up to 32×32, becomes a depthwise convolution with the weight 1/(H·W):
+ * its int8 weights are all 127, so that quantising them loses nothing. What is larger still is left alone.
+ */
+
+import { intAttribute, type Node, type ValueType } from '../../graph/graph.ts';
+import { float32Tensor } from '../../graph/tensor.ts';
+import type { Edit, NewNode, Pass, View } from '../pass.ts';
+import { axes, imageShape, int, ints, isOp } from '../pattern.ts';
+
+const largestWindow = 8; // facts 1.2, Pooling
+const largestKernel = 32; // facts 1.2, Convolution
+
+export const globalPoolToPool: Pass = {
+  name: 'global-pool-to-pool',
+  doc: 'GlobalAveragePool, GlobalMaxPool, ReduceMean and ReduceMax over height and width → AveragePool, MaxPool, a chain of them, or a depthwise Conv.',
+  since:
+    'TensorRT refuses GlobalAveragePool and ReduceMean on the DLA (facts 1.10); pooling windows go up to 8×8 (facts 1.2).',
+  kind: 'normalise',
+  match(node, view) {
+    const mode = isOp(node, 'GlobalAveragePool', 'ReduceMean')
+      ? 'AveragePool'
+      : isOp(node, 'GlobalMaxPool', 'ReduceMax')
+        ? 'MaxPool'
+        : undefined;
+    const data = node.inputs[0]!;
+    const image = imageShape(view, data);
+    const type = view.type(data);
+    if (!mode || !image || type?.dtype !== 'float32') return undefined;
+    if (isOp(node, 'ReduceMean', 'ReduceMax') && axes(view, node, 4)?.join() !== '2,3') return undefined;
+    const steps = windows(image.h, image.w);
+    const convolve = !steps && mode === 'AveragePool' && image.h <= largestKernel && image.w <= largestKernel;
+    if (!steps && !convolve) return undefined;
+    const output = node.outputs[0]!;
+    const keepsRank = isOp(node, 'GlobalAveragePool', 'GlobalMaxPool') || intAttribute(node, 'keepdims', 1) === 1;
+    const pooled = keepsRank ? output : view.freshShape(output);
+    const edit = steps
+      ? poolingChain(node, mode, steps, pooled, view)
+      : depthwiseMean(node, image.c, image.h, image.w, pooled, view);
+    if (keepsRank) return edit;
+    return {
+      ...edit,
+      insert: [
+        ...edit.insert!,
+        {
+          name: view.fresh(node.name, 'flatten'),
+          op: 'Flatten',
+          inputs: [pooled],
+          outputs: [output],
+          attributes: { axis: int(1) },
+        },
+      ],
+      values: [...(edit.values ?? []), [pooled, { dtype: 'float32', shape: [image.n, image.c, 1, 1] }]],
+    };
+  },
+};
+
+/** Windows, in order, whose product is height × width; undefined when a side has a prime factor above 8. */
+export function windows(height: number, width: number): readonly (readonly [number, number])[] | undefined {
+  const rows = factors(height);
+  const columns = factors(width);
+  if (!rows || !columns) return undefined;
+  return Array.from({ length: Math.max(rows.length, columns.length) }, (_, step) => [
+    rows[step] ?? 1,
+    columns[step] ?? 1,
+  ]);
+}
+
+/** The fewest factors up to 8 whose product is `size`, the largest first. */
+function factors(size: number): readonly number[] | undefined {
+  if (size <= largestWindow) return [size];
+  let best: readonly number[] | undefined;
+  for (let factor = largestWindow; factor > 1; factor--) {
+    const rest = size % factor === 0 ? factors(size / factor) : undefined;
+    if (!rest) continue;
+    const found = [factor, ...rest].sort((a, b) => b - a);
+    if (!best || found.length < best.length || (found.length === best.length && found[0]! < best[0]!)) best = found;
+  }
+  return best;
+}
+
+function poolingChain(
+  node: Node,
+  op: string,
+  steps: readonly (readonly [number, number])[],
+  output: string,
+  view: View,
+): Edit {
+  const type = view.type(node.inputs[0]!)!;
+  const [n, c] = type.shape as [string | number, number];
+  let { h, w } = imageShape(view, node.inputs[0]!)!;
+  let data = node.inputs[0]!;
+  const insert: NewNode[] = [];
+  const values: [string, ValueType][] = [];
+  steps.forEach((step, index) => {
+    const last = index === steps.length - 1;
+    const result = last ? output : view.fresh(node.outputs[0]!, `pool${index + 1}`);
+    h /= step[0];
+    w /= step[1];
+    insert.push({
+      name: last ? node.name : view.fresh(node.name, `pool${index + 1}`),
+      op,
+      inputs: [data],
+      outputs: [result],
+      attributes: { kernel_shape: ints(step), strides: ints(last ? [1, 1] : step) },
+    });
+    if (!last) values.push([result, { dtype: type.dtype, shape: [n, c, h, w] }]);
+    data = result;
+  });
+  return { remove: [node], insert, values };
+}
+
+function depthwiseMean(node: Node, channels: number, height: number, width: number, output: string, view: View): Edit {
+  const weights = view.fresh(node.name, 'weights');
+  return {
+    remove: [node],
+    insert: [
+      {
+        name: node.name,
+        op: 'Conv',
+        inputs: [node.inputs[0]!, weights],
+        outputs: [output],
+        attributes: { group: int(channels), kernel_shape: ints([height, width]) },
+      },
+    ],
+    constants: [
+      [
+        weights,
+        float32Tensor(
+          [channels, 1, height, width],
+          new Float32Array(channels * height * width).fill(1 / (height * width)),
+        ),
+      ],
+    ],
+  };
+}

@@ -1,0 +1,193 @@
+/** What passes ask of a node and its surroundings: constants, per-channel vectors, bounds, shapes, reshapes. */
+
+import { type Attribute, type Dim, floatAttribute, intAttribute, intsAttribute, type Node } from '../graph/graph.ts';
+import { float32Tensor, float32Values, numbers, type Tensor } from '../graph/tensor.ts';
+import type { View } from './pass.ts';
+
+export const int = (value: number): Attribute => ({ kind: 'int', value });
+export const float = (value: number): Attribute => ({ kind: 'float', value });
+export const ints = (value: readonly number[]): Attribute => ({ kind: 'ints', value });
+
+/** Whether a node is one of ONNX's own operators with one of these names. */
+export const isOp = <Op extends string>(
+  node: Node | undefined,
+  ...ops: readonly Op[]
+): node is Node & { readonly op: Op } =>
+  node !== undefined &&
+  (node.domain === '' || node.domain === 'ai.onnx') &&
+  (ops as readonly string[]).includes(node.op);
+
+/** A float32 constant; undefined for anything else. */
+export function floatConstant(view: View, value: string | undefined): Tensor | undefined {
+  const tensor = value ? view.constant(value) : undefined;
+  return tensor?.dtype === 'float32' ? tensor : undefined;
+}
+
+/** The elements of an integer constant. */
+export function intsConstant(view: View, value: string | undefined): readonly number[] | undefined {
+  const tensor = value ? view.constant(value) : undefined;
+  return tensor?.dtype === 'int64' || tensor?.dtype === 'int32' ? numbers(tensor) : undefined;
+}
+
+export const sameShape = (a: readonly Dim[] | undefined, b: readonly Dim[] | undefined): boolean =>
+  a !== undefined && b !== undefined && a.length === b.length && a.every((dim, index) => dim === b[index]);
+
+/** [N, C, H, W] of which C, H and W are numbers. */
+export function imageShape(
+  view: View,
+  value: string,
+): { readonly n: Dim; readonly c: number; readonly h: number; readonly w: number } | undefined {
+  const shape = view.shape(value);
+  if (shape?.length !== 4) return undefined;
+  const [n, c, h, w] = shape as readonly [Dim, Dim, Dim, Dim];
+  return typeof c === 'number' && typeof h === 'number' && typeof w === 'number' ? { n, c, h, w } : undefined;
+}
+
+/**
+ * The values of a float32 constant that is broadcast over data of the given shape along the channel axis (1) only:
+ * one value, or one for each channel. Undefined when it varies along another axis or would widen the data.
+ */
+export function channelVector(
+  view: View,
+  value: string | undefined,
+  data: readonly Dim[] | undefined,
+): Float32Array | undefined {
+  const tensor = floatConstant(view, value);
+  if (!tensor || !data || tensor.shape.length > data.length) return undefined;
+  const channelAxis = 1 - (data.length - tensor.shape.length);
+  const fits = tensor.shape.every((dim, axis) => dim === 1 || (axis === channelAxis && dim === data[1]));
+  return fits ? float32Values(tensor) : undefined;
+}
+
+/** A constant that multiplies or shifts the channels of data of a rank: a scalar, or [1, C, 1, …]. */
+export const channelTensor = (values: ArrayLike<number>, rank: number): Tensor =>
+  values.length === 1
+    ? float32Tensor([], values)
+    : float32Tensor(
+        Array.from({ length: rank }, (_, axis) => (axis === 1 ? values.length : 1)),
+        values,
+      );
+
+/** `Mul` or `Add` of data and a per-channel constant, whichever operand the constant is. */
+export function channelOperation(
+  view: View,
+  node: Node | undefined,
+):
+  | { readonly node: Node; readonly op: 'Mul' | 'Add'; readonly data: string; readonly values: Float32Array }
+  | undefined {
+  if (!isOp(node, 'Mul', 'Add')) return undefined;
+  const [a = '', b = ''] = node.inputs;
+  for (const [data, constant] of [
+    [a, b],
+    [b, a],
+  ] as const) {
+    if (view.constant(data)) continue;
+    const values = channelVector(view, constant, view.shape(data));
+    if (values) return { node, op: node.op as 'Mul' | 'Add', data, values };
+  }
+  return undefined;
+}
+
+/** Element `channel` of a vector that has one element, or one for each channel. */
+export const perChannel = (values: ArrayLike<number>, channel: number): number =>
+  (values.length === 1 ? values[0] : values[channel])!;
+
+export const allFinite = (values: Float32Array): boolean => values.every((value) => Number.isFinite(value));
+
+/**
+ * The bounds of a Clip, from attributes (opset < 11) or constant inputs; ±Infinity where there is none. Undefined when
+ * a bound is computed at run time or is not float32.
+ */
+export function clipBounds(view: View, node: Node): { readonly min: number; readonly max: number } | undefined {
+  if (view.opset < 11) {
+    const min = floatAttribute(node, 'min', Number.NEGATIVE_INFINITY);
+    const max = floatAttribute(node, 'max', Number.POSITIVE_INFINITY);
+    return { min, max };
+  }
+  const bound = (index: number, otherwise: number): number | undefined => {
+    const name = node.inputs[index];
+    if (!name) return otherwise;
+    const tensor = floatConstant(view, name);
+    return tensor && tensor.bytes.length === 4 ? float32Values(tensor)[0] : undefined;
+  };
+  const min = bound(1, Number.NEGATIVE_INFINITY);
+  const max = bound(2, Number.POSITIVE_INFINITY);
+  return min === undefined || max === undefined ? undefined : { min, max };
+}
+
+/** The axes of a Reduce, Squeeze or Unsqueeze: an attribute or, in later opsets, a constant input. */
+export function axes(view: View, node: Node, rank: number): readonly number[] | undefined {
+  const given = intsAttribute(node, 'axes') ?? intsConstant(view, node.inputs[1]);
+  return given?.map((axis) => (axis < 0 ? axis + rank : axis)).sort((a, b) => a - b);
+}
+
+/** A node that only gives its input another shape; elements keep their order. */
+export const isReshape = (
+  node: Node | undefined,
+): node is Node & { readonly op: 'Reshape' | 'Flatten' | 'Squeeze' | 'Unsqueeze' } =>
+  isOp(node, 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze');
+
+export interface Window {
+  readonly kernel: readonly [number, number];
+  readonly strides: readonly [number, number];
+  readonly dilations: readonly [number, number];
+  /** top, left, bottom, right */
+  readonly pads: readonly [number, number, number, number];
+}
+
+/** The two-dimensional window of a convolution or pooling, with explicit padding. */
+export function window(view: View, node: Node): Window | undefined {
+  const auto = node.attributes.auto_pad;
+  if (auto?.kind === 'string' && auto.value !== 'NOTSET') return undefined;
+  const weights = node.inputs[1];
+  const kernel =
+    intsAttribute(node, 'kernel_shape') ??
+    (weights && isOp(node, 'Conv', 'ConvTranspose') ? view.shape(weights)?.slice(2) : undefined);
+  if (kernel?.length !== 2 || !kernel.every((dim) => typeof dim === 'number')) return undefined;
+  const strides = intsAttribute(node, 'strides') ?? [1, 1];
+  const dilations = intsAttribute(node, 'dilations') ?? [1, 1];
+  const pads = intsAttribute(node, 'pads') ?? [0, 0, 0, 0];
+  if (strides.length !== 2 || dilations.length !== 2 || pads.length !== 4) return undefined;
+  return {
+    kernel: kernel as [number, number],
+    strides: strides as [number, number],
+    dilations: dilations as [number, number],
+    pads: pads as [number, number, number, number],
+  };
+}
+
+/** Weights of a Conv or ConvTranspose with its bias, where both are float32 constants. */
+export interface ConvWeights {
+  readonly weights: Tensor;
+  readonly bias: Float32Array | undefined;
+  readonly outputs: number;
+}
+
+export function convWeights(view: View, node: Node): ConvWeights | undefined {
+  const weights = floatConstant(view, node.inputs[1]);
+  const biasName = node.inputs[2];
+  const bias = floatConstant(view, biasName);
+  if (!weights || weights.shape.length < 3 || (biasName && !bias)) return undefined;
+  const outputs = node.op === 'ConvTranspose' ? weights.shape[1]! * intAttribute(node, 'group', 1) : weights.shape[0]!;
+  return { weights, bias: bias && float32Values(bias), outputs };
+}
+
+/** Multiplies the weights of each output channel by a factor, in float64, and rounds once. */
+export function scaleOutputs(node: Node, weights: Tensor, factor: (channel: number) => number): Tensor {
+  const source = float32Values(weights);
+  const result = new Float32Array(source.length);
+  const { shape } = weights;
+  const taps = shape.slice(2).reduce((product, dim) => product * dim, 1);
+  const transposed = node.op === 'ConvTranspose';
+  const perGroup = transposed ? shape[1]! : 0;
+  const inputsPerGroup = transposed ? shape[0]! / intAttribute(node, 'group', 1) : 0;
+  const run = transposed ? taps : taps * shape[1]!;
+  for (let start = 0, row = 0; start < source.length; start += run, row++) {
+    const channel = transposed
+      ? Math.floor(Math.floor(row / perGroup) / inputsPerGroup) * perGroup + (row % perGroup)
+      : row;
+    const by = factor(channel);
+    for (let index = start; index < start + run; index++) result[index] = source[index]! * by;
+  }
+  return float32Tensor(shape, result);
+}

@@ -1,0 +1,89 @@
+/**
+ * Graph → Graph. Passes run in the order of the table (passes.ts), each until it finds nothing more, and the table is
+ * run through again until no pass does. Every pass takes something away or moves one thing in one direction, so that
+ * this ends; the limit below would only be reached by a bug.
+ */
+
+import { fail } from '../graph/errors.ts';
+import type { Graph } from '../graph/graph.ts';
+import { GraphEditor } from './editor.ts';
+import type { Pass } from './pass.ts';
+import { passes } from './passes.ts';
+
+export interface RewriteOptions {
+  /** Names of passes, run in the table's order. Without it: the `normalise` passes. */
+  readonly passes?: readonly string[];
+}
+
+export interface AppliedPass {
+  readonly pass: string;
+  /** Names of the nodes that were changed or taken out, in the order in which it happened. */
+  readonly nodes: readonly string[];
+}
+
+export interface RewriteResult {
+  readonly graph: Graph;
+  /** Passes that changed something, in table order. */
+  readonly applied: readonly AppliedPass[];
+}
+
+export const normalisePasses: readonly string[] = passes
+  .filter((pass) => pass.kind === 'normalise')
+  .map((pass) => pass.name);
+
+export const preparePasses: readonly string[] = passes.map((pass) => pass.name);
+
+/** @throws rewrite/unknown-pass */
+export function rewrite(graph: Graph, options: RewriteOptions = {}): RewriteResult {
+  const wanted = select(options.passes ?? normalisePasses);
+  const editor = new GraphEditor(graph);
+  const changed = new Map<string, string[]>();
+  let budget = 1000 + 100 * graph.nodes.length;
+  for (let again = true; again; ) {
+    again = false;
+    for (const pass of wanted) {
+      for (let swept = sweep(editor, pass); swept.length > 0; swept = sweep(editor, pass)) {
+        again = true;
+        changed.set(pass.name, [...(changed.get(pass.name) ?? []), ...swept]);
+        budget -= swept.length;
+        if (budget < 0) throw new Error(`rewriting does not end; last pass ${pass.name}`);
+      }
+    }
+  }
+  const applied = wanted
+    .filter((pass) => changed.has(pass.name))
+    .map((pass) => ({ pass: pass.name, nodes: [...new Set(changed.get(pass.name))] }));
+  return applied.length === 0 ? { graph, applied } : { graph: editor.finish(), applied };
+}
+
+/** The form that checking and compiling start from: `normalise` passes only. */
+export const normalise = (graph: Graph): RewriteResult => rewrite(graph);
+
+/** The form that goes to the board: also reconstructs operators that the DLA lacks out of those it has. */
+export const prepare = (graph: Graph): RewriteResult => rewrite(graph, { passes: preparePasses });
+
+function select(names: readonly string[]): readonly Pass[] {
+  for (const name of names) {
+    if (!passes.some((pass) => pass.name === name)) {
+      fail(
+        'rewrite/unknown-pass',
+        `there is no pass "${name}"`,
+        {},
+        { expected: preparePasses.join(', '), actual: name },
+      );
+    }
+  }
+  return passes.filter((pass) => names.includes(pass.name));
+}
+
+function sweep(editor: GraphEditor, pass: Pass): string[] {
+  const changed: string[] = [];
+  for (const node of editor.nodes()) {
+    if (!editor.has(node)) continue;
+    const edit = pass.match(node, editor);
+    if (!edit) continue;
+    editor.apply(edit);
+    changed.push(...edit.remove.map((removed) => removed.name));
+  }
+  return changed;
+}
