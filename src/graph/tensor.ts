@@ -63,7 +63,7 @@ export function float32Values(tensor: Tensor): Float32Array {
   const { bytes } = tensor;
   return bytes.byteOffset % 4 === 0
     ? new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4)
-    : new Float32Array(bytes.slice().buffer);
+    : new Float32Array(new Uint8Array(bytes).buffer);
 }
 
 /** Every element as a number, whatever the type. Integers beyond 2⁵³ lose bits; strings are refused. */
