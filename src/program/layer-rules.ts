@@ -1,0 +1,348 @@
+/** What the validator asks of one layer: that the shapes, types, formats and numbers of its stages fit together. */
+
+import { fail } from '../graph/errors.ts';
+import type { Target } from '../targets/target.ts';
+import { layerReads, layerWrites } from './access.ts';
+import { isFeatureFormat } from './geometry.ts';
+import type {
+  Conv,
+  Copy,
+  Extent,
+  FloatScaleSdp,
+  IntegerScaleSdp,
+  Layer,
+  Padding,
+  Pdp,
+  Resize,
+  Sdp,
+  SdpUnit,
+} from './layer.ts';
+import type { BlobTable, Program } from './program.ts';
+import type { ElementType, Shape4, Surface } from './surface.ts';
+
+interface Context {
+  readonly program: Program;
+  readonly layer: Layer;
+  readonly blobs: BlobTable | undefined;
+  readonly constants: ReadonlyMap<number, string>;
+}
+
+/** @throws program/invalid */
+export function checkLayers(program: Program, blobs?: BlobTable, target?: Target): void {
+  const constants = new Map(program.constants.map(({ surface, blob }) => [surface, blob]));
+  for (const layer of program.layers) checkLayer({ program, layer, blobs, constants }, target);
+}
+
+function checkLayer(context: Context, target: Target | undefined): void {
+  const { layer } = context;
+  for (const { surface, field } of [...layerReads(layer), ...layerWrites(layer)]) surfaceOf(context, surface, field);
+  for (const { surface, role, field } of layerReads(layer)) {
+    const { format, name } = surfaceOf(context, surface, field);
+    if (format === 'dla_hwc4' && field !== 'conv.input') {
+      fail('program/invalid', 'only a convolution reads dla_hwc4', { layer: layer.name, value: name });
+    }
+    if ((role === 'input' || role === 'operand') && !isFeatureFormat(format)) {
+      fail('program/invalid', `${field} is not a feature surface`, { layer: layer.name, value: name });
+    }
+  }
+  for (const { surface, field } of layerWrites(layer)) {
+    const { format, name } = surfaceOf(context, surface, field);
+    if (!isFeatureFormat(format) || format === 'dla_hwc4') {
+      fail('program/invalid', `${field} cannot be written as ${format}`, { layer: layer.name, value: name });
+    }
+  }
+  const arithmetic = 'sdp' in layer ? layer.sdp.arithmetic : undefined;
+  if (target !== undefined && arithmetic !== undefined && arithmetic !== target.arithmetic) {
+    wrong(context, "the arithmetic is not the target's", target.arithmetic, arithmetic);
+  }
+  switch (layer.kind) {
+    case 'conv': {
+      if (layer.sdp.input !== undefined) wrong(context, 'the SDP of a convolution has no input', 'none', 'a surface');
+      const input = surfaceOf(context, layer.conv.input, 'conv.input');
+      checkConv(context, layer.conv, layer.sdp, input);
+      const { channels, height, width } = layer.conv.output;
+      checkPointAndPooling(context, layer.sdp, layer.pdp, [input.shape[0], channels, height, width]);
+      break;
+    }
+    case 'sdp': {
+      if (layer.sdp.input === undefined)
+        wrong(context, 'an SDP that starts a pipeline has an input', 'a surface', 'none');
+      checkPointAndPooling(context, layer.sdp, layer.pdp, surfaceOf(context, layer.sdp.input, 'sdp.input').shape);
+      break;
+    }
+    case 'pdp': {
+      if (layer.pdp.input === undefined)
+        wrong(context, 'a PDP that starts a pipeline has an input', 'a surface', 'none');
+      const input = surfaceOf(context, layer.pdp.input, 'pdp.input');
+      checkPdp(context, layer.pdp, input.shape);
+      checkUnchanged(context, input, surfaceOf(context, layer.pdp.output, 'pdp.output'));
+      break;
+    }
+    case 'resize':
+      checkResize(context, layer.resize);
+      break;
+    case 'copy':
+      checkCopy(context, layer.copy);
+      break;
+  }
+}
+
+function wrong(context: Context, message: string, expected: string | number, actual: string | number): never {
+  return fail('program/invalid', message, { layer: context.layer.name }, { expected, actual });
+}
+
+function surfaceOf({ program, layer }: Context, id: number, field: string): Surface {
+  const surface = program.surfaces[id];
+  if (surface !== undefined) return surface;
+  return fail('program/invalid', `${field} is no surface`, { layer: layer.name }, { actual: id });
+}
+
+function whole(context: Context, field: string, value: number, least: number, most: number): void {
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  wrong(context, `${field} is out of range`, `an integer in [${least}, ${most}]`, value);
+}
+
+function extent(context: Context, field: string, { h, w }: Extent): void {
+  whole(context, `${field}.h`, h, 1, 65_535);
+  whole(context, `${field}.w`, w, 1, 65_535);
+}
+
+function padding(context: Context, field: string, pad: Padding): void {
+  for (const side of ['top', 'left', 'bottom', 'right'] as const)
+    whole(context, `${field}.${side}`, pad[side], 0, 65_535);
+}
+
+function sameShape(context: Context, what: string, actual: readonly number[], expected: readonly number[]): void {
+  if (actual.length === expected.length && actual.every((dim, axis) => dim === expected[axis])) return;
+  wrong(context, `the shape of ${what} does not fit`, expected.join('×'), actual.join('×'));
+}
+
+/** A surface that a layer needs as a constant of a type, with one of a few element counts where it is a vector. */
+function constant(context: Context, id: number, field: string, dtype: ElementType, counts: readonly number[]): void {
+  const surface = surfaceOf(context, id, field);
+  const place = { layer: context.layer.name, value: surface.name };
+  if (!context.constants.has(id)) fail('program/invalid', `${field} is not a constant`, place);
+  if (surface.format !== 'vector' || surface.dtype !== dtype || !counts.includes(surface.shape[1])) {
+    fail('program/invalid', `${field} does not fit`, place, {
+      expected: `${dtype} vector of ${[...new Set(counts)].join(' or ')}`,
+      actual: `${surface.dtype} ${surface.format} of ${surface.shape[1]}`,
+    });
+  }
+}
+
+/** Rows or columns of the output: what ⌊(in + padding − (dilation·(kernel−1)+1)) / stride⌋ + 1 gives. */
+export function outputExtent(size: number, kernel: number, stride: number, dilation: number, pads: number): number {
+  return Math.floor((size + pads - (dilation * (kernel - 1) + 1)) / stride) + 1;
+}
+
+function checkConv(context: Context, conv: Conv<number>, sdp: Sdp<number>, input: Surface): void {
+  const { kernel, stride, dilation, output, groups } = conv;
+  extent(context, 'conv.kernel', kernel);
+  extent(context, 'conv.stride', stride);
+  extent(context, 'conv.dilation', dilation);
+  padding(context, 'conv.padding', conv.padding);
+  whole(context, 'conv.groups', groups, 1, 65_535);
+  whole(context, 'conv.truncate', conv.truncate, 0, 31);
+  whole(
+    context,
+    'conv.padValue',
+    conv.padValue,
+    input.dtype === 'int8' ? -128 : -32_768,
+    input.dtype === 'int8' ? 127 : 32_767,
+  );
+  whole(context, 'conv.output.channels', output.channels, 1, 65_535);
+  const [, channels, height, width] = input.shape;
+  if (channels % groups !== 0 || output.channels % groups !== 0) {
+    wrong(
+      context,
+      'the channels do not divide into groups',
+      `multiples of ${groups}`,
+      `${channels}, ${output.channels}`,
+    );
+  }
+  for (const [axis, size, actual, pads] of [
+    ['h', height, output.height, conv.padding.top + conv.padding.bottom],
+    ['w', width, output.width, conv.padding.left + conv.padding.right],
+  ] as const) {
+    if (conv.transposed) {
+      // ONNX's output_padding adds fewer rows than a stride, which only the bias reaches.
+      const least = (size - 1) * stride[axis] + dilation[axis] * (kernel[axis] - 1) + 1 - pads;
+      if (Number.isInteger(actual) && actual >= Math.max(1, least) && actual < least + stride[axis]) continue;
+      wrong(context, `conv.output does not fit along ${axis}`, `[${least}, ${least + stride[axis]})`, actual);
+    }
+    const expected = outputExtent(size, kernel[axis], stride[axis], dilation[axis], pads);
+    if (expected < 1 || actual !== expected) wrong(context, `conv.output does not fit along ${axis}`, expected, actual);
+  }
+  if (!context.constants.has(conv.weights)) wrong(context, 'conv.weights is not a constant', 'a constant', 'a surface');
+  const weights = surfaceOf(context, conv.weights, 'conv.weights');
+  if (weights.format !== 'kcrs') wrong(context, 'conv.weights has another format', 'kcrs', weights.format);
+  if (sdp.arithmetic === 'integer-scale') {
+    if (conv.bias !== undefined)
+      wrong(context, 'the bias of an integer-scale convolution is in its SDP', 'none', 'a bias');
+    return;
+  }
+  for (const surface of [input, weights]) {
+    if (surface.dtype !== 'int8') wrong(context, `${surface.name} has another type`, 'int8', surface.dtype);
+  }
+  const [outer, inner] = conv.transposed ? [channels, output.channels] : [output.channels, channels];
+  sameShape(context, 'conv.weights', weights.shape, [outer, inner / groups, kernel.h, kernel.w]);
+  if (conv.bias !== undefined) constant(context, conv.bias, 'conv.bias', 'int32', [output.channels]);
+  if (conv.sparse) checkSparse(context, conv, weights);
+}
+
+/** 2:4 along input channels: of four that lie side by side at least two are zero (facts 1.6). */
+function checkSparse(context: Context, conv: Conv<number>, weights: Surface): void {
+  if (conv.transposed || conv.groups !== 1) wrong(context, 'a sparse convolution has one group', 1, conv.groups);
+  const data = context.blobs?.get(context.constants.get(conv.weights) ?? '');
+  if (data === undefined) return;
+  const [kernels, channels, rows, columns] = weights.shape;
+  const area = rows * columns;
+  for (let k = 0; k < kernels; k++) {
+    for (let c = 0; c < channels; c += 4) {
+      const last = Math.min(c + 4, channels);
+      for (let at = 0; at < area; at++) {
+        let used = 0;
+        for (let each = c; each < last; each++) if (data[(k * channels + each) * area + at] !== 0) used++;
+        if (used > 2)
+          wrong(context, `the weights of kernel ${k} are not 2:4 sparse at channel ${c}`, 'at most 2', used);
+      }
+    }
+  }
+}
+
+function checkPointAndPooling(context: Context, sdp: Sdp<number>, pdp: Pdp<number> | undefined, shape: Shape4): void {
+  if (sdp.arithmetic === 'float-scale') checkFloatSdp(context, sdp, shape);
+  else checkIntegerSdp(context, sdp, shape);
+  if (pdp !== undefined) {
+    if (pdp.input !== undefined || sdp.output !== undefined) {
+      wrong(
+        context,
+        'a PDP after an SDP takes its data without a surface between them',
+        'no sdp.output, no pdp.input',
+        'one',
+      );
+    }
+    checkPdp(context, pdp, shape);
+    return;
+  }
+  if (sdp.output === undefined) wrong(context, 'the pipeline writes nothing', 'an output', 'none');
+  sameShape(context, 'sdp.output', surfaceOf(context, sdp.output, 'sdp.output').shape, shape);
+}
+
+function checkFloatSdp(context: Context, sdp: FloatScaleSdp<number>, shape: Shape4): void {
+  const perChannel = [1, shape[1]];
+  constant(context, sdp.scale, 'sdp.scale', 'float32', perChannel);
+  if (sdp.shift !== undefined) constant(context, sdp.shift, 'sdp.shift', 'float32', perChannel);
+  if (sdp.slope !== undefined) constant(context, sdp.slope, 'sdp.slope', 'float32', perChannel);
+  if (sdp.lut !== undefined) constant(context, sdp.lut, 'sdp.lut', 'int8', [256]);
+  whole(context, 'sdp.low', sdp.low, -128, 127);
+  whole(context, 'sdp.high', sdp.high, sdp.low, 127);
+  for (const id of [sdp.input, sdp.operand?.input, sdp.output]) {
+    if (id === undefined) continue;
+    const { name, dtype } = surfaceOf(context, id, 'sdp');
+    if (dtype !== 'int8') wrong(context, `${name} has another type`, 'int8', dtype);
+  }
+  if (sdp.operand === undefined) return;
+  if (!Number.isFinite(sdp.operand.scale))
+    wrong(context, 'sdp.operand.scale is not finite', 'a number', sdp.operand.scale);
+  operandShape(context, 'sdp.operand', sdp.operand.input, shape);
+}
+
+/** A point-wise operand has the cube's shape, or one element per channel. */
+function operandShape(context: Context, field: string, id: number, shape: Shape4): void {
+  const operand = surfaceOf(context, id, field).shape;
+  const [n, c] = shape;
+  sameShape(context, field, operand, operand[2] === 1 && operand[3] === 1 ? [n, c, 1, 1] : shape);
+}
+
+function checkIntegerSdp(context: Context, sdp: IntegerScaleSdp<number>, shape: Shape4): void {
+  for (const name of ['x1', 'x2', 'y'] as const) {
+    const unit = sdp[name];
+    if (unit !== undefined) checkUnit(context, `sdp.${name}`, unit, shape);
+  }
+  whole(context, 'sdp.convert.offset', sdp.convert.offset, -(2 ** 31), 2 ** 31 - 1);
+  whole(context, 'sdp.convert.scale', sdp.convert.scale, -32_768, 65_535);
+  whole(context, 'sdp.convert.shift', sdp.convert.shift, 0, 63);
+}
+
+function checkUnit(context: Context, field: string, unit: SdpUnit<number>, shape: Shape4): void {
+  whole(context, `${field}.truncate`, unit.truncate, 0, 63);
+  whole(context, `${field}.aluShift`, unit.aluShift, 0, 63);
+  for (const name of ['aluOperand', 'mulOperand'] as const) {
+    whole(context, `${field}.${name}`, unit[name], -(2 ** 31), 2 ** 31 - 1);
+  }
+  for (const convert of [unit.aluConvert, unit.mulConvert]) {
+    if (convert === undefined) continue;
+    whole(context, `${field} offset`, convert.offset, -(2 ** 31), 2 ** 31 - 1);
+    whole(context, `${field} scale`, convert.scale, -32_768, 65_535);
+    whole(context, `${field} shift`, convert.shift, 0, 63);
+  }
+  if ((unit.source === 'layer') !== (unit.operand === undefined)) {
+    wrong(
+      context,
+      `${field}.operand does not fit its source`,
+      unit.source,
+      unit.operand === undefined ? 'none' : 'a surface',
+    );
+  }
+  if (unit.operand === undefined) return;
+  if (unit.source === 'point') {
+    operandShape(context, field, unit.operand, shape);
+    return;
+  }
+  const operand = surfaceOf(context, unit.operand, field);
+  if (!context.constants.has(unit.operand))
+    wrong(context, `${field}.operand is not a constant`, 'a constant', operand.name);
+  // ALU and multiplier operands lie interleaved where the unit uses both (nvdla-facts section 3).
+  const each = unit.alu !== undefined && unit.mul ? 2 : 1;
+  if (operand.shape[1] < shape[1] * each) {
+    wrong(context, `${field}.operand is too short`, shape[1] * each, operand.shape[1]);
+  }
+}
+
+function checkPdp(context: Context, pdp: Pdp<number>, shape: Shape4): void {
+  extent(context, 'pdp.kernel', pdp.kernel);
+  extent(context, 'pdp.stride', pdp.stride);
+  padding(context, 'pdp.padding', pdp.padding);
+  const [n, c, h, w] = shape;
+  const { top, left, bottom, right } = pdp.padding;
+  if (top >= pdp.kernel.h || bottom >= pdp.kernel.h || left >= pdp.kernel.w || right >= pdp.kernel.w) {
+    wrong(
+      context,
+      'pdp.padding leaves windows without a pixel',
+      'less than the kernel',
+      `${top}, ${left}, ${bottom}, ${right}`,
+    );
+  }
+  const height = outputExtent(h, pdp.kernel.h, pdp.stride.h, 1, top + bottom);
+  const width = outputExtent(w, pdp.kernel.w, pdp.stride.w, 1, left + right);
+  if (height < 1 || width < 1)
+    wrong(context, 'pdp.kernel is larger than the padded input', 'an output', `${height}×${width}`);
+  sameShape(context, 'pdp.output', surfaceOf(context, pdp.output, 'pdp.output').shape, [n, c, height, width]);
+}
+
+/** What only moves or selects integers keeps their type and scale. */
+function checkUnchanged(context: Context, input: Surface, output: Surface): void {
+  if (input.dtype !== output.dtype) wrong(context, 'the type changes', input.dtype, output.dtype);
+  if (input.scale !== output.scale) wrong(context, 'the scale changes', `${input.scale}`, `${output.scale}`);
+}
+
+function checkResize(context: Context, resize: Resize<number>): void {
+  extent(context, 'resize.scale', resize.scale);
+  const input = surfaceOf(context, resize.input, 'resize.input');
+  const output = surfaceOf(context, resize.output, 'resize.output');
+  const [n, c, h, w] = input.shape;
+  sameShape(context, 'resize.output', output.shape, [n, c, h * resize.scale.h, w * resize.scale.w]);
+  checkUnchanged(context, input, output);
+}
+
+function checkCopy(context: Context, copy: Copy<number>): void {
+  const input = surfaceOf(context, copy.input, 'copy.input');
+  const output = surfaceOf(context, copy.output, 'copy.output');
+  whole(context, 'copy.channels', copy.channels, 1, 65_535);
+  whole(context, 'copy.inputChannel', copy.inputChannel, 0, input.shape[1] - copy.channels);
+  whole(context, 'copy.outputChannel', copy.outputChannel, 0, output.shape[1] - copy.channels);
+  const [n, , h, w] = input.shape;
+  sameShape(context, 'copy.output', output.shape, [n, output.shape[1], h, w]);
+  checkUnchanged(context, input, output);
+}

@@ -1,0 +1,78 @@
+/** No two surfaces of a memory overlap while both are live. */
+
+import { fail } from '../graph/errors.ts';
+import { liveRanges } from './liveness.ts';
+import type { Program } from './program.ts';
+import type { Surface } from './surface.ts';
+
+interface Tenant {
+  readonly surface: Surface;
+  readonly start: number;
+  readonly end: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** @throws program/invalid */
+export function checkMemory(program: Program): void {
+  const ranges = liveRanges(program);
+  const blobs = new Map(program.constants.map(({ surface, blob }) => [surface, blob] as const));
+  for (const memory of ['managed_sram', 'local_dram', 'global_dram'] as const) {
+    const tenants: Tenant[] = [];
+    for (const surface of program.surfaces) {
+      const range = ranges[surface.id];
+      if (surface.memory !== memory || surface.parent !== undefined || range === undefined) continue;
+      const { offset, size } = surface;
+      tenants.push({ surface, start: offset, end: offset + size, first: range.first, last: range.last });
+    }
+    const same = (a: Surface, b: Surface) =>
+      a.offset === b.offset && a.size === b.size && blobs.has(a.id) && blobs.get(a.id) === blobs.get(b.id);
+    sweep(tenants, memory, same);
+  }
+}
+
+/** Goes through time with the tenants that are live kept in address order: a newcomer can only clash with its neighbours. */
+function sweep(tenants: readonly Tenant[], memory: string, shared: (a: Surface, b: Surface) => boolean): void {
+  const arrivals = tenants.toSorted((a, b) => a.first - b.first || a.start - b.start);
+  const departures = tenants.toSorted((a, b) => a.last - b.last);
+  const live: Tenant[] = [];
+  let gone = 0;
+  for (const tenant of arrivals) {
+    for (let next = departures[gone]; next !== undefined && next.last < tenant.first; next = departures[++gone]) {
+      const at = position(live, next.start);
+      if (live[at] === next) live.splice(at, 1);
+    }
+    const at = position(live, tenant.start);
+    const [left, right] = [live[at - 1], live[at]];
+    const clash =
+      left !== undefined && left.end > tenant.start
+        ? left
+        : right !== undefined && right.start < tenant.end
+          ? right
+          : undefined;
+    if (clash === undefined) {
+      live.splice(at, 0, tenant);
+    } else if (!shared(clash.surface, tenant.surface)) {
+      fail(
+        'program/invalid',
+        `two surfaces overlap in ${memory} while both are live`,
+        { value: tenant.surface.name },
+        {
+          actual: `${clash.surface.name} at [${clash.start}, ${clash.end}), this one at [${tenant.start}, ${tenant.end})`,
+        },
+      );
+    }
+  }
+}
+
+/** The first index whose start is not below. */
+function position(live: readonly Tenant[], start: number): number {
+  let low = 0;
+  let high = live.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (live[middle]!.start < start) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,163 @@
+/** What the validator asks of a surface on its own, and of surfaces that lie inside others. */
+
+import { fail } from '../graph/errors.ts';
+import type { Target } from '../targets/target.ts';
+import { channelBlocks, elementSize, elementsPerAtom, isFeatureFormat, pixelBytes, rowAlignment } from './geometry.ts';
+import type { Program } from './program.ts';
+import type { ElementType, Surface, SurfaceFormat } from './surface.ts';
+
+/** Bounds that keep every product below 2⁵³. */
+const mostBytes = 2 ** 40;
+const mostElements = 2 ** 30;
+/** What the allocator aligns a surface to: the CBUF line of the stock configurations and the row pitch of facts 1.4. */
+export const surfaceAlignment = 64;
+const deepestView = 16;
+
+const dtypes: Readonly<Record<SurfaceFormat, readonly ElementType[]>> = {
+  chw32: ['int8'],
+  chw16: ['int8', 'int16', 'float16'],
+  chw8: ['int8'],
+  dla_hwc4: ['int8', 'float16'],
+  dla_linear: ['int8', 'int16', 'float16'],
+  kcrs: ['int8', 'int16', 'float16'],
+  vector: ['int8', 'int16', 'int32', 'float16', 'float32'],
+};
+
+/** @throws program/invalid */
+export function checkSurface(surface: Surface, program: Program, target?: Target): void {
+  const { shape, dtype, format, size, offset, memory } = surface;
+  const place = { value: surface.name };
+  if (shape.length !== 4 || !shape.every((dim) => Number.isInteger(dim) && dim >= 1 && dim <= mostElements)) {
+    fail('program/invalid', 'a shape needs four dimensions of at least 1', place, { actual: shape.join('×') });
+  }
+  if (!dtypes[format].includes(dtype)) {
+    fail('program/invalid', `${format} does not hold ${dtype}`, place, { expected: dtypes[format].join(', ') });
+  }
+  for (const field of ['lineStride', 'surfaceStride', 'batchStride', 'size', 'offset'] as const) {
+    const value = surface[field];
+    if (!(Number.isSafeInteger(value) && value >= 0 && value <= mostBytes)) {
+      fail('program/invalid', `${field} is no number of bytes`, place, { actual: value });
+    }
+  }
+  checkFormat(surface, target);
+  checkStrides(surface, program.target);
+  if (surface.scale !== undefined && !(Number.isFinite(surface.scale) && surface.scale > 0)) {
+    fail('program/invalid', 'a scale is not positive and finite', place, { actual: surface.scale });
+  }
+  if (surface.parent !== undefined) return;
+  if (offset % surfaceAlignment !== 0) {
+    fail('program/invalid', 'the offset is not aligned', place, {
+      expected: `a multiple of ${surfaceAlignment}`,
+      actual: offset,
+    });
+  }
+  if (memory === 'io' && offset !== 0) {
+    fail('program/invalid', 'an io surface starts its buffer', place, { expected: 0, actual: offset });
+  }
+  const end = offset + size;
+  const capacity = memory === 'managed_sram' ? program.sram : mostBytes;
+  if (end > capacity) {
+    fail('program/invalid', `the surface leaves ${memory}`, place, {
+      expected: `an end of at most ${capacity}`,
+      actual: end,
+    });
+  }
+  if (!isFeatureFormat(format) && memory !== 'global_dram') {
+    fail('program/invalid', `a ${format} surface is a constant`, place, { expected: 'global_dram', actual: memory });
+  }
+}
+
+function checkFormat({ name, shape, dtype, format, memory }: Surface, target: Target | undefined): void {
+  const place = { value: name };
+  const [n, c, h, w] = shape;
+  if (format === 'vector' && (n !== 1 || h !== 1 || w !== 1)) {
+    fail('program/invalid', 'a vector has the shape 1×elements×1×1', place, { actual: shape.join('×') });
+  }
+  if (format === 'dla_hwc4') {
+    if (c !== 1 && c !== 3 && c !== 4) {
+      fail('program/invalid', 'dla_hwc4 has 1, 3 or 4 channels', place, { actual: c });
+    }
+    if (memory !== 'io') {
+      fail('program/invalid', 'dla_hwc4 is a format of inputs', place, { expected: 'io', actual: memory });
+    }
+  }
+  const atom = elementsPerAtom(format) * elementSize(dtype);
+  if (target !== undefined && elementsPerAtom(format) > 1 && atom !== target.memoryAtom) {
+    fail('program/invalid', `${format} of ${dtype} does not have the target's atom`, place, {
+      expected: `${target.memoryAtom} bytes`,
+      actual: `${atom} bytes`,
+    });
+  }
+}
+
+/** Strides hold what they step over, in whole pixels and rows of the format; the size ends with the last channel block. */
+function checkStrides(surface: Surface, target: string): void {
+  const { shape, dtype, format, lineStride, surfaceStride, batchStride, size } = surface;
+  const [n, , h, w] = shape;
+  const pixel = pixelBytes(shape, dtype, format);
+  const blocks = channelBlocks(shape, format);
+  const rows = Math.max(rowAlignment(format, target), format === 'dla_hwc4' || format === 'dla_linear' ? 1 : pixel);
+  const steps = [
+    ['lineStride', lineStride, w * pixel, rows],
+    ['surfaceStride', surfaceStride, h * lineStride, pixel],
+    ['batchStride', batchStride, blocks * surfaceStride, pixel],
+  ] as const;
+  for (const [field, stride, least, multiple] of steps) {
+    if (stride < least || stride % multiple !== 0) {
+      const expected = `a multiple of ${multiple} of at least ${least}`;
+      fail('program/invalid', `${field} does not fit the shape`, { value: surface.name }, { expected, actual: stride });
+    }
+  }
+  const exact = (n - 1) * batchStride + blocks * surfaceStride;
+  // Packed kernels of the open NVDLA end on a whole CBUF entry (nvdla-facts section 3), so weights may be longer.
+  if (size === exact || (format === 'kcrs' && size > exact)) return;
+  fail(
+    'program/invalid',
+    'the size does not fit the strides',
+    { value: surface.name },
+    { expected: exact, actual: size },
+  );
+}
+
+/** Views lie inside a parent of the same memory, on an atom's border, with its strides. @throws program/invalid */
+export function checkViews(surfaces: readonly Surface[]): void {
+  for (const view of surfaces) {
+    if (view.parent === undefined) continue;
+    const place = { value: view.name };
+    const parent = surfaces[view.parent];
+    if (parent === undefined) fail('program/invalid', 'the parent is no surface', place, { actual: view.parent });
+    let depth = 0;
+    for (let at: Surface | undefined = view; at?.parent !== undefined; at = surfaces[at.parent]) {
+      if (++depth > deepestView) {
+        fail('program/invalid', 'views are nested too deep or in a circle', place, { expected: deepestView });
+      }
+    }
+    for (const field of ['memory', 'format', 'dtype', 'lineStride', 'surfaceStride', 'batchStride'] as const) {
+      if (view[field] !== parent[field]) {
+        fail('program/invalid', `a view has another ${field} than its parent`, place, {
+          expected: parent[field],
+          actual: view[field],
+        });
+      }
+    }
+    if (!isFeatureFormat(view.format) || view.format === 'dla_hwc4') {
+      fail('program/invalid', `a ${view.format} surface has no views`, place);
+    }
+    for (const axis of [0, 2, 3] as const) {
+      if (view.shape[axis] !== parent.shape[axis]) {
+        fail('program/invalid', 'a view differs from its parent in more than channels', place, {
+          expected: parent.shape.join('×'),
+          actual: view.shape.join('×'),
+        });
+      }
+    }
+    const block = (view.offset - parent.offset) / parent.surfaceStride;
+    const end = block * elementsPerAtom(view.format) + view.shape[1];
+    if (!Number.isInteger(block) || block < 0 || end > parent.shape[1]) {
+      fail('program/invalid', 'a view does not lie on whole atoms inside its parent', place, {
+        expected: `offset ${parent.offset} + k·${parent.surfaceStride}, at most ${parent.shape[1]} channels`,
+        actual: `offset ${view.offset}, ${view.shape[1]} channels`,
+      });
+    }
+  }
+}
