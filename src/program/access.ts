@@ -43,6 +43,8 @@ export function layerReads(layer: Layer): readonly Read[] {
       return [...sdpReads(layer.sdp), ...pdpReads(layer.pdp)];
     case 'pdp':
       return pdpReads(layer.pdp);
+    case 'cdp':
+      return [{ surface: layer.cdp.input, role: 'input', field: 'cdp.input' }];
     case 'resize':
       return [{ surface: layer.resize.input, role: 'input', field: 'resize.input' }];
     case 'copy': {
@@ -64,6 +66,8 @@ export function layerWrites(layer: Layer): readonly Write[] {
       ];
     case 'pdp':
       return [{ surface: layer.pdp.output, field: 'pdp.output' }];
+    case 'cdp':
+      return [{ surface: layer.cdp.output, field: 'cdp.output' }];
     case 'resize':
       return [{ surface: layer.resize.output, field: 'resize.output' }];
     case 'copy': {

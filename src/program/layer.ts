@@ -51,6 +51,24 @@ export interface Conv<S> {
   readonly sparse: boolean;
   /** Right shift with rounding on the way out of the accumulator (CACC truncate); integer-scale targets only. */
   readonly truncate: number;
+  /** What only the open NVDLA's convolution core has; present exactly on integer-scale targets. */
+  readonly core?: ConvCore;
+}
+
+/**
+ * How NVDLA's convolution core is set up. The weights of an integer-scale convolution are a `vector` surface: the packed
+ * stream of nvdla-facts section 3, kernel group by kernel group, in which each block of channels follows the last
+ * without padding.
+ */
+export interface ConvCore {
+  readonly precision: 'int8' | 'int16' | 'float16';
+  /** Kernels whose weights lie interleaved in the stream (atomic K). */
+  readonly kernelGroup: number;
+  /** Channels of one step of the stream (atomic C). */
+  readonly channelBlock: number;
+  /** Signed width at which the accumulator saturates. */
+  readonly accumulatorBits: number;
+  readonly cbuf: { readonly dataBanks: number; readonly weightBanks: number };
 }
 
 /**
@@ -106,6 +124,12 @@ export interface SdpUnit<S> {
   /** Operand converters of Y: (operand − offset) × scale >> shift. */
   readonly aluConvert?: Convert;
   readonly mulConvert?: Convert;
+  /** What `operand` holds; `both` interleaves a pair for each element, the ALU's first. Absent without `operand`. */
+  readonly operandUse?: 'alu' | 'mul' | 'both';
+  /** The ALU takes `aluOperand` although `operand` is there for the multiplier. */
+  readonly aluFromRegister?: boolean;
+  /** The multiplier takes `mulOperand` although `operand` is there for the ALU. */
+  readonly mulFromRegister?: boolean;
 }
 
 export interface Convert {
@@ -138,6 +162,31 @@ export interface Pdp<S> {
   readonly stride: Extent;
   readonly padding: Padding;
   readonly countPadding: boolean;
+  /** How an average is taken on integer-scale targets; absent on float-scale ones. */
+  readonly average?: IntegerAverage;
+  readonly output: S;
+}
+
+/** The reciprocals are 16-bit fractions; `padValues[n − 1]` is what n padded columns add to the sum. */
+export interface IntegerAverage {
+  readonly recipWidth: number;
+  readonly recipHeight: number;
+  readonly padValues: readonly number[];
+}
+
+/**
+ * Local response normalisation (NVDLA's cross-channel data processor), integer-scale targets only: a value, converted
+ * on the way in, is multiplied by the table's value at the sum of the squares of `localSize` channels around it.
+ */
+export interface Cdp<S> {
+  readonly input: S;
+  readonly localSize: 3 | 5 | 7 | 9;
+  readonly inputConvert: Convert;
+  readonly outputConvert: Convert;
+  /** Index the table with the value itself. */
+  readonly bypassSquareSum: boolean;
+  /** Give out the table's value itself. */
+  readonly bypassMultiply: boolean;
   readonly output: S;
 }
 
@@ -165,6 +214,7 @@ export type Pipeline<S> =
   | { readonly kind: 'conv'; readonly conv: Conv<S>; readonly sdp: Sdp<S>; readonly pdp?: Pdp<S> }
   | { readonly kind: 'sdp'; readonly sdp: Sdp<S>; readonly pdp?: Pdp<S> }
   | { readonly kind: 'pdp'; readonly pdp: Pdp<S> }
+  | { readonly kind: 'cdp'; readonly cdp: Cdp<S> }
   | { readonly kind: 'resize'; readonly resize: Resize<S> }
   | { readonly kind: 'copy'; readonly copy: Copy<S> };
 

@@ -7,7 +7,7 @@
  */
 
 import { fail } from '../../graph/errors.ts';
-import type { Conv, Copy, Pdp, Pipeline, Resize, Sdp } from '../../program/layer.ts';
+import type { Cdp, Conv, Copy, Pdp, Pipeline, Resize, Sdp } from '../../program/layer.ts';
 import type { Shape4 } from '../../program/surface.ts';
 import type { Bus } from '../bus.ts';
 import type { Cube } from '../cube.ts';
@@ -36,6 +36,8 @@ export interface Stages<V extends StageValues> {
     state: DeviceState,
   ): { readonly values: V; readonly saturated: number };
   pool(pdp: Pdp<Cube>, input: V, bus: Bus): V;
+  /** Absent where the hardware has no CDP. */
+  normalise?(cdp: Cdp<Cube>, input: V, state: DeviceState): { readonly values: V; readonly saturated: number };
   resize(stage: Resize<Cube>, bus: Bus): V;
   copy(stage: Copy<Cube>, bus: Bus): void;
   read(cube: Cube, bus: Bus, what: string): V;
@@ -98,6 +100,13 @@ function runStages<V extends StageValues>(
       );
       return 0;
     }
+    case 'cdp': {
+      const { cdp } = pipeline;
+      if (!stages.normalise) return fail('device/unsupported', 'these engines have no CDP');
+      const { values, saturated } = stages.normalise(cdp, stages.read(cdp.input, bus, 'the CDP input'), state);
+      stages.write(cdp.output, values, bus, 'the CDP output');
+      return saturated;
+    }
     default: {
       const { sdp, pdp } = pipeline;
       const input =
@@ -155,6 +164,7 @@ export function launchResult(pipeline: Pipeline<Cube>, macs: number, saturated: 
     stage('sdp', sdp, sdp.arithmetic === 'float-scale' ? [sdp.operand] : [sdp.x1, sdp.x2, sdp.y]);
   }
   if ('pdp' in pipeline && pipeline.pdp) stage('pdp', pipeline.pdp);
+  if (pipeline.kind === 'cdp') stage('cdp', pipeline.cdp);
   if (pipeline.kind === 'resize') stage('resize', pipeline.resize);
   if (pipeline.kind === 'copy') stage('bdma', pipeline.copy);
   return {
