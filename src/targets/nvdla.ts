@@ -62,6 +62,15 @@ export const nvSmall: Target = {
   sram: none('spec/defs/nv_small.spec: no secondary memory interface'),
   modules: [zcu102, sheet],
   releases,
+  nvdla: {
+    registers: 'v2',
+    precisions: ['int8'],
+    kernelGroup16: 8,
+    accumulatorBits: 34,
+    secondaryMemory: false,
+    bdma: false,
+    rubik: false,
+  },
 };
 
 export const nvFull: Target = {
@@ -77,4 +86,35 @@ export const nvFull: Target = {
   sram: none('the sheet has no SRAM by default; the secondary memory interface is there for one'),
   modules: [sheet],
   releases,
+  nvdla: {
+    registers: 'v1',
+    precisions: ['int8', 'int16', 'float16'],
+    kernelGroup16: 16,
+    accumulatorBits: 48,
+    secondaryMemory: true,
+    bdma: true,
+    rubik: true,
+  },
+};
+
+export const nvLarge: Target = {
+  name: 'nv_large',
+  title: 'Open NVDLA, nv_large',
+  generation: 'nvdla',
+  arithmetic: 'integer-scale',
+  atomic: { c: 64, k: 32, pixels: 1 },
+  memoryAtom: bytes(32),
+  cbuf: { banks: 16, entryBytes: bytes(64), entriesPerBank: 512 },
+  sram: none('spec/defs/nv_large.spec: a secondary memory interface, no memory of its own'),
+  modules: [sheet],
+  releases,
+  nvdla: {
+    registers: 'v2',
+    precisions: ['int8'],
+    kernelGroup16: 16,
+    accumulatorBits: 34,
+    secondaryMemory: true,
+    bdma: false,
+    rubik: false,
+  },
 };

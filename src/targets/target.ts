@@ -26,6 +26,22 @@ export interface Target {
   readonly sram: { readonly capacity: Fact<Bytes>; readonly defaultPool: Fact<Bytes> };
   readonly modules: readonly Module[];
   readonly releases: readonly Release[];
+  /** What the configurations of the open hardware differ in; absent on orin and xavier. */
+  readonly nvdla?: NvdlaFeatures;
+}
+
+export interface NvdlaFeatures {
+  /** nv_full is the first generation (`v1`); the scalable configurations after it have other register addresses. */
+  readonly registers: 'v1' | 'v2';
+  readonly precisions: readonly ('int8' | 'int16' | 'float16')[];
+  /** Kernels of one group for 16-bit weights. */
+  readonly kernelGroup16: number;
+  /** Signed width of the convolution accumulator. */
+  readonly accumulatorBits: number;
+  readonly secondaryMemory: boolean;
+  /** Bridge DMA and Rubik. */
+  readonly bdma: boolean;
+  readonly rubik: boolean;
 }
 
 /** A product that carries the accelerator, e.g. Jetson AGX Orin 64GB. */
