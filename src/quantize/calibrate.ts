@@ -1,0 +1,99 @@
+/**
+ * Calibration: runs samples through the network in floating point and finds the range of every tensor. One pass, sample
+ * by sample; what is kept is one histogram of fixed size for each tensor, so that memory does not grow with the samples.
+ * Several methods can be read off the same histograms (`measure`, then `calibrationOf`).
+ */
+
+import { fail } from '../graph/errors.ts';
+import type { Graph } from '../graph/graph.ts';
+import { float32Values, type Tensor } from '../graph/tensor.ts';
+import type { OnnxRuntime } from '../onnx/session.ts';
+import { withOutputs } from '../onnx/with-outputs.ts';
+import { writeModel } from '../onnx/write.ts';
+import type { Calibration } from './calibration.ts';
+import { Histogram } from './histogram.ts';
+import { type CalibrationMethod, defaultPercentile, rangeOf } from './range-of.ts';
+import { scaleOfRange } from './scale.ts';
+import { scaledValues } from './scaled-values.ts';
+
+export type Samples = AsyncIterable<Readonly<Record<string, Tensor>>> | Iterable<Readonly<Record<string, Tensor>>>;
+
+export interface MeasureOptions {
+  readonly runtime: OnnxRuntime;
+  readonly threads?: number;
+  /** Called after each sample with the number of samples so far (batches count as many as they hold). */
+  readonly onProgress?: (samples: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface CalibrateOptions extends MeasureOptions {
+  readonly method?: CalibrationMethod;
+  /** Of method `percentile`; 99.99 when not given. */
+  readonly percentile?: number;
+}
+
+export const defaultMethod: CalibrationMethod = 'entropy';
+
+export interface Measurement {
+  readonly samples: number;
+  /** value → histogram, in the order of scaledValues. */
+  readonly histograms: ReadonlyMap<string, Histogram>;
+}
+
+/**
+ * Ranges of all float tensors of the graph. Feeds are named as the graph's inputs.
+ *
+ * @throws calibrate/no-samples, calibrate/value, cancelled
+ */
+export async function calibrate(graph: Graph, samples: Samples, options: CalibrateOptions): Promise<Calibration> {
+  return calibrationOf(await measure(graph, samples, options), options.method, options.percentile);
+}
+
+/** The histograms of all float tensors. @throws calibrate/no-samples, calibrate/value, cancelled */
+export async function measure(graph: Graph, samples: Samples, options: MeasureOptions): Promise<Measurement> {
+  const { runtime, threads, onProgress, signal } = options;
+  const values = scaledValues(graph).filter((value) => graph.values.get(value)?.dtype === 'float32');
+  const histograms = new Map(values.map((value) => [value, new Histogram(value)]));
+  const inputs = new Set(graph.inputs);
+  const model = writeModel(
+    withOutputs(
+      graph,
+      values.filter((value) => !inputs.has(value)),
+    ),
+  );
+  const session = await runtime.createSession(model, { optimise: false, ...(threads !== undefined && { threads }) });
+  let count = 0;
+  try {
+    for await (const sample of samples) {
+      if (signal?.aborted) fail('cancelled', 'calibration was cancelled');
+      const results = await session.run(sample);
+      for (const [value, histogram] of histograms) {
+        const tensor = inputs.has(value) ? sample[value] : results[value];
+        if (!tensor) fail('run/input', `no data for ${value}`, { value });
+        histogram.add(float32Values(tensor));
+      }
+      count += sample[graph.inputs[0] ?? '']?.shape[0] ?? 1;
+      onProgress?.(count);
+    }
+  } finally {
+    await session.close();
+  }
+  if (count === 0)
+    fail('calibrate/no-samples', 'there are no calibration samples', {}, { expected: 'at least 1', actual: 0 });
+  return { samples: count, histograms };
+}
+
+export function calibrationOf(
+  { samples, histograms }: Measurement,
+  method: CalibrationMethod = defaultMethod,
+  percentile = defaultPercentile,
+): Calibration {
+  const entries = [...histograms];
+  return {
+    method,
+    ...(method === 'percentile' && { percentile }),
+    samples,
+    scales: new Map(entries.map(([value, found]) => [value, scaleOfRange(rangeOf(found, method, percentile))])),
+    largest: new Map(entries.map(([value, found]) => [value, found.max])),
+  };
+}

@@ -1,0 +1,43 @@
+/** Which tensors have a scale: the float inputs of the network and everything that nodes compute in floating point. */
+
+import { type Graph, type Node, producers } from '../graph/graph.ts';
+
+const isFloat = (graph: Graph, value: string): boolean => {
+  const dtype = graph.values.get(value)?.dtype;
+  return dtype === 'float32' || dtype === 'float16';
+};
+
+/** In the order in which they come into being: inputs, then the outputs of the nodes. */
+export function scaledValues(graph: Graph): readonly string[] {
+  const computed = graph.nodes.flatMap((node) => node.outputs.filter((output) => output !== ''));
+  return [...graph.inputs, ...computed].filter((value) => isFloat(graph, value));
+}
+
+const convolutions = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul']);
+const linearActivations = new Set(['Relu', 'Clip', 'LeakyRelu', 'PRelu']);
+
+/**
+ * Those of {@link scaledValues} that int8 execution needs. What a convolution hands to the activation that alone reads
+ * it never exists as int8: both are one launch, and TensorRT's caches leave such tensors out.
+ */
+export function neededScales(graph: Graph): readonly string[] {
+  const producer = producers(graph);
+  const readers = new Map<string, Node[]>();
+  for (const node of graph.nodes) {
+    for (const input of node.inputs) {
+      const list = readers.get(input);
+      if (list) list.push(node);
+      else readers.set(input, [node]);
+    }
+  }
+  return scaledValues(graph).filter((value) => {
+    const [reader, ...others] = readers.get(value) ?? [];
+    const inside =
+      reader !== undefined &&
+      others.length === 0 &&
+      linearActivations.has(reader.op) &&
+      convolutions.has(producer.get(value)?.op ?? '') &&
+      !graph.outputs.includes(value);
+    return !inside;
+  });
+}

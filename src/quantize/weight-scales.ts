@@ -1,0 +1,78 @@
+/**
+ * Weights: symmetric int8 with a scale for each output channel, float32(max|w| / 127), rounded half to even, clamped to
+ * ±127. A channel without weights gets the largest scale of the others (1/127 when all are zero): its integers are zero
+ * whatever the scale, but its bias is an int32 at scale s_x · s_w and must fit.
+ */
+
+import { fail } from '../graph/errors.ts';
+import { float32Values, type Tensor } from '../graph/tensor.ts';
+import { scaleOfRange } from './scale.ts';
+
+/** Bias integers stay below this, so that adding the products cannot overflow int32. */
+const largestBias = 2 ** 30;
+
+export interface BiasLimit {
+  /** One for each output channel. */
+  readonly bias: Float32Array;
+  /** s_x of the convolution's input. */
+  readonly inputScale: number;
+}
+
+/** Elements before, along and after an axis of a shape in C order. */
+function extents(shape: readonly number[], axis: number) {
+  const product = (dims: readonly number[]) => dims.reduce((result, dim) => result * dim, 1);
+  return { before: product(shape.slice(0, axis)), along: shape[axis] ?? 1, after: product(shape.slice(axis + 1)) };
+}
+
+/**
+ * Scales of the channels along `axis` (0 for Conv and its [K, C/g, R, S]). With `limit`, the scale of a channel whose bias is large
+ * against its weights grows until |bias| ≤ 2³⁰ · s_x · s_w: folded batch norms leave channels of nearly zero weights.
+ *
+ * @throws calibrate/value when a weight is not finite
+ */
+export function weightScales(weights: Tensor, axis = 0, limit?: BiasLimit): Float32Array {
+  const values = float32Values(weights);
+  const { before, along, after } = extents(weights.shape, axis);
+  const largest = new Float32Array(along);
+  for (let outer = 0, index = 0; outer < before; outer++) {
+    for (let channel = 0; channel < along; channel++) {
+      for (let inner = 0; inner < after; inner++, index++) {
+        const magnitude = Math.abs(values[index]!);
+        if (!(magnitude < Number.POSITIVE_INFINITY)) {
+          fail(
+            'calibrate/value',
+            `weight ${index} is not finite`,
+            {},
+            { expected: 'a finite number', actual: magnitude },
+          );
+        }
+        if (magnitude > largest[channel]!) largest[channel] = magnitude;
+      }
+    }
+  }
+  const overall = largest.reduce((max, value) => Math.max(max, value), 0);
+  return largest.map((max, channel) => {
+    const scale = scaleOfRange(max > 0 ? max : overall > 0 ? overall : 1);
+    if (!limit) return scale;
+    const floor = Math.fround(Math.abs(limit.bias[channel] ?? 0) / (largestBias * limit.inputScale));
+    return Math.max(scale, floor);
+  });
+}
+
+/** Int8 weights in the order of the tensor. */
+export function quantiseWeights(weights: Tensor, scales: Float32Array, axis = 0): Int8Array {
+  const values = float32Values(weights);
+  const { along, after } = extents(weights.shape, axis);
+  const result = new Int8Array(values.length);
+  for (let index = 0; index < values.length; index++) {
+    const scale = scales[Math.floor(index / after) % along]!;
+    result[index] = Math.max(-127, Math.min(127, roundHalfEven(values[index]! / scale)));
+  }
+  return result;
+}
+
+/** To the nearest integer, ties to even; exact for |x| < 2⁵¹. */
+export function roundHalfEven(x: number): number {
+  const magic = 6755399441055744; // 1.5 · 2⁵²
+  return x + magic - magic;
+}
