@@ -21,6 +21,7 @@ export interface LayerEstimate {
   readonly bound: 'compute' | 'memory' | 'overhead';
   /** macs / (total × clock × MACs per cycle). */
   readonly utilisation: number;
+  /** DRAM bytes of the whole batch; 0 for what stays in SRAM. Biases and scales are not counted. */
   readonly traffic: {
     readonly input: Bytes;
     readonly operand: Bytes;

@@ -1,6 +1,6 @@
 /**
  * Which tensors stay in the managed SRAM. The performance model was fitted with whole tensors chosen greedily, most reuse per
- * lifetime first, then smallest (perf-model section 2): a tensor is kept when, at every launch of its life, it fits beside
+ * lifetime first, then smallest (perf-model section 2), reuse per lifetime being reads / (last − first): a tensor is kept when, at every launch of its life, it fits beside
  * those already chosen. The allocator still has to find an address for each; what it cannot place goes to DRAM.
  */
 
@@ -19,7 +19,7 @@ export interface ResidencyInterval {
 export function chooseResident(intervals: readonly ResidencyInterval[], capacity: number): ReadonlySet<number> {
   const used: number[] = [];
   const chosen = new Set<number>();
-  const reuse = ({ reads, first, last }: ResidencyInterval) => reads / (last - first + 1);
+  const reuse = ({ reads, first, last }: ResidencyInterval) => reads / Math.max(1, last - first);
   const order = intervals
     .filter(({ size, reads }) => size > 0 && size <= capacity && reads > 0)
     .toSorted((a, b) => reuse(b) - reuse(a) || a.size - b.size || a.first - b.first || a.id - b.id);

@@ -45,6 +45,9 @@ export const errorCodes = {
   'program/syntax': 'A printed Program or Plan cannot be parsed.',
   'program/invalid': 'A Program breaks a rule that every Program keeps.',
 
+  'estimate/target': 'The performance model does not describe the target.',
+  'estimate/cores': 'The module does not have that many DLA cores.',
+
   'loadable/not-a-loadable': 'The bytes are not a loadable.',
   'loadable/version': 'The loadable was written in a version of the format that this dlakit does not read.',
   'loadable/truncated': 'The loadable is shorter than it says.',

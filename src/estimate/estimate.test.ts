@@ -1,0 +1,148 @@
+import { describe, expect, it } from 'vitest';
+import type { Plan } from '../program/program.ts';
+import { problemOf } from '../program/testing/problem-of.ts';
+import { validateProgram } from '../program/validate.ts';
+import { findModule, findPowerMode } from '../targets/find.ts';
+import { orin } from '../targets/orin.ts';
+import { xavier } from '../targets/xavier.ts';
+import { estimate } from './estimate.ts';
+import { boundShares, roofline } from './roofline.ts';
+import { resnet34Backbone, resnet50, ssdMobilenetV1, ssdResnet34 } from './testing/published-networks.ts';
+import { timeline } from './timeline.ts';
+
+const module = findModule(orin, 'agx-orin-64gb');
+const modes = ['MAXN', '50W', '30W', '15W'].map((name) => findPowerMode(module, name));
+const powerMode = modes[0]!;
+const rates = (plan: Plan) =>
+  modes.map((mode) => estimate(plan, { target: orin, module, powerMode: mode, cores: 2 }).imagesPerSecond);
+
+describe('published throughput, two cores of AGX Orin 64GB in MAXN, 50W, 30W, 15W', () => {
+  // The model's own figures (perf-model section 3). Its parameters are rounded there, which batch 2 shows.
+  it.each([
+    ['resnet50', resnet50(), [2053, 1925, 1898, 1058], 0.003],
+    ['resnet34 backbone', resnet34Backbone(), [284.5, 258.2, 252.7, 120.1], 0.0006],
+    ['resnet34 backbone, sparse', resnet34Backbone(true), [378.6, 350.6, 344.6, 170.5], 0.0006],
+    ['ssd-resnet34', ssdResnet34(), [80.7, 75, 73.7, 36.2], 0.001],
+    ['ssd-resnet34, sparse', ssdResnet34(true), [101.3, 97, 96, 50.1], 0.001],
+    ['ssd-mobilenet-v1', ssdMobilenetV1(), [2703, 2507, 2465, 1339], 0.003],
+  ])('%s', (_, plan, expected, tolerance) => {
+    for (const segment of plan.segments) if (segment.kind === 'dla') validateProgram(segment.program, undefined, orin);
+    for (const [index, rate] of rates(plan).entries()) {
+      expect(Math.abs(rate / expected[index]! - 1), `${modes[index]!.name}: ${rate}`).toBeLessThan(tolerance);
+    }
+  });
+
+  // What NVIDIA publishes (facts section 8).
+  it.each([
+    ['resnet50', resnet50(), [2037, 1948, 1928, 1072], 0.02],
+    ['resnet34 backbone', resnet34Backbone(), [285, 260, 255, 121], 0.02],
+    ['ssd-resnet34', ssdResnet34(), [83, 76, 74, 36], 0.03],
+    ['ssd-mobilenet-v1', ssdMobilenetV1(), [2664, 2506, 2472, 1313], 0.03],
+  ])('%s within the error that the model claims', (_, plan, published, tolerance) => {
+    for (const [index, rate] of rates(plan).entries()) {
+      expect(Math.abs(rate / published[index]! - 1)).toBeLessThan(tolerance);
+    }
+  });
+
+  it('has the multiply-accumulates of the networks (perf-model section 1)', () => {
+    const gmacs = [resnet50(), resnet34Backbone(), ssdResnet34(), ssdMobilenetV1()].map((plan) => {
+      const { layers, batch } = estimate(plan, { target: orin, module, powerMode, cores: 1 });
+      return layers.reduce((sum, { macs }) => sum + macs, 0) / batch / 1e9;
+    });
+    expect(gmacs.map((value) => Number(value.toFixed(3)))).toEqual([4.089, 71.77, 216.416, 1.237]);
+  });
+});
+
+describe('estimate', () => {
+  const plan = resnet50();
+  const result = estimate(plan, { target: orin, module, powerMode, cores: 2 });
+
+  it('adds up: latency, throughput, utilisation, traffic', () => {
+    const time = result.layers.reduce((sum, { total }) => sum + total, 0);
+    expect(result.latency).toBeCloseTo(time + 20, 9);
+    expect(result.imagesPerSecond).toBeCloseTo((2 * 2 * 1e6) / result.latency, 6);
+    expect(result.utilisation).toBeCloseTo(((result.imagesPerSecond / 2) * 4.089e9) / (8192 * 1600e6), 4);
+    const one = estimate(plan, { target: orin, module, powerMode, cores: 1 });
+    expect(one.latency).toBe(result.latency);
+    expect(one.imagesPerSecond).toBe(result.imagesPerSecond / 2);
+    for (const { compute, memory, overhead, total, bound } of result.layers) {
+      expect(total).toBeGreaterThanOrEqual(Math.max(compute, memory) + overhead);
+      expect(total).toBeLessThanOrEqual(compute + memory + overhead);
+      expect({ compute, memory, overhead }[bound]).toBe(Math.max(compute, memory, overhead));
+    }
+  });
+
+  it('is deterministic', () => {
+    expect(estimate(resnet50(), { target: orin, module, powerMode, cores: 2 })).toEqual(result);
+  });
+
+  it('is validated only on the module that was measured', () => {
+    expect(result.validated).toBe(true);
+    for (const other of orin.modules) {
+      for (const mode of other.powerModes) {
+        const { validated, notes } = estimate(plan, { target: orin, module: other, powerMode: mode, cores: 1 });
+        expect(validated).toBe(other.id === 'agx-orin-64gb');
+        if (!validated) expect(notes.join('\n')).toContain('not held against measurements');
+      }
+    }
+  });
+
+  it('says what it does not claim', () => {
+    expect(result.notes).toEqual([
+      expect.stringContaining('max-roofline 15 % and 35 %'),
+      'No absolute power is claimed: only ratios are published.',
+    ]);
+    const large = estimate(resnet50(8), { target: orin, module, powerMode, cores: 2 });
+    expect(large.validated).toBe(false);
+    expect(large.notes.join('\n')).toContain('Batch 8');
+  });
+
+  it('takes longer where the bus is narrower', () => {
+    const narrow = findModule(orin, 'orin-nx-16gb-super');
+    const slow = { ...findPowerMode(narrow), dlaClock: powerMode.dlaClock };
+    const there = estimate(plan, { target: orin, module: narrow, powerMode: slow, cores: 2 });
+    for (const [index, layer] of there.layers.entries()) {
+      expect(layer.compute).toBe(result.layers[index]!.compute);
+      expect(layer.memory).toBeCloseTo(2 * result.layers[index]!.memory, 6);
+    }
+  });
+
+  it('refuses other targets and more cores than there are', () => {
+    expect(problemOf(() => estimate(plan, { target: orin, module, powerMode, cores: 3 })).code).toBe('estimate/cores');
+    expect(problemOf(() => estimate(plan, { target: orin, module, powerMode, cores: 0 })).code).toBe('estimate/cores');
+    const other = findModule(xavier);
+    const elsewhere = { target: xavier, module: other, powerMode: findPowerMode(other), cores: 1 };
+    expect(problemOf(() => estimate(plan, elsewhere)).code).toBe('loadable/target');
+    const open = { ...orin, generation: 'nvdla' as const };
+    expect(problemOf(() => estimate(plan, { target: open, module, powerMode, cores: 1 })).code).toBe('estimate/target');
+  });
+});
+
+describe('views of an estimate', () => {
+  const result = estimate(resnet50(), { target: orin, module, powerMode, cores: 2 });
+
+  it('lays layers out in time without gaps, up to the latency', () => {
+    const spans = timeline(result);
+    expect(spans[0]).toMatchObject({ kind: 'task', start: 0, end: 20 });
+    for (const [index, span] of spans.entries()) if (index > 0) expect(span.start).toBe(spans[index - 1]!.end);
+    expect(spans.at(-1)!.end).toBeCloseTo(result.latency, 6);
+    expect(spans.filter(({ kind }) => kind === 'layer')).toHaveLength(result.layers.length);
+  });
+
+  it('puts every layer under both roofs', () => {
+    const { peak, bandwidth, ridge, points } = roofline(result, orin, powerMode);
+    expect(peak).toBeCloseTo(13_107.2);
+    expect(bandwidth).toBeCloseTo(102.4);
+    for (const { intensity, rate } of points) {
+      expect(rate).toBeLessThan(peak);
+      expect(rate).toBeLessThan(intensity * bandwidth);
+    }
+    expect(ridge).toBeCloseTo(128);
+  });
+
+  it('divides time among the bounds', () => {
+    const shares = Object.values(boundShares(result));
+    expect(shares.reduce((sum, { layers }) => sum + layers, 0)).toBe(result.layers.length);
+    expect(shares.reduce((sum, { time }) => sum + time, 20)).toBeCloseTo(result.latency, 6);
+  });
+});

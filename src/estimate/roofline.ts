@@ -1,0 +1,57 @@
+/** Where layers lie under the roof that the MAC array and the memory put up, and how time divides among the bounds. */
+
+import { type Microseconds, microseconds } from '../graph/units.ts';
+import type { PowerMode, Target } from '../targets/target.ts';
+import type { Estimate, LayerEstimate } from './estimate-result.ts';
+import { orinParameters } from './parameters.ts';
+
+export interface RooflinePoint {
+  readonly layer: LayerEstimate;
+  /** Multiply-accumulates per DRAM byte. */
+  readonly intensity: number;
+  /** 10⁹ multiply-accumulates per second, overhead included. */
+  readonly rate: number;
+}
+
+export interface Roofline {
+  /** 10⁹ multiply-accumulates per second of one core, dense. */
+  readonly peak: number;
+  /** 10⁹ bytes per second: the half of the module's peak that one of two busy cores gets. */
+  readonly bandwidth: number;
+  /** MACs per byte at which both roofs meet. */
+  readonly ridge: number;
+  readonly points: readonly RooflinePoint[];
+}
+
+/** Layers without multiply-accumulates are left out. */
+export function roofline(estimate: Estimate, target: Target, mode: PowerMode): Roofline {
+  const { c, k, pixels } = target.atomic;
+  const peak = (c * k * pixels * mode.dlaClock.value) / 1000;
+  const share = orinParameters.bandwidth.value / orinParameters.referencePeak.value;
+  const bandwidth = mode.dramBandwidth.value * share;
+  const points = estimate.layers
+    .filter(({ macs }) => macs > 0)
+    .map((layer) => {
+      const { input, operand, weights, output } = layer.traffic;
+      return {
+        layer,
+        intensity: layer.macs / (input + operand + weights + output),
+        rate: layer.macs / (layer.total * 1000),
+      };
+    });
+  return { peak, bandwidth, ridge: peak / bandwidth, points };
+}
+
+export interface BoundShare {
+  readonly layers: number;
+  readonly time: Microseconds;
+}
+
+/** How many layers each bound holds back, and how much of the time they take. */
+export function boundShares({ layers }: Estimate): Readonly<Record<LayerEstimate['bound'], BoundShare>> {
+  const share = (bound: LayerEstimate['bound']): BoundShare => {
+    const held = layers.filter((layer) => layer.bound === bound);
+    return { layers: held.length, time: microseconds(held.reduce((sum, { total }) => sum + total, 0)) };
+  };
+  return { compute: share('compute'), memory: share('memory'), overhead: share('overhead') };
+}

@@ -1,0 +1,44 @@
+/** An estimate laid out in time, for trace viewers: one task after the other on one core, host segments left out. */
+
+import { type Microseconds, microseconds } from '../graph/units.ts';
+import type { Estimate, LayerEstimate } from './estimate-result.ts';
+import { orinParameters } from './parameters.ts';
+
+export interface LayerSpan {
+  readonly kind: 'layer';
+  readonly name: string;
+  readonly segment: number;
+  readonly start: Microseconds;
+  readonly end: Microseconds;
+  readonly layer: LayerEstimate;
+}
+
+/** What a task costs beside its layers. It comes first; where it really falls is not known. */
+export interface TaskSpan {
+  readonly kind: 'task';
+  readonly name: string;
+  readonly segment: number;
+  readonly start: Microseconds;
+  readonly end: Microseconds;
+}
+
+export type Span = LayerSpan | TaskSpan;
+
+/** Spans in order, each starting where the one before ends; the last ends at the estimate's latency. */
+export function timeline(estimate: Estimate): readonly Span[] {
+  const spans: Span[] = [];
+  let now = 0;
+  let segment: number | undefined;
+  for (const layer of estimate.layers) {
+    if (layer.segment !== segment) {
+      segment = layer.segment;
+      const end = now + orinParameters.taskOverhead.value;
+      spans.push({ kind: 'task', name: 'task', segment, start: microseconds(now), end: microseconds(end) });
+      now = end;
+    }
+    const end = now + layer.total;
+    spans.push({ kind: 'layer', name: layer.name, segment, start: microseconds(now), end: microseconds(end), layer });
+    now = end;
+  }
+  return spans;
+}
