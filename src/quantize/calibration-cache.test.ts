@@ -21,7 +21,7 @@ describe('calibration cache', () => {
     expect(header).toBe('TRT-8600-EntropyCalibration2');
     expect([...scales]).toEqual([
       ['images', Math.fround(0.020792477)],
-      ['input_tensor:0', 1.007874011993408],
+      ['input_tensor:0', Math.fround(128 / 127)],
       ['(Unnamed Layer* 0) [Convolution]_output', Math.fround(1 / 127)],
     ]);
     expect(writeCalibrationCache(scales, { header })).toBe(sample);
