@@ -6,8 +6,8 @@
 
 import type { Release } from './target.ts';
 
-const jetpack60: Release = { name: 'JetPack 6.0', tensorrt: [8, 6, 2], dla: [3, 14, 1] };
-const jetpack511: Release = { name: 'JetPack 5.1.1', tensorrt: [8, 5, 2], dla: [3, 12, 1] };
+export const jetpack60: Release = { name: 'JetPack 6.0', tensorrt: [8, 6, 2], dla: [3, 14, 1] };
+export const jetpack511: Release = { name: 'JetPack 5.1.1', tensorrt: [8, 5, 2], dla: [3, 12, 1] };
 
 export const orinReleases: readonly Release[] = [
   jetpack60,

@@ -1,0 +1,29 @@
+/** Multiply-accumulates of the operators that have weights: the size of a network as the DLA's peak rate counts it. */
+
+import type { Graph, Node } from '../graph/graph.ts';
+import { intAttribute, staticShape } from '../graph/graph.ts';
+import { elementCount } from '../graph/tensor.ts';
+
+/** Multiply-accumulates of one run; 0 for operators without any, and while a shape is not known. */
+export function macs(node: Node, graph: Graph): number {
+  const [input, weights, output] = [node.inputs[0], node.inputs[1], node.outputs[0]].map((name) =>
+    name ? staticShape(graph, name) : undefined,
+  );
+  if (!input || !weights || !output || node.domain !== '') return 0;
+  switch (node.op) {
+    case 'Conv':
+      // Weights are K × C/groups × kernel: each output element takes one kernel.
+      return elementCount(output) * elementCount(weights.slice(1));
+    case 'ConvTranspose':
+      // Weights are C × K/groups × kernel: each input element is spread over one kernel.
+      return elementCount(input) * elementCount(weights.slice(1));
+    case 'Gemm': {
+      const depth = input[intAttribute(node, 'transA', 0) === 1 ? 0 : 1] ?? 1;
+      return elementCount(output) * depth;
+    }
+    case 'MatMul':
+      return elementCount(output) * (input.at(-1) ?? 1);
+    default:
+      return 0;
+  }
+}

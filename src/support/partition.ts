@@ -1,0 +1,172 @@
+/**
+ * From verdicts to segments. NVIDIA does not publish how TensorRT forms its `{ForeignNode[…]}`; this is our way.
+ *
+ * 1. Every node that runs is a cluster of its own. Nodes that vanish when the engine is built are looked through: who
+ *    reads them reads what they read.
+ * 2. In topological order, each DLA node joins the clusters of the DLA nodes it reads from, as long as the joint cluster
+ *    would not depend on itself through something outside it (it stays *convex*), and as long as the batch is the same:
+ *    a loadable has one. So branches of a residual block end up together, and a detour over the GPU splits.
+ * 3. The clusters are put in an order in which all can run: every DLA cluster that is ready, then every GPU node that
+ *    is ready, in turns. GPU nodes that follow one another are one segment.
+ *
+ * Each DLA cluster is one loadable. The result is convex and complete, and deterministic; it is not proven to have the
+ * fewest loadables possible.
+ */
+
+import type { Graph, Node } from '../graph/graph.ts';
+import { staticShape } from '../graph/graph.ts';
+import { readsOf } from '../onnx/captures.ts';
+import { batchOf } from './rules/general.ts';
+import type { CheckedSegment, Placement } from './verdict.ts';
+
+/** @param placement where each node runs; nodes that are not in it run on the GPU */
+export function partition(graph: Graph, placement: ReadonlyMap<string, Placement>): readonly CheckedSegment[] {
+  const places = graph.nodes.map((node) => placement.get(node.name) ?? 'gpu');
+  const reads = predecessors(graph, places);
+  const clusters = new Clusters(reads);
+  const batches = graph.nodes.map((node) => nodeBatch(node, graph));
+  reads.forEach((sources, index) => {
+    if (places[index] !== 'dla') return;
+    for (const source of sources) {
+      if (places[source] === 'dla' && batches[source] === batches[index]) clusters.join(source, index);
+    }
+  });
+  return schedule(graph, places, clusters);
+}
+
+/** For each node the nodes it waits for, build-time nodes looked through. Indices are those of `graph.nodes`. */
+function predecessors(graph: Graph, places: readonly Placement[]): readonly (readonly number[])[] {
+  const producedBy = new Map<string, readonly number[]>();
+  return graph.nodes.map((node, index) => {
+    const sources = [...new Set(readsOf(node).flatMap((value) => producedBy.get(value) ?? []))];
+    const handed = places[index] === 'build-time' ? sources : [index];
+    for (const output of node.outputs) if (output !== '') producedBy.set(output, handed);
+    return places[index] === 'build-time' ? [] : sources;
+  });
+}
+
+/** The batch of a node is that of its first result. */
+const nodeBatch = (node: Node, graph: Graph): number => {
+  const shape = staticShape(graph, node.outputs[0] ?? '');
+  return shape ? batchOf(shape) : 1;
+};
+
+/** Disjoint sets of nodes and the sets each waits for; the graph of clusters never has a cycle. */
+class Clusters {
+  readonly #parent: number[];
+  readonly #first: number[];
+  readonly #last: number[];
+  /** Nodes outside the cluster that it waits for; read through {@link before}. */
+  readonly #waits: Set<number>[];
+
+  constructor(reads: readonly (readonly number[])[]) {
+    this.#parent = reads.map((_, index) => index);
+    this.#first = [...this.#parent];
+    this.#last = [...this.#parent];
+    this.#waits = reads.map((sources) => new Set(sources));
+  }
+
+  find(node: number): number {
+    let root = node;
+    while (this.#parent[root] !== root) root = this.#parent[root]!;
+    while (this.#parent[node] !== root) [this.#parent[node], node] = [root, this.#parent[node]!];
+    return root;
+  }
+
+  /** The clusters that a cluster waits for. */
+  before(cluster: number): ReadonlySet<number> {
+    const roots = new Set<number>();
+    for (const node of this.#waits[cluster]!) roots.add(this.find(node));
+    roots.delete(cluster);
+    this.#waits[cluster] = roots;
+    return roots;
+  }
+
+  join(source: number, target: number): void {
+    const [a, b] = [this.find(source), this.find(target)];
+    if (a === b || this.#detour(a, b) || this.#detour(b, a)) return;
+    this.#parent[b] = a;
+    this.#first[a] = Math.min(this.#first[a]!, this.#first[b]!);
+    this.#last[a] = Math.max(this.#last[a]!, this.#last[b]!);
+    for (const node of this.#waits[b]!) this.#waits[a]!.add(node);
+  }
+
+  /** Whether `to` waits for `from` through a third cluster. */
+  #detour(from: number, to: number): boolean {
+    const seen = new Set<number>([to]);
+    const open = [...this.before(to)].filter((cluster) => cluster !== from);
+    while (open.length > 0) {
+      const cluster = open.pop()!;
+      if (cluster === from) return true;
+      // A cluster that ends before `from` begins cannot wait for it.
+      if (seen.has(cluster) || this.#last[cluster]! < this.#first[from]!) continue;
+      seen.add(cluster);
+      open.push(...this.before(cluster));
+    }
+    return false;
+  }
+}
+
+function schedule(graph: Graph, places: readonly Placement[], clusters: Clusters): readonly CheckedSegment[] {
+  const members = new Map<number, number[]>();
+  places.forEach((place, index) => {
+    if (place === 'build-time') return;
+    const root = clusters.find(index);
+    const list = members.get(root);
+    if (list) list.push(index);
+    else members.set(root, [index]);
+  });
+  const after = new Map<number, number[]>();
+  const missing = new Map<number, number>();
+  for (const root of members.keys()) {
+    const before = clusters.before(root);
+    missing.set(root, before.size);
+    for (const source of before) {
+      const list = after.get(source);
+      if (list) list.push(root);
+      else after.set(source, [root]);
+    }
+  }
+
+  // Roots become ready in waves; within a wave they run in the order of their first nodes.
+  const ready: Record<'dla' | 'gpu', number[]> = { dla: [], gpu: [] };
+  const kindOf = (root: number): 'dla' | 'gpu' => (places[members.get(root)![0]!] === 'dla' ? 'dla' : 'gpu');
+  const release = (root: number) => ready[kindOf(root)].push(root);
+  for (const [root, count] of missing) if (count === 0) release(root);
+  const finish = (root: number) => {
+    for (const next of after.get(root) ?? []) {
+      const left = missing.get(next)! - 1;
+      missing.set(next, left);
+      if (left === 0) release(next);
+    }
+  };
+
+  const segments: CheckedSegment[] = [];
+  const emit = (kind: 'dla' | 'gpu', indices: readonly number[]) => {
+    const nodes = [...indices].sort((a, b) => a - b).map((index) => graph.nodes[index]!.name);
+    segments.push({ kind, name: segmentName(kind, nodes), nodes });
+  };
+  while (ready.dla.length > 0 || ready.gpu.length > 0) {
+    while (ready.dla.length > 0) {
+      const wave = ready.dla.splice(0).sort((a, b) => members.get(a)![0]! - members.get(b)![0]!);
+      for (const root of wave) {
+        emit('dla', members.get(root)!);
+        finish(root);
+      }
+    }
+    const run: number[] = [];
+    for (let root = ready.gpu.shift(); root !== undefined; root = ready.gpu.shift()) {
+      run.push(...members.get(root)!);
+      finish(root);
+    }
+    if (run.length > 0) emit('gpu', run);
+  }
+  return segments;
+}
+
+/** As TensorRT's log names a DLA segment: by its first and last node. */
+function segmentName(kind: 'dla' | 'gpu', nodes: readonly string[]): string {
+  const [first = '', last = ''] = [nodes[0], nodes.at(-1)];
+  const range = nodes.length === 1 ? first : `${first}...${last}`;
+  return kind === 'dla' ? `{ForeignNode[${range}]}` : `GPU[${range}]`;
+}

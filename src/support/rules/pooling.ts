@@ -1,0 +1,126 @@
+/** Maximum and average pooling. Global pools are other layers: GlobalMaxPool is a Reduce, GlobalAveragePool has no rule. */
+
+import type { Node } from '../../graph/graph.ts';
+import { intAttribute } from '../../graph/graph.ts';
+import type { Finding, Rule } from '../rule.ts';
+import { outside, sources, times } from '../rule.ts';
+import { type Window, windowOf } from '../window.ts';
+
+const operators = ['MaxPool', 'AveragePool'];
+const base = { operators, source: sources.guide, confidence: 'stated', severity: 'refuse' } as const;
+
+const pooling =
+  (test: (window: Window, node: Node) => Finding | undefined): Rule['test'] =>
+  (node, context) => {
+    const input = context.shape(node.inputs[0]);
+    return input && input.length === 4 ? test(windowOf(node, input.slice(2)), node) : undefined;
+  };
+
+export const poolingRules: readonly Rule[] = [
+  {
+    ...base,
+    id: 'pooling/spatial',
+    doc: 'A pooling layer has two spatial dimensions (a 4-D input).',
+    test: (node, context) => {
+      const rank = context.graph.values.get(node.inputs[0] ?? '')?.shape?.length;
+      if (rank === undefined || rank === 4) return undefined;
+      return {
+        message: `${rank - 2} spatial dimension${rank === 3 ? '' : 's'}, allowed 2`,
+        values: { limit: 2, value: rank - 2 },
+      };
+    },
+  },
+  {
+    ...base,
+    id: 'pooling/window',
+    doc: 'Each window dimension lies in 1…8.',
+    test: pooling(({ kernel }, node) =>
+      outside('window', kernel, 1, 8, {
+        advice:
+          node.op === 'AveragePool'
+            ? 'Pool in two steps whose windows multiply to this one, or use a depthwise convolution of at most 32×32.'
+            : 'Pool in several steps of stride 1: windows a and b in a row make one of a + b − 1.',
+      }),
+    ),
+  },
+  {
+    ...base,
+    id: 'pooling/padding',
+    doc: 'Each padding lies in 0…7, counting the rows that ceil_mode adds.',
+    test: pooling(({ pads }) => outside('padding', pads, 0, 7)),
+  },
+  {
+    ...base,
+    id: 'pooling/stride',
+    doc: 'Each stride lies in 1…16.',
+    test: pooling(({ strides }) => outside('stride', strides, 1, 16)),
+  },
+  {
+    ...base,
+    id: 'pooling/dilation',
+    operators: ['MaxPool', 'AveragePool'],
+    doc: 'A pooling window is not dilated: TensorRT has no such pooling layer.',
+    confidence: 'unverified',
+    source: sources.reading,
+    test: pooling(({ dilations }) => outside('dilation', dilations, 1, 1)),
+  },
+  {
+    ...base,
+    id: 'pooling/indices',
+    operators: ['MaxPool'],
+    doc: 'MaxPool gives the maxima, not their indices.',
+    confidence: 'unverified',
+    source: sources.reading,
+    test: (node, context) => {
+      const indices = node.outputs[1];
+      const used = indices && (context.consumers(indices).length > 0 || context.graph.outputs.includes(indices));
+      if (!used) return undefined;
+      return {
+        message: `output ${indices} (the indices) is used`,
+        values: { limit: 1, value: 2, output: indices },
+        fix: { advice: 'Replace MaxUnpool by a Resize or a ConvTranspose, so that no indices are needed.' },
+      };
+    },
+  },
+  {
+    ...base,
+    id: 'pooling/exclusive-average',
+    operators: ['AveragePool'],
+    doc: 'On Xavier, average pooling counts the padding (count_include_pad = 1).',
+    source: `${sources.guide}; ${sources.header}`,
+    generations: ['xavier'],
+    test: pooling(({ pads }, node) => {
+      if (intAttribute(node, 'count_include_pad', 0) === 1 || pads.every((pad) => pad === 0)) return undefined;
+      return {
+        message: `count_include_pad 0 with padding ${pads.join(',')}`,
+        values: { limit: 'count_include_pad 1, or no padding', value: 'count_include_pad 0', pads: pads.join(',') },
+        fix: { advice: 'Set count_include_pad to 1 and train with it, or use a depthwise convolution.' },
+      };
+    }),
+  },
+];
+
+/** Advice for GlobalAveragePool, which has no rule, by the size of its map. */
+export function globalAverageAdvice(shape: readonly number[] | undefined): string {
+  const [height, width] = shape?.length === 4 ? [shape[2]!, shape[3]!] : [undefined, undefined];
+  if (height === undefined || width === undefined)
+    return 'Use an AveragePool whose window (at most 8×8) covers the map.';
+  const size = times([height, width]);
+  if (height <= 8 && width <= 8) return `Use an AveragePool with a ${size} window.`;
+  const steps = twoSteps(height, width);
+  if (steps)
+    return `Use two AveragePools in a row, with windows ${times(steps[0])} and ${times(steps[1])} and equal strides.`;
+  return height <= 32 && width <= 32
+    ? `Use a depthwise convolution with a ${size} kernel of 1/${height * width}.`
+    : `Use a depthwise convolution of at most 32×32 and average what is left of the ${size} map with another.`;
+}
+
+function twoSteps(height: number, width: number): readonly [readonly number[], readonly number[]] | undefined {
+  const split = (length: number) => [8, 7, 6, 5, 4, 3, 2, 1].find((part) => length % part === 0 && length / part <= 8);
+  const [h, w] = [split(height), split(width)];
+  if (h === undefined || w === undefined) return undefined;
+  return [
+    [h, w],
+    [height / h, width / w],
+  ];
+}

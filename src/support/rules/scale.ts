@@ -1,0 +1,106 @@
+/**
+ * Scale: multiplication and addition by constants, and batch normalisation, which is both. Add and Mul with a constant
+ * operand become this layer; with two run-time operands they are element-wise layers (elementwise.ts). The constant must
+ * be one number, one per channel, or one per element of an item.
+ */
+
+import type { Node } from '../../graph/graph.ts';
+import { intAttribute } from '../../graph/graph.ts';
+import { elementCount } from '../../graph/tensor.ts';
+import type { Rule, RuleContext } from '../rule.ts';
+import { sources, times } from '../rule.ts';
+
+/** The constant operand of a two-operand node, and the other; undefined when both are computed at run time. */
+export function constantOperand(
+  node: Node,
+  context: RuleContext,
+): { readonly constant: string; readonly operand: string; readonly index: 0 | 1 } | undefined {
+  const [left = '', right = ''] = node.inputs;
+  if (node.inputs.length !== 2) return undefined;
+  if (context.constant(right)) return { constant: right, operand: left, index: 1 };
+  if (context.constant(left)) return { constant: left, operand: right, index: 0 };
+  return undefined;
+}
+
+/** TensorRT counts C, H and W from the end; of an N×C tensor, channels are the last. */
+export const channelAxis = (rank: number): number => (rank <= 2 ? Math.max(0, rank - 1) : rank - 3);
+
+export type ScaleForm = 'uniform' | 'channel' | 'element';
+
+/** How a constant spreads over a tensor, or undefined when it is none of the forms a Scale layer has. */
+export function scaleForm(constant: readonly number[], operand: readonly number[]): ScaleForm | undefined {
+  if (constant.length > operand.length) {
+    const extra = constant.length - operand.length;
+    return constant.slice(0, extra).every((dim) => dim === 1) ? scaleForm(constant.slice(extra), operand) : undefined;
+  }
+  if (elementCount(constant) === 1) return 'uniform';
+  const aligned = [...operand.slice(constant.length).map(() => 1), ...constant];
+  const channel = channelAxis(operand.length);
+  if (aligned.every((dim, axis) => dim === (axis === channel ? operand[axis] : 1))) return 'channel';
+  const item = aligned.every((dim, axis) => dim === (axis < channel ? 1 : operand[axis]));
+  return item ? 'element' : undefined;
+}
+
+const base = { source: sources.guide, confidence: 'stated', severity: 'refuse' } as const;
+
+export const scaleRules: readonly Rule[] = [
+  {
+    ...base,
+    id: 'scale/form',
+    operators: ['Add', 'Mul', 'Sub', 'Sum'],
+    doc: 'A constant operand is one number, one per channel, or one per element of an item, so that the node becomes a Scale layer.',
+    test: (node, context) => {
+      const split = constantOperand(node, context);
+      const [constant, operand] = [context.shape(split?.constant), context.shape(split?.operand)];
+      if (!constant || !operand) return undefined;
+      const output = context.shape(node.outputs[0]);
+      // A constant that is larger than the tensor spreads the tensor, which no Scale does.
+      const grows = output !== undefined && elementCount(output) > elementCount(operand);
+      if (!grows && scaleForm(constant, operand)) return undefined;
+      return {
+        message: `constant ${times(constant)} over ${times(operand)}, allowed 1, C×1×1 or C×H×W`,
+        values: { limit: '1, C×1×1 or C×H×W', value: times(constant), operand: times(operand) },
+        fix: { advice: 'Store the constant once per channel, or once per element of an item.' },
+      };
+    },
+  },
+  {
+    ...base,
+    id: 'scale/subtract',
+    operators: ['Sub'],
+    doc: 'Subtraction of a constant is nowhere said to become a Scale layer, as addition is.',
+    source: sources.reading,
+    confidence: 'unverified',
+    severity: 'warn',
+    test: (node, context) => {
+      const split = constantOperand(node, context);
+      if (!split) return undefined;
+      return {
+        message: `operand ${split.constant} is constant`,
+        values: { limit: 'run-time operands', value: 'constant', input: split.constant },
+        fix: {
+          rewrite: 'arithmetic-to-scale',
+          advice: split.index === 1 ? 'Add the negated constant.' : 'Multiply by −1 and add the constant.',
+        },
+      };
+    },
+  },
+  {
+    ...base,
+    id: 'scale/batch-norm',
+    operators: ['BatchNormalization'],
+    doc: 'Scale, shift, mean and variance of BatchNormalization are constants, and it is not in training mode.',
+    test: (node, context) => {
+      const loose = node.inputs.slice(1, 5).find((name) => name !== '' && !context.constant(name));
+      const training = context.opset >= 14 && intAttribute(node, 'training_mode', 0) === 1;
+      const used = node.outputs.slice(1).filter((name) => name !== '').length;
+      if (loose === undefined && !training && used === 0) return undefined;
+      const value = loose !== undefined ? `${loose} at run time` : 'training';
+      return {
+        message: loose !== undefined ? `${loose} is computed at run time` : 'it is in training mode',
+        values: { limit: 'constants, inference', value },
+        fix: { advice: 'Export the model in evaluation mode.' },
+      };
+    },
+  },
+];

@@ -1,0 +1,81 @@
+/** Shuffle: Reshape and Transpose. Flatten, Squeeze and Unsqueeze are shuffles of other ranks, which the DLA has not. */
+
+import type { Node } from '../../graph/graph.ts';
+import { intsAttribute } from '../../graph/graph.ts';
+import type { Rule, RuleContext } from '../rule.ts';
+import { sources, times } from '../rule.ts';
+
+const base = {
+  operators: ['Reshape', 'Transpose'],
+  source: 'TensorRT developer guide 8.5',
+  confidence: 'second-hand',
+  severity: 'refuse',
+} as const;
+
+const sliceOrConcat = ['Slice', 'Split', 'Concat'];
+
+const neighbours = (node: Node, context: RuleContext): readonly Node[] => {
+  const before = context.producer(node.inputs[0]);
+  return [...(before ? [before] : []), ...context.consumers(node.outputs[0])];
+};
+
+export const shuffleRules: readonly Rule[] = [
+  {
+    ...base,
+    id: 'shuffle/rank',
+    doc: 'Reshape and Transpose go from a 4-D tensor to a 4-D tensor.',
+    test: (node, context) => {
+      const [input, output] = [context.shape(node.inputs[0]), context.shape(node.outputs[0])];
+      if (!input || !output || (input.length === 4 && output.length === 4)) return undefined;
+      return {
+        message: `${times(input)} to ${times(output)}, allowed 4-D to 4-D`,
+        values: {
+          limit: '4 → 4',
+          value: `${input.length} → ${output.length}`,
+          input: times(input),
+          output: times(output),
+        },
+        fix: {
+          advice:
+            output.length < 4 &&
+            context.consumers(node.outputs[0]).some((reader) => ['Gemm', 'MatMul'].includes(reader.op))
+              ? 'Drop it and make the product behind it a convolution over the whole map.'
+              : 'Keep four dimensions (insert dimensions of 1), or move it to the end of the network.',
+        },
+      };
+    },
+  },
+  {
+    ...base,
+    id: 'shuffle/batch',
+    doc: 'The batch dimension takes no part in a Reshape or Transpose.',
+    test: (node, context) => {
+      const [input, output] = [context.shape(node.inputs[0]), context.shape(node.outputs[0])];
+      if (input?.length !== 4 || output?.length !== 4) return undefined;
+      const permutation = intsAttribute(node, 'perm') ?? [3, 2, 1, 0];
+      const moved = node.op === 'Transpose' ? permutation[0] !== 0 : input[0] !== output[0];
+      if (!moved) return undefined;
+      const value = node.op === 'Transpose' ? permutation.join(',') : `${input[0]} → ${output[0]}`;
+      return {
+        message: `${node.op === 'Transpose' ? 'permutation' : 'batch'} ${value}, allowed ${node.op === 'Transpose' ? '0 first' : 'unchanged'}`,
+        values: { limit: node.op === 'Transpose' ? '0,…' : `${input[0]} → ${input[0]}`, value },
+      };
+    },
+  },
+  {
+    ...base,
+    id: 'shuffle/neighbour',
+    operators: ['Reshape'],
+    doc: 'A Reshape does not stand directly next to a Slice, Split or Concat.',
+    source: `${sources.log}: "This version of DLA does not support reshape layers directly connected to Slice or Concat"`,
+    test: (node, context) => {
+      const beside = neighbours(node, context).find((other) => sliceOrConcat.includes(other.op));
+      if (!beside) return undefined;
+      return {
+        message: `is connected to ${beside.name} (${beside.op})`,
+        values: { limit: 'no Slice, Split or Concat', value: beside.op, neighbour: beside.name },
+        fix: { advice: `Move the Reshape away from ${beside.name}, or cut and join channels with 1×1 convolutions.` },
+      };
+    },
+  },
+];

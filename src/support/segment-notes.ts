@@ -1,0 +1,195 @@
+/**
+ * What there is to know of the network as a whole once it is cut: limits per segment, tensors that must share a range,
+ * and the formats in which inputs and outputs can be bound.
+ */
+
+import type { Graph, Node } from '../graph/graph.ts';
+import { intAttribute, staticShape } from '../graph/graph.ts';
+import { elementCount } from '../graph/tensor.ts';
+import { readsOf } from '../onnx/captures.ts';
+import type { CheckOptions, Precision } from './rule.ts';
+import { times } from './rule.ts';
+import type { CheckedSegment } from './verdict.ts';
+
+/** The default pool of kDLA_GLOBAL_DRAM, and the limit that TensorRT's headers name for a subgraph's weights. */
+const MAX_WEIGHTS = 512 * 1024 * 1024;
+/** TensorRT 10.16 `NvInfer.h`, l. 181: tensors that are neither input nor output of a subgraph. */
+const MAX_INTERMEDIATES = 1024 * 1024 * 1024;
+
+/** Bytes of the constants that the nodes of a segment read, at the precision they are stored in. */
+export function weightBytes(graph: Graph, nodes: readonly Node[], precision: Precision): number {
+  const names = new Set(nodes.flatMap((node) => node.inputs.filter((name) => graph.constants.has(name))));
+  const elements = [...names].reduce((sum, name) => sum + elementCount(graph.constants.get(name)!.shape), 0);
+  return elements * (precision === 'int8' ? 1 : 2);
+}
+
+/** Bytes of a feature surface: channels are padded to 32 bytes (kCHW32 in INT8, kCHW16 in FP16). */
+export function surfaceBytes(shape: readonly number[], precision: Precision): number {
+  const elementBytes = precision === 'int8' ? 1 : 2;
+  const channelAxis = shape.length <= 2 ? shape.length - 1 : shape.length - 3;
+  const channels = Math.ceil(((shape[channelAxis] ?? 1) * elementBytes) / 32) * 32;
+  return elementCount(shape.filter((_, axis) => axis !== channelAxis)) * channels;
+}
+
+/** Tensors of a segment that nothing outside it sees. */
+function intermediateBytes(graph: Graph, nodes: readonly Node[], outside: ReadonlySet<string>, precision: Precision) {
+  let sum = 0;
+  for (const output of nodes.flatMap((node) => node.outputs)) {
+    const shape = output === '' || outside.has(output) ? undefined : staticShape(graph, output);
+    if (shape) sum += surfaceBytes(shape, precision);
+  }
+  return sum;
+}
+
+/** Notes on DLA segments that are larger than a loadable may be. */
+export function limitNotes(graph: Graph, segments: readonly CheckedSegment[], precision: Precision): readonly string[] {
+  const byName = new Map(graph.nodes.map((node) => [node.name, node]));
+  return segments.flatMap((segment) => {
+    if (segment.kind !== 'dla') return [];
+    const own = new Set(segment.nodes);
+    const nodes = segment.nodes.map((name) => byName.get(name)!);
+    const outside = new Set([
+      ...graph.outputs,
+      ...graph.nodes.filter((node) => !own.has(node.name)).flatMap((node) => readsOf(node)),
+    ]);
+    const found = [
+      ['weights', weightBytes(graph, nodes, precision), MAX_WEIGHTS],
+      ['intermediate tensors', intermediateBytes(graph, nodes, outside, precision), MAX_INTERMEDIATES],
+    ] as const;
+    return found
+      .filter(([, size, limit]) => size >= limit)
+      .map(
+        ([what, size, limit]) =>
+          `${segment.name}: ${what} take ${mib(size)} MiB; a loadable takes less than ${mib(limit)} MiB`,
+      );
+  });
+}
+
+const mib = (size: number): string => (size / 1024 / 1024).toFixed(0);
+
+/**
+ * Groups of tensors that must have one INT8 range: input and output of pooling, inputs and output of concatenation,
+ * both inputs of element-wise layers (TensorRT guide, "DLA supported layers"). Only DLA nodes tie tensors together.
+ * In graph order; groups of one are left out.
+ */
+export function equalRangeGroups(graph: Graph, dla: ReadonlySet<string>): readonly (readonly string[])[] {
+  const group = new Map<string, string[]>();
+  const tie = (names: readonly string[]) => {
+    const joined = [...new Set(names.flatMap((name) => group.get(name) ?? [name]))];
+    for (const name of joined) group.set(name, joined);
+  };
+  for (const node of graph.nodes) {
+    if (!dla.has(node.name)) continue;
+    const inputs = node.inputs.filter((name) => name !== '' && !graph.constants.has(name));
+    if (pools.includes(node.op)) tie([...inputs.slice(0, 1), ...node.outputs.slice(0, 1)]);
+    else if (node.op === 'Concat') tie([...inputs, ...node.outputs]);
+    else if (elementwise.includes(node.op)) tie(inputs);
+  }
+  return [...new Set(group.values())].filter((names) => names.length > 1);
+}
+
+const pools = ['MaxPool', 'AveragePool'];
+const elementwise = ['Add', 'Sub', 'Mul', 'Div', 'Max', 'Min', 'Sum', 'Equal', 'Greater', 'Less'];
+
+export interface Binding {
+  readonly value: string;
+  readonly direction: 'input' | 'output';
+  /** As `--inputIOFormats` writes them, best first. */
+  readonly formats: readonly string[];
+  /** Fewer than four dimensions: TensorRT inserts a shuffle that the DLA cannot run. */
+  readonly shuffled: boolean;
+  /** Bytes from one row to the next in dla_hwc4, where that format is possible. */
+  readonly hwc4RowPitch?: number;
+}
+
+/** The formats in which DLA segments can read network inputs and write network outputs directly. */
+export function bindings(graph: Graph, dla: ReadonlySet<string>, options: CheckOptions): readonly Binding[] {
+  const { precision, target } = options;
+  const packed = precision === 'int8' ? 'int8:chw32' : 'fp16:chw16';
+  const result: Binding[] = [];
+  for (const value of graph.inputs) {
+    const readers = graph.nodes.filter((node) => node.inputs.includes(value));
+    const shape = staticShape(graph, value);
+    if (!shape || readers.length === 0 || !readers.every((node) => dla.has(node.name))) continue;
+    const channels = shape.length === 4 ? shape[1]! : 0;
+    // FAQ: the first layer behind dla_hwc4 is a convolution; the layer table: of at most four groups.
+    const hwc4 =
+      [1, 3, 4].includes(channels) &&
+      readers.every((node) => node.op === 'Conv' && intAttribute(node, 'group', 1) <= 4);
+    const elementBytes = precision === 'int8' ? 1 : 2;
+    const pixelBytes = (channels === 1 ? 1 : 4) * elementBytes;
+    const pitch = target.generation === 'xavier' ? 32 : 64;
+    result.push({
+      value,
+      direction: 'input',
+      formats: [...(hwc4 ? [`${precision}:dla_hwc4`] : []), packed, `${precision}:dla_linear`],
+      shuffled: shape.length < 4,
+      ...(hwc4 && { hwc4RowPitch: Math.ceil((shape[3]! * pixelBytes) / pitch) * pitch }),
+    });
+  }
+  const producedBy = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node.name] as const)));
+  for (const value of graph.outputs) {
+    const shape = staticShape(graph, value);
+    if (!shape || !dla.has(producedBy.get(value) ?? '')) continue;
+    result.push({
+      value,
+      direction: 'output',
+      formats: [packed, `${precision}:dla_linear`],
+      shuffled: shape.length < 4,
+    });
+  }
+  return result;
+}
+
+/** The bindings, the borders and the shared ranges in sentences. */
+export function effectNotes(
+  graph: Graph,
+  segments: readonly CheckedSegment[],
+  options: CheckOptions,
+): readonly string[] {
+  const dla = new Set(segments.filter(({ kind }) => kind === 'dla').flatMap(({ nodes }) => nodes));
+  const notes = bindings(graph, dla, options).map((binding) => {
+    const shape = times(staticShape(graph, binding.value) ?? []);
+    const head = `${binding.direction} ${binding.value} (${shape})`;
+    if (binding.shuffled)
+      return `${head}: fewer than 4 dimensions; at least one shuffle layer is inserted, which the DLA cannot run`;
+    const pitch = binding.hwc4RowPitch === undefined ? '' : ` (dla_hwc4 rows are ${binding.hwc4RowPitch} bytes)`;
+    return `${head}: bind it as ${orList(binding.formats)}${pitch}`;
+  });
+  const crossing = crossings(graph, segments);
+  if (crossing > 0) {
+    const format = options.precision === 'int8' ? 'chw32' : 'chw16';
+    notes.push(
+      `${count(crossing, 'tensor')} cross between DLA and GPU; ${format} is the format that both read without a copy`,
+    );
+  }
+  if (options.precision === 'int8') {
+    const groups = equalRangeGroups(graph, dla);
+    const tensors = groups.reduce((sum, group) => sum + group.length, 0);
+    if (groups.length > 0) {
+      notes.push(
+        `${count(tensors, 'tensor')} in ${count(groups.length, 'group')} need equal INT8 ranges (pooling, concatenation, element-wise inputs)`,
+      );
+    }
+  }
+  return notes;
+}
+
+const count = (value: number, what: string): string => `${value} ${what}${value === 1 ? '' : 's'}`;
+const orList = (items: readonly string[]): string => `${items.slice(0, -1).join(', ')} or ${items.at(-1)}`;
+
+/** Values that one kind of segment produces and the other reads. */
+function crossings(graph: Graph, segments: readonly CheckedSegment[]): number {
+  const kindOf = new Map(segments.flatMap(({ kind, nodes }) => nodes.map((name) => [name, kind] as const)));
+  const producedOn = new Map<string, string | undefined>();
+  const crossed = new Set<string>();
+  for (const node of graph.nodes) {
+    const kind = kindOf.get(node.name);
+    for (const value of readsOf(node)) {
+      const from = producedOn.get(value);
+      if (kind !== undefined && from !== undefined && from !== kind) crossed.add(value);
+    }
+    for (const output of node.outputs) producedOn.set(output, kind);
+  }
+  return crossed.size;
+}
