@@ -21,3 +21,5 @@ export const gigabytesPerSecond = (value: number): GBps => value as GBps;
 
 /** 1 MHz is one cycle per microsecond. */
 export const duration = (count: Cycles, clock: MHz): Microseconds => microseconds(count / clock);
+
+export const mebibytes = (count: number): Bytes => bytes(count * 2 ** 20);
