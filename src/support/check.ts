@@ -190,22 +190,17 @@ function limitLoadables(
   if (loadables.length <= limit) return { verdicts: before, segments, demoted: 0 };
 
   const surplusCount = loadables.length - limit;
-  const byName = new Map(graph.nodes.map((node) => [node.name, node]));
-  const weigh = (segment: CheckedSegment) =>
-    segment.nodes.reduce((sum, name) => sum + macs(byName.get(name)!, graph), 0);
-  const weighed = loadables.map((segment, rank) => ({ segment, rank, weight: weigh(segment) }));
+  const weighed = loadables.map((segment, rank) => ({ segment, rank }));
   // The fewest multiply-accumulates first; of equals, the later.
-  weighed.sort((a, b) => a.weight - b.weight || b.rank - a.rank);
+  weighed.sort((a, b) => a.segment.macs - b.segment.macs || b.rank - a.rank);
   const surplus = new Map(
-    weighed
-      .slice(0, surplusCount)
-      .flatMap(({ segment, weight }) => segment.nodes.map((name) => [name, { segment, weight }] as const)),
+    weighed.slice(0, surplusCount).flatMap(({ segment }) => segment.nodes.map((name) => [name, segment] as const)),
   );
   const { id, doc, source } = verdictRules[1];
   const verdicts = before.map((verdict): Verdict => {
     const from = surplus.get(verdict.node);
     if (!from) return verdict;
-    const message = `${from.segment.name} is one of ${loadables.length} loadables, allowed ${limit}`;
+    const message = `${from.name} is one of ${loadables.length} loadables, allowed ${limit}`;
     return {
       ...verdict,
       placement: 'gpu',
@@ -216,7 +211,7 @@ function limitLoadables(
           doc,
           source,
           message: `${verdict.node}: ${message} [${id}]`,
-          values: { limit, value: loadables.length, segment: from.segment.name, macs: from.weight },
+          values: { limit, value: loadables.length, segment: from.name, macs: from.macs },
           fix: { advice: 'Bring the nodes that split the network onto the DLA; the refusals above say how.' },
         },
       ],

@@ -16,6 +16,7 @@
 import type { Graph, Node } from '../graph/graph.ts';
 import { staticShape } from '../graph/graph.ts';
 import { readsOf } from '../onnx/captures.ts';
+import { macs } from './macs.ts';
 import { batchOf } from './rules/general.ts';
 import type { CheckedSegment, Placement } from './verdict.ts';
 
@@ -143,8 +144,10 @@ function schedule(graph: Graph, places: readonly Placement[], clusters: Clusters
 
   const segments: CheckedSegment[] = [];
   const emit = (kind: 'dla' | 'gpu', indices: readonly number[]) => {
-    const nodes = [...indices].sort((a, b) => a - b).map((index) => graph.nodes[index]!.name);
-    segments.push({ kind, name: segmentName(kind, nodes), nodes });
+    const nodes = [...indices].sort((a, b) => a - b).map((index) => graph.nodes[index]!);
+    const names = nodes.map((node) => node.name);
+    const work = nodes.reduce((sum, node) => sum + macs(node, graph), 0);
+    segments.push({ kind, name: segmentName(kind, names), nodes: names, macs: work });
   };
   while (ready.dla.length > 0 || ready.gpu.length > 0) {
     while (ready.dla.length > 0) {

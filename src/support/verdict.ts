@@ -44,6 +44,8 @@ export interface CheckedSegment {
   /** `{ForeignNode[first...last]}` for DLA segments. */
   readonly name: string;
   readonly nodes: readonly string[];
+  /** Multiply-accumulates of its nodes. */
+  readonly macs: number;
 }
 
 export interface CheckResult {
@@ -58,3 +60,9 @@ export interface CheckResult {
   /** Problems of the whole: too many loadables, dynamic shapes, weights of a segment too large. */
   readonly notes: readonly string[];
 }
+
+/** What to show of a node: its placement, or that it is on the DLA and our own compiler cannot lower it. */
+export type VerdictState = Placement | 'not-emulated';
+
+export const verdictState = (verdict: Verdict, notEmulated?: ReadonlySet<string>): VerdictState =>
+  verdict.placement === 'dla' && notEmulated?.has(verdict.node) ? 'not-emulated' : verdict.placement;
