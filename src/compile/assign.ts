@@ -1,0 +1,128 @@
+/**
+ * The pass that decides, node by node, who runs it: an operation of a DLA segment, the host, or nobody (constants). A node that the
+ * rules accept goes to the host all the same when the compiler cannot lower it or a tensor has no INT8 scale, and the reason is kept.
+ *
+ * A node that moves no data (a Reshape of [N, C, 1, 1] to [N, C]) costs nothing on either side, whatever the rules say of it: it
+ * joins the segment that makes its input, or the one that alone reads its output.
+ */
+
+import type { Graph, Node } from '../graph/graph.ts';
+import { readsOf as nodeReads } from '../onnx/captures.ts';
+import type { CheckResult } from '../support/verdict.ts';
+import { fuse } from './fuse.ts';
+import { type Operation, scaledValues } from './operation.ts';
+import { movesNothing, select } from './select.ts';
+import { surfaceShape } from './window.ts';
+
+export interface Assignment {
+  /** Fused, in graph order. */
+  readonly operations: readonly Operation[];
+  /** Index of the checker's segment that an operation belongs to. */
+  readonly segmentOf: (operation: Operation) => number;
+  readonly host: ReadonlyMap<Node, 'gpu' | 'not emulated'>;
+  /** Why nodes that the rules accept are not lowered. */
+  readonly notEmulated: ReadonlyMap<string, string>;
+  /** The given scales, and those that aliases pass on. */
+  readonly scales: ReadonlyMap<string, number>;
+}
+
+export function assign(graph: Graph, checked: CheckResult, given: ReadonlyMap<string, number>): Assignment {
+  const live = liveNodes(graph);
+  const segments = new Map<Node, number>();
+  const byName = new Map<string, number>();
+  for (const [index, segment] of checked.segments.entries()) {
+    if (segment.kind === 'dla') for (const name of segment.nodes) byName.set(name, index);
+  }
+  for (const node of live) {
+    const segment = byName.get(node.name);
+    if (segment !== undefined) segments.set(node, segment);
+  }
+  const scales = new Map(given);
+  const free = live.filter((node) => !segments.has(node) && movesNothing(node, graph));
+  adopt(graph, live, free, segments);
+
+  const reasons = new Map<Node, string>();
+  const selected = new Map<Node, readonly Operation[]>();
+  for (const node of live) {
+    if (!segments.has(node)) continue;
+    const selection = checked.precision === 'int8' ? select(node, graph) : 'FP16 is not emulated, only INT8';
+    if (typeof selection === 'string') reasons.set(node, selection);
+    else selected.set(node, selection);
+  }
+  passOnScales([...selected.values()].flat(), scales);
+
+  const segmentOf = (operation: Operation): number => segments.get(operation.nodes[0]!)!;
+  for (;;) {
+    const candidates = live.flatMap((node) => (reasons.has(node) ? [] : (selected.get(node) ?? [])));
+    const operations = fuse(candidates, {
+      segmentOf,
+      external: readElsewhere(graph, live, (node) => selected.has(node) && !reasons.has(node)),
+      images: new Set(graph.inputs.filter((input) => [1, 3, 4].includes(surfaceShape(graph, input)?.[1] ?? 0))),
+      sameShape: (a, b) => `${surfaceShape(graph, a)}` === `${surfaceShape(graph, b)}`,
+    });
+    const before = reasons.size;
+    for (const operation of operations) {
+      const value = scaledValues(operation).find((name) => !scales.has(name));
+      if (value === undefined) continue;
+      for (const node of operation.nodes) reasons.set(node, `tensor ${value} has no INT8 scale`);
+    }
+    if (reasons.size === before) {
+      const accepted = (node: Node) => byName.has(node.name);
+      const host = new Map<Node, 'gpu' | 'not emulated'>();
+      for (const node of live) {
+        if (segments.has(node) && !reasons.has(node)) continue;
+        host.set(node, accepted(node) ? 'not emulated' : 'gpu');
+      }
+      const notEmulated = new Map<string, string>();
+      for (const [node, why] of reasons) if (accepted(node)) notEmulated.set(node.name, why);
+      return { operations, segmentOf, host, notEmulated, scales };
+    }
+  }
+}
+
+/** The nodes that something at run time depends on and that are not constant, in graph order. */
+function liveNodes(graph: Graph): readonly Node[] {
+  const needed = new Set(graph.outputs);
+  return graph.nodes
+    .toReversed()
+    .filter((node) => {
+      const live = node.outputs.some((value) => needed.has(value) && !graph.constants.has(value));
+      if (live) for (const value of nodeReads(node)) needed.add(value);
+      return live;
+    })
+    .reverse();
+}
+
+/** Gives nodes that move nothing to a neighbour's segment. */
+function adopt(graph: Graph, live: readonly Node[], free: readonly Node[], segments: Map<Node, number>): void {
+  const producer = new Map(live.flatMap((node) => node.outputs.map((value) => [value, node] as const)));
+  for (const node of free) {
+    const source = producer.get(node.inputs[0]!);
+    const segment = source && segments.get(source);
+    if (segment !== undefined) segments.set(node, segment);
+  }
+  for (const node of free.toReversed()) {
+    const output = node.outputs[0]!;
+    if (segments.has(node) || graph.outputs.includes(output)) continue;
+    const readers = live.filter((other) => nodeReads(other).includes(output));
+    const [segment, ...others] = new Set(readers.map((reader) => segments.get(reader)));
+    if (segment !== undefined && others.length === 0) segments.set(node, segment);
+  }
+}
+
+/** An alias whose one side has a scale gives it to the other: the integers are the same. */
+function passOnScales(operations: readonly Operation[], scales: Map<string, number>): void {
+  const pass = (from: string, to: string) => {
+    const scale = scales.get(from);
+    if (scale !== undefined && !scales.has(to)) scales.set(to, scale);
+  };
+  const aliases = operations.filter((operation) => operation.kind === 'alias');
+  for (const { input, output } of aliases) pass(input, output);
+  for (const { input, output } of aliases.toReversed()) pass(output, input);
+}
+
+function readElsewhere(graph: Graph, live: readonly Node[], lowered: (node: Node) => boolean): ReadonlySet<string> {
+  const values = new Set(graph.outputs);
+  for (const node of live) if (!lowered(node)) for (const value of nodeReads(node)) values.add(value);
+  return values;
+}

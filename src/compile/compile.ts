@@ -1,0 +1,251 @@
+/**
+ * QuantizedGraph → Plan. The passes, each in a file of its own:
+ *
+ *     assign     who runs each node; select: node → operation; fuse: operations of one launch
+ *     segments   what runs together, in which order
+ *     place      which values share memory: aliases, free concatenation, copies
+ *     quantise   real numbers → integers and factors
+ *     emit       surfaces, SRAM and DRAM addresses (allocate), dependencies (schedule), validation
+ *
+ * Three states, never confused: a node that a rule refuses runs on the host with reason `gpu`; one that the rules accept and this
+ * compiler cannot lower runs on the host with reason `not emulated`; every other one runs on the emulated DLA.
+ */
+
+import { fail } from '../graph/errors.ts';
+import { type Graph, type Node, staticShape } from '../graph/graph.ts';
+import type { Bytes } from '../graph/units.ts';
+import { readsOf as nodeReads } from '../onnx/captures.ts';
+import { type BlobTableBuilder, blobTableBuilder } from '../program/blobs.ts';
+import { elementsPerAtom } from '../program/geometry.ts';
+import type { CompiledNetwork, DlaSegment, HostSegment, PlanTensor, Preprocess, Segment } from '../program/program.ts';
+import type { QuantizedGraph } from '../quantize/quantized-graph.ts';
+import type { CheckResult } from '../support/verdict.ts';
+import type { Release, Target } from '../targets/target.ts';
+import { type Assignment, assign } from './assign.ts';
+import { emit } from './emit.ts';
+import { hostModel } from './host-model.ts';
+import { type InputFormat, inputFormat } from './input-format.ts';
+import { readsOf } from './operation.ts';
+import { place } from './place.ts';
+import { cutSegments, type SegmentDraft } from './segments.ts';
+import { surfaceShape } from './window.ts';
+
+export interface CompileOptions {
+  readonly target: Target;
+  readonly release: Release;
+  /** Managed SRAM that the network may use; the target's default pool (0.5 MiB on Orin) otherwise. */
+  readonly sram?: Bytes;
+  /** Of the network's inputs; `auto` otherwise. */
+  readonly inputFormat?: InputFormat;
+  readonly preprocess?: Preprocess;
+  /** `enable` runs what is 2:4 sparse in sparse mode. */
+  readonly sparsity?: 'disable' | 'enable';
+}
+
+export interface Compiled {
+  readonly network: CompiledNetwork;
+  /** Nodes that the rules accept and that run on the host all the same: name → why, as the end of "is not emulated: …". */
+  readonly notEmulated: ReadonlyMap<string, string>;
+}
+
+/**
+ * @param checked what the checker said of the very graph that was quantised
+ * @throws compile/accumulator-overflow, compile/memory, compile/unsupported, calibrate/value, shape/unresolved
+ */
+export function compile(quantized: QuantizedGraph, checked: CheckResult, options: CompileOptions): Compiled {
+  const { graph } = quantized;
+  const { target, release } = options;
+  if (target.arithmetic !== 'float-scale') {
+    fail('compile/unsupported', `dlakit compiles for orin and xavier, not for ${target.name}`);
+  }
+  const sram = options.sram ?? target.sram.defaultPool.value;
+  if (!(sram >= 0 && sram <= target.sram.capacity.value)) {
+    const expected = `at most ${target.sram.capacity.value} bytes`;
+    fail('compile/memory', `${target.name} does not have that much SRAM`, {}, { expected, actual: sram });
+  }
+  for (const [value, scale] of quantized.scales) {
+    if (!(Number.isFinite(scale) && scale > 0)) {
+      fail('calibrate/value', 'a scale is not a positive finite number', { value }, { actual: scale });
+    }
+  }
+  const assignment = assign(graph, checked, quantized.scales);
+  const drafts = cutSegments({ graph, ...assignment });
+  const crossing = new Crossings(graph, drafts);
+  const blobs = blobTableBuilder();
+  const segments = drafts.map((draft, index): Segment => {
+    const borders = crossing.of(index);
+    if (draft.kind === 'host') return hostSegment(graph, draft, borders, blobs);
+    return dlaSegment(graph, draft, borders, { checked, assignment, options, sram, blobs });
+  });
+  const tensors = crossing.names.map((name) => planTensor(graph, name, crossing.touchesDla(name), assignment.scales));
+  return {
+    network: {
+      plan: {
+        network: graph.name,
+        target: target.name,
+        release: release.name,
+        batch: batchOf(graph),
+        ranges: quantized.ranges,
+        ...(options.preprocess !== undefined && { preprocess: options.preprocess }),
+        tensors,
+        inputs: graph.inputs,
+        outputs: graph.outputs,
+        segments,
+      },
+      blobs: blobs.table(),
+    },
+    notEmulated: assignment.notEmulated,
+  };
+}
+
+const batchOf = (graph: Graph): number => {
+  const [input] = graph.inputs;
+  return (input === undefined ? undefined : staticShape(graph, input)?.[0]) ?? 1;
+};
+
+interface Borders {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+}
+
+/** Which values cross the borders of segments. */
+class Crossings {
+  /** Inputs and outputs of the network and of every segment; each once. */
+  readonly names: readonly string[];
+  readonly #borders: readonly Borders[];
+  readonly #dla: ReadonlySet<string>;
+
+  constructor(graph: Graph, drafts: readonly SegmentDraft[]) {
+    const made = drafts.map(madeBy);
+    const read = drafts.map((draft) => [...new Set(readBy(draft))].filter((value) => !graph.constants.has(value)));
+    const needed = new Map<string, Set<number>>();
+    for (const [index, values] of read.entries()) {
+      for (const value of values) needed.set(value, (needed.get(value) ?? new Set()).add(index));
+    }
+    const outputs = new Set(graph.outputs);
+    this.#borders = drafts.map((_, index) => {
+      const own = new Set(made[index]);
+      const leaves = (value: string) => outputs.has(value) || [...(needed.get(value) ?? [])].some((at) => at !== index);
+      return { inputs: read[index]!.filter((value) => !own.has(value)), outputs: [...own].filter(leaves) };
+    });
+    const all = this.#borders.flatMap((borders) => [...borders.inputs, ...borders.outputs]);
+    this.names = [...new Set([...graph.inputs, ...all, ...graph.outputs])];
+    this.#dla = new Set(
+      drafts.flatMap(({ kind }, index) => {
+        const { inputs, outputs: given } = this.#borders[index]!;
+        return kind === 'dla' ? [...inputs, ...given] : [];
+      }),
+    );
+    const available = new Set(made.flat());
+    for (const output of graph.outputs) {
+      if (available.has(output)) continue;
+      const what = graph.inputs.includes(output) ? 'an input of it' : 'a constant';
+      fail('compile/unsupported', `an output of the network is ${what}: nothing computes it`, { value: output });
+    }
+  }
+
+  of(segment: number): Borders {
+    return this.#borders[segment]!;
+  }
+
+  touchesDla(value: string): boolean {
+    return this.#dla.has(value);
+  }
+}
+
+const madeBy = (draft: SegmentDraft): readonly string[] =>
+  draft.kind === 'dla'
+    ? draft.operations.map((operation) => operation.output)
+    : draft.nodes.flatMap((node) => node.outputs.filter((value) => value !== ''));
+
+const readBy = (draft: SegmentDraft): readonly string[] =>
+  draft.kind === 'dla' ? draft.operations.flatMap(readsOf) : draft.nodes.flatMap(nodeReads);
+
+const originOf = (nodes: readonly Node[]): readonly string[] => [...new Set(nodes.flatMap((node) => node.origin))];
+
+function hostSegment(
+  graph: Graph,
+  draft: Extract<SegmentDraft, { kind: 'host' }>,
+  { inputs, outputs }: Borders,
+  blobs: BlobTableBuilder,
+): HostSegment {
+  const [first, last] = [draft.nodes[0]!.name, draft.nodes.at(-1)!.name];
+  return {
+    kind: 'host',
+    name: draft.nodes.length === 1 ? first : `${first}...${last}`,
+    nodes: originOf(draft.nodes),
+    reason: draft.reason,
+    inputs,
+    outputs,
+    model: blobs.add(hostModel(graph, draft.nodes, inputs, outputs)),
+  };
+}
+
+interface DlaContext {
+  readonly checked: CheckResult;
+  readonly assignment: Assignment;
+  readonly options: CompileOptions;
+  readonly sram: Bytes;
+  readonly blobs: BlobTableBuilder;
+}
+
+function dlaSegment(
+  graph: Graph,
+  draft: Extract<SegmentDraft, { kind: 'dla' }>,
+  { inputs, outputs }: Borders,
+  { checked, assignment, options, sram, blobs }: DlaContext,
+): DlaSegment {
+  const { target } = options;
+  const [first, last] = [draft.nodes[0]!.name, draft.nodes.at(-1)!.name];
+  const part = draft.nodes.length === 1 ? first : `${first}...${last}`;
+  const name = draft.whole ? checked.segments[draft.checked]!.name : `{ForeignNode[${part}]}`;
+  const scaleOf = (value: string): number => {
+    const scale = assignment.scales.get(value);
+    if (scale === undefined) throw new Error(`${value} has no scale`);
+    return scale;
+  };
+  const shapeOf = (value: string) => {
+    const shape = surfaceShape(graph, value);
+    if (shape === undefined) throw new Error(`${value} has no surface`);
+    return shape;
+  };
+  const featureFormat = 'chw32';
+  const isTaken = (value: string) => graph.values.has(value) || assignment.scales.has(value);
+  const atom = elementsPerAtom(featureFormat);
+  const placement = place(draft.operations, { inputs, outputs, shapeOf, scaleOf, isTaken, atom });
+  const images = new Set(graph.inputs);
+  const program = emit(placement, {
+    name,
+    target,
+    sram,
+    inputs,
+    outputs,
+    scaleOf,
+    isTaken,
+    formatOf: (input) =>
+      images.has(input) ? inputFormat(input, options.inputFormat ?? 'auto', placement) : featureFormat,
+    featureFormat,
+    sparsity: options.sparsity === 'enable',
+    blobs,
+  });
+  return { kind: 'dla', name, program };
+}
+
+const planTypes: ReadonlySet<string> = new Set(['float32', 'int8', 'uint8', 'int32', 'int64', 'bool', 'float16']);
+
+function planTensor(graph: Graph, name: string, dla: boolean, scales: ReadonlyMap<string, number>): PlanTensor {
+  const shape = staticShape(graph, name);
+  if (shape === undefined) fail('shape/unresolved', 'the shape is not known', { value: name });
+  const dtype = graph.values.get(name)?.dtype ?? 'float32';
+  if (!planTypes.has(dtype)) {
+    const expected = [...planTypes].join(', ');
+    fail(
+      'compile/unsupported',
+      'a tensor of this type cannot cross segments',
+      { value: name },
+      { expected, actual: dtype },
+    );
+  }
+  const scale = dla ? scales.get(name) : undefined;
+  return { name, shape, dtype: dtype as PlanTensor['dtype'], ...(scale !== undefined && { scale }) };
+}

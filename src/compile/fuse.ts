@@ -1,0 +1,187 @@
+/**
+ * The second pass: operations that one launch can do become one. From first to last, each operation is drawn into the one that
+ * feeds it when nobody else reads what lies between them:
+ *
+ *     conv → scale, shift, activation, clamp, table        anything whose steps come in the order of the single-point stage
+ *     conv → add (sub, mul, max, min)                      into the later of two producers, where the other operand is ready
+ *     x · sigmoid(x)                                       one table
+ *     first conv → max pool up to 3×3                      other pools launch on their own (performance model, section 2)
+ *
+ * A value between two fused operations is never rounded to int8, so it needs no scale, unless it indexes a table.
+ */
+
+import { sigmoid } from './functions.ts';
+import {
+  type ChannelVector,
+  type ConvOperation,
+  type Operation,
+  type Point,
+  type PointOperation,
+  plainPoint,
+  readsOf,
+} from './operation.ts';
+
+export interface FuseContext {
+  /** Values that something other than these operations reads: host nodes, the caller. */
+  readonly external: ReadonlySet<string>;
+  /** Inputs of the network that are images. */
+  readonly images: ReadonlySet<string>;
+  /** Operations fuse only when they belong to the same segment. */
+  readonly segmentOf: (operation: Operation) => number;
+  /** Whether two values have the same shape. */
+  readonly sameShape: (a: string, b: string) => boolean;
+}
+
+/** @param operations in topological order; so is the result */
+export function fuse(operations: readonly Operation[], context: FuseContext): readonly Operation[] {
+  const slots: (Operation | undefined)[] = [...operations];
+  const producer = new Map<string, number>();
+  const readers = new Map<string, number>();
+  for (const [slot, operation] of operations.entries()) {
+    producer.set(operation.output, slot);
+    for (const value of new Set(readsOf(operation))) readers.set(value, (readers.get(value) ?? 0) + 1);
+  }
+  const readOnce = (value: string) => readers.get(value) === 1 && !context.external.has(value);
+  const producerOf = (value: string, reader: Operation): Operation | undefined => {
+    const made = slots[producer.get(value) ?? -1];
+    return made !== undefined && context.segmentOf(made) === context.segmentOf(reader) ? made : undefined;
+  };
+
+  for (let slot = 0; slot < slots.length; slot++) {
+    for (let merged: Merge | undefined; ; ) {
+      merged = mergeInto(slots[slot]!, producerOf, readOnce, producer, context);
+      if (merged === undefined) break;
+      const reads = [slots[slot]!, merged.absorbed].flatMap((operation) => [...new Set(readsOf(operation))]);
+      for (const value of reads) readers.set(value, readers.get(value)! - 1);
+      for (const value of new Set(readsOf(merged.result))) readers.set(value, readers.get(value)! + 1);
+      slots[producer.get(merged.absorbed.output)!] = undefined;
+      slots[slot] = merged.result;
+    }
+  }
+  return slots.filter((operation) => operation !== undefined);
+}
+
+interface Merge {
+  readonly absorbed: Operation;
+  readonly result: Operation;
+}
+
+function mergeInto(
+  reader: Operation,
+  producerOf: (value: string, reader: Operation) => Operation | undefined,
+  readOnce: (value: string) => boolean,
+  order: ReadonlyMap<string, number>,
+  context: FuseContext,
+): Merge | undefined {
+  if (reader.kind === 'pool') {
+    const absorbed = producerOf(reader.input, reader);
+    if (absorbed?.kind !== 'conv' || absorbed.pool !== undefined || !readOnce(reader.input)) return undefined;
+    const { mode, kernel } = reader.pool;
+    if (mode !== 'max' || kernel.h > 3 || kernel.w > 3 || !context.images.has(absorbed.input)) return undefined;
+    return { absorbed, result: join(absorbed, reader, { pool: reader.pool }) };
+  }
+  if (reader.kind !== 'point' || reader.pool !== undefined) return undefined;
+  const gated = sigmoidGate(reader, producerOf, readOnce);
+  if (gated !== undefined) return gated;
+
+  const candidates: { absorbed: ConvOperation | PointOperation; point: Point }[] = [];
+  const consider = (value: string, stage: Point | undefined) => {
+    const absorbed = producerOf(value, reader);
+    if (stage === undefined || absorbed === undefined || !readOnce(value)) return;
+    if ((absorbed.kind !== 'conv' && absorbed.kind !== 'point') || absorbed.pool !== undefined) return;
+    const point = compose(absorbed.point, stage);
+    if (point !== undefined) candidates.push({ absorbed, point });
+  };
+  const { operand } = reader.point;
+  if (operand?.value !== reader.input) {
+    consider(reader.input, reader.point);
+    if (operand !== undefined && context.sameShape(operand.value, reader.output)) {
+      consider(operand.value, swapped(reader));
+    }
+  }
+  const rank = ({ absorbed }: (typeof candidates)[number]) =>
+    (absorbed.kind === 'conv' ? operationsLimit : 0) + order.get(absorbed.output)!;
+  const [best] = candidates.toSorted((a, b) => rank(b) - rank(a));
+  return best && { absorbed: best.absorbed, result: join(best.absorbed, reader, { point: best.point }) };
+}
+
+/** More operations than any network has: a convolution outranks every point operation. */
+const operationsLimit = 2 ** 30;
+
+function join<T extends ConvOperation | PointOperation>(absorbed: T, reader: Operation, change: Partial<T>): T {
+  return { ...absorbed, ...change, nodes: [...absorbed.nodes, ...reader.nodes], output: reader.output };
+}
+
+/** The stage with its two operands exchanged: a ∘ b is b ∘ a, and a − b is −b + a. */
+function swapped({ input, point }: PointOperation): Point | undefined {
+  if (point.operand === undefined || point.multiply !== undefined || point.add !== undefined) return undefined;
+  const { op } = point.operand;
+  if (op === 'sub') return { ...point, multiply: Float64Array.of(-1), operand: { op: 'add', value: input } };
+  return { ...point, operand: { op, value: input } };
+}
+
+/** x · sigmoid(x), which is a function of x alone. */
+function sigmoidGate(
+  reader: PointOperation,
+  producerOf: (value: string, reader: Operation) => Operation | undefined,
+  readOnce: (value: string) => boolean,
+): Merge | undefined {
+  const { operand, table, multiply, add, slope } = reader.point;
+  if (operand?.op !== 'mul' || table !== undefined || multiply !== undefined || add !== undefined) return undefined;
+  if (slope !== undefined || isClamped(reader.point)) return undefined;
+  for (const [gate, x] of [
+    [operand.value, reader.input],
+    [reader.input, operand.value],
+  ] as const) {
+    const absorbed = producerOf(gate, reader);
+    if (absorbed?.kind !== 'point' || absorbed.input !== x || absorbed.nodes.length !== 1 || !readOnce(gate)) continue;
+    if (absorbed.nodes[0]!.op !== 'Sigmoid') continue;
+    const evaluate = (value: number) => value * sigmoid(value);
+    const point: Point = { ...plainPoint, table: { input: x, evaluate } };
+    return { absorbed, result: join(absorbed, reader, { point }) };
+  }
+  return undefined;
+}
+
+const isClamped = (point: Point): boolean =>
+  point.low !== Number.NEGATIVE_INFINITY || point.high !== Number.POSITIVE_INFINITY;
+
+/** One stage that does what two do one after the other, when the steps of the second come no earlier than those of the first. */
+export function compose(first: Point, second: Point): Point | undefined {
+  if (first.table !== undefined) return undefined;
+  const linear = first.operand === undefined && first.slope === undefined && !isClamped(first);
+  let point = first;
+  if (second.multiply !== undefined || second.add !== undefined) {
+    if (!linear) return undefined;
+    point = { ...point, ...affine(first, second) };
+  }
+  if (second.operand !== undefined) {
+    if (!linear) return undefined;
+    point = { ...point, operand: second.operand };
+  }
+  if (second.slope !== undefined) {
+    if (first.slope !== undefined || isClamped(first)) return undefined;
+    point = { ...point, slope: second.slope };
+  }
+  const clamp = (value: number) => Math.min(Math.max(value, second.low), second.high);
+  point = { ...point, low: clamp(first.low), high: clamp(first.high) };
+  return second.table === undefined ? point : { ...point, table: second.table };
+}
+
+/** (x · m + a) · n + b. */
+function affine(first: Point, second: Point): Pick<Point, 'multiply' | 'add'> {
+  const multiply = combine(first.multiply, second.multiply, (m, n) => m * n);
+  const carried = first.add && combine(first.add, second.multiply, (a, n) => a * n);
+  const add = combine(carried, second.add, (a, b) => a + b);
+  return { ...(multiply !== undefined && { multiply }), ...(add !== undefined && { add }) };
+}
+
+function combine(
+  a: ChannelVector | undefined,
+  b: ChannelVector | undefined,
+  operate: (a: number, b: number) => number,
+): ChannelVector | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  const long = a.length >= b.length ? a : b;
+  return long.map((_, index) => operate(a[index % a.length]!, b[index % b.length]!));
+}

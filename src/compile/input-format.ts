@@ -1,0 +1,33 @@
+/**
+ * The format of an input of the network. `dla_hwc4` is what images come in (facts 1.4): 1, 3 or 4 channels, the first layer a
+ * convolution of at most 4 groups. `auto` takes it where it fits, and `chw32` elsewhere.
+ */
+
+import { fail } from '../graph/errors.ts';
+import type { SurfaceFormat } from '../program/surface.ts';
+import type { Placement } from './place.ts';
+
+export type InputFormat = 'dla_hwc4' | 'dla_linear' | 'chw32' | 'auto';
+
+/** @throws compile/unsupported when `dla_hwc4` was asked for and does not fit */
+export function inputFormat(input: string, wanted: InputFormat, placement: Placement): SurfaceFormat {
+  if (wanted === 'chw32' || wanted === 'dla_linear') return wanted;
+  const obstacle = noImage(input, placement);
+  if (obstacle === undefined) return 'dla_hwc4';
+  if (wanted === 'auto') return 'chw32';
+  return fail('compile/unsupported', `the input cannot be dla_hwc4: ${obstacle}`, { value: input });
+}
+
+function noImage(input: string, { operations, surfaces }: Placement): string | undefined {
+  const channels = surfaces.get(input)!.shape[1];
+  if (channels !== 1 && channels !== 3 && channels !== 4) return `it has ${channels} channels, not 1, 3 or 4`;
+  for (const operation of operations) {
+    const name = operation.nodes.at(-1)!.name;
+    const operand = 'point' in operation ? operation.point.operand : undefined;
+    if (operand?.value === input) return `${name} reads it as a second operand`;
+    if (operation.input !== input) continue;
+    if (operation.kind !== 'conv' || operation.shape.transposed) return `${name}, which reads it, is no convolution`;
+    if (operation.shape.groups > 4) return `${name} has ${operation.shape.groups} groups, more than 4`;
+  }
+  return undefined;
+}

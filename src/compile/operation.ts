@@ -1,0 +1,132 @@
+/**
+ * What the passes of the compiler hand on: abstract hardware operations over ONNX values, in real numbers. `select` makes
+ * one or more of each node, `fuse` merges what one launch can do, `place` decides which values share memory, and `emit` turns
+ * them into layers with integers in them. Nothing here knows surfaces or addresses.
+ */
+
+import type { Node } from '../graph/graph.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import type { Extent, Padding, Pdp, Resize } from '../program/layer.ts';
+
+/** One element, or one per output channel. */
+export type ChannelVector = Float64Array;
+
+/** A function of one real number that the hardware looks up in a table of 256 entries. */
+export interface Table {
+  /** The value whose scale the table's index has. */
+  readonly input: string;
+  readonly evaluate: (x: number) => number;
+}
+
+/** The single-point stage in real numbers, steps in this order: · multiply, + add, ∘ operand, slope, clamp, table. */
+export interface Point {
+  readonly multiply?: ChannelVector;
+  readonly add?: ChannelVector;
+  readonly operand?: { readonly op: 'add' | 'sub' | 'mul' | 'max' | 'min'; readonly value: string };
+  /** Factor of negative numbers. */
+  readonly slope?: ChannelVector;
+  readonly low: number;
+  readonly high: number;
+  readonly table?: Table;
+}
+
+/** Hands numbers on unchanged. */
+export const plainPoint: Point = { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
+
+export interface Pooling {
+  readonly mode: Pdp<unknown>['mode'];
+  readonly kernel: Extent;
+  readonly stride: Extent;
+  readonly padding: Padding;
+  readonly countPadding: boolean;
+}
+
+export interface ConvShape {
+  readonly kernel: Extent;
+  readonly stride: Extent;
+  readonly dilation: Extent;
+  readonly padding: Padding;
+  readonly groups: number;
+  readonly transposed: boolean;
+  readonly output: { readonly channels: number; readonly height: number; readonly width: number };
+}
+
+interface Common {
+  /** The nodes of the graph it stands for, in graph order; the last one names the layer. */
+  readonly nodes: readonly Node[];
+  readonly output: string;
+}
+
+export interface ConvOperation extends Common {
+  readonly kind: 'conv';
+  readonly input: string;
+  readonly shape: ConvShape;
+  /** [K, C/groups, R, S]; transposed [C, K/groups, R, S]. */
+  readonly weights: Tensor;
+  /** One element per output channel. */
+  readonly bias?: Tensor;
+  readonly point: Point;
+  readonly pool?: Pooling;
+}
+
+export interface PointOperation extends Common {
+  readonly kind: 'point';
+  readonly input: string;
+  readonly point: Point;
+  readonly pool?: Pooling;
+}
+
+export interface PoolOperation extends Common {
+  readonly kind: 'pool';
+  readonly input: string;
+  readonly pool: Pooling;
+}
+
+export interface ResizeOperation extends Common {
+  readonly kind: 'resize';
+  readonly input: string;
+  readonly resize: Pick<Resize<unknown>, 'mode' | 'coordinates' | 'rounding' | 'scale'>;
+}
+
+/** Along channels. */
+export interface ConcatOperation extends Common {
+  readonly kind: 'concat';
+  readonly inputs: readonly string[];
+}
+
+/** A run of channels of the input. */
+export interface SliceOperation extends Common {
+  readonly kind: 'slice';
+  readonly input: string;
+  readonly channel: number;
+}
+
+/** The same numbers at the same places under another name or shape. */
+export interface AliasOperation extends Common {
+  readonly kind: 'alias';
+  readonly input: string;
+}
+
+export type Operation =
+  | ConvOperation
+  | PointOperation
+  | PoolOperation
+  | ResizeOperation
+  | ConcatOperation
+  | SliceOperation
+  | AliasOperation;
+
+/** The values that an operation reads from memory; one that is read twice appears twice. */
+export function readsOf(operation: Operation): readonly string[] {
+  if (operation.kind === 'concat') return operation.inputs;
+  const operand = operation.kind === 'conv' || operation.kind === 'point' ? operation.point.operand : undefined;
+  return operand === undefined ? [operation.input] : [operation.input, operand.value];
+}
+
+/** The values whose scale an operation needs: what it reads and writes, and the index of its table. */
+export function scaledValues(operation: Operation): readonly string[] {
+  const table = operation.kind === 'conv' || operation.kind === 'point' ? operation.point.table : undefined;
+  return [...readsOf(operation), operation.output, ...(table === undefined ? [] : [table.input])];
+}
+
+export const lastNode = (operation: Operation): Node => operation.nodes.at(-1)!;

@@ -1,0 +1,201 @@
+/**
+ * The pass that says which values share memory. A value that is another one under a new name or shape has no surface of its own.
+ * An input of a concatenation that starts at a multiple of 32 channels, and that nothing else binds, is a view of the output: whoever
+ * makes it writes it in place. Every other input is copied. What only moves or selects integers keeps their scale, so a value that
+ * enters with another scale is rescaled on the way.
+ */
+
+import type { Shape4 } from '../program/surface.ts';
+import {
+  type ConvOperation,
+  lastNode,
+  type Operation,
+  type PointOperation,
+  type PoolOperation,
+  plainPoint,
+  type ResizeOperation,
+} from './operation.ts';
+
+export interface CopyOperation {
+  readonly kind: 'copy';
+  readonly nodes: Operation['nodes'];
+  readonly input: string;
+  readonly inputChannel: number;
+  readonly output: string;
+  readonly outputChannel: number;
+  readonly channels: number;
+}
+
+/** What becomes one layer. Names of values are names of surfaces. */
+export type PlacedOperation = ConvOperation | PointOperation | PoolOperation | ResizeOperation | CopyOperation;
+
+export interface SurfaceDraft {
+  readonly name: string;
+  readonly shape: Shape4;
+  readonly scale: number;
+  readonly role: 'input' | 'output' | 'inner';
+  /** Lies inside another, from this channel on. */
+  view?: { readonly of: string; readonly channel: number };
+}
+
+export interface Placement {
+  /** In launch order. */
+  readonly operations: readonly PlacedOperation[];
+  readonly surfaces: ReadonlyMap<string, SurfaceDraft>;
+}
+
+export interface PlaceContext {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly shapeOf: (value: string) => Shape4;
+  readonly scaleOf: (value: string) => number;
+  /** Whether a name belongs to a value of the network, so that no surface may be called so. */
+  readonly isTaken: (name: string) => boolean;
+  /** Channels side by side in an atom: a view starts at a multiple. */
+  readonly atom: number;
+}
+
+export function place(operations: readonly Operation[], context: PlaceContext): Placement {
+  const { inputs, outputs, shapeOf, scaleOf, atom } = context;
+  const named = nameSurfaces(operations, context);
+  const surfaceOf = (value: string): string => named.surfaceOf.get(value) ?? value;
+  const surfaces = new Map<string, SurfaceDraft>();
+  const placed: PlacedOperation[] = [];
+  const isOutput = new Set(outputs);
+
+  const fresh = (name: string): string => {
+    let unique = name;
+    for (let number = 2; surfaces.has(unique) || context.isTaken(unique); number++) unique = `${name}${number}`;
+    return unique;
+  };
+  const declare = (name: string, shape: Shape4, scale: number, role: SurfaceDraft['role']): string => {
+    surfaces.set(name, { name, shape, scale, role });
+    return name;
+  };
+  const result = (value: string): string => {
+    const name = surfaceOf(value);
+    return declare(name, shapeOf(name), scaleOf(name), isOutput.has(name) ? 'output' : 'inner');
+  };
+  /** The surface of a value with a scale: its own, or that of a copy made for it. */
+  const rescaled = (value: string, scale: number, nodes: Operation['nodes']): string => {
+    const input = surfaceOf(value);
+    const draft = surfaces.get(input)!;
+    if (draft.scale === scale) return input;
+    const output = declare(fresh(`${input}:rescaled`), draft.shape, scale, 'inner');
+    placed.push({ kind: 'point', nodes, input, output, point: plainPoint });
+    return output;
+  };
+  const copy = (
+    nodes: Operation['nodes'],
+    input: string,
+    inputChannel: number,
+    output: string,
+    outputChannel: number,
+  ) => {
+    const channels = Math.min(
+      surfaces.get(input)!.shape[1] - inputChannel,
+      surfaces.get(output)!.shape[1] - outputChannel,
+    );
+    placed.push({ kind: 'copy', nodes, input, inputChannel, output, outputChannel, channels });
+  };
+
+  for (const input of inputs) declare(input, shapeOf(input), scaleOf(input), 'input');
+  for (const operation of operations) {
+    const { nodes, output } = operation;
+    switch (operation.kind) {
+      case 'conv':
+      case 'point': {
+        const { operand } = operation.point;
+        const point =
+          operand === undefined
+            ? operation.point
+            : { ...operation.point, operand: { ...operand, value: surfaceOf(operand.value) } };
+        placed.push({ ...operation, point, input: surfaceOf(operation.input), output: result(output) });
+        break;
+      }
+      case 'pool': {
+        const input = surfaceOf(operation.input);
+        const same = surfaces.get(input)!.scale === scaleOf(surfaceOf(output));
+        const common = { nodes, input, output: result(output), pool: operation.pool };
+        placed.push(same ? { kind: 'pool', ...common } : { kind: 'point', ...common, point: plainPoint });
+        break;
+      }
+      case 'resize': {
+        const input = rescaled(operation.input, scaleOf(surfaceOf(output)), nodes);
+        placed.push({ ...operation, input, output: result(output) });
+        break;
+      }
+      case 'slice': {
+        const input = rescaled(operation.input, scaleOf(surfaceOf(output)), nodes);
+        copy(nodes, input, operation.channel, result(output), 0);
+        break;
+      }
+      case 'concat': {
+        const scale = scaleOf(surfaceOf(output));
+        const sources = operation.inputs.map((value) => rescaled(value, scale, nodes));
+        const whole = result(output);
+        let channel = 0;
+        for (const source of sources) {
+          const draft = surfaces.get(source)!;
+          if (draft.role === 'inner' && draft.view === undefined && channel % atom === 0) {
+            draft.view = { of: whole, channel };
+          } else {
+            copy(nodes, source, 0, whole, channel);
+          }
+          channel += draft.shape[1];
+        }
+        break;
+      }
+      case 'alias': {
+        if (!named.rescales.has(operation)) break;
+        const input = surfaceOf(operation.input);
+        placed.push({ kind: 'point', nodes, input, output: result(output), point: plainPoint });
+      }
+    }
+  }
+  for (const { value, from, nodes } of named.copies) copy(nodes, from, 0, result(value), 0);
+  return { operations: placed, surfaces };
+}
+
+interface Names {
+  /** Values that lie in the surface of another. */
+  readonly surfaceOf: ReadonlyMap<string, string>;
+  /** Aliases whose output has another scale than their input. */
+  readonly rescales: ReadonlySet<Operation>;
+  /** Values that need a buffer of their own although their numbers lie elsewhere: second outputs, and outputs that are inputs. */
+  readonly copies: readonly { readonly value: string; readonly from: string; readonly nodes: Operation['nodes'] }[];
+}
+
+/** Names the surface of every family of aliases: after the input it comes from, else after its first output, else its first value. */
+function nameSurfaces(operations: readonly Operation[], { inputs, outputs, scaleOf }: PlaceContext): Names {
+  const family = new Map<string, string>();
+  const members = new Map<string, { value: string; nodes: Operation['nodes'] }[]>();
+  const rescales = new Set<Operation>();
+  for (const operation of operations) {
+    if (operation.kind !== 'alias') continue;
+    if (scaleOf(operation.input) !== scaleOf(operation.output)) {
+      rescales.add(operation);
+      continue;
+    }
+    const root = family.get(operation.input) ?? operation.input;
+    family.set(operation.output, root);
+    const list = members.get(root) ?? [];
+    list.push({ value: operation.output, nodes: [lastNode(operation)] });
+    members.set(root, list);
+  }
+  const isOutput = new Set(outputs);
+  const isInput = new Set(inputs);
+  const surfaceOf = new Map<string, string>();
+  const copies: Names['copies'][number][] = [];
+  for (const [root, list] of members) {
+    const bound = list.filter(({ value }) => isOutput.has(value));
+    const name = isInput.has(root) || isOutput.has(root) ? root : (bound[0]?.value ?? root);
+    for (const value of [root, ...list.map((member) => member.value)]) surfaceOf.set(value, name);
+    for (const { value, nodes } of bound) {
+      if (value === name) continue;
+      surfaceOf.delete(value);
+      copies.push({ value, from: name, nodes });
+    }
+  }
+  return { surfaceOf, rescales, copies };
+}

@@ -1,0 +1,98 @@
+/**
+ * The pass that says which layers wait for which. A layer comes after those that write what it reads, after those that write the
+ * atoms it completes, and, where its output takes over memory, after everybody who used that memory before. Waits that follow from
+ * others are left out.
+ */
+
+import { type ChannelRange, layerReads, layerWrites } from '../program/access.ts';
+import { elementsPerAtom } from '../program/geometry.ts';
+import type { Layer } from '../program/layer.ts';
+import { liveRanges, rootOf } from '../program/liveness.ts';
+import type { Program } from '../program/program.ts';
+
+interface Use extends ChannelRange {
+  readonly layer: number;
+}
+
+/** The layers of a program in the same order, each with its `after`. */
+export function schedule(program: Program): readonly Layer[] {
+  const { surfaces, layers } = program;
+  const roots = surfaces.map(({ id }) => rootOf(surfaces, id));
+  const writers = surfaces.map((): Use[] => []);
+  const users = surfaces.map(() => new Set<number>());
+  const range = (id: number, channels: ChannelRange | undefined): ChannelRange => {
+    const surface = surfaces[id]!;
+    const root = surfaces[roots[id]!]!;
+    const atom = elementsPerAtom(surface.format);
+    const base = root === surface ? 0 : ((surface.offset - root.offset) / surface.surfaceStride) * atom;
+    return { from: base + (channels?.from ?? 0), to: base + (channels?.to ?? surface.shape[1]) };
+  };
+  for (const layer of layers) {
+    for (const { surface } of layerReads(layer)) users[roots[surface]!]!.add(layer.id);
+    for (const { surface, channels } of layerWrites(layer)) {
+      users[roots[surface]!]!.add(layer.id);
+      writers[roots[surface]!]!.push({ layer: layer.id, ...range(surface, channels) });
+    }
+  }
+  const former = takenOver(program, roots);
+  const wanted = layers.map(() => new Set<number>());
+  for (const layer of layers) {
+    const after = wanted[layer.id]!;
+    for (const { surface, channels } of layerReads(layer)) {
+      const { from, to } = range(surface, channels);
+      for (const write of writers[roots[surface]!]!) {
+        if (write.from < to && from < write.to && write.layer < layer.id) after.add(write.layer);
+      }
+    }
+    for (const { surface, channels } of layerWrites(layer)) {
+      const root = roots[surface]!;
+      const atom = elementsPerAtom(surfaces[surface]!.format);
+      const { from, to } = range(surface, channels);
+      for (const write of writers[root]!) {
+        const sharesAtom =
+          Math.floor(write.from / atom) <= Math.floor((to - 1) / atom) &&
+          Math.floor(from / atom) <= Math.floor((write.to - 1) / atom);
+        if (sharesAtom && write.layer < layer.id) after.add(write.layer);
+      }
+      for (const old of former[root]!) for (const user of users[old]!) after.add(user);
+    }
+  }
+  return prune(layers, wanted);
+}
+
+/** For every root surface, the ones whose memory it takes over. */
+function takenOver(program: Program, roots: readonly number[]): readonly (readonly number[])[] {
+  const { surfaces } = program;
+  const ranges = liveRanges(program);
+  const pooled = surfaces.filter(
+    ({ id, memory }) => roots[id] === id && (memory === 'managed_sram' || memory === 'local_dram') && ranges[id],
+  );
+  return surfaces.map((surface) => {
+    const own = ranges[surface.id];
+    if (roots[surface.id] !== surface.id || own === undefined) return [];
+    return pooled
+      .filter(({ id, memory, offset, size }) => {
+        const overlaps = offset < surface.offset + surface.size && surface.offset < offset + size;
+        return memory === surface.memory && overlaps && ranges[id]!.last < own.first;
+      })
+      .map(({ id }) => id);
+  });
+}
+
+/** Keeps the waits that no other kept wait implies. One bit for each pair of layers. */
+function prune(layers: readonly Layer[], wanted: readonly ReadonlySet<number>[]): readonly Layer[] {
+  const words = Math.ceil(layers.length / 32);
+  const before = new Uint32Array(words * layers.length);
+  return layers.map((layer) => {
+    const own = layer.id * words;
+    const after: number[] = [];
+    for (const id of [...wanted[layer.id]!].sort((a, b) => b - a)) {
+      if ((before[own + (id >> 5)]! >>> (id & 31)) & 1) continue;
+      after.push(id);
+      const theirs = id * words;
+      for (let word = 0; word <= id >> 5; word++) before[own + word]! |= before[theirs + word]!;
+      before[own + (id >> 5)]! |= 1 << (id & 31);
+    }
+    return { ...layer, after: after.reverse() };
+  });
+}

@@ -1,0 +1,295 @@
+/**
+ * Builds networks in code: every method adds a node, works out its shape and gives the name of the value that it makes. Weights are
+ * seeded and He-scaled (uniform with variance 2 / fan-in), so that activations neither vanish nor explode whatever the depth, and
+ * the same seed gives the same bytes everywhere.
+ */
+
+import type { Attribute, Graph, Node, ValueType } from '../graph/graph.ts';
+import { elementCount, float32Tensor, int64Tensor, type Tensor } from '../graph/tensor.ts';
+import { Random } from './random.ts';
+
+export interface WindowOptions {
+  /** Height and width; one number for both. */
+  readonly kernel: number | readonly [number, number];
+  readonly stride?: number | readonly [number, number];
+  /** On all four sides, or top, left, bottom, right. */
+  readonly padding?: number | readonly [number, number, number, number];
+  readonly dilation?: number;
+  readonly name?: string;
+}
+
+export interface ConvOptions extends WindowOptions {
+  readonly channels: number;
+  readonly groups?: number;
+  /** False where a batch norm follows. */
+  readonly bias?: boolean;
+}
+
+const pair = (value: number | readonly [number, number] | undefined, otherwise: number): readonly [number, number] =>
+  value === undefined ? [otherwise, otherwise] : typeof value === 'number' ? [value, value] : value;
+
+const sides = (value: WindowOptions['padding']): readonly [number, number, number, number] =>
+  value === undefined ? [0, 0, 0, 0] : typeof value === 'number' ? [value, value, value, value] : value;
+
+export const int = (value: number): Attribute => ({ kind: 'int', value });
+export const float = (value: number): Attribute => ({ kind: 'float', value });
+export const text = (value: string): Attribute => ({ kind: 'string', value });
+export const ints = (value: readonly number[]): Attribute => ({ kind: 'ints', value });
+
+export class GraphBuilder {
+  readonly random: Random;
+  readonly #name: string;
+  readonly #opset: number;
+  readonly #inputs: string[] = [];
+  readonly #outputs: string[] = [];
+  readonly #nodes: Node[] = [];
+  readonly #constants = new Map<string, Tensor>();
+  readonly #values = new Map<string, ValueType>();
+
+  constructor(name: string, options: { readonly seed?: number; readonly opset?: number } = {}) {
+    this.#name = name;
+    this.#opset = options.opset ?? 17;
+    this.random = new Random(options.seed ?? 1);
+  }
+
+  input(name: string, shape: readonly number[]): string {
+    this.#inputs.push(name);
+    this.#values.set(name, { dtype: 'float32', shape });
+    return name;
+  }
+
+  output(...values: readonly string[]): void {
+    this.#outputs.push(...values);
+  }
+
+  build(): Graph {
+    return {
+      name: this.#name,
+      opsets: { '': this.#opset },
+      inputs: this.#inputs,
+      outputs: this.#outputs,
+      nodes: this.#nodes,
+      constants: this.#constants,
+      values: this.#values,
+    };
+  }
+
+  shape(value: string): readonly number[] {
+    const shape = this.#values.get(value)?.shape;
+    if (shape === undefined) throw new RangeError(`no value ${value}`);
+    return shape as readonly number[];
+  }
+
+  constant(name: string, tensor: Tensor): string {
+    this.#constants.set(name, tensor);
+    this.#values.set(name, { dtype: tensor.dtype, shape: tensor.shape });
+    return name;
+  }
+
+  /** Any node; `shapes` are those of its outputs. @returns the names of its outputs */
+  node(
+    op: string,
+    inputs: readonly string[],
+    shapes: readonly (readonly number[])[],
+    attributes: Readonly<Record<string, Attribute>> = {},
+    name = `${op}_${this.#nodes.length}`,
+  ): readonly string[] {
+    const outputs = shapes.map((_, index) => (index === 0 ? `${name}:out` : `${name}:out${index}`));
+    for (const [index, shape] of shapes.entries()) this.#values.set(outputs[index]!, { dtype: 'float32', shape });
+    this.#nodes.push({ name, op, domain: '', inputs, outputs, attributes, origin: [name] });
+    return outputs;
+  }
+
+  conv(x: string, options: ConvOptions): string {
+    const [n = 1, c = 1, h = 1, w = 1] = this.shape(x);
+    const [r, s] = pair(options.kernel, 1);
+    const [down, across] = pair(options.stride, 1);
+    const pads = sides(options.padding);
+    const groups = options.groups ?? 1;
+    const dilation = options.dilation ?? 1;
+    const name = options.name ?? `Conv_${this.#nodes.length}`;
+    const weights = this.#weights(`${name}.weight`, [options.channels, c / groups, r, s], (c / groups) * r * s);
+    const inputs = [x, weights, ...(options.bias === false ? [] : [this.#bias(`${name}.bias`, options.channels)])];
+    const height = extent(h, r, down, dilation, pads[0] + pads[2]);
+    const width = extent(w, s, across, dilation, pads[1] + pads[3]);
+    const attributes = {
+      kernel_shape: ints([r, s]),
+      strides: ints([down, across]),
+      pads: ints(pads),
+      dilations: ints([dilation, dilation]),
+      group: int(groups),
+    };
+    return this.node('Conv', inputs, [[n, options.channels, height, width]], attributes, name)[0]!;
+  }
+
+  convTranspose(x: string, options: ConvOptions): string {
+    const [n = 1, c = 1, h = 1, w = 1] = this.shape(x);
+    const [r, s] = pair(options.kernel, 1);
+    const [down, across] = pair(options.stride, 1);
+    const pads = sides(options.padding);
+    const name = options.name ?? `ConvTranspose_${this.#nodes.length}`;
+    const fan = (c * r * s) / (down * across);
+    const weights = this.#weights(`${name}.weight`, [c, options.channels, r, s], fan);
+    const inputs = [x, weights, ...(options.bias === false ? [] : [this.#bias(`${name}.bias`, options.channels)])];
+    const height = (h - 1) * down + r - pads[0] - pads[2];
+    const width = (w - 1) * across + s - pads[1] - pads[3];
+    const attributes = { kernel_shape: ints([r, s]), strides: ints([down, across]), pads: ints(pads) };
+    return this.node('ConvTranspose', inputs, [[n, options.channels, height, width]], attributes, name)[0]!;
+  }
+
+  /** @param gain of the scale; below 1 keeps the sum of a deep chain of residual blocks from growing */
+  batchNorm(x: string, options: { readonly gain?: number; readonly name?: string } = {}): string {
+    const channels = this.shape(x)[1]!;
+    const name = options.name ?? `BatchNormalization_${this.#nodes.length}`;
+    const gain = options.gain ?? 1;
+    const vector = (part: string, low: number, high: number) =>
+      this.constant(
+        `${name}.${part}`,
+        float32Tensor(
+          [channels],
+          Array.from({ length: channels }, () => this.random.between(low, high)),
+        ),
+      );
+    const inputs = [
+      x,
+      vector('weight', 0.8 * gain, 1.2 * gain),
+      vector('bias', -0.1, 0.1),
+      vector('running_mean', -0.1, 0.1),
+      vector('running_var', 0.8, 1.2),
+    ];
+    return this.node('BatchNormalization', inputs, [this.shape(x)], { epsilon: float(1e-5) }, name)[0]!;
+  }
+
+  relu(x: string, name?: string): string {
+    return this.node('Relu', [x], [this.shape(x)], {}, name)[0]!;
+  }
+
+  clip(x: string, low: number, high: number): string {
+    const name = `Clip_${this.#nodes.length}`;
+    const bounds = [low, high].map((bound, index) =>
+      this.constant(`${name}.${index === 0 ? 'min' : 'max'}`, float32Tensor([], [bound])),
+    );
+    return this.node('Clip', [x, ...bounds], [this.shape(x)], {}, name)[0]!;
+  }
+
+  /** An element-wise operator with one input: Sigmoid, Tanh, Abs, LeakyRelu… */
+  unary(op: string, x: string, attributes: Readonly<Record<string, Attribute>> = {}): string {
+    return this.node(op, [x], [this.shape(x)], attributes)[0]!;
+  }
+
+  /** Add, Sub, Mul, Max, Min; shapes broadcast as ONNX does. */
+  binary(op: string, a: string, b: string, name?: string): string {
+    return this.node(op, [a, b], [broadcast(this.shape(a), this.shape(b))], {}, name)[0]!;
+  }
+
+  add(a: string, b: string, name?: string): string {
+    return this.binary('Add', a, b, name);
+  }
+
+  maxPool(x: string, options: WindowOptions & { readonly ceil?: boolean }): string {
+    return this.#pool('MaxPool', x, options, options.ceil ?? false, {});
+  }
+
+  averagePool(x: string, options: WindowOptions & { readonly countPadding?: boolean }): string {
+    return this.#pool('AveragePool', x, options, false, { count_include_pad: int(options.countPadding ? 1 : 0) });
+  }
+
+  globalAveragePool(x: string, name?: string): string {
+    const [n = 1, c = 1] = this.shape(x);
+    return this.node('GlobalAveragePool', [x], [[n, c, 1, 1]], {}, name)[0]!;
+  }
+
+  concat(values: readonly string[]): string {
+    const [n = 1, , h = 1, w = 1] = this.shape(values[0]!);
+    const channels = values.reduce((sum, value) => sum + this.shape(value)[1]!, 0);
+    return this.node('Concat', values, [[n, channels, h, w]], { axis: int(1) })[0]!;
+  }
+
+  split(x: string, channels: readonly number[]): readonly string[] {
+    const [n = 1, , h = 1, w = 1] = this.shape(x);
+    const name = `Split_${this.#nodes.length}`;
+    const sizes = this.constant(`${name}.split`, int64Tensor([channels.length], channels));
+    const shapes = channels.map((c) => [n, c, h, w]);
+    return this.node('Split', [x, sizes], shapes, { axis: int(1) }, name);
+  }
+
+  /** Whole factors. */
+  resize(x: string, factors: readonly [number, number], mode: 'nearest' | 'linear' = 'nearest'): string {
+    const [n = 1, c = 1, h = 1, w = 1] = this.shape(x);
+    const name = `Resize_${this.#nodes.length}`;
+    const scales = this.constant(`${name}.scales`, float32Tensor([4], [1, 1, ...factors]));
+    const attributes =
+      mode === 'linear'
+        ? { mode: text('linear'), coordinate_transformation_mode: text('half_pixel') }
+        : {
+            mode: text('nearest'),
+            coordinate_transformation_mode: text('asymmetric'),
+            nearest_mode: text('floor'),
+          };
+    return this.node('Resize', [x, '', scales], [[n, c, h * factors[0], w * factors[1]]], attributes, name)[0]!;
+  }
+
+  flatten(x: string, name?: string): string {
+    const [n = 1, ...rest] = this.shape(x);
+    return this.node('Flatten', [x], [[n, elementCount(rest)]], { axis: int(1) }, name)[0]!;
+  }
+
+  reshape(x: string, shape: readonly number[]): string {
+    const name = `Reshape_${this.#nodes.length}`;
+    const target = this.constant(`${name}.shape`, int64Tensor([shape.length], shape));
+    return this.node('Reshape', [x, target], [shape], {}, name)[0]!;
+  }
+
+  gemm(x: string, features: number, name = `Gemm_${this.#nodes.length}`): string {
+    const [n = 1, c = 1] = this.shape(x);
+    const inputs = [x, this.#weights(`${name}.weight`, [features, c], c), this.#bias(`${name}.bias`, features)];
+    return this.node('Gemm', inputs, [[n, features]], { transB: int(1) }, name)[0]!;
+  }
+
+  #pool(
+    op: string,
+    x: string,
+    options: WindowOptions,
+    ceil: boolean,
+    more: Readonly<Record<string, Attribute>>,
+  ): string {
+    const [n = 1, c = 1, h = 1, w = 1] = this.shape(x);
+    const kernel = pair(options.kernel, 1);
+    const stride = pair(options.stride, 1);
+    const pads = sides(options.padding);
+    const out = (size: number, axis: 0 | 1) => {
+      const before = pads[axis]!;
+      const free = size + before + pads[axis + 2]! - kernel[axis];
+      if (!ceil) return Math.floor(free / stride[axis]) + 1;
+      const count = Math.ceil(free / stride[axis]) + 1;
+      // A last window that would start beyond the image is left out.
+      return (count - 1) * stride[axis] >= size + before ? count - 1 : count;
+    };
+    const attributes = {
+      kernel_shape: ints(kernel),
+      strides: ints(stride),
+      pads: ints(pads),
+      ...(ceil && { ceil_mode: int(1) }),
+      ...more,
+    };
+    return this.node(op, [x], [[n, c, out(h, 0), out(w, 1)]], attributes, options.name)[0]!;
+  }
+
+  #weights(name: string, shape: readonly number[], fan: number): string {
+    const limit = Math.sqrt(6 / fan);
+    return this.constant(name, float32Tensor(shape, this.random.symmetric(elementCount(shape), limit)));
+  }
+
+  #bias(name: string, channels: number): string {
+    return this.constant(name, float32Tensor([channels], this.random.symmetric(channels, 0.1)));
+  }
+}
+
+const extent = (size: number, kernel: number, stride: number, dilation: number, pads: number): number =>
+  Math.floor((size + pads - (dilation * (kernel - 1) + 1)) / stride) + 1;
+
+function broadcast(a: readonly number[], b: readonly number[]): readonly number[] {
+  const rank = Math.max(a.length, b.length);
+  const padded = [a, b].map((shape) => [...Array<number>(rank - shape.length).fill(1), ...shape]);
+  return padded[0]!.map((dim, axis) => (dim === 1 ? padded[1]![axis]! : dim));
+}
