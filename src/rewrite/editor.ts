@@ -8,6 +8,7 @@
 
 import type { Dim, Graph, Node, ValueType } from '../graph/graph.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import { capturesOf } from '../onnx/captures.ts';
 import type { Edit, View } from './pass.ts';
 
 export class GraphEditor implements View {
@@ -214,21 +215,8 @@ export class GraphEditor implements View {
   }
 }
 
+/** What subgraphs of control-flow nodes take from the graph by name: such values keep their names and their makers. */
 function namesInSubgraphs(graph: Graph): Set<string> {
-  const names = new Set<string>();
-  const collect = (inner: Graph): void => {
-    for (const output of inner.outputs) names.add(output);
-    for (const node of inner.nodes) for (const input of node.inputs) names.add(input);
-    visit(inner);
-  };
-  const visit = (outer: Graph): void => {
-    for (const node of outer.nodes) {
-      for (const attribute of Object.values(node.attributes)) {
-        if (attribute.kind === 'graph') collect(attribute.value);
-      }
-    }
-  };
-  visit(graph);
-  names.delete('');
-  return names;
+  const subgraphs = graph.nodes.flatMap((node) => Object.values(node.attributes));
+  return new Set(subgraphs.flatMap((attribute) => (attribute.kind === 'graph' ? capturesOf(attribute.value) : [])));
 }

@@ -1,0 +1,46 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { rewrite } from '../rewrite.ts';
+import { Network } from '../testing/network.ts';
+import { printGraph } from '../testing/print-graph.ts';
+import { difference, rewriteSame } from '../testing/same-results.ts';
+
+const passes = ['crop-deconvolution'];
+
+describe('crop-deconvolution', () => {
+  it('crops the border off', async () => {
+    const n = new Network();
+    const x = n.input('x', [1, 2, 4, 4]);
+    const same = { strides: [2, 2], pads: [1, 1, 1, 1], output_padding: [1, 1] };
+    const graph = n.graph(n.op('ConvTranspose', [x, n.weights([2, 3, 3, 3])], same, 'y'));
+    const { graph: after } = await rewriteSame(graph, passes);
+    expect(printGraph(graph)).toMatchInlineSnapshot();
+    expect(printGraph(after)).toMatchInlineSnapshot();
+  });
+
+  it('keeps the results over kernels, strides, paddings and opsets', async () => {
+    const pair = (min: number, max: number) => fc.tuple(fc.integer({ min, max }), fc.integer({ min, max }));
+    await fc.assert(
+      fc.asyncProperty(
+        pair(2, 4),
+        pair(1, 3),
+        fc.tuple(pair(0, 1), pair(0, 1)),
+        pair(0, 2),
+        fc.constantFrom(9, 11, 17),
+        async (kernel, strides, [start, end], extra, opset) => {
+          const n = new Network({ opset });
+          const x = n.input('x', [2, 2, 4, 3]);
+          const outputPadding = extra.map((size, axis) => Math.min(size, strides[axis]! - 1));
+          const attributes = { strides, pads: [...start, ...end], output_padding: outputPadding };
+          const graph = n.graph(n.op('ConvTranspose', [x, n.weights([2, 3, ...kernel]), n.weights([3])], attributes));
+          const { graph: after, applied } = rewrite(graph, { passes });
+          expect(await difference(graph, after)).toBeLessThan(1e-5);
+          const padded = [...start, ...end, ...outputPadding].some((size) => size > 0);
+          expect(applied.length).toBe(padded ? 1 : 0);
+          expect(after.nodes[0]!.attributes.pads).toBe(padded ? undefined : after.nodes[0]!.attributes.pads);
+        },
+      ),
+      { numRuns: 80 },
+    );
+  });
+});

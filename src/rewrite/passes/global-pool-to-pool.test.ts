@@ -1,0 +1,64 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { rewrite } from '../rewrite.ts';
+import { Network } from '../testing/network.ts';
+import { printGraph } from '../testing/print-graph.ts';
+import { difference, rewriteSame } from '../testing/same-results.ts';
+import { windows } from './global-pool-to-pool.ts';
+
+const passes = ['global-pool-to-pool'];
+
+describe('global-pool-to-pool', () => {
+  it('becomes one pooling, a chain, or a depthwise convolution', async () => {
+    const n = new Network();
+    const small = n.op('GlobalAveragePool', [n.input('small', ['N', 3, 7, 7])], {}, 'one');
+    const even = n.op('GlobalMaxPool', [n.input('even', [2, 3, 16, 20])], {}, 'chain');
+    const odd = n.op('ReduceMean', [n.input('odd', [2, 3, 13, 26])], { axes: [-1, 2], keepdims: 0 }, 'depthwise');
+    const graph = n.graph(small, even, odd);
+    const { graph: after } = await rewriteSame(graph, passes);
+    expect(printGraph(graph)).toMatchInlineSnapshot();
+    expect(printGraph(after)).toMatchInlineSnapshot();
+  });
+
+  it('keeps the results of every size', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom('GlobalAveragePool', 'GlobalMaxPool', 'ReduceMean', 'ReduceMax'),
+        fc.integer({ min: 1, max: 40 }),
+        fc.integer({ min: 1, max: 40 }),
+        async (op, h, w) => {
+          const n = new Network();
+          const attributes = op.startsWith('Reduce') ? { axes: [2, 3] } : {};
+          const graph = n.graph(n.op(op, [n.input('x', [2, 3, h, w])], attributes));
+          const { graph: after } = rewrite(graph, { passes });
+          expect(await difference(graph, after)).toBeLessThan(1e-5);
+          for (const node of after.nodes) {
+            const window = node.attributes.kernel_shape;
+            if (window?.kind !== 'ints') continue;
+            for (const size of window.value) expect(size).toBeLessThanOrEqual(node.op === 'Conv' ? 32 : 8);
+          }
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it('finds windows whose product is the map', () => {
+    for (let size = 1; size <= 200; size++) {
+      const found = windows(size, 8);
+      if (found) expect(found.reduce((product, [height]) => product * height, 1)).toBe(size);
+    }
+    expect(windows(16, 16)).toEqual([[4, 4]].concat([[4, 4]]));
+    expect(windows(49, 5)).toEqual([
+      [7, 5],
+      [7, 1],
+    ]);
+    expect(windows(11, 8)).toBeUndefined();
+  });
+
+  it('leaves other axes', () => {
+    const n = new Network();
+    const graph = n.graph(n.op('ReduceMean', [n.input('x', [2, 3, 4, 4])], { axes: [1] }));
+    expect(rewrite(graph, { passes }).graph).toBe(graph);
+  });
+});
