@@ -4,6 +4,7 @@ import type { Pipeline } from '../program/layer.ts';
 import type { Bus } from './bus.ts';
 import type { Cube } from './cube.ts';
 import type { LaunchResult } from './launch.ts';
+import type { NvdlaState } from './nvdla/nvdla-state.ts';
 
 /** One implementation of every engine: the scalar reference, or the WebAssembly kernels. Equal results. */
 export interface Engines {
@@ -15,4 +16,6 @@ export interface Engines {
 
 export interface DeviceState {
   readonly engines: Engines;
+  /** What the engines of the open NVDLA keep between launches; present exactly on integer-scale targets. */
+  readonly nvdla?: NvdlaState;
 }

@@ -69,6 +69,10 @@ export interface ConvCore {
   /** Signed width at which the accumulator saturates. */
   readonly accumulatorBits: number;
   readonly cbuf: { readonly dataBanks: number; readonly weightBanks: number };
+  /** Take what an earlier launch kept in the convolution buffer instead of reading memory. */
+  readonly reuse: { readonly data: boolean; readonly weights: boolean };
+  /** Leave data or weights in the convolution buffer for a later launch. */
+  readonly keep: { readonly data: boolean; readonly weights: boolean };
 }
 
 /**
@@ -146,6 +150,8 @@ export interface IntegerScaleSdp<S> {
   readonly x2?: SdpUnit<S>;
   readonly y?: SdpUnit<S>;
   readonly convert: Convert;
+  /** What the results saturate to, also where they go on to pooling. */
+  readonly outputType: 'int8' | 'int16' | 'float16';
   readonly output?: S;
 }
 

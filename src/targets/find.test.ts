@@ -44,7 +44,7 @@ describe('finding targets by name', () => {
       code: 'target/unknown',
       message: 'no target is called "thor"',
       place: {},
-      expected: 'orin, xavier, nv_small, nv_full',
+      expected: 'orin, xavier, nv_small, nv_large, nv_full',
       actual: 'thor',
     });
     const orin = findTarget('orin');
