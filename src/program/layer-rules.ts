@@ -5,7 +5,10 @@ import type { Target } from '../targets/target.ts';
 import { layerReads, layerWrites } from './access.ts';
 import { isFeatureFormat } from './geometry.ts';
 import type {
+  Cdp,
   Conv,
+  ConvCore,
+  Convert,
   Copy,
   Extent,
   FloatScaleSdp,
@@ -25,16 +28,17 @@ interface Context {
   readonly layer: Layer;
   readonly blobs: BlobTable | undefined;
   readonly constants: ReadonlyMap<number, string>;
+  readonly target: Target | undefined;
 }
 
 /** @throws program/invalid */
 export function checkLayers(program: Program, blobs?: BlobTable, target?: Target): void {
   const constants = new Map(program.constants.map(({ surface, blob }) => [surface, blob]));
-  for (const layer of program.layers) checkLayer({ program, layer, blobs, constants }, target);
+  for (const layer of program.layers) checkLayer({ program, layer, blobs, constants, target });
 }
 
-function checkLayer(context: Context, target: Target | undefined): void {
-  const { layer } = context;
+function checkLayer(context: Context): void {
+  const { layer, target } = context;
   for (const { surface, field } of [...layerReads(layer), ...layerWrites(layer)]) surfaceOf(context, surface, field);
   for (const { surface, role, field } of layerReads(layer)) {
     const { format, name } = surfaceOf(context, surface, field);
@@ -78,6 +82,9 @@ function checkLayer(context: Context, target: Target | undefined): void {
       checkUnchanged(context, input, surfaceOf(context, layer.pdp.output, 'pdp.output'));
       break;
     }
+    case 'cdp':
+      checkCdp(context, layer.cdp);
+      break;
     case 'resize':
       checkResize(context, layer.resize);
       break;
@@ -175,10 +182,20 @@ function checkConv(context: Context, conv: Conv<number>, sdp: Sdp<number>, input
   }
   if (!context.constants.has(conv.weights)) wrong(context, 'conv.weights is not a constant', 'a constant', 'a surface');
   const weights = surfaceOf(context, conv.weights, 'conv.weights');
-  if (weights.format !== 'kcrs') wrong(context, 'conv.weights has another format', 'kcrs', weights.format);
+  const format = sdp.arithmetic === 'integer-scale' ? 'vector' : 'kcrs';
+  if (weights.format !== format) wrong(context, 'conv.weights has another format', format, weights.format);
+  if ((conv.core !== undefined) !== (sdp.arithmetic === 'integer-scale')) {
+    wrong(
+      context,
+      'conv.core does not fit the arithmetic',
+      sdp.arithmetic,
+      conv.core === undefined ? 'no core' : 'a core',
+    );
+  }
   if (sdp.arithmetic === 'integer-scale') {
     if (conv.bias !== undefined)
       wrong(context, 'the bias of an integer-scale convolution is in its SDP', 'none', 'a bias');
+    if (conv.core !== undefined) checkCore(context, conv.core);
     return;
   }
   for (const surface of [input, weights]) {
@@ -188,6 +205,15 @@ function checkConv(context: Context, conv: Conv<number>, sdp: Sdp<number>, input
   sameShape(context, 'conv.weights', weights.shape, [outer, inner / groups, kernel.h, kernel.w]);
   if (conv.bias !== undefined) constant(context, conv.bias, 'conv.bias', 'int32', [output.channels]);
   if (conv.sparse) checkSparse(context, conv, weights);
+}
+
+function checkCore(context: Context, core: ConvCore): void {
+  for (const field of ['kernelGroup', 'channelBlock'] as const)
+    whole(context, `conv.core.${field}`, core[field], 1, 1024);
+  whole(context, 'conv.core.accumulatorBits', core.accumulatorBits, 1, 48);
+  for (const field of ['dataBanks', 'weightBanks'] as const) {
+    whole(context, `conv.core.cbuf.${field}`, core.cbuf[field], 0, 64);
+  }
 }
 
 /** 2:4 along input channels: of four that lie side by side at least two are zero (facts 1.6). */
@@ -260,9 +286,16 @@ function checkIntegerSdp(context: Context, sdp: IntegerScaleSdp<number>, shape: 
     const unit = sdp[name];
     if (unit !== undefined) checkUnit(context, `sdp.${name}`, unit, shape);
   }
-  whole(context, 'sdp.convert.offset', sdp.convert.offset, -(2 ** 31), 2 ** 31 - 1);
-  whole(context, 'sdp.convert.scale', sdp.convert.scale, -32_768, 65_535);
-  whole(context, 'sdp.convert.shift', sdp.convert.shift, 0, 63);
+  checkConvert(context, 'sdp.convert', sdp.convert);
+  if (sdp.output === undefined) return;
+  const { dtype } = surfaceOf(context, sdp.output, 'sdp.output');
+  if (dtype !== sdp.outputType) wrong(context, 'sdp.output has another type', sdp.outputType, dtype);
+}
+
+function checkConvert(context: Context, field: string, { offset, scale, shift }: Convert): void {
+  whole(context, `${field}.offset`, offset, -(2 ** 31), 2 ** 31 - 1);
+  whole(context, `${field}.scale`, scale, -32_768, 65_535);
+  whole(context, `${field}.shift`, shift, 0, 63);
 }
 
 function checkUnit(context: Context, field: string, unit: SdpUnit<number>, shape: Shape4): void {
@@ -271,12 +304,8 @@ function checkUnit(context: Context, field: string, unit: SdpUnit<number>, shape
   for (const name of ['aluOperand', 'mulOperand'] as const) {
     whole(context, `${field}.${name}`, unit[name], -(2 ** 31), 2 ** 31 - 1);
   }
-  for (const convert of [unit.aluConvert, unit.mulConvert]) {
-    if (convert === undefined) continue;
-    whole(context, `${field} offset`, convert.offset, -(2 ** 31), 2 ** 31 - 1);
-    whole(context, `${field} scale`, convert.scale, -32_768, 65_535);
-    whole(context, `${field} shift`, convert.shift, 0, 63);
-  }
+  if (unit.aluConvert !== undefined) checkConvert(context, `${field}.aluConvert`, unit.aluConvert);
+  if (unit.mulConvert !== undefined) checkConvert(context, `${field}.mulConvert`, unit.mulConvert);
   if ((unit.source === 'layer') !== (unit.operand === undefined)) {
     wrong(
       context,
@@ -286,15 +315,16 @@ function checkUnit(context: Context, field: string, unit: SdpUnit<number>, shape
     );
   }
   if (unit.operand === undefined) return;
+  // A pair of operands for each element lies interleaved, the ALU's first (nvdla-facts section 3).
+  const each = unit.operandUse === 'both' ? 2 : 1;
   if (unit.source === 'point') {
-    operandShape(context, field, unit.operand, shape);
+    const [n, c, h, w] = shape;
+    operandShape(context, field, unit.operand, [n, c * each, h, w]);
     return;
   }
   const operand = surfaceOf(context, unit.operand, field);
   if (!context.constants.has(unit.operand))
     wrong(context, `${field}.operand is not a constant`, 'a constant', operand.name);
-  // ALU and multiplier operands lie interleaved where the unit uses both (nvdla-facts section 3).
-  const each = unit.alu !== undefined && unit.mul ? 2 : 1;
   if (operand.shape[1] < shape[1] * each) {
     wrong(context, `${field}.operand is too short`, shape[1] * each, operand.shape[1]);
   }
@@ -314,6 +344,14 @@ function checkPdp(context: Context, pdp: Pdp<number>, shape: Shape4): void {
       `${top}, ${left}, ${bottom}, ${right}`,
     );
   }
+  if (context.target?.arithmetic === 'integer-scale' && pdp.mode === 'average' && pdp.average === undefined) {
+    wrong(context, 'an average needs its reciprocals', 'pdp.average', 'none');
+  }
+  if (pdp.average !== undefined) {
+    whole(context, 'pdp.average.recipWidth', pdp.average.recipWidth, 0, 65_536);
+    whole(context, 'pdp.average.recipHeight', pdp.average.recipHeight, 0, 65_536);
+    for (const value of pdp.average.padValues) whole(context, 'pdp.average.padValues', value, -(2 ** 31), 2 ** 31 - 1);
+  }
   const height = outputExtent(h, pdp.kernel.h, pdp.stride.h, 1, top + bottom);
   const width = outputExtent(w, pdp.kernel.w, pdp.stride.w, 1, left + right);
   if (height < 1 || width < 1)
@@ -325,6 +363,13 @@ function checkPdp(context: Context, pdp: Pdp<number>, shape: Shape4): void {
 function checkUnchanged(context: Context, input: Surface, output: Surface): void {
   if (input.dtype !== output.dtype) wrong(context, 'the type changes', input.dtype, output.dtype);
   if (input.scale !== output.scale) wrong(context, 'the scale changes', `${input.scale}`, `${output.scale}`);
+}
+
+function checkCdp(context: Context, cdp: Cdp<number>): void {
+  checkConvert(context, 'cdp.inputConvert', cdp.inputConvert);
+  checkConvert(context, 'cdp.outputConvert', cdp.outputConvert);
+  const { shape } = surfaceOf(context, cdp.input, 'cdp.input');
+  sameShape(context, 'cdp.output', surfaceOf(context, cdp.output, 'cdp.output').shape, shape);
 }
 
 function checkResize(context: Context, resize: Resize<number>): void {

@@ -109,8 +109,7 @@ function checkStrides(surface: Surface, target: string): void {
     }
   }
   const exact = (n - 1) * batchStride + blocks * surfaceStride;
-  // Packed kernels of the open NVDLA end on a whole CBUF entry (nvdla-facts section 3), so weights may be longer.
-  if (size === exact || (format === 'kcrs' && size > exact)) return;
+  if (size === exact) return;
   fail(
     'program/invalid',
     'the size does not fit the strides',
