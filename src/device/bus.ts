@@ -137,6 +137,10 @@ export class Bus {
     this.release(window.offset, window.size);
   }
 
+  isMapped(window: Window): boolean {
+    return this.#windows.includes(window);
+  }
+
   /** The window that holds [address, address + length). @throws device/fault */
   window(address: bigint, length: number): Window {
     let low = 0;

@@ -33,9 +33,9 @@ const sdpOf = (bus: Bus, output: Cube, more: Partial<FloatScaleSdp<Cube>> = {}):
   ...more,
 });
 
-test('ties round to the even neighbour, NaN to zero', () => {
-  const values = [0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 0.49999997, -0.50000006, 1e30, -1e30, Number.NaN];
-  expect(values.map(roundHalfEven).map((v) => v + 0)).toEqual([0, 2, 2, 0, -2, -2, 0, -1, 1e30, -1e30, 0]);
+test('ties round to the even neighbour', () => {
+  const values = [0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 0.49999997, -0.50000006, 1e30, -1e30];
+  expect(values.map(roundHalfEven).map((v) => v + 0)).toEqual([0, 2, 2, 0, -2, -2, 0, -1, 1e30, -1e30]);
 });
 
 test('a 3×3 convolution by hand: padding, stride, bias', () => {

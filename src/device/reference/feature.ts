@@ -87,7 +87,8 @@ export function featureExtent(cube: Cube, what: string): number {
   return extent;
 }
 
-function wantInt8(cube: Cube, what: string): void {
+/** @throws device/unsupported */
+export function wantInt8(cube: Cube, what: string): void {
   if (cube.dtype !== 'int8')
     fail('device/unsupported', `${what} must be int8 on this target`, {}, { actual: cube.dtype });
 }

@@ -5,6 +5,7 @@
 
 import { fail } from '../../graph/errors.ts';
 import type { FloatScaleSdp } from '../../program/layer.ts';
+import type { Shape4 } from '../../program/surface.ts';
 import type { Bus } from '../bus.ts';
 import type { Cube } from '../cube.ts';
 import { type Activations, expectShape, readConstant, readFeature } from './feature.ts';
@@ -48,7 +49,7 @@ export function singlePoint(
   const shift = sdp.shift && perChannel(sdp.shift, channels, bus, 'the SDP shift');
   const slope = sdp.slope && perChannel(sdp.slope, channels, bus, 'the SDP slope');
   const lut = sdp.lut && readConstant(sdp.lut, 'int8', [256], bus, 'the lookup table');
-  const operand = sdp.operand && readOperand(sdp.operand.input, input, bus);
+  const operand = sdp.operand && readOperand(sdp.operand.input, input.shape, bus);
   const operate = sdp.operand && operations[sdp.operand.op];
   const operandScale = Math.fround(sdp.operand?.scale ?? 1);
 
@@ -72,13 +73,15 @@ export function singlePoint(
   return { values: { shape: input.shape, data }, saturated };
 }
 
-function readOperand(
-  cube: Cube,
-  input: Activations,
-  bus: Bus,
-): { readonly data: Int32Array; readonly broadcast: boolean } {
-  const [batch, channels, height, width] = input.shape;
-  const broadcast = cube.shape[2] === 1 && cube.shape[3] === 1 && height * width > 1;
-  expectShape(broadcast ? [batch, channels, 1, 1] : input.shape, cube.shape, 'the SDP operand');
+/** Whether an operand has a value for each point or one for each channel. @throws device/fault when it has neither's shape */
+export function operandShape(cube: Cube, input: Shape4): 'point' | 'channel' {
+  const [batch, channels, height, width] = input;
+  const perChannel = cube.shape[2] === 1 && cube.shape[3] === 1 && height * width > 1;
+  expectShape(perChannel ? [batch, channels, 1, 1] : input, cube.shape, 'the SDP operand');
+  return perChannel ? 'channel' : 'point';
+}
+
+function readOperand(cube: Cube, input: Shape4, bus: Bus): { readonly data: Int32Array; readonly broadcast: boolean } {
+  const broadcast = operandShape(cube, input) === 'channel';
   return { data: readFeature(cube, bus, 'the SDP operand').data, broadcast };
 }

@@ -1,0 +1,316 @@
+/** Random pipelines for property tests of the engines: every parameter that changes which bytes come out. */
+
+import fc from 'fast-check';
+import type { Conv, FloatScaleSdp, Pdp, Pipeline, Resize } from '../../program/layer.ts';
+import type { Shape4, SurfaceFormat } from '../../program/surface.ts';
+import type { Bus } from '../bus.ts';
+import type { Cube } from '../cube.ts';
+import { constantCube, featureCube, fillFeature, vectorCube } from './cubes.ts';
+
+/** Puts a pipeline and its data on a bus; the same seed gives the same bytes on every bus. */
+export interface Scenario {
+  readonly label: string;
+  build(bus: Bus): { readonly pipeline: Pipeline<Cube>; readonly output: Cube };
+}
+
+/** A small generator of its own, so that one scenario can be built on several buses. */
+function randomInts(seed: number): (low: number, high: number) => number {
+  let state = seed | 0 || 1;
+  return (low, high) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return low + ((state >>> 0) % (high - low + 1));
+  };
+}
+
+type Fill = 'random' | 'small' | 'lowest' | 'highest' | 'ends';
+
+function int8Data(length: number, fill: Fill, next: ReturnType<typeof randomInts>): Int8Array {
+  const one = {
+    random: () => next(-128, 127),
+    small: () => next(-3, 3),
+    lowest: () => -128,
+    highest: () => 127,
+    ends: () => (next(0, 1) ? 127 : -128),
+  }[fill];
+  return Int8Array.from({ length }, one);
+}
+
+const fills = fc.constantFrom<Fill>('random', 'random', 'small', 'lowest', 'highest', 'ends');
+const formats = fc.constantFrom<SurfaceFormat>('chw32', 'chw32', 'chw32', 'chw16', 'dla_linear');
+
+/** Scales: ordinary ones, powers of two that make ties, ones that saturate, and zero. */
+const scales = fc.oneof(
+  fc.double({ min: 1e-4, max: 0.02, noNaN: true }),
+  fc.constantFrom(0.5, 0.25, 0.125, 1 / 64, 1 / 1024, 1, 3, 1000, -0.5, 0),
+);
+
+const sdpOptions = fc.record({
+  perChannel: fc.boolean(),
+  scale: scales,
+  shift: fc.option(fc.constantFrom(0.5, -0.5, 3.25, -1e9), { nil: undefined }),
+  slope: fc.option(fc.constantFrom(0.1, 0.5, -1, 0), { nil: undefined }),
+  operand: fc.option(
+    fc.record({
+      op: fc.constantFrom('add', 'add', 'sub', 'mul', 'max', 'min' as const),
+      scale: fc.constantFrom(1, 0.5, 0.3, 0.017),
+      broadcast: fc.boolean(),
+      inPlace: fc.boolean(),
+      fill: fills,
+    }),
+    { nil: undefined },
+  ),
+  clamp: fc.constantFrom<readonly [number, number]>([-128, 127], [-128, 127], [0, 127], [-128, 0], [3, 90], [-7, -7]),
+  lut: fc.boolean(),
+  format: formats,
+  slack: fc.integer({ min: 0, max: 2 }),
+});
+
+type SdpOptions = typeof sdpOptions extends fc.Arbitrary<infer T> ? T : never;
+
+function buildSdp(bus: Bus, options: SdpOptions, shape: Shape4, next: ReturnType<typeof randomInts>, isLast: boolean) {
+  const channels = shape[1];
+  const vector = (value: number) =>
+    vectorCube(
+      bus,
+      Float32Array.from({ length: options.perChannel ? channels : 1 }, (_, c) => value * (c % 5 === 4 ? 0.75 : 1)),
+    );
+  const output = isLast ? featureCube(bus, shape, options.format, options.slack) : undefined;
+  const { operand } = options;
+  const broadcast = operand?.broadcast && !operand.inPlace;
+  const operandShape: Shape4 = broadcast ? [shape[0], channels, 1, 1] : shape;
+  const operandCube = operand && (operand.inPlace && output ? output : featureCube(bus, operandShape, options.format));
+  if (operand && operandCube) {
+    fillFeature(
+      bus,
+      operandCube,
+      int8Data(
+        operandShape.reduce((a, b) => a * b),
+        operand.fill,
+        next,
+      ),
+    );
+  }
+  const sdp: FloatScaleSdp<Cube> = {
+    arithmetic: 'float-scale',
+    scale: vector(options.scale),
+    ...(options.shift !== undefined && { shift: vector(options.shift) }),
+    ...(options.slope !== undefined && { slope: vector(options.slope) }),
+    ...(operand && operandCube && { operand: { op: operand.op, input: operandCube, scale: operand.scale } }),
+    low: options.clamp[0],
+    high: options.clamp[1],
+    ...(options.lut && { lut: vectorCube(bus, int8Data(256, 'random', next)) }),
+    ...(output && { output }),
+  };
+  return { sdp, output };
+}
+
+const extent = (low: number, high: number) =>
+  fc.record({ h: fc.integer({ min: low, max: high }), w: fc.integer({ min: low, max: high }) });
+
+const poolOptions = fc.record({
+  mode: fc.constantFrom('max', 'min', 'average' as const),
+  kernel: extent(1, 4),
+  stride: extent(1, 3),
+  pad: extent(0, 3),
+  countPadding: fc.boolean(),
+  format: formats,
+});
+
+type PoolOptions = typeof poolOptions extends fc.Arbitrary<infer T> ? T : never;
+
+function buildPool(bus: Bus, options: PoolOptions, input: Shape4): Pdp<Cube> {
+  const kernel = { h: Math.min(options.kernel.h, input[2]), w: Math.min(options.kernel.w, input[3]) };
+  const top = Math.min(options.pad.h, kernel.h - 1);
+  const left = Math.min(options.pad.w, kernel.w - 1);
+  const { stride } = options;
+  const height = Math.floor((input[2] + top - kernel.h) / stride.h) + 1;
+  const width = Math.floor((input[3] + left - kernel.w) / stride.w) + 1;
+  return {
+    mode: options.mode,
+    kernel,
+    stride,
+    padding: { top, left, bottom: 0, right: 0 },
+    countPadding: options.countPadding,
+    output: featureCube(bus, [input[0], input[1], height, width], options.format),
+  };
+}
+
+const tooLarge = 3_000_000;
+
+/** Convolutions: dense, grouped, depthwise, transposed; from every input format; into SDP and perhaps pooling. */
+export const convScenarios: fc.Arbitrary<Scenario> = fc
+  .record({
+    seed: fc.integer(),
+    batch: fc.integer({ min: 1, max: 3 }),
+    shape: fc.constantFrom(
+      'dense',
+      'dense',
+      'dense',
+      'grouped',
+      'depthwise',
+      'transposed',
+      'transposed grouped' as const,
+    ),
+    format: fc.constantFrom<SurfaceFormat>('chw32', 'chw32', 'chw32', 'dla_hwc4', 'dla_linear', 'chw16'),
+    channels: fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constantFrom(16, 32, 48, 64, 96, 130)),
+    kernels: fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constantFrom(8, 32, 64, 72)),
+    groups: fc.integer({ min: 1, max: 6 }),
+    size: extent(1, 11),
+    kernel: extent(1, 4),
+    stride: extent(1, 3),
+    dilation: extent(1, 2),
+    pad: fc.record({ top: fc.nat(3), left: fc.nat(3), bottom: fc.nat(3), right: fc.nat(3) }),
+    padValue: fc.constantFrom(0, 0, -128, 5),
+    bias: fc.option(fc.constantFrom(0, 1000, 2 ** 31 - 1, -(2 ** 31)), { nil: undefined }),
+    data: fills,
+    weights: fills,
+    sdp: sdpOptions,
+    pool: fc.option(poolOptions, { nil: undefined, freq: 3 }),
+  })
+  .map((o): Scenario & { readonly work: number } => {
+    const transposed = o.shape.startsWith('transposed');
+    const groups = o.shape === 'dense' || o.shape === 'transposed' ? 1 : o.groups;
+    const format = o.format;
+    const limit = format === 'dla_hwc4' ? 4 : 200;
+    let channels = Math.min(o.channels, limit);
+    let kernels = o.kernels;
+    if (groups > 1) {
+      channels = Math.max(groups, channels - (channels % groups));
+      kernels = Math.max(groups, kernels - (kernels % groups));
+    }
+    if (format === 'dla_hwc4') channels = Math.min(3, channels);
+    const depthwise = o.shape === 'depthwise';
+    if (depthwise) kernels = channels;
+    const realGroups = depthwise ? channels : channels % groups === 0 && kernels % groups === 0 ? groups : 1;
+    const span = (size: number, taps: number, stride: number, dilation: number, pads: number) => {
+      const reach = dilation * (taps - 1) + 1;
+      return transposed ? (size - 1) * stride + reach - pads : Math.floor((size + pads - reach) / stride) + 1;
+    };
+    const height = span(o.size.h, o.kernel.h, o.stride.h, o.dilation.h, o.pad.top + o.pad.bottom);
+    const width = span(o.size.w, o.kernel.w, o.stride.w, o.dilation.w, o.pad.left + o.pad.right);
+    const taps = o.kernel.h * o.kernel.w;
+    const work =
+      height < 1 || width < 1
+        ? Number.POSITIVE_INFINITY
+        : (o.batch * height * width * kernels * channels * taps) / realGroups;
+    return {
+      label: JSON.stringify({ ...o, channels, kernels, groups: realGroups, height, width }),
+      work,
+      build(bus) {
+        const next = randomInts(o.seed);
+        const inShape: Shape4 = [o.batch, channels, o.size.h, o.size.w];
+        const outShape: Shape4 = [o.batch, kernels, height, width];
+        const weightShape: Shape4 = transposed
+          ? [channels, kernels / realGroups, o.kernel.h, o.kernel.w]
+          : [kernels, channels / realGroups, o.kernel.h, o.kernel.w];
+        const count = (shape: Shape4) => shape.reduce((a, b) => a * b);
+        const conv: Conv<Cube> = {
+          input: fillFeature(
+            bus,
+            featureCube(bus, inShape, format, o.sdp.slack),
+            int8Data(count(inShape), o.data, next),
+          ),
+          weights: constantCube(bus, weightShape, int8Data(count(weightShape), o.weights, next)),
+          ...(o.bias !== undefined && {
+            bias: vectorCube(
+              bus,
+              Int32Array.from({ length: kernels }, (_, k) => o.bias! - (o.bias! > 0 ? k : -k)),
+            ),
+          }),
+          kernel: o.kernel,
+          stride: o.stride,
+          dilation: o.dilation,
+          padding: o.pad,
+          padValue: o.padValue,
+          groups: realGroups,
+          transposed,
+          output: { channels: kernels, height, width },
+          sparse: false,
+          truncate: 0,
+        };
+        const pdp = o.pool && buildPool(bus, o.pool, outShape);
+        const { sdp, output } = buildSdp(bus, o.sdp, outShape, next, !pdp);
+        return { pipeline: { kind: 'conv', conv, sdp, ...(pdp && { pdp }) }, output: pdp?.output ?? output! };
+      },
+    };
+  })
+  .filter(({ work }) => work <= tooLarge);
+
+const featureShapes = fc
+  .record({
+    batch: fc.integer({ min: 1, max: 3 }),
+    channels: fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constantFrom(64, 100)),
+    size: extent(1, 13),
+  })
+  .map(({ batch, channels, size }): Shape4 => [batch, channels, size.h, size.w]);
+
+/** SDP alone, pooling alone, resize and copy. */
+export const otherScenarios: fc.Arbitrary<Scenario> = fc
+  .record({
+    seed: fc.integer(),
+    kind: fc.constantFrom('sdp', 'sdp', 'pdp', 'nearest', 'linear', 'copy' as const),
+    shape: featureShapes,
+    format: formats,
+    data: fills,
+    sdp: sdpOptions,
+    pool: poolOptions,
+    poolToo: fc.boolean(),
+    scale: extent(1, 4),
+    coordinates: fc.constantFrom('asymmetric', 'half_pixel' as const),
+    rounding: fc.constantFrom('floor', 'half_down', 'half_up' as const),
+    copy: fc.record({ from: fc.nat(40), to: fc.nat(40), channels: fc.nat(70), room: fc.nat(40) }),
+  })
+  .map(
+    (o): Scenario => ({
+      label: JSON.stringify(o),
+      build(bus) {
+        const next = randomInts(o.seed);
+        const elements = o.shape.reduce((a, b) => a * b);
+        const input = fillFeature(
+          bus,
+          featureCube(bus, o.shape, o.format, o.sdp.slack),
+          int8Data(elements, o.data, next),
+        );
+        const [batch, channels, height, width] = o.shape;
+        switch (o.kind) {
+          case 'sdp': {
+            const pdp = o.poolToo ? buildPool(bus, o.pool, o.shape) : undefined;
+            const { sdp, output } = buildSdp(bus, o.sdp, o.shape, next, !pdp);
+            return {
+              pipeline: { kind: 'sdp', sdp: { ...sdp, input }, ...(pdp && { pdp }) },
+              output: pdp?.output ?? output!,
+            };
+          }
+          case 'pdp': {
+            const pdp = buildPool(bus, o.pool, o.shape);
+            return { pipeline: { kind: 'pdp', pdp: { ...pdp, input } }, output: pdp.output };
+          }
+          case 'copy': {
+            const inputChannel = o.copy.from % channels;
+            const moved = 1 + (o.copy.channels % (channels - inputChannel));
+            const outShape: Shape4 = [batch, o.copy.to + moved + o.copy.room, height, width];
+            const output = featureCube(bus, outShape, o.sdp.format, 1);
+            fillFeature(
+              bus,
+              output,
+              int8Data(
+                outShape.reduce((a, b) => a * b),
+                'random',
+                next,
+              ),
+            );
+            const copy = { input, inputChannel, outputChannel: o.copy.to, channels: moved, output };
+            return { pipeline: { kind: 'copy', copy }, output };
+          }
+          default: {
+            const output = featureCube(bus, [batch, channels, height * o.scale.h, width * o.scale.w], o.sdp.format);
+            const { coordinates, rounding, scale } = o;
+            const resize: Resize<Cube> = { input, mode: o.kind, coordinates, rounding, scale, output };
+            return { pipeline: { kind: 'resize', resize }, output };
+          }
+        }
+      },
+    }),
+  );
