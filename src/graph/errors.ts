@@ -64,6 +64,8 @@ export const errorCodes = {
 
   'run/input': 'An input is missing, unknown, or has the wrong size or type.',
   'run/host-missing': 'The network has host segments and no runtime for them is installed.',
+  'run/host-failed': 'The runtime of host segments does not accept a model, or fails while it runs.',
+  'run/dump': 'A tensor to dump or compare is not in the compiled network (it may have been fused away).',
 
   'evaluate/data-set': 'A data set is malformed.',
   'evaluate/image': 'An image cannot be decoded or has the wrong size.',

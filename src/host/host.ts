@@ -1,0 +1,19 @@
+/**
+ * The platform, as far as dlakit needs one: an onnxruntime, decoded images, decompression. Rooms above never import a
+ * host; they are given what they need of one. `host/node` and `host/browser` implement it.
+ */
+
+import type { DecodeImage } from '../evaluate/image.ts';
+import type { OnnxRuntime } from '../onnx/session.ts';
+
+export interface Host {
+  readonly name: 'node' | 'browser';
+  /** Loads onnxruntime at the first call. @throws run/host-missing with advice when it is not installed */
+  onnxRuntime(): Promise<OnnxRuntime>;
+  /** @throws evaluate/image */
+  readonly decodeImage: DecodeImage;
+  /** @throws evaluate/data-set */
+  gunzip(data: Uint8Array, limit?: number): Promise<Uint8Array>;
+  /** Processors that threads may use. */
+  readonly processors: number;
+}

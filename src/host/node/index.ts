@@ -1,0 +1,20 @@
+/** Node's side of dlakit: files, images, onnxruntime-node. */
+
+import { availableParallelism } from 'node:os';
+import { gunzip } from '../../evaluate/gunzip.ts';
+import type { Host } from '../host.ts';
+import { decodeImage } from './images.ts';
+import { nodeOnnxRuntime } from './onnxruntime.ts';
+
+export type { Host } from '../host.ts';
+export { listFolder, readBytes, readText, writeFile, writeFiles } from './files.ts';
+export { decodeImage } from './images.ts';
+export { nodeOnnxRuntime } from './onnxruntime.ts';
+
+export const nodeHost: Host = {
+  name: 'node',
+  onnxRuntime: nodeOnnxRuntime,
+  decodeImage,
+  gunzip,
+  processors: availableParallelism(),
+};

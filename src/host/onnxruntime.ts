@@ -1,0 +1,107 @@
+/**
+ * onnxruntime-node and onnxruntime-web have one API (onnxruntime-common); this puts it behind {@link OnnxRuntime}. Only
+ * the part that is used is described here, so that neither package is needed to read our types.
+ */
+
+import { DlakitError, fail } from '../graph/errors.ts';
+import { type DataType, elementSize, type Tensor } from '../graph/tensor.ts';
+import type { OnnxRuntime, OnnxSession } from '../onnx/session.ts';
+
+interface OrtTensor {
+  readonly type: string;
+  readonly dims: readonly number[];
+  readonly data: unknown;
+}
+
+interface OrtSession {
+  readonly inputNames: readonly string[];
+  run(feeds: Readonly<Record<string, OrtTensor>>): Promise<Readonly<Record<string, OrtTensor>>>;
+  release(): Promise<void>;
+}
+
+export interface OrtModule {
+  readonly Tensor: new (type: string, data: ArrayBufferView, dims: readonly number[]) => OrtTensor;
+  readonly InferenceSession: {
+    create(model: Uint8Array, options: Readonly<Record<string, unknown>>): Promise<OrtSession>;
+  };
+}
+
+type Elements = new (buffer: ArrayBufferLike, offset: number, length: number) => ArrayBufferView;
+
+const elements: Readonly<Partial<Record<DataType, Elements>>> = {
+  float32: Float32Array,
+  float64: Float64Array,
+  float16: Uint16Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  int16: Int16Array,
+  uint16: Uint16Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+  int64: BigInt64Array,
+  uint64: BigUint64Array,
+  bool: Uint8Array,
+};
+
+/** @param executionProvider onnxruntime's name of what executes: `cpu` or `wasm` */
+export function onnxRuntimeOf(ort: OrtModule, name: string, executionProvider: string): OnnxRuntime {
+  return {
+    name,
+    async createSession(model, { optimise = true, threads } = {}) {
+      const session = await attempt(name, 'does not accept the model', () =>
+        ort.InferenceSession.create(model, {
+          executionProviders: [executionProvider],
+          graphOptimizationLevel: optimise ? 'all' : 'disabled',
+          // Errors only: warnings about unused initializers and the like are not the user's.
+          logSeverityLevel: 3,
+          ...(threads !== undefined && { intraOpNumThreads: threads, interOpNumThreads: 1 }),
+        }),
+      );
+      return onnxSession(ort, name, session);
+    },
+  };
+}
+
+function onnxSession(ort: OrtModule, name: string, session: OrtSession): OnnxSession {
+  return {
+    async run(feeds) {
+      const converted: Record<string, OrtTensor> = {};
+      for (const [input, tensor] of Object.entries(feeds)) converted[input] = toOrt(ort, input, tensor);
+      const results = await attempt(name, 'cannot run the model', () => session.run(converted));
+      return Object.fromEntries(Object.entries(results).map(([output, tensor]) => [output, fromOrt(output, tensor)]));
+    },
+    close: () => session.release(),
+  };
+}
+
+/** What onnxruntime throws is about the model or its inputs. */
+async function attempt<T>(name: string, what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof DlakitError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    return fail('run/host-failed', `${name} ${what}: ${reason.split('\n')[0]!.slice(0, 400)}`);
+  }
+}
+
+function toOrt(ort: OrtModule, name: string, { dtype, shape, bytes }: Tensor): OrtTensor {
+  const type = elements[dtype];
+  if (!type) return fail('run/input', 'onnxruntime takes no tensor of this type', { value: name }, { actual: dtype });
+  const size = elementSize[dtype];
+  // Typed arrays must start at a multiple of their element's size, and onnxruntime takes no shared memory.
+  const own = bytes.byteOffset % size === 0 && bytes.buffer instanceof ArrayBuffer ? bytes : new Uint8Array(bytes);
+  return new ort.Tensor(dtype, new type(own.buffer, own.byteOffset, own.byteLength / size), shape);
+}
+
+function fromOrt(name: string, tensor: OrtTensor): Tensor {
+  const { data, type } = tensor;
+  if (!ArrayBuffer.isView(data) || !(type in elements)) {
+    return fail('run/host-failed', 'onnxruntime gave a tensor of an unknown type', { value: name }, { actual: type });
+  }
+  return {
+    dtype: type as DataType,
+    shape: [...tensor.dims],
+    bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+  };
+}

@@ -1,0 +1,104 @@
+/**
+ * Tensors where they cross: between the caller and the network, and between DLA segments and host segments. A value is
+ * kept in the form it was made in; it becomes int8 or float32 when a segment wants it so.
+ */
+
+import { fail } from '../graph/errors.ts';
+import { elementCount, elementSize, float32Tensor, float32Values, type Tensor } from '../graph/tensor.ts';
+import type { Plan, PlanTensor } from '../program/program.ts';
+import type { Surface } from '../program/surface.ts';
+import { dequantize, quantize } from './pack.ts';
+
+/** An int8 tensor of the DLA (scale given), or a tensor as ONNX knows it. */
+export interface Crossing {
+  readonly tensor: Tensor;
+  readonly scale?: number;
+}
+
+/** @throws run/input */
+export function checkInputs(plan: Plan, inputs: Readonly<Record<string, Tensor>>): void {
+  const known = plan.inputs.join(', ');
+  for (const name of Object.keys(inputs)) {
+    if (!plan.inputs.includes(name)) {
+      fail('run/input', 'the network has no such input', { value: name }, { expected: known });
+    }
+  }
+  for (const name of plan.inputs) {
+    const tensor = inputs[name];
+    if (tensor === undefined) fail('run/input', 'an input is missing', { value: name }, { expected: known });
+    const { dtype, shape } = planTensor(plan, name);
+    if (tensor.dtype !== dtype) {
+      fail('run/input', 'an input has the wrong type', { value: name }, { expected: dtype, actual: tensor.dtype });
+    }
+    if (tensor.shape.length !== shape.length || tensor.shape.some((dim, axis) => dim !== shape[axis])) {
+      const expected = shape.join('x');
+      fail('run/input', 'an input has the wrong shape', { value: name }, { expected, actual: tensor.shape.join('x') });
+    }
+    const size = elementCount(shape) * elementSize[dtype];
+    if (tensor.bytes.length !== size) {
+      fail(
+        'run/input',
+        'an input has the wrong number of bytes',
+        { value: name },
+        { expected: size, actual: tensor.bytes.length },
+      );
+    }
+  }
+}
+
+/** @throws program/invalid when the plan does not describe the tensor */
+export function planTensor(plan: Plan, name: string): PlanTensor {
+  return (
+    plan.tensors.find((tensor) => tensor.name === name) ??
+    fail('program/invalid', 'the plan does not describe a tensor that crosses between segments', { value: name })
+  );
+}
+
+/** The int8 elements that a surface of a DLA segment takes. @throws run/input, program/invalid */
+export function toSurface(name: string, { tensor, scale }: Crossing, surface: Surface): Int8Array {
+  const place = { value: name };
+  const elements = elementCount(surface.shape);
+  const size = elementSize[tensor.dtype];
+  if (tensor.bytes.length !== elements * size) {
+    fail('program/invalid', 'a surface has another number of elements than the tensor that it takes', place, {
+      expected: elements,
+      actual: size > 0 ? tensor.bytes.length / size : 0,
+    });
+  }
+  if (tensor.dtype === 'int8' && (scale === undefined || scale === surface.scale)) return int8Values(tensor);
+  if (surface.scale === undefined)
+    return fail('program/invalid', 'a surface that takes real numbers has no scale', place);
+  const quantized = quantize(realValues(name, { tensor, ...(scale !== undefined && { scale }) }), surface.scale);
+  if (typeof quantized !== 'number') return quantized;
+  return fail('run/input', 'a tensor that goes to the DLA holds NaN', place, { actual: `element ${quantized}` });
+}
+
+/** The tensor that a host segment or the caller gets. @throws program/invalid */
+export function toTensor(name: string, crossing: Crossing, wanted: PlanTensor): Tensor {
+  const { tensor, scale } = crossing;
+  if (scale === undefined || wanted.dtype === 'int8') return { ...tensor, shape: tensor.shape };
+  if (wanted.dtype !== 'float32') {
+    fail('program/invalid', 'a tensor of the DLA cannot become this type', { value: name }, { actual: wanted.dtype });
+  }
+  return float32Tensor(tensor.shape, dequantize(int8Values(tensor), scale));
+}
+
+function realValues(name: string, { tensor, scale }: Crossing): Float32Array {
+  if (tensor.dtype === 'float32') return float32Values(tensor);
+  if (tensor.dtype === 'int8' && scale !== undefined) return dequantize(int8Values(tensor), scale);
+  return fail(
+    'program/invalid',
+    'a tensor of this type cannot go to the DLA',
+    { value: name },
+    { actual: tensor.dtype },
+  );
+}
+
+export const int8Values = ({ bytes }: Tensor): Int8Array =>
+  new Int8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+export const int8Tensor = (shape: readonly number[], values: Int8Array): Tensor => ({
+  dtype: 'int8',
+  shape,
+  bytes: new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+});

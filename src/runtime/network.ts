@@ -1,0 +1,271 @@
+/**
+ * Running a compiled network: its segments in order, Programs on a device and host segments on an onnxruntime, tensors
+ * converted where they cross. A network that is loaded keeps its constants, its memory and its host sessions for as
+ * many runs as are wanted; runs may overlap.
+ */
+
+import { fail } from '../graph/errors.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import type { OnnxRuntime, OnnxSession } from '../onnx/session.ts';
+import type { CompiledNetwork, HostSegment, Plan, Program } from '../program/program.ts';
+import type { Surface } from '../program/surface.ts';
+import { type Crossing, checkInputs, int8Tensor, planTensor, toSurface, toTensor } from './border.ts';
+import type { Device } from './device.ts';
+import { completions, type Dump, type DumpWish, wanted } from './dump.ts';
+import type { Context, LoadedProgram } from './loaded-program.ts';
+import { packSurface, unpackSurface } from './pack.ts';
+
+export interface Progress {
+  /** Launches and host segments that are complete, of all that there are. */
+  readonly done: number;
+  readonly total: number;
+  readonly segment: string;
+  readonly layer?: string;
+}
+
+export interface RunOptions {
+  /** Tensors to keep on the way: all, or those named. */
+  readonly dump?: DumpWish | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+export interface RunResult {
+  readonly outputs: Record<string, Tensor>;
+  /** In execution order; empty unless asked for. */
+  readonly dumps: readonly Dump[];
+  /** Over all launches of the run. */
+  readonly counters: { readonly launches: number; readonly macs: number; readonly saturated: number };
+}
+
+interface LoadedDla {
+  readonly kind: 'dla';
+  readonly name: string;
+  readonly program: Program;
+  readonly loaded: LoadedProgram;
+}
+
+interface LoadedHost {
+  readonly kind: 'host';
+  readonly name: string;
+  readonly segment: HostSegment;
+  readonly session: OnnxSession;
+}
+
+/**
+ * Loads a network into a device.
+ * @param runtime executes host segments; not needed for a network without any
+ * @throws loadable/target, program/invalid, device/memory, run/host-missing, run/host-failed
+ */
+export async function loadNetwork(
+  device: Device,
+  network: CompiledNetwork,
+  runtime?: OnnxRuntime,
+): Promise<NetworkSession> {
+  const { plan, blobs } = network;
+  if (plan.target !== device.target.name) {
+    fail(
+      'loadable/target',
+      'the network was compiled for another target',
+      {},
+      { expected: device.target.name, actual: plan.target },
+    );
+  }
+  const segments: (LoadedDla | LoadedHost)[] = [];
+  try {
+    for (const segment of plan.segments) {
+      const { name } = segment;
+      if (segment.kind === 'dla') {
+        const { program } = segment;
+        segments.push({ kind: 'dla', name, program, loaded: device.load(program, blobs) });
+        continue;
+      }
+      if (!runtime) {
+        fail(
+          'run/host-missing',
+          `${segment.nodes.length} nodes of the network run on the host, which needs an onnxruntime`,
+          { node: segment.nodes[0] ?? name },
+        );
+      }
+      const model = blobs.get(segment.model);
+      if (!model) fail('program/invalid', 'the model of a host segment is not among the blobs', { node: name });
+      segments.push({ kind: 'host', name, segment, session: await runtime.createSession(model) });
+    }
+  } catch (error) {
+    await unload(segments);
+    throw error;
+  }
+  return new NetworkSession(device, plan, segments);
+}
+
+async function unload(segments: readonly (LoadedDla | LoadedHost)[]): Promise<void> {
+  for (const segment of segments) {
+    if (segment.kind === 'dla') segment.loaded.unload();
+    else await segment.session.close();
+  }
+}
+
+/** What one run knows. */
+interface RunState {
+  readonly options: RunOptions;
+  readonly wants: (name: string) => boolean;
+  readonly values: Map<string, Crossing>;
+  readonly dumps: Map<string, Dump>;
+  done: number;
+  launches: number;
+  macs: number;
+  saturated: number;
+}
+
+export class NetworkSession {
+  readonly plan: Plan;
+  readonly #device: Device;
+  readonly #segments: readonly (LoadedDla | LoadedHost)[];
+  readonly #steps: number;
+
+  constructor(device: Device, plan: Plan, segments: readonly (LoadedDla | LoadedHost)[]) {
+    this.plan = plan;
+    this.#device = device;
+    this.#segments = segments;
+    this.#steps = segments.reduce((sum, s) => sum + (s.kind === 'dla' ? s.program.layers.length : 1), 0);
+  }
+
+  /**
+   * Runs once. Inputs and outputs are named, typed and shaped as the plan says (`plan.tensors`), batch included.
+   * @throws run/input, run/dump, cancelled, device/fault, device/stalled, device/memory, run/host-failed
+   */
+  async run(inputs: Readonly<Record<string, Tensor>>, options: RunOptions = {}): Promise<RunResult> {
+    const { plan } = this;
+    checkInputs(plan, inputs);
+    const run: RunState = {
+      options,
+      wants: wanted(plan, options.dump),
+      values: new Map(plan.inputs.map((name) => [name, crossingOf(plan, name, inputs[name]!)])),
+      dumps: new Map(),
+      done: 0,
+      launches: 0,
+      macs: 0,
+      saturated: 0,
+    };
+    for (const segment of this.#segments) {
+      if (options.signal?.aborted) fail('cancelled', 'the run was cancelled');
+      if (segment.kind === 'dla') await this.#runProgram(segment, run);
+      else await this.#runHost(segment, run);
+    }
+    const outputs = plan.outputs.map((name) => [name, this.#value(name, run)] as const);
+    const { launches, macs, saturated } = run;
+    return {
+      outputs: Object.fromEntries(outputs),
+      dumps: [...run.dumps.values()],
+      counters: { launches, macs, saturated },
+    };
+  }
+
+  /** Frees the device's memory and the host sessions. Not while a run is in flight. */
+  close(): Promise<void> {
+    return unload(this.#segments);
+  }
+
+  #value(name: string, run: RunState): Tensor {
+    const crossing = run.values.get(name);
+    if (!crossing) return fail('program/invalid', 'a tensor is used before it is made', { value: name });
+    const wanted = planTensor(this.plan, name);
+    return { ...toTensor(name, crossing, wanted), shape: wanted.shape };
+  }
+
+  async #runProgram({ name: segment, program, loaded }: LoadedDla, run: RunState): Promise<void> {
+    const context = loaded.acquire();
+    try {
+      const io = (id: number): Surface => program.surfaces[id]!;
+      for (const id of program.inputs) {
+        const surface = io(id);
+        const crossing = run.values.get(surface.name);
+        if (!crossing) return fail('program/invalid', 'a tensor is used before it is made', { value: surface.name });
+        const values = toSurface(surface.name, crossing, surface);
+        packSurface(values, surface, this.#memory(context, surface, true));
+        this.#dump(run, segment, surface, context);
+      }
+      const completed = run.options.dump === undefined ? undefined : completions(program);
+      const { done } = this.#device.submit(loaded, context, {
+        signal: run.options.signal,
+        onLaunch: ({ layer, result }) => {
+          for (const surface of completed?.(layer.id) ?? []) this.#dump(run, segment, surface, context, layer.name);
+          run.launches++;
+          run.macs += result.counters.macs;
+          run.saturated += result.counters.saturated;
+          this.#advance(run, segment, layer.name);
+        },
+      });
+      await done;
+      for (const id of program.outputs) {
+        const surface = io(id);
+        run.values.set(surface.name, this.#take(surface, context));
+      }
+    } finally {
+      loaded.release(context);
+    }
+  }
+
+  async #runHost({ name, segment, session }: LoadedHost, run: RunState): Promise<void> {
+    const feeds = Object.fromEntries(segment.inputs.map((input) => [input, this.#value(input, run)]));
+    const results = await session.run(feeds);
+    for (const output of segment.outputs) {
+      const tensor = results[output];
+      if (!tensor)
+        return fail('run/host-failed', 'a host segment gave no value of that name', { value: output, node: name });
+      run.values.set(output, { tensor });
+      if (run.wants(output) && !run.dumps.has(output)) run.dumps.set(output, { name: output, tensor, segment: name });
+    }
+    this.#advance(run, name);
+  }
+
+  #advance(run: RunState, segment: string, layer?: string): void {
+    run.done++;
+    run.options.onProgress?.({ done: run.done, total: this.#steps, segment, ...(layer !== undefined && { layer }) });
+  }
+
+  /** A surface's own bytes. A view: not to be kept over anything that allocates. */
+  #memory({ cubes }: Context, surface: Surface, write = false): Uint8Array {
+    const { address } = cubes[surface.id]!;
+    const { bus } = this.#device;
+    const at = write ? bus.locateForWrite(address, surface.size) : bus.locate(address, surface.size);
+    return bus.bytes.subarray(at, at + surface.size);
+  }
+
+  /** The int8 tensor of a surface, in the shape that ONNX gives it where the plan knows that. */
+  #take(surface: Surface, context: Context): Crossing & { readonly scale?: number } {
+    const values = unpackSurface(surface, this.#memory(context, surface));
+    const known = this.plan.tensors.find(({ name }) => name === surface.name);
+    return {
+      tensor: int8Tensor(known?.shape ?? surface.shape, values),
+      ...(surface.scale !== undefined && { scale: surface.scale }),
+    };
+  }
+
+  #dump(run: RunState, segment: string, surface: Surface, context: Context, layer?: string): void {
+    const { name } = surface;
+    if (!run.wants(name) || run.dumps.has(name)) return;
+    run.dumps.set(name, { name, ...this.#take(surface, context), segment, ...(layer !== undefined && { layer }) });
+  }
+}
+
+/** An int8 input is already on the scale of the plan. */
+function crossingOf(plan: Plan, name: string, tensor: Tensor): Crossing {
+  const { dtype, scale } = planTensor(plan, name);
+  return dtype === 'int8' && scale !== undefined ? { tensor, scale } : { tensor };
+}
+
+/** Loads, runs once and frees. @throws as {@link loadNetwork} and {@link NetworkSession.run} */
+export async function runNetwork(
+  network: CompiledNetwork,
+  inputs: Readonly<Record<string, Tensor>>,
+  options: RunOptions & { readonly device: Device; readonly runtime?: OnnxRuntime },
+): Promise<RunResult> {
+  checkInputs(network.plan, inputs);
+  const session = await loadNetwork(options.device, network, options.runtime);
+  try {
+    return await session.run(inputs, options);
+  } finally {
+    await session.close();
+  }
+}
