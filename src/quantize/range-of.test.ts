@@ -34,6 +34,8 @@ function entropyByDefinition({ counts, width, max }: Histogram): number {
     };
     const p = normalise(reference);
     const q = normalise(quantised);
+    const clipped = counts.slice(edge).reduce((sum, count) => sum + count, 0);
+    if (clipped > 0.001 * counts.reduce((sum, count) => sum + count, 0)) continue;
     if (counts[edge - 1] === 0 && reference[edge - 1]! > 0) continue;
     const divergence = p.reduce((sum, value, bin) => (value > 0 ? sum + value * Math.log(value / q[bin]!) : sum), 0);
     if (divergence <= bestDivergence + 1e-12) {
@@ -111,6 +113,12 @@ describe('rangeOf', () => {
       expect(rangeOf(histogram, 'entropy')).toBe(entropyByDefinition(histogram));
       expect(rangeOf(histogram, 'entropy')).toBeLessThan(histogram.max);
     }
+  });
+
+  it('entropy does not fall for a spike', () => {
+    const spike = new Array<number>(4000).fill(0.4);
+    const range = rangeOf(histogramOf([...longTail(7, 4000).map((value) => value / 2), ...spike]), 'entropy');
+    expect(range).toBeGreaterThan(0.8);
   });
 
   it('zeros beside the data change nothing for entropy and mse', () => {

@@ -8,7 +8,9 @@
  * - `entropy`: r minimises the Kullback–Leibler divergence between the histogram clipped at r and what 128 levels leave of
  *   it. Candidates are every bin edge from the 128th up. Zeros do not take part. The clipped tail is added to the last bin
  *   of the reference but not to the quantised distribution; a level spreads its count evenly over its non-empty bins.
- *   Among equal divergences the largest range wins.
+ *   Among equal divergences the largest range wins. Candidates that clip more than one value in a thousand (zeros not
+ *   counted) are left out: a spike, which the background of a picture makes in the first layers, would otherwise pull r
+ *   down to itself, since every coarser level smears it (measured: half the pixels clipped, 13 points of Top-1 lost).
  *
  * No range exceeds the largest |x|. Everything is IEEE arithmetic plus the logarithm of log.ts: the same data give the
  * same range on every engine.
@@ -23,6 +25,7 @@ export const calibrationMethods: readonly CalibrationMethod[] = ['min-max', 'ent
 export const defaultPercentile = 99.99;
 
 const levels = 128;
+const largestTail = 0.001;
 
 /** r; 0 when every value is zero. */
 export function rangeOf(histogram: Histogram, method: CalibrationMethod, percentile = defaultPercentile): number {
@@ -82,6 +85,7 @@ function entropyRange({ counts, width, max }: Histogram): number {
   let bestDivergence = Number.POSITIVE_INFINITY;
   for (let edge = levels; edge <= last + 1; edge++) {
     const tail = whole - mass[edge]!;
+    if (tail > largestTail * whole) continue;
     const lastCount = counts[edge - 1]!;
     const clipped = lastCount + tail;
     if (clipped > 0 && lastCount === 0 && tail > 0) continue;
