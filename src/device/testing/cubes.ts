@@ -55,6 +55,8 @@ function mapCube(bus: Bus, cube: Omit<Cube, 'address'>): Cube {
   const address = nextAddress.get(bus) ?? 0x1_0000_0000n;
   nextAddress.set(bus, address + BigInt(alignUp(cube.size, 4096) + 4096));
   bus.map(address, cube.size);
+  // What was there before must not matter, and what lies between rows must stay.
+  bus.write(address, new Uint8Array(cube.size).fill(0x5a));
   return { ...cube, address };
 }
 
