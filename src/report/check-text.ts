@@ -18,6 +18,8 @@ export interface CheckTextOptions extends TextOptions {
 }
 
 const DEFAULT_WIDTH = 110;
+/** A space that lines are not broken at. */
+const JOINT = '\u00a0';
 
 export function checkText(result: CheckResult, options: CheckTextOptions = {}): string {
   const sections = [
@@ -91,13 +93,24 @@ function refusalBlock({ refusal, rows }: Group, options: CheckTextOptions): stri
     ...wrap(refusal.doc, 4, options),
   ];
   if (refusal.fix) {
-    const pass = refusal.fix.rewrite === undefined ? '' : ` (rewrite: ${refusal.fix.rewrite})`;
+    const pass = refusal.fix.rewrite === undefined ? '' : ` (rewrite:${JOINT}${refusal.fix.rewrite})`;
     lines.push(...wrap(`→ ${refusal.fix.advice}${pass}`, 4, options).map((line) => paint(line, 'green', options)));
   }
   if (options.verbose)
     lines.push(...wrap(`source: ${refusal.source}`, 4, options).map((line) => paint(line, 'dim', options)));
   const width = options.width ?? DEFAULT_WIDTH;
   const cell = (value: unknown) => shorten(printable(String(value ?? '')), Math.floor(width / 2));
+  const told = rows.map(({ refusal: own }) => JSON.stringify(own.values));
+  if (rows.every((_, index) => told[index] === told[0])) {
+    const { value, limit, dlaSoftware } = refusal.values;
+    const software = dlaSoftware === undefined ? '' : `; in the DLA's own software: ${dlaSoftware}`;
+    const nodes = rows.map(({ verdict }) => printable(verdict.node).replaceAll(' ', JOINT)).join(', ');
+    return [
+      ...lines,
+      ...wrap(`its value: ${value}; limit: ${limit}${software}`, 4, options),
+      ...wrap(nodes, 6, options),
+    ].join('\n');
+  }
   const body = table(
     [{ title: 'node' }, { title: 'its value' }, { title: 'limit' }],
     rows.map(({ verdict, refusal: own }) => [cell(verdict.node), cell(own.values.value), cell(own.values.limit)]),
@@ -196,5 +209,5 @@ function wrap(text: string, by: number, options: CheckTextOptions): string[] {
       line = word;
     } else line = line === '' ? word : `${line} ${word}`;
   }
-  return [...lines, line].map((one) => ' '.repeat(by) + one);
+  return [...lines, line].map((one) => ' '.repeat(by) + one.replaceAll(JOINT, ' '));
 }

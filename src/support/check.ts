@@ -109,7 +109,7 @@ function noRule(node: Node, context: RuleContext): Refusal | undefined {
   const foreign = node.domain !== '' && node.domain !== 'ai.onnx';
   const op = foreign ? `${node.domain}.${node.op}` : node.op;
   const through = foreign ? 'rfe' : reach(node.op, context.release);
-  if (through === 'native' || through === 'build-time') return undefined;
+  if (through === 'native') return undefined;
   const entry = foreign ? undefined : operator(node.op);
   const { id, doc, source } = verdictRules[0];
   const fix = foreign ? undefined : fixFor(node, context);
@@ -132,7 +132,12 @@ function noRule(node: Node, context: RuleContext): Refusal | undefined {
 }
 
 const describe = ({ how, since }: Support, what: string): string => {
-  const word = how === 'rfe' ? 'not offered' : how === 'reconstruction' ? 'by reconstruction' : how;
+  const word = {
+    native: 'native',
+    rfe: 'not offered',
+    reconstruction: 'by reconstruction',
+    'build-time': 'only folded',
+  }[how];
   return since ? `${word} since ${what} ${since.join('.')}` : word;
 };
 

@@ -102,13 +102,23 @@ export interface Binding {
   readonly hwc4RowPitch?: number;
 }
 
-/** The formats in which DLA segments can read network inputs and write network outputs directly. */
-export function bindings(graph: Graph, dla: ReadonlySet<string>, options: CheckOptions): readonly Binding[] {
+/**
+ * The formats in which DLA segments can read network inputs and write network outputs directly.
+ *
+ * @param dla names of the nodes on the DLA
+ * @param vanishing names of the nodes that are gone when the engine is built; they are looked through
+ */
+export function bindings(
+  graph: Graph,
+  dla: ReadonlySet<string>,
+  options: CheckOptions,
+  vanishing: ReadonlySet<string> = new Set(),
+): readonly Binding[] {
   const { precision, target } = options;
   const packed = precision === 'int8' ? 'int8:chw32' : 'fp16:chw16';
   const result: Binding[] = [];
   for (const value of graph.inputs) {
-    const readers = graph.nodes.filter((node) => node.inputs.includes(value));
+    const readers = readersOf(value, graph, vanishing);
     const shape = staticShape(graph, value);
     if (!shape || readers.length === 0 || !readers.every((node) => dla.has(node.name))) continue;
     const channels = shape.length === 4 ? shape[1]! : 0;
@@ -141,6 +151,17 @@ export function bindings(graph: Graph, dla: ReadonlySet<string>, options: CheckO
   return result;
 }
 
+/** The nodes that read a value, through nodes that vanish. */
+function readersOf(value: string, graph: Graph, vanishing: ReadonlySet<string>): readonly Node[] {
+  const aliases = new Set([value]);
+  return graph.nodes.filter((node) => {
+    if (!node.inputs.some((name) => aliases.has(name))) return false;
+    if (!vanishing.has(node.name)) return true;
+    for (const output of node.outputs) if (output !== '') aliases.add(output);
+    return false;
+  });
+}
+
 /** The bindings, the borders and the shared ranges in sentences. */
 export function effectNotes(
   graph: Graph,
@@ -148,7 +169,9 @@ export function effectNotes(
   options: CheckOptions,
 ): readonly string[] {
   const dla = new Set(segments.filter(({ kind }) => kind === 'dla').flatMap(({ nodes }) => nodes));
-  const notes = bindings(graph, dla, options).map((binding) => {
+  const running = new Set(segments.flatMap(({ nodes }) => nodes));
+  const vanishing = new Set(graph.nodes.map(({ name }) => name).filter((name) => !running.has(name)));
+  const notes = bindings(graph, dla, options, vanishing).map((binding) => {
     const shape = times(staticShape(graph, binding.value) ?? []);
     const head = `${binding.direction} ${binding.value} (${shape})`;
     if (binding.shuffled)
@@ -160,7 +183,7 @@ export function effectNotes(
   if (crossing > 0) {
     const format = options.precision === 'int8' ? 'chw32' : 'chw16';
     notes.push(
-      `${count(crossing, 'tensor')} cross between DLA and GPU; ${format} is the format that both read without a copy`,
+      `${count(crossing, 'tensor')} ${crossing === 1 ? 'crosses' : 'cross'} between DLA and GPU; ${format} is the format that both read without a copy`,
     );
   }
   if (options.precision === 'int8') {

@@ -75,7 +75,7 @@ const cbuf =
     const value = weightBanks + dataBanks;
     if (!wrong(value)) return undefined;
     return {
-      message: `${weightBanks} banks for one kernel + ${dataBanks} for the input rows = ${value}, ${limit}`,
+      message: `${weightBanks} for one kernel + ${dataBanks} for the input rows = ${value} banks, ${limit}`,
       values: {
         limit: BANKS,
         value,
