@@ -1,0 +1,175 @@
+/** Folding of operators that only move, repeat or pick elements. */
+
+import { elementCount, elementSize, int64Tensor, numbers, type Tensor } from '../../graph/tensor.ts';
+import { shapeSlice } from '../infer/generating.ts';
+import { sliceRange, sliceSpec } from '../infer/slicing.ts';
+import { integers } from './elements.ts';
+import type { Evaluator } from './evaluate.ts';
+import { broadcastStrides, broadcastTo, pick, positions, stridesOf } from './strided.ts';
+
+/** The same bytes under another shape. */
+const view: Evaluator = (_, [x], __, [shape]) => [{ ...x!, shape: shape! }];
+
+const Transpose: Evaluator = (context, [x], _, [shape]) => {
+  const order = context.ints('perm') ?? x!.shape.map((_, axis) => x!.shape.length - 1 - axis);
+  const strides = stridesOf(x!.shape);
+  return [
+    pick(
+      x!,
+      shape!,
+      positions(
+        shape!,
+        order.map((axis) => strides[axis < 0 ? axis + order.length : axis]!),
+      ),
+    ),
+  ];
+};
+
+const Slice: Evaluator = (context, [x], _, [shape]) => {
+  const spec = sliceSpec(context, x!.shape.length);
+  if (spec === undefined) return undefined;
+  const strides = stridesOf(x!.shape);
+  let offset = 0;
+  for (const [index, axis] of spec.axes.entries()) {
+    const step = spec.steps[index]!;
+    const { first } = sliceRange(x!.shape[axis]!, spec.starts[index]!, spec.ends[index]!, step);
+    offset += first * strides[axis]!;
+    strides[axis] = strides[axis]! * step;
+  }
+  return [pick(x!, shape!, positions(shape!, strides, offset))];
+};
+
+const Gather: Evaluator = (context, [x, indices], _, [shape]) => {
+  const axis = context.axis(context.int('axis', 0), x!.shape.length);
+  const size = x!.shape[axis]!;
+  const rows = numbers(indices!).map((index) => (index < 0 ? index + size : index));
+  if (rows.some((index) => index < 0 || index >= size)) {
+    context.mismatch('an index is out of range', `${-size} to ${size - 1}`, numbers(indices!).join(', '));
+  }
+  const inner = elementCount(x!.shape.slice(axis + 1));
+  const outer = elementCount(x!.shape.slice(0, axis));
+  function* from(): Generator<number> {
+    for (let block = 0; block < outer; block++) {
+      for (const row of rows) {
+        for (let element = 0; element < inner; element++) yield (block * size + row) * inner + element;
+      }
+    }
+  }
+  return [pick(x!, shape!, from())];
+};
+
+const Concat: Evaluator = (context, inputs, _, [shape]) => {
+  const tensors = inputs as readonly Tensor[];
+  const axis = context.axis(context.int('axis', 0), shape!.length);
+  const outer = elementCount(shape!.slice(0, axis));
+  const size = elementSize[tensors[0]!.dtype];
+  const bytes = new Uint8Array(elementCount(shape!) * size);
+  const runs = tensors.map((tensor) => tensor.bytes.length / Math.max(1, outer));
+  let target = 0;
+  for (let block = 0; block < outer; block++) {
+    for (const [index, tensor] of tensors.entries()) {
+      const run = runs[index]!;
+      bytes.set(tensor.bytes.subarray(block * run, (block + 1) * run), target);
+      target += run;
+    }
+  }
+  return [{ dtype: tensors[0]!.dtype, shape: shape!, bytes }];
+};
+
+const Split: Evaluator = (context, [x], _, shapes) => {
+  const axis = context.axis(context.int('axis', 0), x!.shape.length);
+  const strides = stridesOf(x!.shape);
+  let offset = 0;
+  return shapes.map((shape) => {
+    const part = pick(x!, shape, positions(shape, strides, offset));
+    offset += shape[axis]! * strides[axis]!;
+    return part;
+  });
+};
+
+const Expand: Evaluator = (_, [x], __, [shape]) => [broadcastTo(x!, shape!)];
+
+const Tile: Evaluator = (_, [x], __, [shape]) => {
+  // Every axis becomes two, repetition and position, the first with stride 0.
+  const strides = stridesOf(x!.shape);
+  const split = x!.shape.flatMap((dim, axis) => [dim === 0 ? 0 : shape![axis]! / dim, dim]);
+  const steps = strides.flatMap((stride) => [0, stride]);
+  return [pick(x!, shape!, positions(split, steps))];
+};
+
+const Where: Evaluator = (_, [condition, x, y], __, [shape]) => {
+  const chosen = broadcastTo(condition!, shape!).bytes;
+  const whenTrue = [...positions(shape!, broadcastStrides(x!.shape, shape!))];
+  const whenFalse = [...positions(shape!, broadcastStrides(y!.shape, shape!))];
+  const size = elementSize[x!.dtype];
+  const bytes = new Uint8Array(elementCount(shape!) * size);
+  for (let index = 0; index < chosen.length; index++) {
+    const [source, at] = chosen[index] ? [x!, whenTrue[index]!] : [y!, whenFalse[index]!];
+    bytes.set(source.bytes.subarray(at * size, (at + 1) * size), index * size);
+  }
+  return [{ dtype: x!.dtype, shape: shape!, bytes }];
+};
+
+const ConstantOfShape: Evaluator = (context, _, [output], [shape]) => {
+  const attribute = context.node.attributes['value'];
+  const value: Tensor =
+    attribute?.kind === 'tensor'
+      ? attribute.value
+      : { dtype: output!.dtype, shape: [1], bytes: new Uint8Array(elementSize[output!.dtype]) };
+  if (elementCount(value.shape) !== 1 || value.dtype === 'string') return undefined;
+  return [broadcastTo({ ...value, shape: [] }, shape!)];
+};
+
+const Shape: Evaluator = (context, [x]) => {
+  const { start, end } = shapeSlice(context, x!.shape.length);
+  const dims = x!.shape.slice(start, end);
+  return [int64Tensor([dims.length], dims)];
+};
+
+const Size: Evaluator = (_, [x]) => [int64Tensor([], [elementCount(x!.shape)])];
+
+/** The shape of NonZero is not inferred, so this stands outside the table; see resolve. */
+export function nonZero(x: Tensor): Tensor {
+  const values = numbers(x);
+  const strides = stridesOf(x.shape);
+  const found = values.flatMap((value, index) => (value === 0 ? [] : [index]));
+  const rows = x.shape.flatMap((dim, axis) => found.map((index) => Math.floor(index / strides[axis]!) % dim));
+  return int64Tensor([x.shape.length, found.length], rows);
+}
+
+const GatherElements: Evaluator = (context, [x, indices], _, [shape]) => {
+  const axis = context.axis(context.int('axis', 0), x!.shape.length);
+  const strides = stridesOf(x!.shape);
+  const step = strides[axis]!;
+  const size = x!.shape[axis]!;
+  const base = positions(shape!, strides.with(axis, 0));
+  const picks = integers(indices!).map((index) => Number(index < 0n ? index + BigInt(size) : index));
+  if (picks.some((index) => index < 0 || index >= size)) context.mismatch('an index is out of range', `below ${size}`);
+  return [
+    pick(
+      x!,
+      shape!,
+      picks.map((index) => (base.next().value as number) + index * step),
+    ),
+  ];
+};
+
+export const movementEvaluators: Readonly<Record<string, Evaluator>> = {
+  Identity: view,
+  Reshape: view,
+  Flatten: view,
+  Squeeze: view,
+  Unsqueeze: view,
+  Transpose,
+  Slice,
+  Gather,
+  GatherElements,
+  Concat,
+  Split,
+  Expand,
+  Tile,
+  Where,
+  ConstantOfShape,
+  Shape,
+  Size,
+};

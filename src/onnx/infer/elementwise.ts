@@ -1,0 +1,117 @@
+/** Operators whose outputs have the shape of an input, or that of all inputs broadcast. */
+
+import { dataTypeOf } from '../data-type.ts';
+import { broadcast } from './broadcast.ts';
+import { type InferContext, type InferRule, type InferRules, typed } from './rule.ts';
+
+const sameAsInput: InferRule = (context) => [context.type(0)];
+
+const predicate: InferRule = (context) => [typed('bool', context.shape(0))];
+
+const broadcastOf = (context: InferContext) =>
+  broadcast(
+    context,
+    context.node.inputs.map((_, index) => context.shape(index)),
+  );
+
+const broadcasting: InferRule = (context) => [typed(context.dtype(0), broadcastOf(context))];
+
+const comparison: InferRule = (context) => [typed('bool', broadcastOf(context))];
+
+const Where: InferRule = (context) => [typed(context.dtype(1), broadcastOf(context))];
+
+const PRelu: InferRule = (context) => {
+  const x = context.shape(0);
+  const slope = context.shape(1);
+  if (x && slope) {
+    const result = broadcast(context, [x, slope]);
+    if (result && result.length > x.length) context.mismatch('the slope has a higher rank than the input');
+  }
+  return [context.type(0)];
+};
+
+const Cast: InferRule = (context) => [typed(dataTypeOf(context.int('to', 0)), context.shape(0))];
+
+const CastLike: InferRule = (context) => [typed(context.dtype(1), context.shape(0))];
+
+const Dropout: InferRule = (context) => [
+  context.type(0),
+  // Before opset 10 the mask had the type of the input.
+  typed(context.opset < 10 ? context.dtype(0) : 'bool', context.shape(0)),
+];
+
+const BatchNormalization: InferRule = (context) => {
+  const x = context.shape(0);
+  const channels = x?.[1];
+  for (let index = 1; index < 5; index++) {
+    const dim = context.shape(index)?.[0];
+    if (typeof channels === 'number' && typeof dim === 'number' && dim !== channels) {
+      context.mismatch('a parameter does not fit the channels of the input', channels, dim);
+    }
+  }
+  return [context.type(0), ...[3, 4, 3, 4].map((index) => context.type(index))];
+};
+
+const LayerNormalization: InferRule = (context) => {
+  const x = context.shape(0);
+  const stash = dataTypeOf(context.int('stash_type', 1));
+  const axis = x && context.axis(context.int('axis', -1), x.length);
+  const statistics = x?.map((dim, index) => (index >= axis! ? 1 : dim));
+  return [context.type(0), typed(stash, statistics), typed(stash, statistics)];
+};
+
+const QuantizeLinear: InferRule = (context) => {
+  const dtype = context.has(2) ? context.dtype(2) : (dataTypeOf(context.int('output_dtype', 2)) ?? 'uint8');
+  return [typed(dtype, context.shape(0))];
+};
+
+const DequantizeLinear: InferRule = (context) => [
+  typed(context.opset >= 19 ? context.dtype(1) : 'float32', context.shape(0)),
+];
+
+const DynamicQuantizeLinear: InferRule = (context) => [
+  typed('uint8', context.shape(0)),
+  typed('float32', []),
+  typed('uint8', []),
+];
+
+const randomLike: InferRule = (context) => {
+  const dtype = context.int('dtype', 0);
+  return [typed(dtype === 0 ? context.dtype(0) : dataTypeOf(dtype), context.shape(0))];
+};
+
+const table = (operators: string, rule: InferRule): InferRules =>
+  Object.fromEntries(
+    operators
+      .trim()
+      .split(/\s+/)
+      .map((operator) => [operator, rule]),
+  );
+
+export const elementwiseRules: InferRules = {
+  ...table(
+    `Abs Acos Acosh Asin Asinh Atan Atanh Ceil Celu Clip Cos Cosh CumSum Elu Erf Exp Floor Gelu GroupNormalization
+    HardSigmoid HardSwish Hardmax Identity InstanceNormalization LRN LeakyRelu Log LogSoftmax LpNormalization
+    MeanVarianceNormalization Mish Neg Not Reciprocal Relu Round Scatter ScatterElements ScatterND Selu Shrink Sigmoid
+    Sign Sin Sinh Softmax Softplus Softsign Sqrt Tan Tanh ThresholdedRelu Trilu`,
+    sameAsInput,
+  ),
+  ...table(
+    'Add And BitShift BitwiseAnd BitwiseOr BitwiseXor Div Max Mean Min Mod Mul Or Pow Sub Sum Xor',
+    broadcasting,
+  ),
+  ...table('Equal Greater GreaterOrEqual Less LessOrEqual', comparison),
+  ...table('IsInf IsNaN', predicate),
+  ...table('RandomNormalLike RandomUniformLike', randomLike),
+  BitwiseNot: sameAsInput,
+  Where,
+  PRelu,
+  Cast,
+  CastLike,
+  Dropout,
+  BatchNormalization,
+  LayerNormalization,
+  QuantizeLinear,
+  DequantizeLinear,
+  DynamicQuantizeLinear,
+};

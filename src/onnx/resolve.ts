@@ -1,0 +1,146 @@
+/**
+ * Every type and shape of a graph, and everything that can be computed without running it. Nodes are in topological
+ * order, so one walk suffices: each node's types follow from its inputs' and from the constants, and a node whose
+ * inputs are constant becomes a constant itself. That includes shape arithmetic, which is why both are one walk.
+ */
+
+import { fail } from '../graph/errors.ts';
+import type { Dim, Graph, Node, ValueType } from '../graph/graph.ts';
+import { int64Tensor, type Tensor } from '../graph/tensor.ts';
+import { readsOf } from './captures.ts';
+import { evaluate } from './fold/evaluate.ts';
+import { nonZero } from './fold/movement.ts';
+import { partialValue } from './fold/partial.ts';
+import { InferContext, isNumber, type OutputTypes } from './infer/rule.ts';
+import { inferRules } from './infer/rules.ts';
+import { bindShapes } from './shapes.ts';
+
+const maxDimension = 2 ** 31 - 1;
+const maxElements = 2 ** 40;
+
+export interface ResolveOptions {
+  /** Shapes of inputs, which bind their symbolic dimensions; see {@link parseShapes}. */
+  readonly shapes?: ReadonlyMap<string, readonly number[]>;
+}
+
+/**
+ * Binds symbolic dimensions, infers every shape and folds constants. Folded nodes disappear, and so do constants that
+ * nothing reads any more. Dimensions that remain unknown are symbols; {@link requireStaticShapes} refuses them.
+ *
+ * @throws shape/binding, shape/mismatch, onnx/graph, onnx/dimension
+ */
+export function resolve(graph: Graph, options: ResolveOptions = {}): Graph {
+  return withoutUnused(walk(bindShapes(graph, options.shapes ?? new Map()), true));
+}
+
+/**
+ * Infers every shape again and leaves the nodes as they are: for a pass that has made new ones.
+ *
+ * @throws shape/mismatch, onnx/graph, onnx/dimension
+ */
+export const resolveShapes = (graph: Graph): Graph => walk(graph, false);
+
+/** @throws shape/unresolved naming the first value, in graph order, whose shape is not all numbers */
+export function requireStaticShapes(graph: Graph): void {
+  for (const name of [...graph.inputs, ...graph.nodes.flatMap((node) => node.outputs)]) {
+    if (name === '') continue;
+    const type = graph.values.get(name);
+    const shape = type?.shape;
+    if (shape?.every(isNumber)) continue;
+    const producer = graph.nodes.find((node) => node.outputs.includes(name));
+    fail(
+      'shape/unresolved',
+      producer ? `the shape of an output of the ${producer.op} is not known` : 'the shape of the input is not known',
+      { value: name, ...(producer && { node: producer.name }) },
+      { expected: 'a number for every dimension', actual: shape ? `[${shape.join(', ')}]` : 'an unknown rank' },
+    );
+  }
+}
+
+function walk(graph: Graph, folding: boolean): Graph {
+  const types = new Map<string, ValueType>();
+  const constants = new Map<string, Tensor>(graph.constants);
+  const partial = new Map<string, readonly Dim[]>();
+  for (const name of graph.inputs) {
+    const type = graph.values.get(name);
+    if (type) types.set(name, type);
+  }
+  for (const [name, { dtype, shape }] of constants) types.set(name, { dtype, shape });
+  const nodes: Node[] = [];
+  for (const node of graph.nodes) {
+    const context = new InferContext(node, graph.opsets[node.domain] ?? 1, { types, constants, partial });
+    const rule = node.domain === '' ? inferRules.get(node.op) : undefined;
+    const inferred = rule?.(context) ?? [];
+    const outputs = node.outputs.map((name, index) => settle(node, name, inferred[index], graph.values.get(name)));
+    const folded = rule && folding ? fold(context, outputs) : undefined;
+    for (const [index, name] of node.outputs.entries()) {
+      if (name === '') continue;
+      const tensor = folded?.[index];
+      const type = tensor ? { dtype: tensor.dtype, shape: tensor.shape } : outputs[index];
+      if (tensor) constants.set(name, tensor);
+      if (type) types.set(name, type);
+    }
+    const half = folded === undefined && rule ? partialValue(context) : undefined;
+    if (half !== undefined && node.outputs[0]) partial.set(node.outputs[0], half);
+    if (folded === undefined) nodes.push(node);
+  }
+  return { ...graph, nodes, constants, values: types };
+}
+
+/** What the node computes, if that is certain without running it. */
+function fold(context: InferContext, outputs: OutputTypes): readonly Tensor[] | undefined {
+  const { node } = context;
+  if (node.op === 'NonZero') {
+    const x = context.constant(0);
+    return x && x.dtype !== 'string' && x.bytes.length <= 1 << 20 ? [nonZero(x)] : undefined;
+  }
+  const result = evaluate(context, outputs);
+  if (result !== undefined) return result;
+  const half = partialValue(context);
+  const type = outputs[0];
+  if (half === undefined || !half.every(isNumber) || type?.shape === undefined || node.outputs.length !== 1)
+    return undefined;
+  if (type.shape.length > 1 || type.dtype !== 'int64') return undefined;
+  return [int64Tensor(type.shape.length === 0 ? [] : [half.length], half)];
+}
+
+/** The inferred type, completed by the declared one where inference could not tell. */
+function settle(
+  node: Node,
+  name: string,
+  inferred: ValueType | undefined,
+  declared: ValueType | undefined,
+): ValueType | undefined {
+  const dtype = inferred?.dtype ?? declared?.dtype;
+  if (dtype === undefined) return undefined;
+  const own = inferred?.shape;
+  const other = declared?.shape;
+  if (own === undefined) return other === undefined ? { dtype } : { dtype, shape: other };
+  // A symbol named after this value is one that inference made up: what the file declares is better.
+  const shape = own.map((dim, axis) => {
+    const hint = other?.length === own.length ? other[axis]! : dim;
+    return typeof dim === 'string' && (isNumber(hint) || dim.startsWith(`${name}[`)) ? hint : dim;
+  });
+  let elements = 1;
+  for (const dim of shape) {
+    if (!isNumber(dim)) continue;
+    elements *= dim;
+    if (dim >= 0 && dim <= maxDimension && elements <= maxElements) continue;
+    fail(
+      'onnx/dimension',
+      `the output of the ${node.op} is too large`,
+      { node: node.name, value: name },
+      {
+        actual: `[${shape.join(', ')}]`,
+      },
+    );
+  }
+  return { dtype, shape };
+}
+
+function withoutUnused(graph: Graph): Graph {
+  const read = new Set([...graph.nodes.flatMap(readsOf), ...graph.outputs]);
+  const constants = new Map([...graph.constants].filter(([name]) => read.has(name)));
+  const values = new Map([...graph.values].filter(([name]) => !graph.constants.has(name) || constants.has(name)));
+  return { ...graph, constants, values };
+}
