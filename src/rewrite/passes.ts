@@ -17,8 +17,10 @@ import { gemmToConv } from './passes/gemm-to-conv.ts';
 import { globalPoolToPool } from './passes/global-pool-to-pool.ts';
 import { mergeReshapes } from './passes/merge-reshapes.ts';
 import { mergeScales } from './passes/merge-scales.ts';
+import { reconstructDepthToSpace } from './passes/reconstruct-depth-to-space.ts';
 import { reconstructHardSigmoid } from './passes/reconstruct-hard-sigmoid.ts';
 import { reconstructHardSwish } from './passes/reconstruct-hard-swish.ts';
+import { reconstructNeg } from './passes/reconstruct-neg.ts';
 import { removeDead } from './passes/remove-dead.ts';
 import { removeNoOps } from './passes/remove-no-ops.ts';
 import { resizeScales } from './passes/resize-scales.ts';
@@ -32,6 +34,8 @@ export const passes: readonly Pass[] = [
   explicitPadding,
   reconstructHardSigmoid,
   reconstructHardSwish,
+  reconstructNeg,
+  reconstructDepthToSpace,
   simplifyClip,
   arithmeticToScale,
   sumToAdd,
