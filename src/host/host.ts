@@ -3,6 +3,7 @@
  * host; they are given what they need of one. `host/node` and `host/browser` implement it.
  */
 
+import type { ThreadSpawner } from '../device/kernels/thread-pool.ts';
 import type { DecodeImage } from '../evaluate/image.ts';
 import type { OnnxRuntime } from '../onnx/session.ts';
 
@@ -16,4 +17,6 @@ export interface Host {
   gunzip(data: Uint8Array, limit?: number): Promise<Uint8Array>;
   /** Processors that threads may use. */
   readonly processors: number;
+  /** Starts the threads of the kernels. */
+  readonly spawn: ThreadSpawner;
 }

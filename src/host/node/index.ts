@@ -5,11 +5,13 @@ import { gunzip } from '../../evaluate/gunzip.ts';
 import type { Host } from '../host.ts';
 import { decodeImage } from './images.ts';
 import { nodeOnnxRuntime } from './onnxruntime.ts';
+import { nodeThreads } from './threads.ts';
 
 export type { Host } from '../host.ts';
 export { listFolder, readBytes, readText, writeFile, writeFiles } from './files.ts';
 export { decodeImage } from './images.ts';
 export { nodeOnnxRuntime } from './onnxruntime.ts';
+export { nodeThreads } from './threads.ts';
 
 export const nodeHost: Host = {
   name: 'node',
@@ -17,4 +19,5 @@ export const nodeHost: Host = {
   decodeImage,
   gunzip,
   processors: availableParallelism(),
+  spawn: nodeThreads,
 };

@@ -1,0 +1,36 @@
+/** Images through the browser's own decoders. */
+
+import { type Image, largestSide } from '../../evaluate/image.ts';
+import { fail } from '../../graph/errors.ts';
+
+/** Decodes what the browser can to RGB, turned as its EXIF says, transparency laid over black. @throws evaluate/image */
+export async function decodeImage(data: Uint8Array, file: string): Promise<Image> {
+  let bitmap: ImageBitmap;
+  try {
+    bitmap = await createImageBitmap(new Blob([new Uint8Array(data)]), { colorSpaceConversion: 'none' });
+  } catch {
+    return fail('evaluate/image', 'the image cannot be decoded', { file });
+  }
+  try {
+    const { width, height } = bitmap;
+    if (Math.max(width, height) > largestSide) {
+      const actual = `${width}×${height}`;
+      fail('evaluate/image', 'the image is too large', { file }, { expected: `sides up to ${largestSide}`, actual });
+    }
+    const context = new OffscreenCanvas(width, height).getContext('2d');
+    if (!context) return fail('evaluate/image', 'the browser gives no canvas of this size', { file });
+    context.fillStyle = '#000';
+    context.fillRect(0, 0, width, height);
+    context.drawImage(bitmap, 0, 0);
+    const { data: rgba } = context.getImageData(0, 0, width, height);
+    const pixels = new Uint8Array(width * height * 3);
+    for (let from = 0, to = 0; to < pixels.length; from += 4) {
+      pixels[to++] = rgba[from]!;
+      pixels[to++] = rgba[from + 1]!;
+      pixels[to++] = rgba[from + 2]!;
+    }
+    return { width, height, channels: 3, pixels };
+  } finally {
+    bitmap.close();
+  }
+}
