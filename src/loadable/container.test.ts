@@ -106,7 +106,7 @@ describe('what is no loadable', () => {
     ['too many blobs', forged((_, view) => view.setUint32(12, 2 ** 31, true)), 'loadable/too-large'],
     ['a huge file', forged((_, view) => view.setBigUint64(16, 2n ** 63n, true)), 'loadable/too-large'],
     ['a huge plan', forged((_, view) => view.setBigUint64(24, 2n ** 40n, true)), 'loadable/too-large'],
-    ['a plan past the end', forged((_, view) => view.setBigUint64(24, 2n ** 25n, true)), 'loadable/corrupt'],
+    ['a plan past the end', forged((_, view) => view.setBigUint64(24, 2n ** 24n, true)), 'loadable/corrupt'],
     ['fewer blobs', forged((_, view) => view.setUint32(12, blobCount - 1, true)), 'loadable/corrupt'],
     ['a longer blob', forged((_, view) => view.setBigUint64(checksumAt - 8, 10n ** 6n, true)), 'loadable/corrupt'],
     ['a huge blob', forged((_, view) => view.setBigUint64(checksumAt - 8, 2n ** 60n, true)), 'loadable/too-large'],
@@ -194,6 +194,11 @@ describe('plans', () => {
   const program: Program = dla?.kind === 'dla' ? dla.program : sampleProgram().program;
   it.each<readonly [string, Plan, string]>([
     ['a batch of 0', { ...plan, batch: 0 }, 'the batch is no positive integer'],
+    [
+      'a tensor without a name',
+      { ...plan, tensors: [...plan.tensors, { name: '', shape: [1], dtype: 'int8' }] },
+      "a tensor's name is empty or too long",
+    ],
     ['an unlisted input', { ...plan, inputs: ['other'] }, 'a tensor is not listed'],
     ['an input twice', { ...plan, inputs: ['image', 'image'] }, 'a tensor is made twice'],
     [

@@ -34,7 +34,7 @@ const entrySize = hashSize + 8;
 const blobAlignment = 64;
 
 /** What a decoder accepts; more than any network needs. */
-export const loadableLimits = { plan: 2 ** 26, blobs: 2 ** 18, file: 2 ** 36 } as const;
+export const loadableLimits = { plan: 2 ** 25, blobs: 2 ** 18, file: 2 ** 36 } as const;
 
 const align = (offset: number): number => Math.ceil(offset / blobAlignment) * blobAlignment;
 

@@ -22,7 +22,13 @@ export interface Statement {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-export const notationLimits = { characters: 2 ** 26, line: 2 ** 23, depth: 8, items: 2 ** 18 } as const;
+export const notationLimits = {
+  characters: 2 ** 25,
+  line: 2 ** 23,
+  depth: 8,
+  items: 2 ** 18,
+  values: 2 ** 22,
+} as const;
 
 /** The order of fields, as a reader would tell them; what is not listed follows by name. */
 const order =
@@ -73,6 +79,7 @@ export function parseStatements(text: string): readonly Statement[] {
     fail('program/syntax', 'the text is too long', {}, { expected, actual: text.length });
   }
   const statements: Statement[] = [];
+  const budget = { left: notationLimits.values };
   let line = 0;
   for (let from = 0; from <= text.length; ) {
     line++;
@@ -82,7 +89,7 @@ export function parseStatements(text: string): readonly Statement[] {
       const expected = `at most ${notationLimits.line} characters`;
       fail('program/syntax', 'the line is too long', { line }, { expected, actual: to - from });
     }
-    const statement = new LineReader(text.slice(from, to), line).statement();
+    const statement = new LineReader(text.slice(from, to), line, budget).statement();
     if (statement !== undefined) statements.push(statement);
     from = to + 1;
   }
@@ -98,17 +105,21 @@ const patterns = {
 class LineReader {
   readonly #text: string;
   readonly #line: number;
+  /** Statements and values that the text may still have. */
+  readonly #budget: { left: number };
   #at = 0;
 
-  constructor(text: string, line: number) {
+  constructor(text: string, line: number, budget: { left: number }) {
     this.#text = text;
     this.#line = line;
+    this.#budget = budget;
   }
 
   statement(): Statement | undefined {
     this.#skipSpace();
     if (this.#at === this.#text.length) return undefined;
     const keyword = this.#take('word') ?? this.#refuse('a keyword');
+    this.#spend();
     const fields = this.#fields('', 0);
     return { line: this.#line, keyword, fields };
   }
@@ -129,6 +140,7 @@ class LineReader {
 
   #value(depth: number): unknown {
     if (depth > notationLimits.depth) this.#refuse(`at most ${notationLimits.depth} levels`);
+    this.#spend();
     const next = this.#text[this.#at];
     if (next === '{' || next === '[') {
       this.#at++;
@@ -175,6 +187,10 @@ class LineReader {
 
   #finite(value: number): number {
     return Number.isFinite(value) ? value : this.#refuse('a number that a double holds');
+  }
+
+  #spend(): void {
+    if (this.#budget.left-- === 0) this.#refuse(`at most ${notationLimits.values} statements and values`);
   }
 
   #take(kind: keyof typeof patterns): string | undefined {

@@ -97,5 +97,7 @@ function checked<T>(statement: Statement, schema: z.ZodType<T>): T {
   const issue = result.error.issues[0];
   const path = issue?.path.join('.') ?? '';
   const what = path === '' ? statement.keyword : `${statement.keyword} field ${path}`;
-  return fail('program/syntax', `${what}: ${issue?.message ?? 'not as it should be'}`, { line: statement.line });
+  return fail('program/syntax', `${what}: ${(issue?.message ?? 'not as it should be').slice(0, 200)}`, {
+    line: statement.line,
+  });
 }

@@ -108,6 +108,14 @@ describe('syntax errors name the line', () => {
     expect(problem.message).toContain(message);
   });
 
+  it('refuses more values than any program has', () => {
+    const line = `a b=[${'1 '.repeat(notationLimits.items)}]\n`;
+    expect(problemOf(() => parseProgram(line.repeat(20)))).toMatchObject({
+      place: { line: 16 },
+      expected: `at most ${notationLimits.values} statements and values`,
+    });
+  });
+
   it('reads lines as long as the limit, and long strings, without running out of stack', () => {
     const long = 'x'.repeat(notationLimits.line - 100);
     const at = (line: string) => problemOf(() => parseProgram(line)).message;

@@ -7,7 +7,7 @@ import { fail, locate } from '../graph/errors.ts';
 import { elementCount } from '../graph/tensor.ts';
 import type { Target } from '../targets/target.ts';
 import type { BlobTable, DlaSegment, Plan, PlanTensor } from './program.ts';
-import { validateProgram } from './validate.ts';
+import { programLimits, validateProgram } from './validate.ts';
 
 const most = { tensors: 65_536, segments: 4096, elements: 2 ** 40 } as const;
 
@@ -23,7 +23,7 @@ export function validatePlan(plan: Plan, blobs?: BlobTable, target?: Target): vo
   }
   const tensors = tensorsByName(plan);
   const known = (name: string): PlanTensor =>
-    tensors.get(name) ?? fail('program/invalid', 'a tensor is not listed', { value: name });
+    tensors.get(name) ?? fail('program/invalid', 'a tensor is not listed', { value: name.slice(0, 200) });
   const made = new Set<string>();
   const make = (name: string) => {
     known(name);
@@ -55,7 +55,11 @@ export function validatePlan(plan: Plan, blobs?: BlobTable, target?: Target): vo
 function tensorsByName({ tensors }: Plan): ReadonlyMap<string, PlanTensor> {
   const byName = new Map<string, PlanTensor>();
   for (const tensor of tensors) {
-    const place = { value: tensor.name };
+    const place = { value: tensor.name.slice(0, 200) };
+    if (tensor.name === '' || tensor.name.length > programLimits.nameLength) {
+      const expected = `1 to ${programLimits.nameLength} characters`;
+      fail('program/invalid', "a tensor's name is empty or too long", place, { expected, actual: tensor.name.length });
+    }
     if (byName.has(tensor.name)) fail('program/invalid', 'two tensors have the same name', place);
     byName.set(tensor.name, tensor);
     const elements = elementCount(tensor.shape);
