@@ -258,7 +258,7 @@ function randomNetwork(seed: number): Graph {
   const b = new GraphBuilder('random', { seed });
   const values = [b.input('x', [pick([1, 2]), pick([1, 3, 4, 16, 33]), pick([4, 6]), pick([5, 6])])];
   const same = (value: string) => values.filter((other) => `${b.shape(other)}` === `${b.shape(value)}`);
-  const fit = (value: string) =>
+  const alike = (value: string) =>
     values.filter((other) => `${b.shape(other).slice(2)}` === `${b.shape(value).slice(2)}`);
   const count = 1 + Math.floor(random.next() * 12);
   for (let index = 0; index < count; index++) {
@@ -273,8 +273,8 @@ function randomNetwork(seed: number): Graph {
       () => b.unary('Sigmoid', x),
       () => b.add(x, pick(same(x))),
       () => b.binary('Max', x, pick(same(x))),
-      () => b.concat([x, pick(fit(x)), pick(fit(x))]),
-      () => b.concat([pick(fit(x)), x]),
+      () => b.concat([x, pick(alike(x)), pick(alike(x))]),
+      () => b.concat([pick(alike(x)), x]),
       () => b.maxPool(x, { kernel: 3, stride: 1, padding: 1 }),
       () => b.averagePool(x, { kernel: 3, stride: 1, padding: 1 }),
     ];

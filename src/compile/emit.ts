@@ -57,7 +57,7 @@ export function emit(placement: Placement, context: EmitContext): Program {
 
   const unique = (wanted: string, taken: (name: string) => boolean): string => {
     let name = wanted;
-    for (let number = 2; taken(name); number++) name = `${wanted}${number}`;
+    for (let number = 2; taken(name); number++) name = `${wanted}:${number}`;
     return name;
   };
   const add = (draft: Draft): number => {
@@ -112,7 +112,7 @@ export function emit(placement: Placement, context: EmitContext): Program {
         const output = surface(operation.output);
         const pdp = operation.pool && { ...operation.pool, output };
         if (operation.kind === 'conv') {
-          const { conv, scales } = convolution(operation, name);
+          const { conv, scales } = convolution(operation);
           const sdp = singlePoint(operation.point, scales, operation.output, name);
           return pdp ? { kind: 'conv', conv, sdp, pdp } : { kind: 'conv', conv, sdp: { ...sdp, output } };
         }
@@ -139,7 +139,8 @@ export function emit(placement: Placement, context: EmitContext): Program {
     }
   }
 
-  function convolution(operation: ConvOperation, name: string) {
+  function convolution(operation: ConvOperation) {
+    const { name } = operation.nodes[0]!;
     const { kernel, stride, dilation, padding, groups, transposed, output } = operation.shape;
     const input = surface(operation.input);
     const inputScale = placement.surfaces.get(operation.input)!.scale;

@@ -15,7 +15,7 @@ export function exp(x: number): number {
   if (Number.isNaN(x)) return x;
   if (x > 709.782712893384) return Number.POSITIVE_INFINITY;
   if (x < -745.2) return 0;
-  const k = Math.round(x / 0.6931471805599453);
+  const k = Math.round(x / Math.LN2);
   const r = x - k * LN2_HIGH - k * LN2_LOW;
   // |r| ≤ ln 2 / 2: after 14 terms the rest of the series is below 2⁻⁵⁹.
   let sum = 1;

@@ -65,7 +65,7 @@ export function place(operations: readonly Operation[], context: PlaceContext): 
 
   const fresh = (name: string): string => {
     let unique = name;
-    for (let number = 2; surfaces.has(unique) || context.isTaken(unique); number++) unique = `${name}${number}`;
+    for (let number = 2; surfaces.has(unique) || context.isTaken(unique); number++) unique = `${name}:${number}`;
     return unique;
   };
   const declare = (name: string, shape: Shape4, scale: number, role: SurfaceDraft['role']): string => {

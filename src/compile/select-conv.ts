@@ -46,8 +46,8 @@ export function selectConvTranspose(node: Node, graph: Graph): Selection {
   const stride = { h: strides[0] ?? 1, w: strides[1] ?? 1 };
   const dilation = { h: dilations[0] ?? 1, w: dilations[1] ?? 1 };
   const pads = intsAttribute(node, 'pads') ?? [0, 0, 0, 0];
-  const automatic = node.attributes['auto_pad'];
-  if (node.attributes['output_shape'] || (automatic?.kind === 'string' && automatic.value.startsWith('SAME'))) {
+  const automatic = node.attributes.auto_pad;
+  if (node.attributes.output_shape || (automatic?.kind === 'string' && automatic.value.startsWith('SAME'))) {
     return 'its padding is given by an output shape';
   }
   const [top = 0, left = 0, bottom = 0, right = 0] = pads;
