@@ -1,0 +1,40 @@
+/** A part of a graph as a graph of its own: for host segments, and for running one node alone. */
+
+import type { Graph, ValueType } from '../graph/graph.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import { readsOf } from './captures.ts';
+
+export { withOutputs } from './with-outputs.ts';
+
+/**
+ * The named nodes, in their order, with the constants that they need. `inputs` are values that the part takes from
+ * outside, `outputs` those it gives; both keep the given order, and a constant listed as an input becomes one.
+ *
+ * @throws Error when a node is unknown or reads a value that is neither given, constant nor computed by the part
+ */
+export function extractSubgraph(
+  graph: Graph,
+  nodeNames: Iterable<string>,
+  inputs: readonly string[],
+  outputs: readonly string[],
+): Graph {
+  const wanted = new Set(nodeNames);
+  const nodes = graph.nodes.filter((node) => wanted.has(node.name));
+  if (nodes.length !== wanted.size) {
+    const missing = [...wanted].filter((name) => !nodes.some((node) => node.name === name));
+    throw new Error(`the graph has no nodes ${missing.join(', ')}`);
+  }
+  const defined = new Set([...inputs, ...nodes.flatMap((node) => node.outputs)]);
+  const constants = new Map<string, Tensor>();
+  const require = (name: string, by: string): void => {
+    const constant = graph.constants.get(name);
+    if (defined.has(name)) return;
+    if (constant === undefined) throw new Error(`${by} needs ${name}, which the part neither takes nor computes`);
+    constants.set(name, constant);
+  };
+  for (const node of nodes) for (const name of readsOf(node)) require(name, node.name);
+  for (const name of outputs) require(name, 'the output');
+  const values = new Map<string, ValueType>();
+  for (const [name, type] of graph.values) if (defined.has(name) || constants.has(name)) values.set(name, type);
+  return { ...graph, inputs, outputs, nodes, constants, values };
+}
