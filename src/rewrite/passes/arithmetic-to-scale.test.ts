@@ -15,8 +15,23 @@ describe('arithmetic-to-scale', () => {
     const turned = n.op('Sub', [n.scalar(4), scaled], {}, 'turned');
     const graph = n.graph(n.op('Mul', [n.scalar(3), turned], {}, 'y'));
     const { graph: after } = await rewriteSame(graph, passes);
-    expect(printGraph(graph)).toMatchInlineSnapshot();
-    expect(printGraph(after)).toMatchInlineSnapshot();
+    expect(printGraph(graph)).toMatchInlineSnapshot(`
+      "in x [1,3,4,4]
+      centred [1,3,4,4] = Sub(x, mean (3,1,1))
+      scaled [1,3,4,4] = Div(centred, std (1,3,1,1))
+      turned [1,3,4,4] = Sub(const1 (), scaled)
+      y [1,3,4,4] = Mul(const2 (), turned)
+      out y"
+    `);
+    expect(printGraph(after)).toMatchInlineSnapshot(`
+      "in x [1,3,4,4]
+      centred [1,3,4,4] = Add(x, mean:negated (3,1,1))
+      scaled [1,3,4,4] = Mul(centred, std:reciprocal (1,3,1,1))
+      turned:negated [1,3,4,4] = Mul(scaled, Sub2:minus_one ()) from Sub2
+      turned [1,3,4,4] = Add(turned:negated, const1 ())
+      y [1,3,4,4] = Mul(turned, const2 ())
+      out y"
+    `);
   });
 
   it('leaves division by zero, by data and by what has no reciprocal', () => {

@@ -20,8 +20,25 @@ describe('fold-batch-norm', () => {
     const gemm = n.op('Gemm', [flat, n.weights([5, 144]), n.weights([5])], { transB: 1, beta: 0.5 });
     const graph = n.graph(n.batchNorm(gemm, 5));
     const { graph: after } = await rewriteSame(graph, passes);
-    expect(printGraph(graph)).toMatchInlineSnapshot();
-    expect(printGraph(after)).toMatchInlineSnapshot();
+    expect(printGraph(graph)).toMatchInlineSnapshot(`
+      "in x [2,4,5,5]
+      Conv1_out [2,6,3,3] = Conv(x, W1 (6,4,3,3))
+      BatchNormalization1_out [2,6,3,3] = BatchNormalization(Conv1_out, W2 (6), W3 (6), W4 (6), W5 (6))
+      ConvTranspose1_out [2,4,6,6] = ConvTranspose(BatchNormalization1_out, W6 (6,2,2,2), W7 (4)) group=2 strides=[2,2]
+      BatchNormalization2_out [2,4,6,6] = BatchNormalization(ConvTranspose1_out, W8 (4), W9 (4), W10 (4), W11 (4))
+      Flatten1_out [2,144] = Flatten(BatchNormalization2_out)
+      Gemm1_out [2,5] = Gemm(Flatten1_out, W12 (5,144), W13 (5)) transB=1 beta=0.5
+      BatchNormalization3_out [2,5] = BatchNormalization(Gemm1_out, W14 (5), W15 (5), W16 (5), W17 (5))
+      out BatchNormalization3_out"
+    `);
+    expect(printGraph(after)).toMatchInlineSnapshot(`
+      "in x [2,4,5,5]
+      BatchNormalization1_out [2,6,3,3] = Conv(x, W1:folded (6,4,3,3), Conv1:bias:folded (6)) from Conv1+BatchNormalization1
+      BatchNormalization2_out [2,4,6,6] = ConvTranspose(BatchNormalization1_out, W6:folded (6,2,2,2), W7:folded (4)) group=2 strides=[2,2] from ConvTranspose1+BatchNormalization2
+      Flatten1_out [2,144] = Flatten(BatchNormalization2_out)
+      BatchNormalization3_out [2,5] = Gemm(Flatten1_out, W12:folded (5,144), W13:folded (5)) transB=1 from Gemm1+BatchNormalization3
+      out BatchNormalization3_out"
+    `);
   });
 
   it('keeps the results over groups, biases and layouts', async () => {

@@ -14,8 +14,18 @@ describe('fold-scale', () => {
     const conv = n.op('Conv', [x, n.weights([6, 4, 3, 3], -1, 1, 'W')]);
     const graph = n.graph(n.op('Add', [n.op('Mul', [conv, n.weights([6, 1, 1])]), n.scalar(0.5)], {}, 'y'));
     const { graph: after } = await rewriteSame(graph, passes);
-    expect(printGraph(graph)).toMatchInlineSnapshot();
-    expect(printGraph(after)).toMatchInlineSnapshot();
+    expect(printGraph(graph)).toMatchInlineSnapshot(`
+      "in x [1,4,5,5]
+      Conv1_out [1,6,3,3] = Conv(x, W (6,4,3,3))
+      Mul1_out [1,6,3,3] = Mul(Conv1_out, W1 (6,1,1))
+      y [1,6,3,3] = Add(Mul1_out, const1 ())
+      out y"
+    `);
+    expect(printGraph(after)).toMatchInlineSnapshot(`
+      "in x [1,4,5,5]
+      y [1,6,3,3] = Conv(x, W:folded2 (6,4,3,3), Conv1:bias:folded2 (6)) from Conv1+Mul1+Add1
+      out y"
+    `);
   });
 
   it('keeps the results over groups and layouts', async () => {

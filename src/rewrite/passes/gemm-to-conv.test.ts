@@ -11,13 +11,25 @@ describe('gemm-to-conv', () => {
   it('covers the map that was flattened, and restores two dimensions at the end', async () => {
     const n = new Network();
     const x = n.input('image', ['N', 4, 3, 5]);
-    const hidden = n.op('MatMul', [n.op('Flatten', [x]), n.weights([60, 8], -1, 1, 'W1')], {}, 'hidden');
+    const hidden = n.op('MatMul', [n.op('Flatten', [x]), n.weights([60, 8], -1, 1, 'first')], {}, 'hidden');
     const graph = n.graph(
-      n.op('Gemm', [hidden, n.weights([6, 8], -1, 1, 'W2'), n.weights([6])], { transB: 1 }, 'logits'),
+      n.op('Gemm', [hidden, n.weights([6, 8], -1, 1, 'second'), n.weights([6])], { transB: 1 }, 'logits'),
     );
     const { graph: after } = await rewriteSame(graph, [...passes, 'merge-reshapes']);
-    expect(printGraph(graph)).toMatchInlineSnapshot();
-    expect(printGraph(after)).toMatchInlineSnapshot();
+    expect(printGraph(graph)).toMatchInlineSnapshot(`
+      "in image [N,4,3,5]
+      Flatten1_out [N,60] = Flatten(image)
+      hidden [N,8] = MatMul(Flatten1_out, first (60,8))
+      logits [N,6] = Gemm(hidden, second (6,8), W1 (6)) transB=1
+      out logits"
+    `);
+    expect(printGraph(after)).toMatchInlineSnapshot(`
+      "in image [N,4,3,5]
+      hidden [N,8,1,1] = Conv(image, first:kernel (8,4,3,5)) kernel_shape=[3,5]
+      logits:4d [N,6,1,1] = Conv(hidden, second:kernel (6,8,1,1), W1:vector (6)) kernel_shape=[1,1]
+      logits [N,6] = Flatten(logits:4d) axis=1 from Gemm1
+      out logits"
+    `);
   });
 
   it('keeps the results of every form of Gemm', async () => {

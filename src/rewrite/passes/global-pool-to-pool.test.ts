@@ -16,8 +16,22 @@ describe('global-pool-to-pool', () => {
     const odd = n.op('ReduceMean', [n.input('odd', [2, 3, 13, 26])], { axes: [-1, 2], keepdims: 0 }, 'depthwise');
     const graph = n.graph(small, even, odd);
     const { graph: after } = await rewriteSame(graph, passes);
-    expect(printGraph(graph)).toMatchInlineSnapshot();
-    expect(printGraph(after)).toMatchInlineSnapshot();
+    expect(printGraph(graph)).toMatchInlineSnapshot(`
+      "in small [N,3,7,7], even [2,3,16,20], odd [2,3,13,26]
+      one [N,3,1,1] = GlobalAveragePool(small)
+      chain [2,3,1,1] = GlobalMaxPool(even)
+      depthwise [2,3] = ReduceMean(odd) axes=[-1,2] keepdims=0
+      out one, chain, depthwise"
+    `);
+    expect(printGraph(after)).toMatchInlineSnapshot(`
+      "in small [N,3,7,7], even [2,3,16,20], odd [2,3,13,26]
+      one [N,3,1,1] = AveragePool(small) kernel_shape=[7,7] strides=[1,1]
+      chain:pool1 [2,3,4,4] = MaxPool(even) kernel_shape=[4,5] strides=[4,5] from GlobalMaxPool1
+      chain [2,3,1,1] = MaxPool(chain:pool1) kernel_shape=[4,4] strides=[1,1]
+      depthwise:4d [2,3,1,1] = Conv(odd, ReduceMean1:weights (3,1,13,26)) group=3 kernel_shape=[13,26]
+      depthwise [2,3] = Flatten(depthwise:4d) axis=1 from ReduceMean1
+      out one, chain, depthwise"
+    `);
   });
 
   it('keeps the results of every size', async () => {

@@ -16,8 +16,20 @@ describe('merge-scales', () => {
     data = n.op('Mul', [data, n.weights([1, 3, 1, 1])]);
     const graph = n.graph(n.op('Add', [data, n.scalar(1)], {}, 'y'));
     const { graph: after } = await rewriteSame(graph, passes);
-    expect(printGraph(graph)).toMatchInlineSnapshot();
-    expect(printGraph(after)).toMatchInlineSnapshot();
+    expect(printGraph(graph)).toMatchInlineSnapshot(`
+      "in x [1,3,4,4]
+      Add1_out [1,3,4,4] = Add(x, W1 (3,1,1))
+      Mul1_out [1,3,4,4] = Mul(Add1_out, const1 ())
+      Mul2_out [1,3,4,4] = Mul(Mul1_out, W2 (1,3,1,1))
+      y [1,3,4,4] = Add(Mul2_out, const2 ())
+      out y"
+    `);
+    expect(printGraph(after)).toMatchInlineSnapshot(`
+      "in x [1,3,4,4]
+      Mul2_out:scaled [1,3,4,4] = Mul(x, Mul2:merged2 (1,3,1,1)) from Add1+Mul1+Mul2
+      y [1,3,4,4] = Add(Mul2_out:scaled, Add2:merged (1,3,1,1)) from Add1+Mul1+Mul2+Add2
+      out y"
+    `);
   });
 
   it('keeps the results of any chain, in at most two nodes', async () => {

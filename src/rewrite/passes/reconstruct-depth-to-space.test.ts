@@ -12,8 +12,18 @@ describe('reconstruct-depth-to-space', () => {
     const deep = n.op('SpaceToDepth', [n.input('x', [1, 2, 6, 4])], { blocksize: 2 }, 'deep');
     const graph = n.graph(n.op('DepthToSpace', [deep], { blocksize: 2 }, 'y'));
     const { graph: after } = await rewriteSame(graph, passes, 0);
-    expect(printGraph(graph)).toMatchInlineSnapshot();
-    expect(printGraph(after)).toMatchInlineSnapshot();
+    expect(printGraph(graph)).toMatchInlineSnapshot(`
+      "in x [1,2,6,4]
+      deep [1,8,3,2] = SpaceToDepth(x) blocksize=2
+      y [1,2,6,4] = DepthToSpace(deep) blocksize=2
+      out y"
+    `);
+    expect(printGraph(after)).toMatchInlineSnapshot(`
+      "in x [1,2,6,4]
+      deep [1,8,3,2] = Conv(x, SpaceToDepth1:weights (8,2,2,2)) kernel_shape=[2,2] strides=[2,2]
+      y [1,2,6,4] = ConvTranspose(deep, DepthToSpace1:weights (8,2,2,2)) kernel_shape=[2,2] strides=[2,2]
+      out y"
+    `);
   });
 
   it('copies exactly, whatever the block and the mode', async () => {

@@ -8,7 +8,15 @@ describe('reconstruct-neg', () => {
     const n = new Network();
     const graph = n.graph(n.op('Neg', [n.input('x', [1, 4, 5, 5])], {}, 'y'));
     const { graph: after } = await rewriteSame(graph, ['reconstruct-neg'], 0);
-    expect(printGraph(graph)).toMatchInlineSnapshot();
-    expect(printGraph(after)).toMatchInlineSnapshot();
+    expect(printGraph(graph)).toMatchInlineSnapshot(`
+      "in x [1,4,5,5]
+      y [1,4,5,5] = Neg(x)
+      out y"
+    `);
+    expect(printGraph(after)).toMatchInlineSnapshot(`
+      "in x [1,4,5,5]
+      y [1,4,5,5] = Mul(x, Neg1:minus_one ())
+      out y"
+    `);
   });
 });

@@ -6,7 +6,7 @@ import { isOp } from '../pattern.ts';
 
 export const reconstructNeg: Pass = {
   name: 'reconstruct-neg',
-  doc: 'Neg → Mul by −1.',
+  doc: 'Neg → Mul by the constant −1.',
   since: 'TensorRT has no Neg on the DLA, but scales (facts 1.10, "by graph reconstruction").',
   kind: 'reconstruct',
   match(node, view) {

@@ -19,8 +19,18 @@ describe('resize-scales', () => {
       resize([1, 2, 9, 8], { mode: 'linear', coordinate_transformation_mode: 'half_pixel' }, 'linear'),
     );
     const { graph: after } = await rewriteSame(graph, ['resize-scales'], 0);
-    expect(printGraph(graph)).toMatchInlineSnapshot();
-    expect(printGraph(after)).toMatchInlineSnapshot();
+    expect(printGraph(graph)).toMatchInlineSnapshot(`
+      "in x [1,2,3,4]
+      nearest [1,2,6,8] = Resize(x, _, _, const1 (4)) mode="nearest" coordinate_transformation_mode="asymmetric" nearest_mode="floor"
+      linear [1,2,9,8] = Resize(x, _, _, const2 (4)) mode="linear" coordinate_transformation_mode="half_pixel"
+      out nearest, linear"
+    `);
+    expect(printGraph(after)).toMatchInlineSnapshot(`
+      "in x [1,2,3,4]
+      nearest [1,2,6,8] = Resize(x, _, Resize1:scales (4)) mode="nearest" coordinate_transformation_mode="asymmetric" nearest_mode="floor"
+      linear [1,2,9,8] = Resize(x, _, Resize2:scales (4)) mode="linear" coordinate_transformation_mode="half_pixel"
+      out nearest, linear"
+    `);
   });
 
   it('leaves factors that are not whole', () => {

@@ -17,8 +17,20 @@ describe('simplify-clip', () => {
       n.op('Max', [n.scalar(0), x], {}, 'z'),
     );
     const { graph: after } = await rewriteSame(graph, passes, 0);
-    expect(printGraph(graph)).toMatchInlineSnapshot();
-    expect(printGraph(after)).toMatchInlineSnapshot();
+    expect(printGraph(graph)).toMatchInlineSnapshot(`
+      "in x [1,2,4,4]
+      Relu1_out [1,2,4,4] = Relu(x)
+      Min1_out [1,2,4,4] = Min(Relu1_out, const1 ())
+      y [1,2,4,4] = Clip(Min1_out, const2 (), const3 ())
+      z [1,2,4,4] = Max(const4 (), x)
+      out y, z"
+    `);
+    expect(printGraph(after)).toMatchInlineSnapshot(`
+      "in x [1,2,4,4]
+      y [1,2,4,4] = Clip(x, Clip1:min (), Clip1:max ()) from Relu1+Min1+Clip1
+      z [1,2,4,4] = Relu(x)
+      out y, z"
+    `);
   });
 
   it('uses attributes before opset 11', async () => {
@@ -26,7 +38,11 @@ describe('simplify-clip', () => {
     const x = n.input('x', [1, 2, 4, 4]);
     const graph = n.graph(n.op('Clip', [n.op('Relu', [x])], { min: -1, max: 1.5 }, 'y'));
     const { graph: after } = await rewriteSame(graph, passes, 0);
-    expect(printGraph(after)).toMatchInlineSnapshot();
+    expect(printGraph(after)).toMatchInlineSnapshot(`
+      "in x [1,2,4,4]
+      y [1,2,4,4] = Clip(x) min=0 max=1.5 from Relu1+Clip1
+      out y"
+    `);
   });
 
   it('keeps the results of any chain', async () => {

@@ -38,7 +38,7 @@ export async function execute(graph: Graph, seed = 7): Promise<ReadonlyMap<strin
   );
 }
 
-/** The largest difference relative to the largest value of the output. */
+/** The largest difference relative to the largest value of the output, or to 0.01 where that is larger. */
 export async function difference(before: Graph, after: Graph, seed = 7): Promise<number> {
   expect(after.outputs).toEqual(before.outputs);
   const [expected, actual] = [await execute(before, seed), await execute(after, seed)];
@@ -46,7 +46,7 @@ export async function difference(before: Graph, after: Graph, seed = 7): Promise
   for (const [name, { shape, values }] of expected) {
     const found = actual.get(name)!;
     expect(found.shape).toEqual(shape);
-    const largest = values.reduce((max, value) => Math.max(max, Math.abs(value)), 1e-6);
+    const largest = values.reduce((max, value) => Math.max(max, Math.abs(value)), 0.01);
     values.forEach((value, index) => {
       const distance = Math.abs(value - found.values[index]!) / largest;
       if (!(distance <= worst)) worst = distance;
