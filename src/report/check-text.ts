@@ -73,7 +73,9 @@ function groupRefusals(verdicts: readonly Verdict[]): readonly Group[] {
       else groups.set(key, { refusal, rows: [{ verdict, refusal }] });
     }
   }
-  return [...groups.values()];
+  // What follows from the other refusals comes last.
+  const late = ({ refusal }: Group) => (refusal.rule === 'general/loadables' ? 1 : 0);
+  return [...groups.values()].sort((a, b) => late(a) - late(b));
 }
 
 function refused({ verdicts }: CheckResult, options: CheckTextOptions): string {
@@ -100,7 +102,7 @@ function refusalBlock({ refusal, rows }: Group, options: CheckTextOptions): stri
     lines.push(...wrap(`source: ${refusal.source}`, 4, options).map((line) => paint(line, 'dim', options)));
   const width = options.width ?? DEFAULT_WIDTH;
   const cell = (value: unknown) => shorten(printable(String(value ?? '')), Math.floor(width / 2));
-  const told = rows.map(({ refusal: own }) => JSON.stringify(own.values));
+  const told = rows.map(({ refusal: own }) => JSON.stringify([own.values.value, own.values.limit]));
   if (rows.every((_, index) => told[index] === told[0])) {
     const { value, limit, dlaSoftware } = refusal.values;
     const software = dlaSoftware === undefined ? '' : `; in the DLA's own software: ${dlaSoftware}`;

@@ -6,13 +6,11 @@
 import type { Node } from '../graph/graph.ts';
 import { intAttribute, intsAttribute } from '../graph/graph.ts';
 import { operator } from './operators.ts';
-import type { RuleContext } from './rule.ts';
+import type { KnownFix, RuleContext } from './rule.ts';
 import { globalAverageAdvice } from './rules/pooling.ts';
-import type { Fix } from './verdict.ts';
+import { productBehind } from './rules/shuffle.ts';
 
-const products = ['Gemm', 'MatMul'];
-
-export function fixFor(node: Node, context: RuleContext): Fix | undefined {
+export function fixFor(node: Node, context: RuleContext): KnownFix | undefined {
   const known = byOperator[node.op];
   if (known) return known(node, context);
   const recipe = operator(node.op)?.recipe;
@@ -23,16 +21,20 @@ export function fixFor(node: Node, context: RuleContext): Fix | undefined {
       };
 }
 
-const fixed = (advice: string, rewrite?: string) => (): Fix => ({ ...(rewrite && { rewrite }), advice });
+const fixed = (advice: string, rewrite?: KnownFix['rewrite']) => (): KnownFix => ({
+  ...(rewrite && { rewrite }),
+  advice,
+});
 
 /** Flatten and its kin: harmless in front of a product or at the end, costly in the middle. */
-function flattening(node: Node, context: RuleContext): Fix {
+function flattening(node: Node, context: RuleContext): KnownFix {
   const output = node.outputs[0] ?? '';
   const readers = context.consumers(output);
-  if (readers.some((reader) => products.includes(reader.op))) {
+  const product = productBehind(node, context);
+  if (product) {
     return {
       rewrite: 'gemm-to-conv',
-      advice: `Make the ${readers.find((reader) => products.includes(reader.op))!.op} behind it a convolution over the whole map; the ${node.op} disappears.`,
+      advice: `Make the ${product.op} behind it a convolution over the whole map; the ${node.op} disappears.`,
     };
   }
   if (readers.length === 0 || context.graph.outputs.includes(output)) {
@@ -44,7 +46,7 @@ function flattening(node: Node, context: RuleContext): Fix {
   };
 }
 
-function spatialMean(node: Node, context: RuleContext): Fix {
+function spatialMean(node: Node, context: RuleContext): KnownFix {
   const shape = context.shape(node.inputs[0]);
   const axes = intsAttribute(node, 'axes');
   const spatial =
@@ -59,7 +61,7 @@ function spatialMean(node: Node, context: RuleContext): Fix {
   return { advice: 'A mean over channels is a 1×1 convolution with weights 1/C; one over H and W is an AveragePool.' };
 }
 
-const byOperator: Readonly<Record<string, (node: Node, context: RuleContext) => Fix | undefined>> = {
+const byOperator: Readonly<Record<string, (node: Node, context: RuleContext) => KnownFix | undefined>> = {
   GlobalAveragePool: (node, context) => ({
     rewrite: 'global-pool-to-pool',
     advice: globalAverageAdvice(context.shape(node.inputs[0])),

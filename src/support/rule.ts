@@ -23,13 +23,33 @@ export type Version = readonly [major: number, minor: number, patch: number];
  */
 export type Confidence = 'stated' | 'second-hand' | 'unverified';
 
+/** The rewrite passes that fixes name; rewrite/ has them all. */
+export const fixPasses = [
+  'arithmetic-to-scale',
+  'crop-deconvolution',
+  'fold-pad',
+  'gemm-to-conv',
+  'global-pool-to-pool',
+  'merge-reshapes',
+  'reconstruct-hard-sigmoid',
+  'reconstruct-hard-swish',
+  'remove-no-ops',
+  'resize-scales',
+  'simplify-clip',
+  'sum-to-add',
+] as const;
+
+export interface KnownFix extends Fix {
+  readonly rewrite?: (typeof fixPasses)[number];
+}
+
 export interface Finding {
   /** The node's own numbers in a clause, without the node's name: `kernel 33×3, allowed 1…32`. */
   readonly message: string;
   readonly values: { readonly limit: number | string; readonly value: number | string } & Readonly<
     Record<string, number | string>
   >;
-  readonly fix?: Fix;
+  readonly fix?: KnownFix;
 }
 
 export interface Rule {
@@ -124,7 +144,7 @@ export function outside(
   numbers: readonly number[],
   low: number,
   high: number,
-  fix?: Fix,
+  fix?: KnownFix,
 ): Finding | undefined {
   if (numbers.every((value) => Number.isInteger(value) && value >= low && value <= high)) return undefined;
   const limit = `${low}…${high}`;

@@ -298,7 +298,8 @@ export const fullyConnectedRules: readonly Rule[] = [
     test: (node, context) => {
       const input = context.shape(node.inputs[0]);
       const weights = context.shape(node.inputs[1]);
-      if (!input || !weights) return undefined;
+      // Products of two run-time tensors are refused as such.
+      if (!input || !weights || !context.constant(node.inputs[1])) return undefined;
       if (weights.length === 2 && input.slice(1, -1).every((dim) => dim === 1) && input.length >= 2) return undefined;
       return {
         message: `${times(input)} by ${times(weights)}, allowed N×C by C×K`,

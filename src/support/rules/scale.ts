@@ -60,7 +60,12 @@ export const scaleRules: readonly Rule[] = [
       return {
         message: `constant ${times(constant)} over ${times(operand)}, allowed 1, C×1×1 or C×H×W`,
         values: { limit: '1, C×1×1 or C×H×W', value: times(constant), operand: times(operand) },
-        fix: { advice: 'Store the constant once per channel, or once per element of an item.' },
+        fix: {
+          advice:
+            operand.length === 3
+              ? 'Keep the tensor four-dimensional with its channels second (N×C×1×T); then the constant is one per channel.'
+              : 'Store the constant once per channel, or once per element of an item.',
+        },
       };
     },
   },

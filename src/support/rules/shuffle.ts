@@ -19,6 +19,18 @@ const neighbours = (node: Node, context: RuleContext): readonly Node[] => {
   return [...(before ? [before] : []), ...context.consumers(node.outputs[0])];
 };
 
+/** The fully connected layer that a flattening feeds: an N×C tensor times a constant. */
+export function productBehind(node: Node, context: RuleContext): Node | undefined {
+  const output = node.outputs[0];
+  if (context.shape(output)?.length !== 2) return undefined;
+  return context
+    .consumers(output)
+    .find(
+      ({ op, inputs }) =>
+        ['Gemm', 'MatMul'].includes(op) && inputs[0] === output && context.constant(inputs[1]) !== undefined,
+    );
+}
+
 export const shuffleRules: readonly Rule[] = [
   {
     ...base,
@@ -35,13 +47,12 @@ export const shuffleRules: readonly Rule[] = [
           input: times(input),
           output: times(output),
         },
-        fix: {
-          advice:
-            output.length < 4 &&
-            context.consumers(node.outputs[0]).some((reader) => ['Gemm', 'MatMul'].includes(reader.op))
-              ? 'Drop it and make the product behind it a convolution over the whole map.'
-              : 'Keep four dimensions (insert dimensions of 1), or move it to the end of the network.',
-        },
+        fix: productBehind(node, context)
+          ? {
+              rewrite: 'gemm-to-conv',
+              advice: 'Drop it and make the product behind it a convolution over the whole map.',
+            }
+          : { advice: 'Keep four dimensions (insert dimensions of 1), or move it to the end of the network.' },
       };
     },
   },

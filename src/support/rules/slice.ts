@@ -111,10 +111,10 @@ export const sliceRules: readonly Rule[] = [
     confidence: 'second-hand',
     precisions: ['int8'],
     until: [8, 6, 0],
-    test: (node) => ({
+    test: () => ({
       message: 'the network is INT8, allowed fp16',
       values: { limit: 'fp16', value: 'int8' },
-      fix: { advice: `Allow FP16 for it: --fp16 --precisionConstraints=prefer --layerPrecisions=${node.name}:fp16.` },
+      fix: { advice: 'Allow FP16 for it: --fp16 --precisionConstraints=prefer --layerPrecisions=<node>:fp16.' },
     }),
   },
 ];

@@ -34,10 +34,10 @@ export const softmaxRules: readonly Rule[] = [
     id: 'softmax/precision',
     doc: 'Softmax runs in FP16 only.',
     precisions: ['int8'],
-    test: (node) => ({
+    test: () => ({
       message: 'the network is INT8, allowed fp16',
       values: { limit: 'fp16', value: 'int8' },
-      fix: { advice: `Allow FP16 for it: --fp16 --precisionConstraints=prefer --layerPrecisions=${node.name}:fp16.` },
+      fix: { advice: 'Allow FP16 for it: --fp16 --precisionConstraints=prefer --layerPrecisions=<node>:fp16.' },
     }),
   },
   {
