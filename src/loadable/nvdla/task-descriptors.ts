@@ -1,0 +1,83 @@
+/** The descriptors of one task, read from wherever its addresses lie: blobs of a file, or memory of the device. */
+
+import { fail } from '../../graph/errors.ts';
+import {
+  type CommonDesc,
+  commonDesc,
+  type InterfaceMinor,
+  type LutParam,
+  lutParam,
+  type NetworkDesc,
+  networkDesc,
+  type OperationDesc,
+  operationDescs,
+  operationSize,
+  operationTypes,
+  surfaceDescs,
+  surfaceSize,
+} from './descriptors.ts';
+import { type Codec, decode } from './layout.ts';
+import { entryById, type StockLoadable, type TaskEntry } from './stock-loadable.ts';
+
+export type TaskOperation = OperationDesc & {
+  /** Position in the lists. */
+  readonly index: number;
+  readonly common: CommonDesc;
+};
+
+export interface TaskDescriptors {
+  readonly network: NetworkDesc;
+  readonly operations: readonly TaskOperation[];
+  readonly luts: readonly LutParam[];
+}
+
+/** Bytes [offset, offset + length) of the task's address at a position of its list. Throws a typed error beyond its end. */
+export type ReadAddress = (position: number, offset: number, length: number) => Uint8Array;
+
+/** @throws loadable/corrupt, and what `read` throws */
+export function readTaskDescriptors(read: ReadAddress, minor: InterfaceMinor): TaskDescriptors {
+  const network = decode(networkDesc, read(0, 0, networkDesc.size));
+  const { numOperations, numRois } = network;
+  if (numRois !== 1) fail('device/unsupported', 'regions of interest are not modelled', {}, { actual: numRois });
+  const one = <T>(codec: Codec<T>, list: number, index: number, pitch: number): T =>
+    decode(codec, read(list, index * pitch, codec.size));
+  const operations = Array.from({ length: numOperations }, (_, index): TaskOperation => {
+    const common = one(commonDesc, network.dependencyGraphIndex, index, commonDesc.size);
+    const type = operationTypes[common.opType];
+    if (!type) {
+      return fail('loadable/corrupt', `operation ${index} has no such type`, {}, { actual: common.opType });
+    }
+    const op = one(operationDescs[type] as Codec<unknown>, network.operationDescIndex, index, operationSize);
+    const surfaces = one(surfaceDescs[minor][type] as Codec<unknown>, network.surfaceDescIndex, index, surfaceSize);
+    return { index, common, type, op, surfaces } as TaskOperation;
+  });
+  const luts = Array.from({ length: network.numLuts }, (_, index) =>
+    one(lutParam, network.lutDataIndex, index, lutParam.size),
+  );
+  return { network, operations, luts };
+}
+
+/**
+ * The interface version that a task's descriptors were written in: that of the blob which fills its surface list.
+ * @throws loadable/version, loadable/corrupt
+ */
+export function interfaceMinor(loadable: StockLoadable, task: TaskEntry): InterfaceMinor {
+  const names = new Set(
+    task.addressList.flatMap((id) => {
+      const { memoryId } = entryById(loadable.addresses, id, 'address');
+      return entryById(loadable.memories, memoryId, 'memory').contents;
+    }),
+  );
+  const blob = loadable.blobs.find(({ name, subInterface }) => names.has(name) && subInterface === 4);
+  if (!blob) return fail('loadable/corrupt', `task ${task.id} has no surface list`);
+  const { major, minor } = blob.version;
+  if (major !== 0 || (minor !== 10 && minor !== 12)) {
+    fail(
+      'loadable/version',
+      'the descriptors were written for another firmware interface',
+      {},
+      { expected: '0.10 or 0.12', actual: `${major}.${minor}` },
+    );
+  }
+  return minor as InterfaceMinor;
+}

@@ -1,0 +1,308 @@
+/**
+ * The firmware's scheduler. A task is a graph of operations. Each engine has two register groups: an operation is
+ * *programmed* into a free group as soon as there is one, and *enabled* once its dependency count is zero. Reaching one
+ * of these states, or completion, is an event; an operation lists, for each engine, the operation that counts down at
+ * which of its events. The next operation of an engine is the consumer of its own kind. A fused parent is counted down
+ * like a consumer: a convolution waits for the single-point operation behind it to be enabled.
+ *
+ * Completion comes from the device as interrupts. When none is pending and operations are left, nothing will ever
+ * happen again: the task is stalled, and the error says who waits for what.
+ *
+ * Source: nvdla/doc "Kernel Mode Driver", nvdla/sw `scheduler.c`.
+ */
+
+import { interruptBits, type NvdlaDevice } from '../../device/nvdla/nvdla-device.ts';
+import { addressOf, type BlockName } from '../../device/registers/register-map.ts';
+import { fail } from '../../graph/errors.ts';
+import {
+  type Consumer,
+  type DataCube,
+  eventNames,
+  events,
+  type InterfaceMinor,
+  type OperationType,
+  operationTypes,
+} from '../../loadable/nvdla/descriptors.ts';
+import {
+  type ReadAddress,
+  readTaskDescriptors,
+  type TaskDescriptors,
+  type TaskOperation,
+} from '../../loadable/nvdla/task-descriptors.ts';
+import { engineBlocks, lutIndexOf, needsDma, type ProgramContext, programOperation } from './program-operation.ts';
+import { registerWriter, type WriteRegister } from './register-writer.ts';
+
+/** A DLA task as the kernel-mode driver hands it to the firmware. */
+export interface FirmwareTask {
+  readonly minor: InterfaceMinor;
+  readonly read: ReadAddress;
+  /** The device's address of a position of the task's address list. @throws loadable/corrupt */
+  readonly address: (position: number) => bigint;
+}
+
+interface Slot {
+  readonly operation: TaskOperation;
+  readonly dmaGroup: number | undefined;
+  lutIndex: number;
+  programmed: boolean;
+  active: boolean;
+}
+
+type GroupId = 0 | 1;
+
+interface Engine {
+  readonly type: OperationType;
+  readonly slots: [Slot | undefined, Slot | undefined];
+  /** The last operation that was given a slot. */
+  tail: TaskOperation | undefined;
+  lastGroup: GroupId;
+}
+
+type EventId = (typeof events)[keyof typeof events];
+
+/** Which interrupt reports completion. */
+const completionInterrupt = {
+  bdma: 'BDMA',
+  conv: 'CACC',
+  sdp: 'SDP',
+  pdp: 'PDP',
+  cdp: 'CDP',
+  rubik: 'RUBIK',
+} as const;
+
+/** Runs a task to completion. @throws loadable/corrupt, device/stalled, device/unsupported, device/fault */
+export function runTask(task: FirmwareTask, device: NvdlaDevice): void {
+  new Scheduler(task, device).run();
+}
+
+class Scheduler {
+  readonly #device: NvdlaDevice;
+  readonly #task: TaskDescriptors;
+  readonly #write: WriteRegister;
+  readonly #context: ProgramContext;
+  readonly #engines: readonly Engine[];
+  /** What each operation still waits for. */
+  readonly #counts: number[];
+  /** The events that each operation has raised. */
+  readonly #raised: readonly Set<EventId>[];
+  #completed = 0;
+
+  constructor(task: FirmwareTask, device: NvdlaDevice) {
+    this.#device = device;
+    this.#task = readTaskDescriptors(task.read, task.minor);
+    this.#write = registerWriter(device);
+    this.#context = {
+      write: this.#write,
+      address: (cube: DataCube) => task.address(cube.address) + BigInt(cube.offset),
+      atomBytes: device.target.memoryAtom,
+      lut: (index) =>
+        this.#task.luts[index] ??
+        fail('loadable/corrupt', 'an operation names a lookup table that is not there', {}, { actual: index }),
+    };
+    this.#engines = operationTypes.map((type) => ({
+      type,
+      slots: [undefined, undefined],
+      tail: undefined,
+      lastGroup: 1,
+    }));
+    this.#counts = this.#task.operations.map(({ common }) => common.dependencyCount);
+    this.#raised = this.#task.operations.map(() => new Set());
+  }
+
+  run(): void {
+    for (const [type, head] of this.#task.network.opHead.entries()) {
+      if (head === -1) continue;
+      const engine = this.#engines[type]!;
+      this.#submit(engine, this.#operation(head, engine.type));
+      this.#dequeue(engine);
+    }
+    while (this.#completed < this.#task.operations.length) {
+      if (!this.#serveInterrupts()) this.#stalled();
+    }
+  }
+
+  #operation(index: number, type: OperationType): TaskOperation {
+    const operation = this.#task.operations[index];
+    if (!operation) {
+      return fail('loadable/corrupt', 'an operation is named that is not there', {}, { actual: index });
+    }
+    if (operation.type !== type) {
+      return fail(
+        'loadable/corrupt',
+        `operation ${index} is queued for the wrong engine`,
+        {},
+        { expected: type, actual: operation.type },
+      );
+    }
+    return operation;
+  }
+
+  /** Gives an operation a free register group, programs it and, when it waits for nothing, enables it. */
+  #submit(engine: Engine, operation: TaskOperation): void {
+    const group = this.#freeGroup(engine);
+    if (group === undefined) return;
+    engine.slots[group] = {
+      operation,
+      dmaGroup: needsDma(operation) ? this.#freeDmaGroup(engine) : undefined,
+      lutIndex: -1,
+      programmed: false,
+      active: false,
+    };
+    engine.tail = operation;
+    if (!this.#tableIsFree(engine, group)) return;
+    this.#program(engine, group);
+    if (this.#counts[operation.index] === 0) this.#enable(engine, operation);
+  }
+
+  /** Of two free groups, the one that the hardware looks at next. */
+  #freeGroup(engine: Engine): GroupId | undefined {
+    const [first, second] = engine.slots;
+    if (first && second) return undefined;
+    if (first) return 1;
+    if (second) return 0;
+    return this.#consumer(engineBlocks[engine.type].blocks[0] ?? 'BDMA');
+  }
+
+  #freeDmaGroup(engine: Engine): GroupId {
+    const used = engine.slots.flatMap((slot) => (slot?.dmaGroup === undefined ? [] : [slot.dmaGroup]));
+    return used.length > 0 ? (used[0] === 0 ? 1 : 0) : this.#consumer(engineBlocks[engine.type].dma!);
+  }
+
+  #consumer(block: BlockName): GroupId {
+    const owner = this.#device.registers.map.blocks[block];
+    const pointer = owner.table.byName.get('S_POINTER');
+    if (!pointer) return 0;
+    return ((this.#device.read(addressOf({ block: owner, register: pointer })) >> 16) & 1) as GroupId;
+  }
+
+  /** An engine's two groups share one lookup table, which must not be written while the other group uses it. */
+  #tableIsFree(engine: Engine, group: GroupId): boolean {
+    const wanted = lutIndexOf(engine.slots[group]!.operation);
+    const neighbour = engine.slots[group === 0 ? 1 : 0];
+    if (wanted === -1 || !neighbour || neighbour.lutIndex === wanted) return true;
+    return neighbour.lutIndex === -1 && !neighbour.active;
+  }
+
+  #selectGroups(engine: Engine, group: GroupId): void {
+    const { blocks, dma } = engineBlocks[engine.type];
+    for (const block of blocks) this.#write(block, 'S_POINTER', { PRODUCER: group });
+    const dmaGroup = engine.slots[group]?.dmaGroup;
+    if (dma !== undefined && dmaGroup !== undefined) this.#write(dma, 'S_POINTER', { PRODUCER: dmaGroup });
+  }
+
+  #program(engine: Engine, group: GroupId): void {
+    const slot = engine.slots[group]!;
+    this.#selectGroups(engine, group);
+    programOperation(slot.operation, this.#context);
+    slot.lutIndex = lutIndexOf(slot.operation);
+    // The operation becomes known as programmed only afterwards, so that no event it raises enables it twice.
+    this.#raise(slot.operation, events.programmed);
+    slot.programmed = true;
+  }
+
+  #enable(engine: Engine, operation: TaskOperation): void {
+    const group = engine.slots.findIndex((slot) => slot?.operation === operation) as GroupId | -1;
+    const slot = group === -1 ? undefined : engine.slots[group];
+    if (group === -1 || !slot?.programmed || slot.active) return;
+    this.#selectGroups(engine, group);
+    const { blocks, dma } = engineBlocks[engine.type];
+    slot.active = true;
+    if (dma !== undefined && slot.dmaGroup !== undefined) this.#write(dma, 'D_OP_ENABLE', { OP_EN: 1 });
+    for (const block of blocks) this.#write(block, 'D_OP_ENABLE', { OP_EN: 1 });
+    this.#raise(operation, events.enabled);
+  }
+
+  /** Queues the operation that follows the engine's last one. */
+  #dequeue(engine: Engine): void {
+    const next = engine.tail?.common.consumers[operationTypes.indexOf(engine.type)]?.index ?? -1;
+    if (next !== -1) this.#submit(engine, this.#operation(next, engine.type));
+  }
+
+  #raise(operation: TaskOperation, event: EventId): void {
+    this.#raised[operation.index]!.add(event);
+    for (const link of waiting(operation)) if (link.event === event) this.#countDown(link, operation);
+  }
+
+  #countDown({ index }: Consumer, producer: TaskOperation): void {
+    const consumer = this.#task.operations[index];
+    const left = this.#counts[index];
+    if (!consumer || left === undefined) {
+      fail('loadable/corrupt', 'an operation is named that is not there', {}, { actual: index });
+    }
+    if (left === 0) {
+      fail(
+        'loadable/corrupt',
+        `operation ${index} is told of more events than it waits for`,
+        {},
+        { expected: consumer.common.dependencyCount, actual: `one more, of operation ${producer.index}` },
+      );
+    }
+    this.#counts[index] = left - 1;
+    if (left === 1) this.#enable(this.#engines[operationTypes.indexOf(consumer.type)]!, consumer);
+  }
+
+  /** Returns whether there was anything to serve. */
+  #serveInterrupts(): boolean {
+    const pending = this.#device.interrupts;
+    if (pending === 0) return false;
+    this.#write('GLB', 'S_INTR_STATUS', pending);
+    for (const engine of this.#engines) {
+      const first: GroupId = engine.lastGroup === 0 ? 1 : 0;
+      for (const group of [first, engine.lastGroup] as const) {
+        const raised = (name: keyof typeof interruptBits): boolean =>
+          (pending & (1 << (interruptBits[name] + group))) !== 0;
+        const operation = engine.slots[group]?.operation;
+        if (!operation) continue;
+        if (engine.type === 'conv') {
+          if (raised('CDMA_WT')) this.#raise(operation, events.weightsFetched);
+          if (raised('CDMA_DAT')) this.#raise(operation, events.dataFetched);
+        }
+        if (raised(completionInterrupt[engine.type])) this.#complete(engine, group);
+      }
+    }
+    return true;
+  }
+
+  #complete(engine: Engine, group: GroupId): void {
+    const { operation } = engine.slots[group]!;
+    engine.slots[group] = undefined;
+    engine.lastGroup = group;
+    this.#completed++;
+    this.#raise(operation, events.completed);
+    const other: GroupId = group === 0 ? 1 : 0;
+    const slot = engine.slots[other];
+    if (slot && !slot.programmed && this.#tableIsFree(engine, other)) {
+      this.#program(engine, other);
+      if (this.#counts[slot.operation.index] === 0) this.#enable(engine, slot.operation);
+    }
+    this.#dequeue(engine);
+  }
+
+  #stalled(): never {
+    const { operations } = this.#task;
+    const reasons = operations.flatMap((operation) => {
+      if (this.#raised[operation.index]!.has(events.completed)) return [];
+      return operations.flatMap((producer) =>
+        waiting(producer)
+          .filter(
+            ({ index, event }) => index === operation.index && !this.#raised[producer.index]!.has(event as EventId),
+          )
+          .map(
+            ({ event }) =>
+              `operation ${operation.index} (${operation.type}) waits for operation ${producer.index} (${producer.type}) to be ${eventNames[event as EventId]}`,
+          ),
+      );
+    });
+    const count = operations.length - this.#completed;
+    return fail(
+      'device/stalled',
+      reasons.length > 0 ? reasons.join('; ') : `${count} operations were never queued or wait for nobody`,
+      {},
+      { expected: `${operations.length} operations`, actual: `${this.#completed} completed` },
+    );
+  }
+}
+
+/** Everyone who counts down at an event of this operation. */
+const waiting = ({ common }: TaskOperation): readonly Consumer[] =>
+  [...common.consumers, common.fusedParent].filter(({ index }) => index !== -1);

@@ -1,0 +1,41 @@
+/** Register writes by name, the way the firmware makes them: a register's fields put together into one word. */
+
+import type { NvdlaDevice } from '../../device/nvdla/nvdla-device.ts';
+import { addressOf, type BlockName } from '../../device/registers/register-map.ts';
+import { maskOf } from '../../device/registers/register-table.ts';
+
+/** Writes a whole register, or its fields; fields that are not named are 0. Values are cut to the width of their field. */
+export type WriteRegister = (
+  block: BlockName,
+  register: string,
+  value: number | Readonly<Record<string, number>>,
+) => void;
+
+export function registerWriter(device: NvdlaDevice): WriteRegister {
+  return (blockName, registerName, value) => {
+    const block = device.registers.map.blocks[blockName];
+    const register = block.table.byName.get(registerName);
+    if (!register) throw new Error(`${blockName} has no register ${registerName}`);
+    let word = 0;
+    if (typeof value === 'number') word = value;
+    else {
+      for (const [name, part] of Object.entries(value)) {
+        const field = register.fields.get(name);
+        if (!field) throw new Error(`${blockName}.${registerName} has no field ${name}`);
+        word |= (part << field.low) & maskOf(field);
+      }
+    }
+    device.write(addressOf({ block, register }), word >>> 0);
+  };
+}
+
+/** The two halves of a 64-bit address. */
+export function writeAddress(
+  write: WriteRegister,
+  block: BlockName,
+  registers: { readonly low: string; readonly high: string },
+  address: bigint,
+): void {
+  write(block, registers.low, Number(address & 0xffffffffn));
+  write(block, registers.high, Number((address >> 32n) & 0xffffffffn));
+}

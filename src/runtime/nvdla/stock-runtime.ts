@@ -1,0 +1,153 @@
+/**
+ * The runtime of stock loadables: memories are allocated and filled from their blobs, the application binds buffers to
+ * inputs and outputs, and submissions run in the order of their ids, each task by the firmware.
+ */
+
+import type { Window } from '../../device/bus.ts';
+import type { NvdlaDevice } from '../../device/nvdla/nvdla-device.ts';
+import { fail } from '../../graph/errors.ts';
+import {
+  entryById,
+  type MemoryEntry,
+  memoryFlags,
+  type StockLoadable,
+  type TaskEntry,
+  type TensorDesc,
+  taskInterfaces,
+} from '../../loadable/nvdla/stock-loadable.ts';
+import { interfaceMinor } from '../../loadable/nvdla/task-descriptors.ts';
+import { runTask } from './firmware.ts';
+
+/** Where the memories of each domain begin; each takes whole pages and a page between it and the next is unmapped. */
+const bases = { system: 0x8000_0000n, sram: 0x5000_0000n } as const;
+const pageSize = 4096;
+
+/** An input or output of the network. */
+export interface Binding {
+  readonly bindId: number;
+  readonly tensor: TensorDesc;
+  readonly size: number;
+}
+
+export interface LoadedNetwork {
+  readonly inputs: readonly Binding[];
+  readonly outputs: readonly Binding[];
+  /** The bytes of an input's surface. @throws run/input */
+  bind(bindId: number, bytes: Uint8Array): void;
+  /** Runs every task. @throws device/stalled, device/unsupported, device/fault, loadable/corrupt */
+  submit(): void;
+  /** The bytes of an output's surface. @throws run/input */
+  output(bindId: number): Uint8Array;
+  /** Returns the memory. */
+  close(): void;
+}
+
+/** @throws loadable/corrupt, device/memory */
+export function loadNetwork(loadable: StockLoadable, device: NvdlaDevice): LoadedNetwork {
+  const { bus } = device;
+  const windows = new Map<number, Window>();
+  const next = { ...bases } as { system: bigint; sram: bigint };
+  const close = (): void => {
+    for (const window of windows.values()) bus.unmap(window);
+    windows.clear();
+  };
+  try {
+    for (const memory of loadable.memories) {
+      const domain = memory.domain === 1 ? 'sram' : 'system';
+      const size = Math.max(1, sizeOf(loadable, memory));
+      const pages = Math.ceil(size / pageSize) + 1;
+      windows.set(memory.id, bus.map(next[domain], size));
+      next[domain] += BigInt(pages * pageSize);
+    }
+  } catch (error) {
+    close();
+    throw error;
+  }
+  const windowOf = (memoryId: number): Window => {
+    const window = windows.get(memoryId);
+    return window ?? fail('loadable/corrupt', 'an address lies in no memory', {}, { actual: memoryId });
+  };
+  const fill = (memory: MemoryEntry): void => {
+    if (!(memory.flags & memoryFlags.set)) return;
+    for (const [index, name] of memory.contents.entries()) {
+      const blob = loadable.blobs.find((candidate) => candidate.name === name)!;
+      if (blob.data.length > 0) bus.write(windowOf(memory.id).base + BigInt(memory.offsets[index]!), blob.data);
+    }
+  };
+  for (const memory of loadable.memories) fill(memory);
+
+  const bindings = (flag: number): readonly (Binding & { readonly memoryId: number })[] =>
+    loadable.memories
+      .filter(({ flags }) => flags & flag)
+      .map((memory) => ({
+        bindId: memory.bindId,
+        tensor: entryById(loadable.tensors, memory.tensorDescId, 'tensor descriptor'),
+        size: sizeOf(loadable, memory),
+        memoryId: memory.id,
+      }));
+  const inputs = bindings(memoryFlags.input);
+  const outputs = bindings(memoryFlags.output);
+
+  const runEntry = (task: TaskEntry): void => {
+    if (task.interface !== taskInterfaces.dla) {
+      fail('device/unsupported', 'tasks of the host emulator are not modelled', {}, { actual: task.interface });
+    }
+    const entryAt = (position: number) => {
+      const id = task.addressList[position];
+      if (id === undefined) {
+        return fail(
+          'loadable/corrupt',
+          'an address is named that is not in the list of its task',
+          {},
+          { actual: position },
+        );
+      }
+      return entryById(loadable.addresses, id, 'address');
+    };
+    runTask(
+      {
+        minor: interfaceMinor(loadable, task),
+        // Descriptors are read from the start of their memory, whatever the offset of their address.
+        read: (position, offset, length) =>
+          bus.read(windowOf(entryAt(position).memoryId).base + BigInt(offset), length),
+        address: (position) => {
+          const { memoryId, offset } = entryAt(position);
+          return windowOf(memoryId).base + BigInt(offset);
+        },
+      },
+      device,
+    );
+  };
+
+  return {
+    inputs,
+    outputs,
+    bind(bindId, bytes) {
+      const binding = inputs.find((candidate) => candidate.bindId === bindId);
+      if (!binding) return fail('run/input', 'the network has no such input', {}, { actual: bindId });
+      if (bytes.length !== binding.size) {
+        const place = { value: binding.tensor.name };
+        fail('run/input', 'an input has another size', place, { expected: binding.size, actual: bytes.length });
+      }
+      bus.write(windowOf(binding.memoryId).base, bytes);
+    },
+    submit() {
+      for (const { taskIds } of [...loadable.submits].sort((a, b) => a.id - b.id)) {
+        for (const id of taskIds) runEntry(entryById(loadable.tasks, id, 'task'));
+      }
+    },
+    output(bindId) {
+      const binding = outputs.find((candidate) => candidate.bindId === bindId);
+      if (!binding) return fail('run/input', 'the network has no such output', {}, { actual: bindId });
+      return bus.read(windowOf(binding.memoryId).base, binding.size);
+    },
+    close,
+  };
+}
+
+/** A bound memory is as large as its tensor asks, at least. */
+function sizeOf(loadable: StockLoadable, memory: MemoryEntry): number {
+  if (!(memory.flags & (memoryFlags.input | memoryFlags.output))) return memory.size;
+  const tensor = entryById(loadable.tensors, memory.tensorDescId, 'tensor descriptor');
+  return Math.max(memory.size, tensor.offset + tensor.size);
+}
