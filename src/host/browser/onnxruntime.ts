@@ -19,7 +19,10 @@ export interface BrowserOnnxRuntimeOptions {
 }
 
 interface OrtWeb extends OrtModule {
-  readonly env: { readonly versions: { readonly web?: string }; readonly wasm: Record<string, unknown> };
+  readonly env: {
+    readonly versions: { readonly web?: string };
+    readonly wasm: { wasmBinary?: ArrayBuffer | Uint8Array; wasmPaths?: string; numThreads?: number };
+  };
 }
 
 const isOrtWeb = (module: unknown): module is OrtWeb =>
@@ -45,8 +48,8 @@ export async function browserOnnxRuntime(options: BrowserOnnxRuntimeOptions = {}
   }
   if (!isOrtWeb(module)) fail('run/host-missing', 'what was imported is not onnxruntime-web');
   const { wasm, versions } = module.env;
-  if (wasmBinary) wasm['wasmBinary'] = wasmBinary;
-  if (wasmPaths !== undefined) wasm['wasmPaths'] = wasmPaths;
-  wasm['numThreads'] = threads;
+  if (wasmBinary) wasm.wasmBinary = wasmBinary;
+  if (wasmPaths !== undefined) wasm.wasmPaths = wasmPaths;
+  wasm.numThreads = threads;
   return onnxRuntimeOf(module, `onnxruntime-web ${versions.web ?? ''}`.trimEnd(), 'wasm');
 }

@@ -9,6 +9,7 @@ import { nodeThreads } from './threads.ts';
 
 export type { Host } from '../host.ts';
 export { listFolder, readBytes, readText, writeFile, writeFiles } from './files.ts';
+export { readImageFolder } from './image-folder.ts';
 export { decodeImage } from './images.ts';
 export { nodeOnnxRuntime } from './onnxruntime.ts';
 export { nodeThreads } from './threads.ts';

@@ -1,0 +1,88 @@
+/**
+ * IDX files, the format of MNIST and its relatives: a magic number (0, 0, element type, rank), big-endian sizes, then
+ * the elements. Read gzipped or not. Images and labels are unsigned bytes (type 0x08); nothing else is read here.
+ */
+
+import { fail } from '../graph/errors.ts';
+import type { DataSet } from './data-set.ts';
+import { gunzip, isGzip } from './gunzip.ts';
+
+export interface IdxArray {
+  readonly shape: readonly number[];
+  readonly data: Uint8Array;
+}
+
+const mostBytes = 2 ** 31 - 1;
+const unsignedByte = 0x08;
+
+/** @throws evaluate/data-set */
+export async function readIdx(bytes: Uint8Array, file?: string): Promise<IdxArray> {
+  const place = file === undefined ? {} : { file };
+  const data = isGzip(bytes) ? await gunzip(bytes, mostBytes, file) : bytes;
+  const bad = (message: string, detail: { expected?: string | number; actual?: string | number } = {}): never =>
+    fail('evaluate/data-set', message, place, detail);
+  if (data.length < 4 || data[0] !== 0 || data[1] !== 0) return bad('this is not an IDX file');
+  if (data[2] !== unsignedByte) {
+    return bad('the elements of the IDX file are not bytes', { expected: 'type 8', actual: `type ${data[2]}` });
+  }
+  const rank = data[3]!;
+  if (rank < 1 || rank > 4)
+    return bad('the IDX file has an odd number of dimensions', { expected: '1 to 4', actual: rank });
+  const start = 4 + 4 * rank;
+  if (data.length < start) return bad('the IDX file ends inside its header');
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const shape = Array.from({ length: rank }, (_, axis) => view.getUint32(4 + 4 * axis));
+  const elements = shape.reduce((product, dim) => product * dim, 1);
+  if (!shape.every((dim) => dim > 0)) return bad('a dimension of the IDX file is zero', { actual: shape.join('×') });
+  if (data.length - start !== elements) {
+    return bad('the IDX file has another number of bytes than its dimensions say', {
+      expected: elements,
+      actual: data.length - start,
+    });
+  }
+  return { shape, data: data.subarray(start) };
+}
+
+/**
+ * A data set of gray or RGB images ([N, H, W] or [N, H, W, 3]) and their labels ([N]).
+ * @throws evaluate/data-set
+ */
+export async function idxDataSet(
+  images: Uint8Array,
+  labels: Uint8Array | undefined,
+  names: { readonly images?: string; readonly labels?: string } = {},
+): Promise<DataSet> {
+  const { shape, data } = await readIdx(images, names.images);
+  const place = names.images === undefined ? {} : { file: names.images };
+  const [count = 0, height = 0, width = 0, depth = 1] = shape;
+  if (shape.length < 3 || (depth !== 1 && depth !== 3)) {
+    fail('evaluate/data-set', 'the IDX file holds no images', place, {
+      expected: 'count×height×width, or …×3',
+      actual: shape.join('×'),
+    });
+  }
+  const channels = depth;
+  const marks = labels && (await readIdx(labels, names.labels));
+  if (marks && (marks.shape.length !== 1 || marks.shape[0] !== count)) {
+    fail(
+      'evaluate/data-set',
+      'there is not one label for each image',
+      names.labels === undefined ? {} : { file: names.labels },
+      { expected: count, actual: marks.shape.join('×') },
+    );
+  }
+  const size = height * width * channels;
+  return {
+    name: names.images ?? 'images',
+    size: count,
+    async sample(index) {
+      const pixels = data.subarray(index * size, (index + 1) * size);
+      const label = marks?.data[index];
+      return {
+        image: { width, height, channels, pixels },
+        file: `${names.images ?? 'image'} ${index}`,
+        ...(label !== undefined && { label }),
+      };
+    },
+  };
+}

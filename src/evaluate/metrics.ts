@@ -1,0 +1,82 @@
+/** What is measured: classes, agreement, and the distance of an int8 tensor from its real one. */
+
+import type { Accuracy, TensorDivergence } from './evaluation.ts';
+
+/** The rank of a class among scores: 0 is the highest; of equal scores the lower index comes first; NaN comes last. */
+export function rankOf(scores: ArrayLike<number>, label: number): number {
+  const own = scores[label]!;
+  let rank = 0;
+  for (let i = 0; i < scores.length; i++) {
+    const other = scores[i]!;
+    if (other > own || (other === own && i < label) || (Number.isNaN(own) && (!Number.isNaN(other) || i < label))) {
+      if (i !== label) rank++;
+    }
+  }
+  return rank;
+}
+
+/** Index of the highest score, the lowest index of equal ones. */
+export function bestOf(scores: ArrayLike<number>): number {
+  let best = 0;
+  for (let i = 1; i < scores.length; i++) if (scores[i]! > scores[best]! || Number.isNaN(scores[best]!)) best = i;
+  return best;
+}
+
+export class AccuracyCount {
+  #samples = 0;
+  #first = 0;
+  #five = 0;
+
+  add(scores: ArrayLike<number>, label: number): void {
+    const rank = rankOf(scores, label);
+    this.#samples++;
+    if (rank === 0) this.#first++;
+    if (rank < 5) this.#five++;
+  }
+
+  get accuracy(): Accuracy {
+    const share = (count: number) => (this.#samples > 0 ? count / this.#samples : 0);
+    return { top1: share(this.#first), top5: share(this.#five) };
+  }
+}
+
+/** Signal and noise of one tensor over any number of samples. */
+export class Divergence {
+  readonly value: string;
+  #signal = 0;
+  #noise = 0;
+  #saturated = 0;
+  #elements = 0;
+
+  constructor(value: string) {
+    this.value = value;
+  }
+
+  /** @param real what floating point gives @param integers what the DLA holds, `scale` each */
+  add(real: Float32Array, integers: Int8Array, scale: number): void {
+    for (let i = 0; i < real.length; i++) {
+      const expected = real[i]!;
+      const q = integers[i]!;
+      const error = expected - q * scale;
+      this.#signal += expected * expected;
+      this.#noise += error * error;
+      if (q === 127 || q <= -127) this.#saturated++;
+    }
+    this.#elements += real.length;
+  }
+
+  get divergence(): TensorDivergence {
+    return {
+      value: this.value,
+      snr: decibels(this.#signal, this.#noise),
+      saturated: this.#elements > 0 ? this.#saturated / this.#elements : 0,
+    };
+  }
+}
+
+/** To thousandths, so that no engine's last bit of log10 shows. */
+function decibels(signal: number, noise: number): number {
+  if (noise === 0) return Number.POSITIVE_INFINITY;
+  if (signal === 0) return Number.NEGATIVE_INFINITY;
+  return Math.round(10_000 * Math.log10(signal / noise)) / 1000;
+}
