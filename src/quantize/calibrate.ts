@@ -43,13 +43,13 @@ export interface Measurement {
 /**
  * Ranges of all float tensors of the graph. Feeds are named as the graph's inputs.
  *
- * @throws calibrate/no-samples, calibrate/value, cancelled
+ * @throws calibrate/no-samples, calibrate/value, run/input, cancelled
  */
 export async function calibrate(graph: Graph, samples: Samples, options: CalibrateOptions): Promise<Calibration> {
   return calibrationOf(await measure(graph, samples, options), options.method, options.percentile);
 }
 
-/** The histograms of all float tensors. @throws calibrate/no-samples, calibrate/value, cancelled */
+/** The histograms of all float tensors. @throws calibrate/no-samples, calibrate/value, run/input, cancelled */
 export async function measure(graph: Graph, samples: Samples, options: MeasureOptions): Promise<Measurement> {
   const { runtime, threads, onProgress, signal } = options;
   const values = scaledValues(graph).filter((value) => graph.values.get(value)?.dtype === 'float32');
@@ -66,10 +66,11 @@ export async function measure(graph: Graph, samples: Samples, options: MeasureOp
   try {
     for await (const sample of samples) {
       if (signal?.aborted) fail('cancelled', 'calibration was cancelled');
+      checkSample(graph, sample);
       const results = await session.run(sample);
       for (const [value, histogram] of histograms) {
         const tensor = inputs.has(value) ? sample[value] : results[value];
-        if (!tensor) fail('run/input', `no data for ${value}`, { value });
+        if (!tensor) throw new Error(`${runtime.name} gave no ${value}`);
         histogram.add(float32Values(tensor));
       }
       count += sample[graph.inputs[0] ?? '']?.shape[0] ?? 1;
@@ -96,4 +97,21 @@ export function calibrationOf(
     scales: new Map(entries.map(([value, found]) => [value, scaleOfRange(rangeOf(found, method, percentile))])),
     largest: new Map(entries.map(([value, found]) => [value, found.max])),
   };
+}
+
+function checkSample(graph: Graph, sample: Readonly<Record<string, Tensor>>): void {
+  for (const name of graph.inputs) {
+    const type = graph.values.get(name);
+    const tensor = sample[name];
+    const found = tensor ? `${tensor.dtype} [${tensor.shape.join(', ')}]` : 'nothing';
+    const fits =
+      tensor !== undefined &&
+      tensor.dtype === type?.dtype &&
+      (type.shape === undefined ||
+        (type.shape.length === tensor.shape.length &&
+          type.shape.every((dim, axis) => typeof dim === 'string' || dim === tensor.shape[axis])));
+    if (fits) continue;
+    const expected = `${type?.dtype ?? 'a tensor'} [${type?.shape?.join(', ') ?? '…'}]`;
+    fail('run/input', 'a calibration sample does not fit the input', { value: name }, { expected, actual: found });
+  }
 }

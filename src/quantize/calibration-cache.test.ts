@@ -3,9 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { DlakitError } from '../graph/errors.ts';
 import { defaultHeader, readCalibrationCache, writeCalibrationCache } from './calibration-cache.ts';
 
-const name = fc
-  .string({ minLength: 1, maxLength: 30, unit: 'grapheme' })
-  .filter((text) => !/[\n\r]/.test(text) && text.isWellFormed());
+const name = fc.string({ minLength: 1, maxLength: 30, unit: 'grapheme' }).filter((text) => !/[\n\r]/.test(text));
 const scale = fc.float({ min: 0, noNaN: true, noDefaultInfinity: true }).map((value) => (value === 0 ? 0 : value));
 
 /** Lines as TensorRT writes them; the values are those of facts 6.5. */

@@ -13,12 +13,13 @@ export function scaledValues(graph: Graph): readonly string[] {
   return [...graph.inputs, ...computed].filter((value) => isFloat(graph, value));
 }
 
-const convolutions = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul']);
+const sameLaunch = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul', 'Add', 'Sub', 'Mul', 'Max', 'Min']);
 const linearActivations = new Set(['Relu', 'Clip', 'LeakyRelu', 'PRelu']);
 
 /**
- * Those of {@link scaledValues} that int8 execution needs. What a convolution hands to the activation that alone reads
- * it never exists as int8: both are one launch, and TensorRT's caches leave such tensors out.
+ * Those of {@link scaledValues} that int8 execution needs. What a convolution or element-wise operation hands to the
+ * Relu, Clip, LeakyRelu or PRelu that alone reads it never exists as int8: both are one launch. (Sigmoid and Tanh look
+ * the int8 value up in a table, so that they need it.)
  */
 export function neededScales(graph: Graph): readonly string[] {
   const producer = producers(graph);
@@ -36,7 +37,7 @@ export function neededScales(graph: Graph): readonly string[] {
       reader !== undefined &&
       others.length === 0 &&
       linearActivations.has(reader.op) &&
-      convolutions.has(producer.get(value)?.op ?? '') &&
+      sameLaunch.has(producer.get(value)?.op ?? '') &&
       !graph.outputs.includes(value);
     return !inside;
   });
