@@ -1,0 +1,170 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Graph } from '../graph/graph.ts';
+import { GraphBuilder } from '../models/graph-builder.ts';
+import { Random } from '../models/random.ts';
+import { readModel } from '../onnx/read.ts';
+import type { Segment } from '../program/program.ts';
+import { validatePlan } from '../program/validate-plan.ts';
+import type { CheckedSegment } from '../support/verdict.ts';
+import { findRelease, orin } from '../targets/index.ts';
+import { type Compiled, compile } from './compile.ts';
+import { acceptAll } from './testing/accept-all.ts';
+
+const release = findRelease(orin, 'JetPack 6.0');
+
+interface Case {
+  readonly without?: readonly string[];
+  readonly segments?: readonly CheckedSegment[];
+  readonly precision?: 'fp16';
+}
+
+function compiled(graph: Graph, { without = [], segments, precision }: Case = {}): Compiled {
+  const values = [...graph.inputs, ...graph.nodes.flatMap((node) => node.outputs)];
+  const scales = new Map(values.filter((value) => !without.includes(value)).map((value) => [value, 0.05] as const));
+  const checked = { ...acceptAll(graph, segments), ...(precision && { precision }) };
+  return compile({ graph, scales, ranges: 'calibrated' }, checked, { target: orin, release });
+}
+
+const summary = (segment: Segment): string =>
+  segment.kind === 'dla'
+    ? `dla ${segment.program.layers.map(({ name }) => name).join(' ')}`
+    : `${segment.reason} ${segment.nodes.join(' ')}`;
+
+const dla = (...nodes: string[]): CheckedSegment => ({ kind: 'dla', name: `{ForeignNode[${nodes}]}`, nodes, macs: 0 });
+const gpu = (...nodes: string[]): CheckedSegment => ({ kind: 'gpu', name: `GPU[${nodes}]`, nodes, macs: 0 });
+
+/** conv → relu → softmax-like node → conv */
+function chain(op: string): Graph {
+  const b = new GraphBuilder('chain');
+  const first = b.relu(b.conv(b.input('x', [1, 3, 8, 8]), { channels: 8, kernel: 3, name: 'first' }), 'relu');
+  const middle = b.node(op, [first], [b.shape(first)], {}, 'middle')[0]!;
+  b.output(b.conv(middle, { channels: 4, kernel: 1, name: 'last' }));
+  return b.build();
+}
+
+describe('segments', () => {
+  it('put a node that is accepted but not lowered on the host, with the reason', () => {
+    const { network, notEmulated } = compiled(chain('Softmax'));
+    expect(network.plan.segments.map(summary)).toEqual(['dla relu', 'not emulated middle', 'dla last']);
+    expect([...notEmulated]).toEqual([['middle', 'no engine does Softmax in INT8']]);
+    expect(network.plan.segments.map(({ name }) => name)).toEqual([
+      '{ForeignNode[first...relu]}',
+      'middle',
+      '{ForeignNode[last]}',
+    ]);
+    expect(network.plan.tensors.map(({ name, scale }) => [name, scale])).toEqual([
+      ['x', 0.05],
+      ['relu:out', 0.05],
+      ['middle:out', 0.05],
+      ['last:out', 0.05],
+    ]);
+    validatePlan(network.plan, network.blobs, orin);
+  });
+
+  it('put a node that a rule refuses on the host as gpu', () => {
+    const segments = [dla('first', 'relu'), gpu('middle'), dla('last')];
+    const { network, notEmulated } = compiled(chain('Elu'), { segments });
+    expect(network.plan.segments.map(summary)).toEqual(['dla relu', 'gpu middle', 'dla last']);
+    expect(notEmulated.size).toBe(0);
+  });
+
+  it('keep gpu and not emulated apart, and merge neighbours of one kind', () => {
+    const b = new GraphBuilder('neighbours');
+    let x = b.input('x', [1, 8, 4, 4]);
+    for (const name of ['a', 'b', 'c', 'd']) x = b.node('Softmax', [x], [b.shape(x)], {}, name)[0]!;
+    b.output(x);
+    const { network } = compiled(b.build(), { segments: [gpu('a', 'b'), dla('c', 'd')] });
+    expect(network.plan.segments.map(summary)).toEqual(['gpu a b', 'not emulated c d']);
+  });
+
+  it('write the model of a host segment', () => {
+    const { network } = compiled(chain('Softmax'));
+    const [, host] = network.plan.segments;
+    if (host?.kind !== 'host') throw new Error('the second segment is the host');
+    const model = readModel(network.blobs.get(host.model)!);
+    expect(model.nodes.map(({ op }) => op)).toEqual(['Softmax']);
+    expect([model.inputs, model.outputs]).toEqual([host.inputs, host.outputs]);
+    expect(host.inputs).toEqual(['relu:out']);
+  });
+
+  it('need a scale only where something is rounded', () => {
+    expect(compiled(chain('Relu'), { without: ['first:out', 'relu:out'] }).network.plan.segments.map(summary)).toEqual([
+      'dla middle last',
+    ]);
+    const { network, notEmulated } = compiled(chain('Relu'), { without: ['middle:out'] });
+    expect(network.plan.segments.map(summary)).toEqual(['not emulated first relu middle last']);
+    expect(new Set(notEmulated.values())).toEqual(new Set(['tensor middle:out has no INT8 scale']));
+  });
+
+  it('emulate nothing in FP16', () => {
+    const { network, notEmulated } = compiled(chain('Relu'), { precision: 'fp16' });
+    expect(network.plan.segments.map(({ kind }) => kind)).toEqual(['host']);
+    expect(notEmulated.get('first')).toBe('FP16 is not emulated, only INT8');
+  });
+
+  it('keep a checked segment whole when a host node feeds its middle', () => {
+    const b = new GraphBuilder('late');
+    const x = b.input('x', [1, 8, 4, 4]);
+    const side = b.node('Elu', [x], [b.shape(x)], {}, 'side')[0]!;
+    const main = b.relu(b.conv(b.relu(x, 'early'), { channels: 8, kernel: 1, name: 'conv' }), 'main');
+    b.output(b.relu(b.add(b.relu(main, 'again'), side, 'add'), 'out'));
+    const segments = [dla('early', 'conv', 'main', 'again', 'add', 'out'), gpu('side')];
+    const { network } = compiled(b.build(), { segments });
+    expect(network.plan.segments.map(({ kind }) => kind)).toEqual(['host', 'dla']);
+    expect(network.plan.segments[1]!.name).toBe(segments[0]!.name);
+  });
+
+  it('take up a reshape that moves nothing, whatever its verdict', () => {
+    const b = new GraphBuilder('head');
+    const conv = b.conv(b.input('x', [2, 8, 1, 1]), { channels: 10, kernel: 1, name: 'head' });
+    b.output(b.reshape(conv, [2, 10]));
+    const { network } = compiled(b.build(), { segments: [dla('head'), gpu('Reshape_1')] });
+    expect(network.plan.segments.map(summary)).toEqual(['dla head']);
+    expect(network.plan.tensors.at(-1)).toMatchObject({ name: 'Reshape_1:out', shape: [2, 10] });
+  });
+
+  it('leave out what nobody needs', () => {
+    const b = new GraphBuilder('dead');
+    const x = b.input('x', [1, 8, 4, 4]);
+    b.node('Softmax', [x], [[1, 8, 4, 4]], {}, 'dead');
+    b.output(b.relu(x, 'live'));
+    expect(compiled(b.build()).network.plan.segments.map(summary)).toEqual(['dla live']);
+  });
+
+  it('refuse an output that nothing computes', () => {
+    const b = new GraphBuilder('through');
+    const x = b.input('x', [1, 8, 4, 4]);
+    b.output(b.relu(x), x);
+    expect(() => compiled(b.build())).toThrow(/value x.*compile\/unsupported/);
+  });
+
+  it('run in an order in which every input is there, for any network and any refusals', () => {
+    fc.assert(
+      fc.property(fc.nat(), fc.double({ min: 0, max: 1, noNaN: true }), (seed, share) => {
+        const random = new Random(seed);
+        const b = new GraphBuilder('any', { seed });
+        const values = [b.input('x', [1, 4, 3, 3])];
+        const pick = () => values[Math.floor(random.next() * values.length)]!;
+        for (let index = 0; index < 14; index++) {
+          const x = pick();
+          const op = random.next() < share ? 'Softmax' : random.next() < 0.5 ? 'Add' : 'Relu';
+          values.push(op === 'Add' ? b.add(x, pick()) : b.node(op, [x], [b.shape(x)])[0]!);
+        }
+        b.output(values.at(-1)!);
+        const { network } = compiled(b.build());
+        validatePlan(network.plan, network.blobs, orin);
+        const known = new Set(network.plan.inputs);
+        for (const segment of network.plan.segments) {
+          const names = (ids: readonly number[]) =>
+            segment.kind === 'dla' ? ids.map((id) => segment.program.surfaces[id]!.name) : [];
+          const inputs = segment.kind === 'dla' ? names(segment.program.inputs) : segment.inputs;
+          const outputs = segment.kind === 'dla' ? names(segment.program.outputs) : segment.outputs;
+          for (const input of inputs) expect(known.has(input), input).toBe(true);
+          for (const output of outputs) known.add(output);
+        }
+        for (const output of network.plan.outputs) expect(known.has(output)).toBe(true);
+      }),
+    );
+  });
+});
