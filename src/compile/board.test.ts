@@ -72,6 +72,24 @@ describe('board files', () => {
     expect(command).not.toContain('--calib');
   });
 
+  it('end in the four-dimensional tensor where a reshape moves nothing', () => {
+    const b = new GraphBuilder('head');
+    const conv = b.conv(b.input('image', [1, 3, 1, 1]), { channels: 10, kernel: 1, name: 'head' });
+    b.output(b.flatten(conv, 'flatten'));
+    const graph = b.build();
+    const scales = new Map([...graph.inputs, conv, ...graph.outputs].map((value) => [value, 0.5]));
+    const files = board({ graph, scales, ranges: 'calibrated' }, {}, [
+      { kind: 'dla', name: 'd', nodes: ['head'], macs: 0 },
+      { kind: 'gpu', name: 'g', nodes: ['flatten'], macs: 0 },
+    ]);
+    const model = readModel(files.model.bytes);
+    expect(model.nodes.map(({ name }) => name)).toEqual(['head']);
+    expect(model.outputs).toEqual(['flatten:out']);
+    expect(model.values.get('flatten:out')?.shape).toEqual([1, 10, 1, 1]);
+    expect(files.command).not.toContain('allowGPUFallback');
+    expect([...readCalibrationCache(files.cache!.text).scales.keys()]).toEqual(['image', 'flatten:out']);
+  });
+
   it('quote names for the shell', () => {
     const { command, model } = board(network('Relu'), { name: "it's" });
     expect(model.file).toBe("it's.onnx");

@@ -3,12 +3,14 @@
  * ranges of its tensors, and the command that builds it. Flags are those of trtexec 8.5–8.6 (facts 6.1).
  */
 
+import { type Graph, producers } from '../graph/graph.ts';
 import { writeModel } from '../onnx/write.ts';
 import type { Plan } from '../program/program.ts';
 import { writeCalibrationCache } from '../quantize/calibration-cache.ts';
 import type { QuantizedGraph } from '../quantize/quantized-graph.ts';
 import type { CheckResult } from '../support/verdict.ts';
 import type { Release } from '../targets/target.ts';
+import { movesNothing } from './select.ts';
 
 export interface BoardOptions {
   readonly release: Release;
@@ -45,7 +47,7 @@ export function boardFiles(
   options: BoardOptions,
 ): BoardFiles {
   const name = options.name ?? fileStem(plan.network);
-  const model = { file: `${name}.onnx`, bytes: writeModel(quantized.graph) };
+  const model = { file: `${name}.onnx`, bytes: writeModel(boardGraph(quantized.graph)) };
   const calibrated = quantized.ranges === 'calibrated';
   const cache = { file: `${name}.cache`, text: calibrated ? cacheText(quantized, options.release) : '' };
   const flags = boardFlags(quantized, checked, plan, { ...options, name });
@@ -59,6 +61,39 @@ export function boardFiles(
 
 const mebibyte = 2 ** 20;
 
+/**
+ * The graph without the reshapes at its outputs that move no data ([N, C, 1, 1] to [N, C]). TensorRT would run them on the GPU;
+ * without them the output keeps its name and has four dimensions, as the benchmark networks' have (facts, section 7).
+ */
+export function boardGraph(graph: Graph): Graph {
+  const made = producers(graph);
+  const gone = new Set<string>();
+  const renamed = new Map<string, string>();
+  const bound = new Set([...graph.inputs, ...graph.outputs]);
+  const values = new Map(graph.values);
+  for (const output of graph.outputs) {
+    const node = made.get(output);
+    const read = graph.nodes.some(({ inputs }) => inputs.includes(output));
+    if (node === undefined || read || !movesNothing(node, graph)) continue;
+    const source = node.inputs[0]!;
+    const type = graph.values.get(source);
+    if (bound.has(source) || renamed.has(source) || !made.has(source) || type === undefined) continue;
+    gone.add(node.name);
+    renamed.set(source, output);
+    values.set(output, type);
+    values.delete(source);
+  }
+  if (gone.size === 0) return graph;
+  const rename = (value: string) => renamed.get(value) ?? value;
+  return {
+    ...graph,
+    values,
+    nodes: graph.nodes
+      .filter(({ name }) => !gone.has(name))
+      .map((node) => ({ ...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename) })),
+  };
+}
+
 /** The flags of the build command, in order, each with its reason. */
 export function boardFlags(
   quantized: QuantizedGraph,
@@ -70,7 +105,8 @@ export function boardFlags(
   const calibrated = quantized.ranges === 'calibrated';
   const flags: BoardFlag[] = [];
   const add = (flag: string, reason: string) => flags.push({ flag, reason });
-  const fallback = checked.segments.some(({ kind }) => kind === 'gpu');
+  const left = new Set(boardGraph(quantized.graph).nodes.map((node) => node.name));
+  const fallback = checked.segments.some(({ kind, nodes }) => kind === 'gpu' && nodes.some((node) => left.has(node)));
   const half = halfPrecisionOperators(checked);
   add(`--onnx=${quote(`${name}.onnx`)}`, 'the prepared network');
   add(`--saveEngine=${quote(`${name}.engine`)}`, 'keeps what is built');
@@ -122,10 +158,11 @@ function halfPrecisionOperators(checked: CheckResult): readonly string[] {
 
 /** The scales of the graph's own tensors: a cache names no others. */
 function cacheText({ graph, scales }: QuantizedGraph, release: Release): string {
+  const { values } = boardGraph(graph);
   const [major, minor, patch] = release.tensorrt;
   // 8.5.2 is 8502; since version 10 the minor version has two digits (seen: TRT-8001, TRT-8600; facts 6.5).
   const version = major * (major < 10 ? 1000 : 10_000) + minor * 100 + patch;
-  const own = new Map([...scales].filter(([value]) => graph.values.has(value)));
+  const own = new Map([...scales].filter(([value]) => values.has(value)));
   return writeCalibrationCache(own, { header: `TRT-${version}-EntropyCalibration2` });
 }
 

@@ -192,7 +192,7 @@ export function emit(placement: Placement, context: EmitContext): Program {
   };
   const addressed = { ...program, surfaces: assignMemory(program, drafts, context) };
   const scheduled = { ...addressed, layers: schedule(addressed) };
-  validateProgram(scheduled, undefined, context.target);
+  validateProgram(scheduled, context.blobs.table(), context.target);
   return scheduled;
 }
 
