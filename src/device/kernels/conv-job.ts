@@ -19,7 +19,7 @@ import { isAtoms, type Placement, placeRows } from './placement.ts';
 import { layOutPoint, type PointStage } from './point-job.ts';
 
 /** A panel should leave room in the second-level cache for weights. */
-const panelBytes = 192 * 1024;
+const panelBytes = 128 * 1024;
 
 /** Fewer channels than this are better taken together with those of the next pixel. */
 const directChannels = 16;
@@ -70,6 +70,7 @@ function runDirect(run: ConvRun): number {
     job.input(input);
     windowFields(job, conv);
     job.set(layout.padAtom, pad);
+    job.set(layout.padded, Object.values(conv.padding).some((side) => side > 0) ? 1 : 0);
     job.set(layout.compact, 0);
   });
 }

@@ -52,6 +52,8 @@ export const padTop = 136;
 export const padLeft = 140;
 /** 32 bytes that stand in the padding. */
 export const padAtom = 144;
+/** Whether a window may leave the image. */
+export const padded = 148;
 
 // Single-point stage. Vectors hold one word for each channel, filled up to whole blocks of 8.
 export const bias = 160;
@@ -70,11 +72,11 @@ export const operandBatch = 192;
 export const operandRow = 196;
 export const operandPixel = 200;
 export const operandSurface = 204;
-export const lowF = 208;
-export const highF = 212;
-/** A result from here on was cut off at the end of int8; NaN where the clamp is narrower than int8. */
-export const saturatedLowF = 216;
-export const saturatedHighF = 220;
+export const low = 208;
+export const high = 212;
+/** Results beyond these were cut off at the ends of int8; out of int16's reach where the clamp is narrower than int8. */
+export const saturatedBelow = 216;
+export const saturatedAbove = 220;
 
 export const operandAdd = 1;
 export const operandSub = 2;
@@ -136,11 +138,11 @@ export const jobBytes = 384;
 export const scratchSaturated = 0;
 export const scratchSpill = 64;
 export const scratchOutTable = 128;
-/** The most tiles of 4 pixels that a chunk may have. */
-export const mostTiles = 64;
-export const scratchOperandTable = 1152;
-export const scratchAccumulators = 2176;
-export const scratchPanel = 10368;
+/** The most tiles of 4 pixels that a chunk may have: more and panels of few channels leave the first-level cache. */
+export const mostTiles = 32;
+export const scratchOperandTable = 640;
+export const scratchAccumulators = 1152;
+export const scratchPanel = 5248;
 
 // The mailbox through which a pool of threads is driven (threads build).
 /** The job on offer, 0 when none is. */

@@ -91,11 +91,10 @@ export function layOutPoint(host: KernelHost, stage: PointStage): (job: JobField
     job.set(layout.shift, shift);
     job.set(layout.slope, slope);
     job.set(layout.lut, stage.lut ? lut + 128 : 0);
-    job.setFloat(layout.lowF, low);
-    job.setFloat(layout.highF, high);
-    // 127.5 rounds to 128, −128.5 to −128.
-    job.setFloat(layout.saturatedHighF, high === 127 ? 127.5 : Number.NaN);
-    job.setFloat(layout.saturatedLowF, low === -128 ? -128.5 : Number.NaN);
+    job.set(layout.low, low);
+    job.set(layout.high, high);
+    job.set(layout.saturatedBelow, low === -128 ? -128 : -32768);
+    job.set(layout.saturatedAbove, high === 127 ? 127 : 32767);
     job.set(layout.operandOp, operand?.op ?? 0);
     if (!operand) return;
     job.setFloat(layout.operandScaleF, operand.scale);

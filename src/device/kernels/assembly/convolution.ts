@@ -59,6 +59,8 @@ function packSurface(at: usize, panel: usize, first: i32, count: i32): void {
   const kernelH = load<i32>(at, job.kernelH), kernelW = load<i32>(at, job.kernelW);
   const dilationH = load<i32>(at, job.dilationH), dilationW = load<i32>(at, job.dilationW);
   const pad = load<u32>(at, job.padAtom);
+  // One tap that never leaves the image.
+  const pointwise = kernelH * kernelW == 1 && load<i32>(at, job.padded) == 0;
   let x = first % outWidth;
   let y = first / outWidth;
   let n = y / outHeight;
@@ -81,6 +83,20 @@ function packSurface(at: usize, panel: usize, first: i32, count: i32): void {
           n++;
         }
       }
+    }
+    if (pointwise) {
+      let p0 = b0 + y0 * line + (x0 << 5), p1 = b1 + y1 * line + (x1 << 5);
+      let p2 = b2 + y2 * line + (x2 << 5), p3 = b3 + y3 * line + (x3 << 5);
+      for (let c = channels; c > 0; c -= 32) {
+        const length = min(32, c);
+        packRun(panel, p0, p1, p2, p3, length);
+        panel += <usize>((length + 1) >> 1) << 4;
+        p0 += surface;
+        p1 += surface;
+        p2 += surface;
+        p3 += surface;
+      }
+      continue;
     }
     for (let r = 0; r < kernelH; r++) {
       const dy = r * dilationH;

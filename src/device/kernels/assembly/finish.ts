@@ -1,7 +1,8 @@
 // The single-point stage on a block of 8 channels of some pixels: accumulators in, int8 out.
 //
-// Rounding adds 1.5 · 2²³ to a value that is clamped to int8 already: the sum's last bit is worth 1, so the float adder
-// itself rounds half to even, and the integer lies in the low bits. Clamping first to integers changes nothing.
+// Rounding adds 1.5 · 2²³ to a value that is cut to ±16384: the sum's last bit is worth 1, so the float adder itself
+// rounds half to even, and the integer lies in the low bits. The clamp to int8 and the count of what it cut follow on
+// int16, 8 results at a time. NaN goes the way of −∞.
 
 import * as job from '../job';
 
@@ -14,9 +15,15 @@ const magicBits: i32 = 0x4b400000;
 
 // @ts-ignore: decorator
 @inline
-function quantise(t: v128, low: v128, high: v128): v128 {
-  const cut = f32x4.pmin(high, f32x4.pmax(low, t));
+function round(t: v128): v128 {
+  const cut = f32x4.pmin(f32x4.splat(16384), f32x4.pmax(f32x4.splat(-16384), t));
   return i32x4.sub(f32x4.add(cut, f32x4.splat(magic)), i32x4.splat(magicBits));
+}
+
+// @ts-ignore: decorator
+@inline
+function scaled(acc: usize, scale: v128): v128 {
+  return f32x4.mul(f32x4.convert_i32x4_s(v128.load(acc)), scale);
 }
 
 // @ts-ignore: decorator
@@ -29,17 +36,30 @@ function combine(op: i32, t: v128, operand: v128): v128 {
   return f32x4.min(t, operand);
 }
 
+// −1 in each lane that the clamp to int8 cuts; 0 where the clamp is narrower.
 // @ts-ignore: decorator
 @inline
-function total(counts: v128): i32 {
-  return i32x4.extract_lane(counts, 0) + i32x4.extract_lane(counts, 1) + i32x4.extract_lane(counts, 2) + i32x4.extract_lane(counts, 3);
+function cuts(words: v128, below: v128, above: v128): v128 {
+  return v128.or(i16x8.gt_s(words, above), i16x8.lt_s(words, below));
 }
 
-// All ones in the first `count` 32-bit lanes.
+// @ts-ignore: decorator
+@inline
+function clampWords(words: v128, low: v128, high: v128): v128 {
+  return i16x8.min_s(i16x8.max_s(words, low), high);
+}
+
+// All ones in the first `count` 16-bit lanes.
 // @ts-ignore: decorator
 @inline
 function firstLanes(count: i32): v128 {
-  return i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(count));
+  return i16x8.lt_s(i16x8(0, 1, 2, 3, 4, 5, 6, 7), i16x8.splat(<i16>min(count, 8)));
+}
+
+// @ts-ignore: decorator
+@inline
+function addOperand(t: v128, half: v128, scale: v128): v128 {
+  return f32x4.add(t, f32x4.mul(f32x4.convert_i32x4_s(half), scale));
 }
 
 /**
@@ -48,90 +68,93 @@ function firstLanes(count: i32): v128 {
  */
 export function finishBlock(at: usize, scratch: usize, block: i32, count: i32): void {
   const valid = load<i32>(at, job.outChannels) - (block << 3);
-  const maskLow = firstLanes(valid), maskHigh = firstLanes(valid - 4);
-  const bytes4 = i16x8.narrow_i32x4_s(maskLow, maskHigh);
-  const keep = i8x16.narrow_i16x8_s(bytes4, bytes4);
+  const lanes = firstLanes(valid);
+  const keep = i8x16.narrow_i16x8_s(lanes, lanes);
   const vector = <usize>block << 5;
   const scales = load<u32>(at, job.scale) + vector;
-  const scaleLow = v128.load(scales), scaleHigh = v128.load(scales, 16);
-  const low = f32x4.splat(load<f32>(at, job.lowF)), high = f32x4.splat(load<f32>(at, job.highF));
-  const below = f32x4.splat(load<f32>(at, job.saturatedLowF)), above = f32x4.splat(load<f32>(at, job.saturatedHighF));
-  const place = (<usize>block >> 2) * load<u32>(at, job.outSurface) + ((block & 3) << 3);
-  const out = load<u32>(at, job.outAddress) + place;
+  const scale0 = v128.load(scales), scale1 = v128.load(scales, 16);
+  const low = i16x8.splat(load<i16>(at, job.low)), high = i16x8.splat(load<i16>(at, job.high));
+  const below = i16x8.splat(load<i16>(at, job.saturatedBelow)), above = i16x8.splat(load<i16>(at, job.saturatedAbove));
+  const out = load<u32>(at, job.outAddress) + (<usize>block >> 2) * load<u32>(at, job.outSurface) + ((block & 3) << 3);
+  const operandPlace = load<u32>(at, job.operandAddress) + (<usize>block >> 2) * load<u32>(at, job.operandSurface) + ((block & 3) << 3);
+  const operandScale = f32x4.splat(load<f32>(at, job.operandScaleF));
   const shifts = load<u32>(at, job.shift), slopes = load<u32>(at, job.slope), table = load<u32>(at, job.lut);
   const op = load<i32>(at, job.operandOp);
   let outs = scratch + job.scratchOutTable;
+  let operands = scratch + job.scratchOperandTable;
   let acc = scratch + job.scratchAccumulators;
-  let counts = i32x4.splat(0);
+  let counts = i16x8.splat(0);
+  let left = count;
 
+  // The two commonest stages by twos: scale alone, and scale with a residual addition.
   if (!(shifts | slopes | table | op)) {
-    for (let left = count; left > 0; left -= 2) {
-      const t0 = f32x4.mul(f32x4.convert_i32x4_s(v128.load(acc)), scaleLow);
-      const t1 = f32x4.mul(f32x4.convert_i32x4_s(v128.load(acc, 16)), scaleHigh);
-      const t2 = f32x4.mul(f32x4.convert_i32x4_s(v128.load(acc, 32)), scaleLow);
-      const t3 = f32x4.mul(f32x4.convert_i32x4_s(v128.load(acc, 48)), scaleHigh);
-      // The masks are 0 or −1 and never both set.
-      counts = i32x4.sub(counts, i32x4.add(
-        i32x4.add(f32x4.ge(t0, above), f32x4.lt(t0, below)),
-        i32x4.add(f32x4.ge(t1, above), f32x4.lt(t1, below)),
-      ));
-      const q = v128.and(keep, i8x16.narrow_i16x8_s(
-        i16x8.narrow_i32x4_s(quantise(t0, low, high), quantise(t1, low, high)),
-        i16x8.narrow_i32x4_s(quantise(t2, low, high), quantise(t3, low, high)),
-      ));
+    for (; left > 1; left -= 2) {
+      const a = i16x8.narrow_i32x4_s(round(scaled(acc, scale0)), round(scaled(acc + 16, scale1)));
+      counts = i16x8.sub(counts, cuts(a, below, above));
+      const b = i16x8.narrow_i32x4_s(round(scaled(acc + 32, scale0)), round(scaled(acc + 48, scale1)));
+      counts = i16x8.sub(counts, cuts(b, below, above));
+      const q = v128.and(keep, i8x16.narrow_i16x8_s(clampWords(a, low, high), clampWords(b, low, high)));
       v128.store_lane<i64>(out + load<u32>(outs), q, 0);
-      if (left > 1) {
-        counts = i32x4.sub(counts, i32x4.add(
-          i32x4.add(f32x4.ge(t2, above), f32x4.lt(t2, below)),
-          i32x4.add(f32x4.ge(t3, above), f32x4.lt(t3, below)),
-        ));
-        v128.store_lane<i64>(out + load<u32>(outs, 4), q, 1);
-      }
+      v128.store_lane<i64>(out + load<u32>(outs, 4), q, 1);
       acc += 64;
       outs += 8;
     }
-  } else {
-    const operandBase = load<u32>(at, job.operandAddress) + (<usize>block >> 2) * load<u32>(at, job.operandSurface) + ((block & 3) << 3);
-    const operandScale = f32x4.splat(load<f32>(at, job.operandScaleF));
-    let operands = scratch + job.scratchOperandTable;
-    const spill = scratch + job.scratchSpill;
-    for (let left = count; left > 0; left--) {
-      let t0 = f32x4.mul(f32x4.convert_i32x4_s(v128.load(acc)), scaleLow);
-      let t1 = f32x4.mul(f32x4.convert_i32x4_s(v128.load(acc, 16)), scaleHigh);
-      if (shifts) {
-        t0 = f32x4.add(t0, v128.load(shifts + vector));
-        t1 = f32x4.add(t1, v128.load(shifts + vector, 16));
-      }
-      if (op) {
-        const eight = v128.load_ext<i8>(operandBase + load<u32>(operands));
-        const o0 = f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(eight)), operandScale);
-        const o1 = f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(eight)), operandScale);
-        t0 = combine(op, t0, o0);
-        t1 = combine(op, t1, o1);
-      }
-      if (slopes) {
-        const zero = f32x4.splat(0);
-        t0 = v128.bitselect(f32x4.mul(t0, v128.load(slopes + vector)), t0, f32x4.lt(t0, zero));
-        t1 = v128.bitselect(f32x4.mul(t1, v128.load(slopes + vector, 16)), t1, f32x4.lt(t1, zero));
-      }
-      counts = i32x4.sub(counts, i32x4.add(
-        v128.and(maskLow, v128.or(f32x4.ge(t0, above), f32x4.lt(t0, below))),
-        v128.and(maskHigh, v128.or(f32x4.ge(t1, above), f32x4.lt(t1, below))),
-      ));
-      const words = i16x8.narrow_i32x4_s(quantise(t0, low, high), quantise(t1, low, high));
-      let q = i8x16.narrow_i16x8_s(words, words);
-      if (table) {
-        v128.store(spill, q);
-        for (let i: usize = 0; i < 8; i++) store<i8>(spill + i, load<i8>(table + load<i8>(spill + i)));
-        q = v128.load(spill);
-      }
-      v128.store_lane<i64>(out + load<u32>(outs), v128.and(keep, q), 0);
-      acc += 32;
-      outs += 4;
-      operands += 4;
+  } else if (op == job.operandAdd && !(shifts | slopes | table)) {
+    for (; left > 1; left -= 2) {
+      const x = v128.load_ext<i8>(operandPlace + load<u32>(operands));
+      const a = i16x8.narrow_i32x4_s(
+        round(addOperand(scaled(acc, scale0), i32x4.extend_low_i16x8_s(x), operandScale)),
+        round(addOperand(scaled(acc + 16, scale1), i32x4.extend_high_i16x8_s(x), operandScale)),
+      );
+      counts = i16x8.sub(counts, cuts(a, below, above));
+      const y = v128.load_ext<i8>(operandPlace + load<u32>(operands, 4));
+      const b = i16x8.narrow_i32x4_s(
+        round(addOperand(scaled(acc + 32, scale0), i32x4.extend_low_i16x8_s(y), operandScale)),
+        round(addOperand(scaled(acc + 48, scale1), i32x4.extend_high_i16x8_s(y), operandScale)),
+      );
+      counts = i16x8.sub(counts, cuts(b, below, above));
+      const q = v128.and(keep, i8x16.narrow_i16x8_s(clampWords(a, low, high), clampWords(b, low, high)));
+      v128.store_lane<i64>(out + load<u32>(outs), q, 0);
+      v128.store_lane<i64>(out + load<u32>(outs, 4), q, 1);
+      acc += 64;
+      outs += 8;
+      operands += 8;
     }
   }
-  store<i32>(scratch, load<i32>(scratch) + total(counts));
+  const spill = scratch + job.scratchSpill;
+  for (; left > 0; left--) {
+    let t0 = scaled(acc, scale0), t1 = scaled(acc + 16, scale1);
+    if (shifts) {
+      t0 = f32x4.add(t0, v128.load(shifts + vector));
+      t1 = f32x4.add(t1, v128.load(shifts + vector, 16));
+    }
+    if (op) {
+      const x = v128.load_ext<i8>(operandPlace + load<u32>(operands));
+      t0 = combine(op, t0, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(x)), operandScale));
+      t1 = combine(op, t1, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(x)), operandScale));
+    }
+    if (slopes) {
+      const zero = f32x4.splat(0);
+      t0 = v128.bitselect(f32x4.mul(t0, v128.load(slopes + vector)), t0, f32x4.lt(t0, zero));
+      t1 = v128.bitselect(f32x4.mul(t1, v128.load(slopes + vector, 16)), t1, f32x4.lt(t1, zero));
+    }
+    const words = i16x8.narrow_i32x4_s(round(t0), round(t1));
+    counts = i16x8.sub(counts, cuts(words, below, above));
+    const clamped = clampWords(words, low, high);
+    let q = i8x16.narrow_i16x8_s(clamped, clamped);
+    if (table) {
+      v128.store(spill, q);
+      for (let i: usize = 0; i < 8; i++) store<i8>(spill + i, load<i8>(table + load<i8>(spill + i)));
+      q = v128.load(spill);
+    }
+    v128.store_lane<i64>(out + load<u32>(outs), v128.and(keep, q), 0);
+    acc += 32;
+    outs += 4;
+    operands += 4;
+  }
+  const sums = i32x4.extadd_pairwise_i16x8_s(v128.and(lanes, counts));
+  const total = i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1) + i32x4.extract_lane(sums, 2) + i32x4.extract_lane(sums, 3);
+  store<i32>(scratch, load<i32>(scratch) + total);
 
   // The last block also zeroes the rest of its atom.
   if (valid <= 8) {
