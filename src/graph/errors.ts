@@ -24,6 +24,7 @@ export const errorCodes = {
   'onnx/external-data': 'External data is missing, too short, or lies outside the model folder.',
   'onnx/graph': 'The graph is inconsistent: an undefined or doubly defined value, a bad attribute, a missing input.',
   'onnx/cycle': 'The nodes depend on one another in a circle.',
+  'graph/syntax': 'A printed Graph cannot be parsed, or names a constant that was not given.',
 
   'shape/unresolved': 'A shape still depends on a symbolic dimension; bind it with --shapes.',
   'shape/binding': 'A --shapes binding does not match the input.',
@@ -66,6 +67,8 @@ export const errorCodes = {
   'run/host-missing': 'The network has host segments and no runtime for them is installed.',
   'run/host-failed': 'The runtime of host segments does not accept a model, or fails while it runs.',
   'run/dump': 'A tensor to dump or compare is not in the compiled network (it may have been fused away).',
+
+  'run/difference': 'Two runs that must be equal give different bytes.',
 
   'evaluate/data-set': 'A data set is malformed.',
   'evaluate/image': 'An image cannot be decoded or has the wrong size.',

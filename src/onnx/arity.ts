@@ -18,7 +18,7 @@ export const arity: ReadonlyMap<string, Arity> = new Map([
     EyeLike Flatten Floor Gelu GlobalAveragePool GlobalLpPool GlobalMaxPool HardSigmoid HardSwish Hardmax Identity IsInf
     IsNaN LRN LeakyRelu Log LogSoftmax LpNormalization LpPool MaxPool MeanVarianceNormalization Mish Multinomial Neg
     NonZero Not RandomNormalLike RandomUniformLike Reciprocal Relu Round Selu Shape Shrink Sigmoid Sign Sin Sinh Size
-    Softmax Softplus Softsign SpaceToDepth Sqrt Tan Tanh ThresholdedRelu Transpose ArgMax ArgMin If Bernoulli Det Optional`.trim(),
+    Softmax Softplus Softsign SpaceToDepth Sqrt Tan Tanh ThresholdedRelu Transpose ArgMax ArgMin If Bernoulli Det Optional`,
   ),
   ...of(
     [1, 2],
@@ -31,9 +31,9 @@ export const arity: ReadonlyMap<string, Arity> = new Map([
   ...of(
     [2, 2],
     `Add And BitShift CastLike Compress CumSum Div Equal Expand Gather GatherElements GatherND Greater GreaterOrEqual
-    Less LessOrEqual MatMul Mod Mul Or PRelu Pow Reshape Sub Tile Xor GridSample MaxUnpool AffineGrid`,
+    Less LessOrEqual MatMul Mod Mul Or PRelu Pow Reshape Sub Tile Xor GridSample AffineGrid ReverseSequence`,
   ),
-  ...of([2, 3], 'Conv ConvTranspose Gemm LayerNormalization QuantizeLinear DequantizeLinear'),
+  ...of([2, 3], 'Conv ConvTranspose Gemm MaxUnpool LayerNormalization QuantizeLinear DequantizeLinear'),
   ...of([2, 4], 'ConvInteger MatMulInteger'),
   ...of([2, 5], 'NonMaxSuppression'),
   ...of(
@@ -46,5 +46,5 @@ export const arity: ReadonlyMap<string, Arity> = new Map([
   ...of([5, 5], 'BatchNormalization'),
   ...of([8, 8], 'QLinearMatMul'),
   ...of([8, 9], 'QLinearConv'),
-  ...of([1, unlimited], 'Concat Einsum Max Mean Min Sum Scan'),
+  ...of([1, unlimited], 'Concat Einsum Max Mean Min Sum'),
 ]);

@@ -92,7 +92,7 @@ export const elementwiseRules: InferRules = {
   ...table(
     `Abs Acos Acosh Asin Asinh Atan Atanh Ceil Celu Clip Cos Cosh CumSum Elu Erf Exp Floor Gelu GroupNormalization
     HardSigmoid HardSwish Hardmax Identity InstanceNormalization LRN LeakyRelu Log LogSoftmax LpNormalization
-    MeanVarianceNormalization Mish Neg Not Reciprocal Relu Round Scatter ScatterElements ScatterND Selu Shrink Sigmoid
+    MeanVarianceNormalization Mish Neg Not Reciprocal Relu ReverseSequence Round Scatter ScatterElements ScatterND Selu Shrink Sigmoid
     Sign Sin Sinh Softmax Softplus Softsign Sqrt Tan Tanh ThresholdedRelu Trilu`,
     sameAsInput,
   ),

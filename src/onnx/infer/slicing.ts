@@ -131,7 +131,11 @@ const GatherND: InferRule = (context) => {
 
 const Expand: InferRule = (context) => {
   const target = context.dims(1);
-  if (target === undefined) return [typed(context.dtype(0), undefined)];
+  if (target === undefined) {
+    const [least, given] = [context.shape(0)?.length, context.shape(1)?.[0]];
+    const known = least !== undefined && isNumber(given) && given <= 64;
+    return [typed(context.dtype(0), known ? context.unknownShape(Math.max(least, given)) : undefined)];
+  }
   return [typed(context.dtype(0), broadcast(context, [context.shape(0), target]))];
 };
 
