@@ -66,9 +66,16 @@ export interface ConvCore {
   readonly kernelGroup: number;
   /** Channels of one step of the stream (atomic C). */
   readonly channelBlock: number;
+  /**
+   * Channels of the accumulator cube: whole atoms, as the stages behind work on them. Those beyond the kernels are 0
+   * when they leave the core.
+   */
+  readonly accumulatorChannels: number;
   /** Signed width at which the accumulator saturates. */
   readonly accumulatorBits: number;
   readonly cbuf: { readonly dataBanks: number; readonly weightBanks: number };
+  /** Converts the input on its way into the convolution buffer, to 17 bits and then to the precision. */
+  readonly convert?: Convert;
   /** Take what an earlier launch kept in the convolution buffer instead of reading memory. */
   readonly reuse: { readonly data: boolean; readonly weights: boolean };
   /** Leave data or weights in the convolution buffer for a later launch. */
@@ -125,6 +132,8 @@ export interface SdpUnit<S> {
   /** Right shift with rounding after the multiplication. */
   readonly truncate: number;
   readonly activation: 'none' | 'relu' | 'prelu' | 'lut';
+  /** What follows the multiplication where that is a PReLU. */
+  readonly afterPrelu?: 'relu' | 'lut';
   /** Operand converters of Y: (operand − offset) × scale >> shift. */
   readonly aluConvert?: Convert;
   readonly mulConvert?: Convert;

@@ -37,6 +37,15 @@ export function precisionOf(core: CoreFeatures, field: number, what: string): Pr
 export const elementBytes = (precision: ElementType): number =>
   precision === 'int8' ? 1 : precision === 'int16' || precision === 'float16' ? 2 : 4;
 
+/**
+ * SDP and PDP work on whole atoms: the channels that fill up a cube's last atom are computed like the others, from
+ * whatever memory holds there. (The traces of nv_small show it: a cube of one channel leaves eight results.)
+ */
+export function wholeAtoms(core: CoreFeatures, channels: number, precision: ElementType): number {
+  const elements = core.atomBytes / elementBytes(precision);
+  return Math.ceil(channels / elements) * elements;
+}
+
 /** The feature format whose atom has as many elements as fit. */
 export function featureFormat(core: CoreFeatures, precision: ElementType): SurfaceFormat {
   const elements = core.atomBytes / elementBytes(precision);

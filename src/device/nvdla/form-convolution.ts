@@ -4,7 +4,7 @@ import { fail } from '../../graph/errors.ts';
 import type { Conv } from '../../program/layer.ts';
 import type { Cube } from '../cube.ts';
 import type { RegisterFile, RegisterView } from '../registers/register-file.ts';
-import { type CoreFeatures, elementBytes, precisionOf } from './core-features.ts';
+import { type CoreFeatures, elementBytes, precisionOf, wholeAtoms } from './core-features.ts';
 import { addressIn, checkMemory, featureCube } from './cube-registers.ts';
 
 /** @throws device/unsupported, device/fault */
@@ -23,6 +23,7 @@ export function formConvolution(file: RegisterFile, core: CoreFeatures): Conv<Cu
     h: csc.field('D_WEIGHT_SIZE_EXT_0', 'WEIGHT_HEIGHT_EXT') + 1,
     w: csc.field('D_WEIGHT_SIZE_EXT_0', 'WEIGHT_WIDTH_EXT') + 1,
   };
+  const kernels = csc.field('D_WEIGHT_SIZE_EXT_1', 'WEIGHT_KERNEL') + 1;
   const weightChannels = csc.field('D_WEIGHT_SIZE_EXT_1', 'WEIGHT_CHANNEL_EXT') + 1;
   if (weightChannels !== channels) {
     fail(
@@ -77,7 +78,7 @@ export function formConvolution(file: RegisterFile, core: CoreFeatures): Conv<Cu
     groups: 1,
     transposed: false,
     output: {
-      channels: csc.field('D_WEIGHT_SIZE_EXT_1', 'WEIGHT_KERNEL') + 1,
+      channels: kernels,
       height: csc.field('D_DATAOUT_SIZE_0', 'DATAOUT_HEIGHT') + 1,
       width: csc.field('D_DATAOUT_SIZE_0', 'DATAOUT_WIDTH') + 1,
     },
@@ -87,11 +88,19 @@ export function formConvolution(file: RegisterFile, core: CoreFeatures): Conv<Cu
       precision,
       kernelGroup: precision === 'int8' ? core.atomicK : core.features.kernelGroup16,
       channelBlock: core.atomicC,
+      accumulatorChannels: wholeAtoms(core, kernels, precision),
       accumulatorBits: core.features.accumulatorBits,
       cbuf: {
         dataBanks: csc.field('D_BANK', 'DATA_BANK') + 1,
         weightBanks: csc.field('D_BANK', 'WEIGHT_BANK') + 1,
       },
+      ...(cdma.field('D_CVT_CFG', 'CVT_EN') === 1 && {
+        convert: {
+          offset: cdma.signed('D_CVT_OFFSET', 'CVT_OFFSET'),
+          scale: cdma.signed('D_CVT_SCALE', 'CVT_SCALE'),
+          shift: cdma.field('D_CVT_CFG', 'CVT_TRUNCATE'),
+        },
+      }),
       reuse: {
         data: csc.field('D_MISC_CFG', 'DATA_REUSE') === 1,
         weights: csc.field('D_MISC_CFG', 'WEIGHT_REUSE') === 1,
@@ -117,7 +126,6 @@ function refuse(cdma: RegisterView, csc: RegisterView): void {
     [cdma.field('D_DATAIN_FORMAT', 'DATAIN_FORMAT') === 1, 'image input'],
     [cdma.field('D_WEIGHT_FORMAT', 'WEIGHT_FORMAT') === 1, 'compressed weights'],
     [cdma.field('D_BATCH_NUMBER', 'BATCHES') !== 0, 'hardware batches'],
-    [cdma.field('D_CVT_CFG', 'CVT_EN') === 1, 'the input converter of the convolution'],
   ];
   for (const [used, name] of functions) if (used) fail('device/unsupported', `${name} is not modelled`);
 }

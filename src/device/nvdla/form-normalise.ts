@@ -8,6 +8,9 @@ import type { RegisterFile } from '../registers/register-file.ts';
 import { type CoreFeatures, precisionOf } from './core-features.ts';
 import { addressIn, checkMemory, featureCube } from './cube-registers.ts';
 
+/** On int8 the converters take only the low bits of their offsets (nvdla/hw cmod/hls/cdp_libs). */
+const signExtend = (value: number, bits: number): number => (value << (32 - bits)) >> (32 - bits);
+
 const sizes = [3, 5, 7, 9] as const;
 
 /** @throws device/unsupported, device/fault */
@@ -37,12 +40,12 @@ export function formNormalise(file: RegisterFile, core: CoreFeatures): Cdp<Cube>
     ),
     localSize: sizes[cdp.field('D_LRN_CFG', 'NORMALZ_LEN')]!,
     inputConvert: {
-      offset: cdp.signed('D_DATIN_OFFSET', 'DATIN_OFFSET'),
+      offset: signExtend(cdp.signed('D_DATIN_OFFSET', 'DATIN_OFFSET'), precision === 'int8' ? 8 : 16),
       scale: cdp.signed('D_DATIN_SCALE', 'DATIN_SCALE'),
       shift: cdp.field('D_DATIN_SHIFTER', 'DATIN_SHIFTER'),
     },
     outputConvert: {
-      offset: cdp.signed('D_DATOUT_OFFSET', 'DATOUT_OFFSET'),
+      offset: signExtend(cdp.signed('D_DATOUT_OFFSET', 'DATOUT_OFFSET'), precision === 'int8' ? 25 : 32),
       scale: cdp.signed('D_DATOUT_SCALE', 'DATOUT_SCALE'),
       shift: cdp.field('D_DATOUT_SHIFTER', 'DATOUT_SHIFTER'),
     },

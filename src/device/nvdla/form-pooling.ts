@@ -5,7 +5,7 @@ import type { Pdp } from '../../program/layer.ts';
 import type { Shape4 } from '../../program/surface.ts';
 import type { Cube } from '../cube.ts';
 import type { RegisterFile, RegisterView } from '../registers/register-file.ts';
-import { type CoreFeatures, precisionOf } from './core-features.ts';
+import { type CoreFeatures, precisionOf, wholeAtoms } from './core-features.ts';
 import { addressIn, checkMemory, featureCube } from './cube-registers.ts';
 
 const methods = ['average', 'max', 'min'] as const;
@@ -25,7 +25,7 @@ export function formPooling(file: RegisterFile, core: CoreFeatures): Pdp<Cube> {
   if (!mode) return fail('device/fault', 'PDP has no such method', { value: 'PDP.D_OPERATION_MODE_CFG' });
   const shape = (direction: 'IN' | 'OUT'): Shape4 => [
     1,
-    pdp.value(`D_DATA_CUBE_${direction}_CHANNEL`) + 1,
+    wholeAtoms(core, pdp.value(`D_DATA_CUBE_${direction}_CHANNEL`) + 1, precision),
     pdp.value(`D_DATA_CUBE_${direction}_HEIGHT`) + 1,
     pdp.value(`D_DATA_CUBE_${direction}_WIDTH`) + 1,
   ];

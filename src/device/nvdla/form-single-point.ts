@@ -5,7 +5,14 @@ import type { IntegerScaleSdp, SdpUnit } from '../../program/layer.ts';
 import type { Shape4 } from '../../program/surface.ts';
 import type { Cube } from '../cube.ts';
 import type { RegisterFile, RegisterView } from '../registers/register-file.ts';
-import { type CoreFeatures, elementBytes, featureFormat, type Precision, precisionOf } from './core-features.ts';
+import {
+  type CoreFeatures,
+  elementBytes,
+  featureFormat,
+  type Precision,
+  precisionOf,
+  wholeAtoms,
+} from './core-features.ts';
 import { addressIn, checkMemory, featureCube } from './cube-registers.ts';
 
 /** A sub-unit, and what SDP calls it and its DMA. */
@@ -49,7 +56,7 @@ export function formSinglePoint(file: RegisterFile, core: CoreFeatures): Integer
   const outputType = precisionOf(core, sdp.field('D_DATA_FORMAT', 'OUT_PRECISION'), 'SDP.D_DATA_FORMAT');
   const shape: Shape4 = [
     1,
-    sdp.value('D_DATA_CUBE_CHANNEL') + 1,
+    wholeAtoms(core, sdp.value('D_DATA_CUBE_CHANNEL') + 1, process),
     sdp.value('D_DATA_CUBE_HEIGHT') + 1,
     sdp.value('D_DATA_CUBE_WIDTH') + 1,
   ];
@@ -116,7 +123,6 @@ function formUnit(
   const prelu = hasMul && bit('CFG', 'MUL_PRELU');
   const isY = name === 'y';
   const after = isY ? !bit('CFG', 'LUT_BYPASS') && 'lut' : !bit('CFG', 'RELU_BYPASS') && 'relu';
-  if (prelu && after) fail('device/unsupported', `PReLU and ${after} in one unit are not modelled`);
   return {
     ...(hasAlu && { alu }),
     mul: hasMul,
@@ -129,6 +135,7 @@ function formUnit(
     aluShift: isY ? 0 : number('ALU_CFG', 'ALU_SHIFT_VALUE'),
     truncate: isY ? number('TRUNCATE_VALUE', 'TRUNCATE') : number('MUL_CFG', 'MUL_SHIFT_VALUE'),
     activation: prelu ? 'prelu' : after || 'none',
+    ...(prelu && after && { afterPrelu: after }),
     ...(isY && !bit('ALU_CFG', 'ALU_CVT_BYPASS') && { aluConvert: formConvert(sdp, 'ALU') }),
     ...(isY && !bit('MUL_CFG', 'MUL_CVT_BYPASS') && { mulConvert: formConvert(sdp, 'MUL') }),
   };

@@ -43,12 +43,22 @@ function takeData(conv: Conv<Cube>, bus: Bus, state: DeviceState): StageValues {
       );
     }
     data = kept;
-  } else data = readIntegers(conv.input, bus, 'the convolution input');
+  } else data = convertInput(conv, readIntegers(conv.input, bus, 'the convolution input'));
   if (buffer) {
     if (keep.data) buffer.keptData = data;
     else delete buffer.keptData;
   }
   return data;
+}
+
+function convertInput({ core }: Conv<Cube>, values: StageValues): StageValues {
+  const { convert, precision } = core!;
+  if (!convert) return values;
+  const bits = precision === 'int8' ? 8 : 16;
+  const data = Int32Array.from(values.data, (value) =>
+    saturate(saturate(roundShift((value - convert.offset) * convert.scale, convert.shift), 17), bits),
+  );
+  return { shape: values.shape, data };
 }
 
 function takeWeights(conv: Conv<Cube>, bus: Bus, state: DeviceState): Uint8Array {
@@ -99,11 +109,11 @@ function unpackWeights(stream: Uint8Array, conv: Conv<Cube>, channels: number): 
 
 function accumulate(conv: Conv<Cube>, input: StageValues, weights: Int16Array): StageValues {
   const { kernel, stride, dilation, padding, output, truncate } = conv;
-  const { channelBlock, accumulatorBits } = conv.core!;
+  const { channelBlock, accumulatorBits, accumulatorChannels } = conv.core!;
   const [, channels, height, width] = input.shape;
   const pixels = channelsLast(input);
   const plane = output.height * output.width;
-  const data = new Int32Array(output.channels * plane);
+  const data = new Int32Array(accumulatorChannels * plane);
   for (let y = 0; y < output.height; y++) {
     for (let x = 0; x < output.width; x++) {
       for (let k = 0; k < output.channels; k++) {
@@ -131,7 +141,7 @@ function accumulate(conv: Conv<Cube>, input: StageValues, weights: Int16Array): 
       }
     }
   }
-  return { shape: [1, output.channels, output.height, output.width], data };
+  return { shape: [1, accumulatorChannels, output.height, output.width], data };
 }
 
 function channelsLast({ shape: [, channels, height, width], data }: StageValues): Int32Array {

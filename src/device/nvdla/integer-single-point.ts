@@ -89,6 +89,7 @@ function operands(unit: SdpUnit<Cube>, shape: Shape4, bus: Bus, what: string): {
 function linearUnit(unit: SdpUnit<Cube>, shape: Shape4, bus: Bus, what: string): Step {
   const operand = operands(unit, shape, bus, what);
   const { alu, mul, truncate, activation, aluShift } = unit;
+  const relu = activation === 'relu' || unit.afterPrelu === 'relu';
   return (value, channel, element) => {
     let t = value;
     if (alu) {
@@ -100,7 +101,7 @@ function linearUnit(unit: SdpUnit<Cube>, shape: Shape4, bus: Bus, what: string):
       t = mul ? multiplyShift(t, operand.mul(value, channel, element), truncate) : roundShift(t, truncate);
     }
     t = saturate(t, 32);
-    return activation === 'relu' && t < 0 ? 0 : t;
+    return relu && t < 0 ? 0 : t;
   };
 }
 
@@ -111,7 +112,8 @@ function elementUnit(unit: SdpUnit<Cube>, shape: Shape4, bus: Bus, state: Device
   const convertAlu = unit.aluConvert ? converter(unit.aluConvert, 32) : undefined;
   const convertMul = unit.mulConvert ? converter(unit.mulConvert, 32) : undefined;
   const table = state.nvdla?.sdpTable;
-  if (activation === 'lut' && !table) return fail('device/fault', 'the lookup table of SDP was never loaded');
+  const looksUp = activation === 'lut' || unit.afterPrelu === 'lut';
+  if (looksUp && !table) return fail('device/fault', 'the lookup table of SDP was never loaded');
   return (value, channel, element) => {
     let t = value;
     if (mul && !(activation === 'prelu' && t >= 0)) {
@@ -125,6 +127,6 @@ function elementUnit(unit: SdpUnit<Cube>, shape: Shape4, bus: Bus, state: Device
       else if (alu === 'equal') t = t === b ? 0 : 1;
       else t = alu === 'max' ? Math.max(t, b) : Math.min(t, b);
     }
-    return activation === 'lut' ? lookUp(table!, t, sdpWidths) : t;
+    return looksUp ? lookUp(table!, t, sdpWidths) : t;
   };
 }

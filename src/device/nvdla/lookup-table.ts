@@ -74,7 +74,8 @@ function linear(table: LinearTable, x: number, widths: LookupWidths): Hit {
 function exponential(table: LookupTable['le'], x: number, widths: LookupWidths): Hit {
   const last = table.entries.length - 1;
   const distance = x - table.start;
-  const edge = table.start + 2 ** table.offset;
+  // nvdla/hw NV_NVDLA_CDP_DP_intp.v: a negative offset adds nothing.
+  const edge = table.start + (table.offset < 0 ? 0 : 2 ** table.offset);
   const underflow = (): Hit => ({ kind: 'underflow', value: extend(table, 0, edge, table.underflow, x, widths) });
   if (distance <= 0) return underflow();
   const power = floorLog2(distance);

@@ -8,7 +8,7 @@ import { fail, type Place } from '../../graph/errors.ts';
 import type { Bus } from '../bus.ts';
 import { interruptBits, type NvdlaDevice } from '../nvdla/nvdla-device.ts';
 import { crc32 } from './crc32.ts';
-import { parseMemoryImage } from './memory-image.ts';
+import { type ImageChunk, parseMemoryImage } from './memory-image.ts';
 import type { TraceCommand } from './trace-program.ts';
 
 export interface TraceResult {
@@ -30,7 +30,12 @@ const pageSize = 4096n;
  * @throws trace/syntax, trace/check, device/fault, device/unsupported, device/memory
  */
 export function playTrace(trace: readonly TraceCommand[], device: NvdlaDevice, options: TraceOptions): TraceResult {
-  mapMemory(trace, device.bus);
+  const images = new Map<string, readonly ImageChunk[]>();
+  for (const command of trace) {
+    if (command.kind !== 'mem_load' || images.has(command.file)) continue;
+    images.set(command.file, parseMemoryImage(options.load(command.file), command.file));
+  }
+  mapMemory(trace, images, device.bus);
   let checks = 0;
   let registerWrites = 0;
   for (const command of trace) {
@@ -40,7 +45,7 @@ export function playTrace(trace: readonly TraceCommand[], device: NvdlaDevice, o
         device.bus.write(command.address, new Uint8Array(command.size));
         break;
       case 'mem_load':
-        for (const { offset, bytes } of parseMemoryImage(options.load(command.file), command.file)) {
+        for (const { offset, bytes } of images.get(command.file)!) {
           device.bus.write(command.address + BigInt(offset), bytes);
         }
         break;
@@ -96,9 +101,16 @@ function serveInterrupt(name: string, device: NvdlaDevice, place: Place): void {
   device.write(device.addressOf('NVDLA_GLB.S_INTR_STATUS_0')!, bit);
 }
 
-function mapMemory(trace: readonly TraceCommand[], bus: Bus): void {
-  const regions = trace
-    .flatMap((command) => (command.kind === 'mem_init' ? [command] : []))
+/** Maps the pages that the trace initialises or loads. */
+function mapMemory(trace: readonly TraceCommand[], images: ReadonlyMap<string, readonly ImageChunk[]>, bus: Bus): void {
+  const touched = trace.flatMap((command): { address: bigint; size: number }[] => {
+    if (command.kind === 'mem_init') return [command];
+    if (command.kind !== 'mem_load') return [];
+    // Images have gaps, which devices read as zeros.
+    const end = Math.max(0, ...images.get(command.file)!.map(({ offset, bytes }) => offset + bytes.length));
+    return end === 0 ? [] : [{ address: command.address, size: end }];
+  });
+  const regions = touched
     .map(({ address: start, size }) => ({
       start: (start / pageSize) * pageSize,
       end: ((start + BigInt(size) + pageSize - 1n) / pageSize) * pageSize,
