@@ -1,0 +1,79 @@
+/** `dla calibrate`: INT8 ranges from sample images, as a TensorRT calibration cache or as JSON. */
+
+import { Command, Option } from 'commander';
+import { samples } from '../../evaluate/data-set.ts';
+import { writeFile } from '../../host/node/files.ts';
+import { nodeOnnxRuntime } from '../../host/node/onnxruntime.ts';
+import { calibrate, prepare } from '../../index.ts';
+import { defaultMethod } from '../../quantize/calibrate.ts';
+import { writeCalibrationCache } from '../../quantize/calibration-cache.ts';
+import { writeCalibrationJson } from '../../quantize/calibration-json.ts';
+import { quantise } from '../../quantize/quantise.ts';
+import { type CalibrationMethod, calibrationMethods, defaultPercentile } from '../../quantize/range-of.ts';
+import type { Context } from '../context.ts';
+import { type DataFlags, imageInputOf, preprocessFor, readDataSet, withImages } from '../data-flags.ts';
+import { readNetworkFile } from '../network-file.ts';
+import { positiveInteger, positiveNumber, withPreprocess, withShapes } from '../options.ts';
+
+interface Flags extends DataFlags {
+  readonly shapes?: string;
+  readonly batch: number;
+  readonly method: CalibrationMethod;
+  readonly percentile: number;
+  readonly output: string;
+}
+
+export const calibrateCommand = (context: Context): Command =>
+  withPreprocess(withImages(withShapes(new Command('calibrate'))))
+    .description('Find the INT8 range of every tensor from sample images.')
+    .argument('<model.onnx>')
+    .requiredOption('--output <file>', 'a TensorRT calibration cache, or dlakit’s JSON when it ends in .json')
+    .addOption(
+      new Option('--method <name>', 'how a range follows from a histogram')
+        .choices([...calibrationMethods])
+        .default(defaultMethod),
+    )
+    .option('--percentile <p>', 'of --method percentile', positiveNumber, defaultPercentile)
+    .option('--limit <n>', 'use the first n images', positiveInteger)
+    .addHelpText(
+      'after',
+      `
+The ranges belong to the network as it is prepared for the board (dla compile --board writes it): its tensors have the
+names that TensorRT looks for.
+
+Examples:
+  dla calibrate models/fashion-resnet20.onnx --images data/fashion-mnist-calibration-images.idx3.gz --output resnet20.cache
+  dla calibrate net.onnx --images photos/ --fit crop --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --output net.cache`,
+    )
+    .action(async (file: string, flags: Flags) => {
+      const network = prepare(await readNetworkFile(file, flags));
+      const dataSet = await readDataSet(flags);
+      const input = imageInputOf(network, preprocessFor(file, flags), flags.fit);
+      const total = Math.min(dataSet.size, flags.limit ?? dataSet.size);
+      const progress = context.progress('calibrating', total);
+      try {
+        const calibration = await calibrate(
+          network,
+          samples(dataSet, input, { limit: total, signal: context.signal }),
+          {
+            runtime: await nodeOnnxRuntime(),
+            method: flags.method,
+            percentile: flags.percentile,
+            signal: context.signal,
+            onProgress: (done) => progress.update(done),
+          },
+        );
+        // The cache holds the scales after the equal-range rules: what the board would otherwise have to be told apart.
+        const { quantized } = quantise(network.graph, calibration.scales, 'calibrated');
+        const text = flags.output.endsWith('.json')
+          ? writeCalibrationJson(calibration)
+          : writeCalibrationCache(quantized.scales);
+        await writeFile(flags.output, text);
+        context.print(
+          `${calibration.samples} samples, ${calibration.scales.size} tensors, method ${calibration.method}`,
+        );
+        context.note(`wrote ${flags.output}`);
+      } finally {
+        progress.stop();
+      }
+    });

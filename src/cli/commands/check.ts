@@ -1,0 +1,72 @@
+/** `dla check`: what runs on the DLA, and which rule sends the rest to the GPU. */
+
+import { Command, Option } from 'commander';
+import { fail } from '../../graph/errors.ts';
+import { writeFile } from '../../host/node/files.ts';
+import { check, compile, prepare, version } from '../../index.ts';
+import { checkJson } from '../../report/check-json.ts';
+import { checkText } from '../../report/check-text.ts';
+import { checkSarif } from '../../report/sarif.ts';
+import type { Context } from '../context.ts';
+import { readNetworkFile } from '../network-file.ts';
+import { withShapes, withTarget } from '../options.ts';
+
+interface Flags {
+  readonly target: string;
+  readonly release?: string;
+  readonly shapes?: string;
+  readonly batch: number;
+  readonly precision: 'int8' | 'fp16';
+  readonly format: 'text' | 'json' | 'sarif';
+  readonly output?: string;
+  readonly prepared?: true;
+  readonly allowGpuFallback?: true;
+  readonly verbose?: true;
+}
+
+export const checkCommand = (context: Context): Command =>
+  withShapes(withTarget(new Command('check')))
+    .description('Say which nodes the DLA runs, and which rule sends the others to the GPU.')
+    .argument('<model.onnx>')
+    .addOption(new Option('--precision <type>').choices(['int8', 'fp16']).default('int8'))
+    .addOption(new Option('--format <format>').choices(['text', 'json', 'sarif']).default('text'))
+    .option('--output <file>', 'write there instead of to standard output')
+    .option('--prepared', 'check the network after rewriting, as the board gets it')
+    .option('--allow-gpu-fallback', 'exit with 0 even if nodes run on the GPU')
+    .option('--verbose', 'list the nodes that run on the DLA too')
+    .addHelpText(
+      'after',
+      `
+Exit status: 0 when every node runs on the DLA (or with --allow-gpu-fallback), 1 when some run on the GPU, 2 for an error.
+
+Examples:
+  dla check resnet50.onnx
+  dla check yolov5s.onnx --shapes images:1x3x640x640 --release "JetPack 5.1.1"
+  dla check detector.onnx --prepared --format sarif --output check.sarif`,
+    )
+    .action(async (file: string, flags: Flags) => {
+      const graph = await readNetworkFile(file, flags);
+      const prepared = prepare(graph);
+      const subject = flags.prepared ? prepared.graph : graph;
+      const result = check(subject, flags);
+      let text: string;
+      if (flags.format === 'json') text = checkJson(result);
+      else if (flags.format === 'sarif')
+        text = checkSarif(result, { file, version, allowGpuFallback: flags.allowGpuFallback === true });
+      else {
+        const { notEmulated } = compile(prepared, flags);
+        text = checkText(result, {
+          ...context.text,
+          notEmulated: new Set(notEmulated.keys()),
+          verbose: flags.verbose === true,
+        });
+      }
+      if (flags.output === undefined) context.print(text.trimEnd());
+      else await writeFile(flags.output, text);
+      const refused = result.verdicts.filter((verdict) => verdict.placement === 'gpu');
+      if (refused.length > 0 && !flags.allowGpuFallback) {
+        fail('check/gpu-fallback', `${refused.length} of ${result.verdicts.length} nodes cannot run on the DLA`, {
+          file,
+        });
+      }
+    });

@@ -1,0 +1,40 @@
+/** `dla compile`: an ONNX network to a loadable, and what goes to the board. */
+
+import { Command } from 'commander';
+import { writeFiles } from '../../host/node/files.ts';
+import { board } from '../../index.ts';
+import { encodeLoadable } from '../../loadable/container.ts';
+import { compileText } from '../../report/compile-text.ts';
+import { boardFileList } from '../board-file-list.ts';
+import { type CompileFlags, compileFile } from '../compile-flags.ts';
+import type { Context } from '../context.ts';
+import { withCompile, withPreprocess, withShapes, withTarget } from '../options.ts';
+
+interface Flags extends CompileFlags {
+  readonly output?: string;
+  readonly board?: string;
+}
+
+export const compileCommand = (context: Context): Command =>
+  withPreprocess(withCompile(withShapes(withTarget(new Command('compile')))))
+    .description('Compile an ONNX network to a loadable; with --board also write what goes to the board.')
+    .argument('<model.onnx>')
+    .option('--output <file.dla>', 'the loadable')
+    .option('--board <folder>', 'write the prepared ONNX, the calibration cache and the trtexec command there')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  dla compile fashion-resnet20.onnx --calib fashion-resnet20.cache --output fashion-resnet20.dla
+  dla compile resnet50.onnx --batch 2 --sram 1 --board board/`,
+    )
+    .action(async (file: string, flags: Flags) => {
+      const { compilation } = await compileFile(file, flags);
+      const { plan } = compilation.network;
+      context.print(compileText(plan, compilation.notEmulated, context.text));
+      const files: [string, Uint8Array | string][] = [];
+      if (flags.output !== undefined) files.push([flags.output, encodeLoadable(compilation.network)]);
+      if (flags.board !== undefined) files.push(...boardFileList(flags.board, board(compilation, flags)));
+      await writeFiles(files);
+      for (const [name] of files) context.note(`wrote ${name}`);
+    });

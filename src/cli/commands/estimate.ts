@@ -1,0 +1,62 @@
+/** `dla estimate`: time, traffic and utilisation per hardware layer, for each power mode. */
+
+import { Command } from 'commander';
+import { readBytes, writeFile } from '../../host/node/files.ts';
+import { estimateModes } from '../../index.ts';
+import { decodeLoadable } from '../../loadable/container.ts';
+import type { Plan } from '../../program/program.ts';
+import { estimateText, layersText } from '../../report/estimate-text.ts';
+import { perfettoTrace } from '../../report/perfetto.ts';
+import { type CompileFlags, compileFile } from '../compile-flags.ts';
+import type { Context } from '../context.ts';
+import { withCompile, withModule, withShapes, withTarget } from '../options.ts';
+
+interface Flags extends CompileFlags {
+  readonly module?: string;
+  readonly cores?: number;
+  readonly mode?: string;
+  readonly layers?: true;
+  readonly format: 'text' | 'json';
+  readonly trace?: string;
+}
+
+export const estimateCommand = (context: Context): Command =>
+  withModule(withCompile(withShapes(withTarget(new Command('estimate')))))
+    .description('Estimate time, traffic and utilisation for each power mode. Needs no calibration.')
+    .argument('<model.onnx | loadable.dla>')
+    .option('--mode <name>', 'one power mode, e.g. MAXN')
+    .option('--layers', 'a line per hardware layer')
+    .option('--format <format>', 'text or json', 'text')
+    .option('--trace <file>', 'write a trace for ui.perfetto.dev')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  dla estimate resnet50.onnx --batch 2 --sram 1
+  dla estimate fashion-resnet20.dla --module orin-nx-16gb --layers --mode 15W`,
+    )
+    .action(async (file: string, flags: Flags) => {
+      const plan = await planOf(file, flags);
+      const all = estimateModes(plan, {
+        ...(flags.module !== undefined && { module: flags.module }),
+        ...(flags.cores !== undefined && { cores: flags.cores }),
+        ...(flags.mode !== undefined && { powerMode: flags.mode }),
+      });
+      if (flags.format === 'json') context.print(JSON.stringify(all, null, 2));
+      else {
+        context.print(estimateText(all, context.text));
+        if (flags.layers) {
+          for (const estimate of all) context.print(`\n${estimate.powerMode}\n${layersText(estimate, context.text)}`);
+        }
+      }
+      if (flags.trace !== undefined) {
+        await writeFile(flags.trace, perfettoTrace(all));
+        context.note(`wrote ${flags.trace}`);
+      }
+    });
+
+/** A loadable's plan, or that of a network compiled on the spot. */
+async function planOf(file: string, flags: Flags): Promise<Plan> {
+  if (file.endsWith('.onnx')) return (await compileFile(file, flags)).compilation.network.plan;
+  return decodeLoadable(await readBytes(file), { file, target: flags.target }).plan;
+}

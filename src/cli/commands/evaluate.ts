@@ -1,0 +1,49 @@
+/** `dla evaluate`: Top-1 and Top-5 of FP32 beside INT8 on the DLA. */
+
+import { Command } from 'commander';
+import { prepare } from '../../index.ts';
+import { evaluationText } from '../../report/evaluate-text.ts';
+import { type CompileFlags, compileNetwork } from '../compile-flags.ts';
+import type { Context } from '../context.ts';
+import { type DataFlags, preprocessFor, withImages } from '../data-flags.ts';
+import { evaluateFile } from '../evaluate-file.ts';
+import { readNetworkFile } from '../network-file.ts';
+import { type EngineFlags, withEngines } from '../open-device.ts';
+import { positiveInteger, withCompile, withPreprocess, withTarget } from '../options.ts';
+import { readScales } from '../scales-file.ts';
+
+interface Flags extends CompileFlags, DataFlags, EngineFlags {
+  readonly calib: string;
+  readonly tensors?: number;
+  readonly format: 'text' | 'json';
+}
+
+export const evaluateCommand = (context: Context): Command =>
+  withEngines(withPreprocess(withImages(withCompile(withTarget(new Command('evaluate'))))))
+    .description('Measure accuracy on labelled images: FP32 on onnxruntime beside INT8 on the DLA.')
+    .argument('<model.onnx>')
+    .option('--labels <file>', 'IDX file of labels')
+    .option('--limit <n>', 'take the first n images', positiveInteger)
+    .option('--shapes <list>', 'bind symbolic dimensions: name:1x3x224x224,…')
+    .option('--batch <n>', 'images per run', positiveInteger, 50)
+    .option(
+      '--tensors <n>',
+      'also compare every tensor over n images: signal-to-noise and the first that diverges',
+      positiveInteger,
+    )
+    .option('--format <format>', 'text or json', 'text')
+    .addHelpText(
+      'after',
+      `
+Example:
+  dla evaluate models/fashion-resnet20.onnx --calib resnet20.cache --images data/fashion-mnist-test-images.idx3.gz \\
+    --labels data/fashion-mnist-test-labels.idx1.gz --tensors 100`,
+    )
+    .action(async (file: string, flags: Flags) => {
+      const network = prepare(await readNetworkFile(file, flags));
+      const preprocess = preprocessFor(file, flags);
+      const scales = flags.calib === undefined ? undefined : await readScales(flags.calib);
+      const compilation = compileNetwork(network, { ...flags, ...preprocess }, scales);
+      const result = await evaluateFile(network, compilation.network, flags, context);
+      context.print(flags.format === 'json' ? JSON.stringify(result, null, 2) : evaluationText(result, context.text));
+    });

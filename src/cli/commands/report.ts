@@ -1,0 +1,60 @@
+/** `dla report`: everything about a network, as one HTML page, as JSON, and as a trace. */
+
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { writeFiles } from '../../host/node/files.ts';
+import { prepare, report } from '../../index.ts';
+import { reportHtml } from '../../report/html/page.ts';
+import { perfettoTrace } from '../../report/perfetto.ts';
+import { reportJson } from '../../report/report-json.ts';
+import { type CompileFlags, compileNetwork } from '../compile-flags.ts';
+import type { Context } from '../context.ts';
+import { type DataFlags, preprocessFor } from '../data-flags.ts';
+import { evaluateFile } from '../evaluate-file.ts';
+import { readNetworkFile } from '../network-file.ts';
+import { type EngineFlags, withEngines } from '../open-device.ts';
+import { positiveInteger, withCompile, withModule, withPreprocess, withShapes, withTarget } from '../options.ts';
+import { readScales } from '../scales-file.ts';
+
+interface Flags extends CompileFlags, EngineFlags, Omit<DataFlags, 'images' | 'fit'> {
+  readonly module?: string;
+  readonly cores?: number;
+  readonly output: string;
+  readonly images?: string;
+}
+
+export const reportCommand = (context: Context): Command =>
+  withEngines(withPreprocess(withModule(withCompile(withShapes(withTarget(new Command('report')))))))
+    .description('Write a report: a self-contained HTML page, its data as JSON, and a trace for ui.perfetto.dev.')
+    .argument('<model.onnx>')
+    .requiredOption('--output <folder>', 'receives report.html, report.json and trace.json')
+    .option('--images <path>', 'also evaluate accuracy on these images')
+    .option('--labels <file>', 'IDX file of labels')
+    .option('--limit <n>', 'evaluate the first n images', positiveInteger)
+    .addHelpText('after', '\nExample:\n  dla report resnet50.onnx --batch 2 --sram 1 --output out/resnet50')
+    .action(async (file: string, flags: Flags) => {
+      const network = prepare(await readNetworkFile(file, flags));
+      const scales = flags.calib === undefined ? undefined : await readScales(flags.calib);
+      const compilation = compileNetwork(network, { ...flags, ...preprocessFor(file, flags) }, scales);
+      const evaluation =
+        flags.images === undefined
+          ? undefined
+          : await evaluateFile(
+              network,
+              compilation.network,
+              { ...flags, images: flags.images, fit: 'exact', tensors: 100 },
+              context,
+            );
+      const result = report(network, compilation, {
+        ...(flags.module !== undefined && { module: flags.module }),
+        ...(flags.cores !== undefined && { cores: flags.cores }),
+        ...(evaluation && { evaluation }),
+      });
+      const files: [string, string][] = [
+        [join(flags.output, 'report.html'), reportHtml(result)],
+        [join(flags.output, 'report.json'), reportJson(result)],
+        [join(flags.output, 'trace.json'), perfettoTrace(result.estimates)],
+      ];
+      await writeFiles(files);
+      for (const [name] of files) context.note(`wrote ${name}`);
+    });

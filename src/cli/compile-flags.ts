@@ -1,0 +1,62 @@
+/** The flags that decide what a network compiles to, and the compilation that follows from them. */
+
+import { type Compilation, compile, type PreparedNetwork, prepare } from '../index.ts';
+import type { Preprocess } from '../program/program.ts';
+import { readNetworkFile } from './network-file.ts';
+import { readScales } from './scales-file.ts';
+
+export interface PreprocessFlags {
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
+  readonly channelOrder?: 'rgb' | 'bgr' | 'gray';
+}
+
+export interface CompileFlags extends PreprocessFlags {
+  readonly target: string;
+  readonly release?: string;
+  readonly shapes?: string;
+  readonly batch: number;
+  readonly calib?: string;
+  readonly sram?: '0.5' | '1';
+  readonly inputFormat: 'auto' | 'dla_hwc4' | 'dla_linear' | 'chw32';
+  readonly sparsity: 'disable' | 'enable';
+}
+
+/** The pre-processing that the flags state; undefined when they state none. */
+export function preprocessOf({ mean, std, channelOrder }: PreprocessFlags): Preprocess | undefined {
+  if (!mean && !std && !channelOrder) return undefined;
+  const channels = mean?.length ?? std?.length ?? (channelOrder === 'gray' ? 1 : 3);
+  return {
+    mean: mean ?? Array<number>(channels).fill(0),
+    std: std ?? Array<number>(channels).fill(1),
+    channelOrder: channelOrder ?? (channels === 1 ? 'gray' : 'rgb'),
+  };
+}
+
+export interface CompiledFile {
+  readonly network: PreparedNetwork;
+  readonly compilation: Compilation;
+}
+
+export async function compileFile(file: string, flags: CompileFlags): Promise<CompiledFile> {
+  const network = prepare(await readNetworkFile(file, flags));
+  const scales = flags.calib === undefined ? undefined : await readScales(flags.calib);
+  return { network, compilation: compileNetwork(network, flags, scales) };
+}
+
+export function compileNetwork(
+  network: PreparedNetwork,
+  flags: CompileFlags,
+  scales: ReadonlyMap<string, number> | undefined,
+): Compilation {
+  const preprocess = preprocessOf(flags);
+  return compile(network, {
+    target: flags.target,
+    ...(flags.release !== undefined && { release: flags.release }),
+    ...(scales && { scales }),
+    ...(flags.sram !== undefined && { sram: Number(flags.sram) }),
+    inputFormat: flags.inputFormat,
+    sparsity: flags.sparsity,
+    ...(preprocess && { preprocess }),
+  });
+}

@@ -1,0 +1,36 @@
+/** A network from a file: the model, its external data, and the shapes that the command line binds. */
+
+import { basename, dirname, join } from 'node:path';
+import type { Graph } from '../graph/graph.ts';
+import { readBytes } from '../host/node/files.ts';
+import { readNetwork } from '../index.ts';
+import { externalFiles } from '../onnx/external.ts';
+import { parseShapes } from '../onnx/shapes.ts';
+
+export interface NetworkFlags {
+  readonly shapes?: string;
+  readonly batch?: number;
+}
+
+/** @throws file/not-found, onnx/*, shape/* */
+export async function readNetworkFile(file: string, flags: NetworkFlags): Promise<Graph> {
+  const bytes = await readBytes(file);
+  const folder = dirname(file);
+  const external = new Map<string, Uint8Array>();
+  for (const location of externalFiles(bytes, { file })) {
+    try {
+      external.set(location, await readBytes(join(folder, location)));
+    } catch {
+      // readModel reports a missing file where it is needed, with the tensor's name.
+    }
+  }
+  const graph = readNetwork(bytes, {
+    file,
+    external,
+    ...(flags.shapes !== undefined && { shapes: parseShapes(flags.shapes) }),
+    ...(flags.batch !== undefined && { batch: flags.batch }),
+  });
+  return { ...graph, name: networkName(file) };
+}
+
+export const networkName = (file: string): string => basename(file).replace(/\.(onnx|dla)$/, '');

@@ -1,0 +1,35 @@
+/** A device for the command line: the fast kernels on the threads that were asked for, or the scalar reference. */
+
+import { availableParallelism } from 'node:os';
+import { type Command, Option } from 'commander';
+import { createWasmEngines } from '../device/kernels/engines.ts';
+import { nodeThreads } from '../host/node/threads.ts';
+import { type Device, openDevice } from '../runtime/device.ts';
+import { positiveInteger } from './options.ts';
+
+export interface EngineFlags {
+  readonly engines: 'wasm' | 'reference';
+  readonly threads?: number;
+}
+
+export const withEngines = (command: Command): Command =>
+  command
+    .addOption(
+      new Option('--engines <name>', 'the fast kernels, or the scalar reference')
+        .choices(['wasm', 'reference'])
+        .default('wasm'),
+    )
+    .option('--threads <n>', 'of the fast kernels (default: all processors)', positiveInteger);
+
+export function openNodeDevice(
+  target: string,
+  { engines, threads = availableParallelism() }: EngineFlags,
+): Promise<Device> {
+  if (engines === 'reference') return openDevice({ target });
+  const shared = threads > 1;
+  return openDevice({
+    target,
+    shared,
+    engines: (bus) => createWasmEngines(bus, { threads, ...(shared && { spawn: nodeThreads }) }),
+  });
+}

@@ -1,0 +1,65 @@
+/** Values of flags, validated, and the flags that several commands share. */
+
+import { type Command, InvalidArgumentError, Option } from 'commander';
+
+export function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('A positive integer is wanted.');
+  return value;
+}
+
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError('A positive number is wanted.');
+  return value;
+}
+
+/** `0.485,0.456,0.406` */
+export function numberList(text: string): readonly number[] {
+  const values = text.split(',').map(Number);
+  if (values.some((value) => !Number.isFinite(value)))
+    throw new InvalidArgumentError('Numbers separated by commas are wanted.');
+  return values;
+}
+
+export const withTarget = (command: Command): Command =>
+  command
+    .option('--target <name>', 'orin or xavier', 'orin')
+    .option(
+      '--release <name>',
+      'software release whose rules apply, e.g. "JetPack 5.1.1" (default: the target’s newest)',
+    );
+
+export const withShapes = (command: Command): Command =>
+  command
+    .option('--shapes <list>', 'bind symbolic dimensions: name:1x3x224x224,…')
+    .option('--batch <n>', 'bind a symbolic first dimension', positiveInteger, 1);
+
+export const withModule = (command: Command): Command =>
+  command
+    .option('--module <id>', 'e.g. agx-orin-64gb, orin-nx-16gb (see docs/targets.md)')
+    .option('--cores <n>', 'DLA cores that work side by side (default: all of the module)', positiveInteger);
+
+export const withCompile = (command: Command): Command =>
+  command
+    .option(
+      '--calib <file>',
+      'calibration cache (TensorRT’s format or dlakit’s JSON); without it trtexec’s dummy ranges',
+    )
+    .addOption(new Option('--sram <MiB>', 'managed SRAM pool').choices(['0.5', '1']))
+    .addOption(
+      new Option('--input-format <format>', 'of the network’s inputs')
+        .choices(['auto', 'dla_hwc4', 'dla_linear', 'chw32'])
+        .default('auto'),
+    )
+    .addOption(
+      new Option('--sparsity <mode>', 'use 2:4 sparse weights where a layer has them')
+        .choices(['disable', 'enable'])
+        .default('disable'),
+    );
+
+export const withPreprocess = (command: Command): Command =>
+  command
+    .option('--mean <list>', 'per channel, subtracted from pixel/255', numberList)
+    .option('--std <list>', 'per channel, divides after the mean', numberList)
+    .addOption(new Option('--channel-order <order>', 'of the network’s input').choices(['rgb', 'bgr', 'gray']));

@@ -1,0 +1,285 @@
+/**
+ * The public API: one function per task, the same verbs as the command line. They compose the rooms. Everything here
+ * runs in Node and in a browser worker alike; what differs (threads, onnxruntime, files, images) is passed in from
+ * `dlakit/node` or `dlakit/browser`.
+ *
+ *     const graph = readNetwork(bytes, { shapes: parseShapes('image:1x3x224x224') });
+ *     const network = prepare(graph);
+ *     const calibration = await calibrate(network, samples, { runtime });
+ *     const compiled = compile(network, { scales: calibration.scales });
+ *     estimate(compiled.network.plan, { powerMode: 'MAXN', cores: 2 }).imagesPerSecond;
+ */
+
+import { type BoardFiles, boardFiles } from './compile/board.ts';
+import { compile as compileGraph } from './compile/compile.ts';
+import type { InputFormat } from './compile/input-format.ts';
+import { estimate as estimatePlan } from './estimate/estimate.ts';
+import type { Estimate } from './estimate/estimate-result.ts';
+import type { Evaluation } from './evaluate/evaluation.ts';
+import type { Graph } from './graph/graph.ts';
+import { printGraph } from './graph/print.ts';
+import { mebibytes } from './graph/units.ts';
+import { decodeLoadable, isLoadable } from './loadable/container.ts';
+import { type ReadOptions, readModel } from './onnx/read.ts';
+import { requireStaticShapes, resolve } from './onnx/resolve.ts';
+import { printPlan } from './program/print.ts';
+import type { CompiledNetwork, Plan, Preprocess } from './program/program.ts';
+import { type CalibrateOptions, calibrate as calibrateGraph, type Samples } from './quantize/calibrate.ts';
+import type { Calibration } from './quantize/calibration.ts';
+import { readCalibrationCache } from './quantize/calibration-cache.ts';
+import { dummyRanges } from './quantize/dummy-ranges.ts';
+import type { RangeChange } from './quantize/equalise-ranges.ts';
+import { quantise } from './quantize/quantise.ts';
+import type { QuantizedGraph } from './quantize/quantized-graph.ts';
+import { reportEdges, reportNodes, segmentSummaries } from './report/plan-summary.ts';
+import type { Change, Gain, Report } from './report/report.ts';
+import { type AppliedPass, prepare as prepareGraph, rewrite } from './rewrite/rewrite.ts';
+import { check as checkGraph } from './support/check.ts';
+import type { CheckResult, Refusal } from './support/verdict.ts';
+import { findModule, findPowerMode, findRelease, findTarget } from './targets/find.ts';
+import { version } from './version.ts';
+
+export { rewrite, version };
+
+export interface TargetOptions {
+  /** `orin` when not given. */
+  readonly target?: string;
+  /** `JetPack 6.0` when not given (xavier: `JetPack 5.1.1`). */
+  readonly release?: string;
+}
+
+export interface NetworkOptions extends ReadOptions {
+  /** Shapes for inputs with symbolic dimensions. */
+  readonly shapes?: ReadonlyMap<string, readonly number[]>;
+  /** Binds a symbolic first dimension that `shapes` leaves open; 1 when not given. */
+  readonly batch?: number;
+}
+
+/**
+ * Reads an ONNX model and resolves every shape.
+ *
+ * @throws onnx/*, shape/unresolved when a shape still depends on a symbolic dimension, shape/binding, shape/mismatch
+ */
+export function readNetwork(bytes: Uint8Array, options: NetworkOptions = {}): Graph {
+  const graph = readModel(bytes, options);
+  const shapes = new Map(options.shapes);
+  for (const input of graph.inputs) {
+    const shape = graph.values.get(input)?.shape;
+    const rest = shape?.slice(1).filter((dim) => typeof dim === 'number');
+    if (shape && rest && !shapes.has(input) && typeof shape[0] === 'string' && rest.length === shape.length - 1) {
+      shapes.set(input, [options.batch ?? 1, ...rest]);
+    }
+  }
+  const resolved = resolve(graph, { shapes });
+  requireStaticShapes(resolved);
+  return resolved;
+}
+
+export interface CheckOptions extends TargetOptions {
+  /** `int8` when not given. */
+  readonly precision?: 'int8' | 'fp16';
+}
+
+/** Which nodes the DLA runs, and which rule sends the others to the GPU. @throws target/unknown */
+export function check(graph: Graph, options: CheckOptions = {}): CheckResult {
+  const target = findTarget(options.target ?? 'orin');
+  const release = findRelease(target, options.release);
+  return checkGraph(graph, { target, release, precision: options.precision ?? 'int8' });
+}
+
+/** A network in the form that the board gets. */
+export interface PreparedNetwork {
+  /** As read. */
+  readonly original: Graph;
+  /** After rewriting: what is calibrated, compiled and deployed. */
+  readonly graph: Graph;
+  readonly applied: readonly AppliedPass[];
+}
+
+/** Rewrites a network so that as much of it as possible runs on the DLA; its results stay the same. */
+export function prepare(graph: Graph): PreparedNetwork {
+  const { graph: prepared, applied } = prepareGraph(graph);
+  return { original: graph, graph: prepared, applied };
+}
+
+/** INT8 ranges from samples. @throws calibrate/no-samples, calibrate/value, cancelled, run/host-missing */
+export const calibrate = (
+  network: PreparedNetwork,
+  samples: Samples,
+  options: CalibrateOptions,
+): Promise<Calibration> => calibrateGraph(network.graph, samples, options);
+
+export interface CompileOptions extends TargetOptions {
+  /** value → scale, from a calibration or a cache; trtexec's dummy ranges when not given. */
+  readonly scales?: ReadonlyMap<string, number>;
+  /** Managed SRAM in MiB, 0.5 or 1; the target's default pool when not given. */
+  readonly sram?: number;
+  readonly inputFormat?: InputFormat;
+  readonly preprocess?: Preprocess;
+  readonly sparsity?: 'disable' | 'enable';
+}
+
+export interface Compilation {
+  readonly network: CompiledNetwork;
+  /** The prepared graph's verdicts. */
+  readonly checked: CheckResult;
+  /** Nodes that the rules accept and the compiler cannot lower, with its reason; they run on the host. */
+  readonly notEmulated: ReadonlyMap<string, string>;
+  /** What was compiled: the prepared graph and its scales after the equal-range rules. */
+  readonly quantized: QuantizedGraph;
+  readonly rangeChanges: readonly RangeChange[];
+}
+
+/**
+ * @throws calibrate/cache-missing when a tensor has no scale; compile/accumulator-overflow, compile/memory;
+ *   target/unknown
+ */
+export function compile(network: PreparedNetwork, options: CompileOptions = {}): Compilation {
+  const target = findTarget(options.target ?? 'orin');
+  const release = findRelease(target, options.release);
+  const checked = checkGraph(network.graph, { target, release, precision: 'int8' });
+  const { quantized, changes } = quantise(
+    network.graph,
+    options.scales ?? dummyRanges(network.graph),
+    options.scales ? 'calibrated' : 'dummy',
+  );
+  const compiled = compileGraph(quantized, checked, {
+    target,
+    release,
+    ...(options.sram !== undefined && { sram: mebibytes(options.sram) }),
+    ...(options.inputFormat && { inputFormat: options.inputFormat }),
+    ...(options.preprocess && { preprocess: options.preprocess }),
+    ...(options.sparsity && { sparsity: options.sparsity }),
+  });
+  return { ...compiled, checked, quantized, rangeChanges: changes };
+}
+
+/** What goes to the board: the prepared ONNX, the calibration cache and the exact trtexec command. */
+export function board(
+  compilation: Compilation,
+  options: { readonly name?: string; readonly sparsity?: 'disable' | 'enable' } = {},
+): BoardFiles {
+  const { plan } = compilation.network;
+  const target = findTarget(plan.target);
+  const program = plan.segments.find((segment) => segment.kind === 'dla')?.program;
+  return boardFiles(compilation.quantized, compilation.checked, plan, {
+    release: findRelease(target, plan.release),
+    sram: program?.sram ?? target.sram.defaultPool.value,
+    ...options,
+  });
+}
+
+export interface EstimateOptions {
+  /** `agx-orin-64gb` when not given. */
+  readonly module?: string;
+  /** The module's fastest when not given. */
+  readonly powerMode?: string;
+  /** All of the module's when not given. */
+  readonly cores?: number;
+}
+
+/** Time, traffic and utilisation per hardware layer. Needs no calibration. @throws target/unknown */
+export function estimate(plan: Plan, options: EstimateOptions = {}): Estimate {
+  const target = findTarget(plan.target);
+  const module = findModule(target, options.module);
+  const powerMode = findPowerMode(module, options.powerMode);
+  return estimatePlan(plan, { target, module, powerMode, cores: options.cores ?? module.dlaCores });
+}
+
+/** The estimate in every power mode of a module, or in the one that is named. @throws target/unknown */
+export function estimateModes(plan: Plan, options: EstimateOptions = {}): readonly Estimate[] {
+  const module = findModule(findTarget(plan.target), options.module);
+  const modes = options.powerMode === undefined ? module.powerModes : [findPowerMode(module, options.powerMode)];
+  return modes.map((mode) => estimate(plan, { ...options, module: module.id, powerMode: mode.name }));
+}
+
+export interface ReportOptions {
+  /** A module's id; `agx-orin-64gb` when not given. */
+  readonly module?: string;
+  readonly cores?: number;
+  readonly evaluation?: Evaluation;
+}
+
+/** Everything dlakit knows of a compiled network, for `reportHtml`, `reportJson` and `perfettoTrace`. */
+export function report(network: PreparedNetwork, compilation: Compilation, options: ReportOptions = {}): Report {
+  const { plan } = compilation.network;
+  const where = { target: plan.target, release: plan.release };
+  const original = check(network.original, where);
+  const hasDla = plan.segments.some((segment) => segment.kind === 'dla');
+  return {
+    dlakit: version,
+    network: plan.network,
+    target: plan.target,
+    release: plan.release,
+    original,
+    prepared: compilation.checked,
+    applied: network.applied,
+    nodes: reportNodes(network.original, original, compilation.notEmulated),
+    edges: reportEdges(network.original),
+    batch: plan.batch,
+    ranges: plan.ranges,
+    segments: segmentSummaries(plan),
+    estimates: hasDla ? estimateModes(plan, options) : [],
+    ...(options.evaluation && { evaluation: options.evaluation }),
+    changes: changes(network.original, original, where),
+  };
+}
+
+/** The refusals of a check, those with the same remedy together, each with what the remedy brings. */
+function changes(graph: Graph, checked: CheckResult, where: TargetOptions): readonly Change[] {
+  const found = new Map<string, { refusal: Refusal; nodes: string[] }>();
+  for (const verdict of checked.verdicts) {
+    for (const refusal of verdict.refusals) {
+      const key = `${refusal.rule}\n${refusal.fix?.rewrite}\n${refusal.fix?.advice ?? refusal.doc}`;
+      const entry = found.get(key);
+      if (entry) entry.nodes.push(verdict.node);
+      else found.set(key, { refusal, nodes: [verdict.node] });
+    }
+  }
+  const gains = new Map<string, Gain>();
+  const gainOf = (pass: string): Gain => {
+    const known = gains.get(pass);
+    if (known) return known;
+    const gain = gainBetween(checked, check(rewrite(graph, { passes: [pass] }).graph, where));
+    gains.set(pass, gain);
+    return gain;
+  };
+  return [...found.values()].map(({ refusal, nodes }): Change => {
+    const pass = refusal.fix?.rewrite;
+    return {
+      rule: refusal.rule,
+      advice: refusal.fix?.advice ?? `${refusal.doc} No rewrite is known.`,
+      nodes,
+      ...(pass !== undefined && { rewrite: pass, gain: gainOf(pass) }),
+    };
+  });
+}
+
+function gainBetween(before: CheckResult, after: CheckResult): Gain {
+  const pair = (measure: (result: CheckResult) => number): readonly [number, number] => [
+    measure(before),
+    measure(after),
+  ];
+  return {
+    gpuNodes: pair((result) => result.verdicts.filter((verdict) => verdict.placement === 'gpu').length),
+    loadables: pair((result) => result.segments.filter((segment) => segment.kind === 'dla').length),
+    dlaMacs: pair(({ macs }) => (macs.total > 0 ? macs.dla / macs.total : 0)),
+  };
+}
+
+/**
+ * Prints a file that dlakit reads: an ONNX model, a loadable, a calibration cache.
+ *
+ * @throws onnx/*, loadable/*, calibrate/cache-format
+ */
+export function inspect(bytes: Uint8Array, file?: string): string {
+  if (isLoadable(bytes)) return printPlan(decodeLoadable(bytes, file === undefined ? {} : { file }).plan);
+  if (startsWith(bytes, 'TRT-')) {
+    const { header, scales } = readCalibrationCache(bytes, file);
+    return [header, ...[...scales].map(([name, scale]) => `${name}: scale ${scale}, range ±${scale * 127}`)].join('\n');
+  }
+  return printGraph(resolve(readModel(bytes, file === undefined ? {} : { file })));
+}
+
+const startsWith = (bytes: Uint8Array, text: string): boolean =>
+  [...text].every((character, index) => bytes[index] === character.charCodeAt(0));
