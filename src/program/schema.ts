@@ -80,8 +80,10 @@ const core = record<ConvCore>()({
   precision: z.enum(['int8', 'int16', 'float16']),
   kernelGroup: integer,
   channelBlock: integer,
+  accumulatorChannels: integer,
   accumulatorBits: integer,
   cbuf: record<ConvCore['cbuf']>()({ dataBanks: integer, weightBanks: integer }),
+  convert: optional(convert),
   reuse: dataAndWeights,
   keep: dataAndWeights,
 });
@@ -132,6 +134,7 @@ const unit = record<SdpUnit<number>>()({
   aluShift: integer,
   truncate: integer,
   activation: z.enum(['none', 'relu', 'prelu', 'lut']),
+  afterPrelu: optional(z.enum(['relu', 'lut'])),
   aluConvert: optional(convert),
   mulConvert: optional(convert),
   operandUse: optional(z.enum(['alu', 'mul', 'both'])),

@@ -5,7 +5,7 @@
 
 import fc from 'fast-check';
 import type { Bytes } from '../../graph/units.ts';
-import type { Cdp, Conv, Convert, Copy, Layer, Padding, Pdp, Resize, Sdp, SdpUnit } from '../layer.ts';
+import type { Cdp, Conv, ConvCore, Convert, Copy, Layer, Padding, Pdp, Resize, Sdp, SdpUnit } from '../layer.ts';
 import type { ConstantRef, Plan, PlanTensor, Preprocess, Program, Segment } from '../program.ts';
 import type { Surface } from '../surface.ts';
 
@@ -90,15 +90,20 @@ const conv = record<Conv<number>>(
     output: fc.record({ channels: integer, height: integer, width: integer }),
     sparse: fc.boolean(),
     truncate: integer,
-    core: fc.record({
-      precision: hardwareType,
-      kernelGroup: integer,
-      channelBlock: integer,
-      accumulatorBits: integer,
-      cbuf: fc.record({ dataBanks: integer, weightBanks: integer }),
-      reuse: dataAndWeights,
-      keep: dataAndWeights,
-    }),
+    core: record<ConvCore>(
+      {
+        precision: hardwareType,
+        kernelGroup: integer,
+        channelBlock: integer,
+        accumulatorChannels: integer,
+        accumulatorBits: integer,
+        cbuf: fc.record({ dataBanks: integer, weightBanks: integer }),
+        convert,
+        reuse: dataAndWeights,
+        keep: dataAndWeights,
+      },
+      'convert',
+    ),
   },
   'bias',
   'core',
@@ -115,6 +120,7 @@ const unit = record<SdpUnit<number>>(
     aluShift: integer,
     truncate: integer,
     activation: fc.constantFrom('none', 'relu', 'prelu', 'lut'),
+    afterPrelu: fc.constantFrom('relu', 'lut'),
     aluConvert: convert,
     mulConvert: convert,
     operandUse: fc.constantFrom('alu', 'mul', 'both'),
@@ -123,6 +129,7 @@ const unit = record<SdpUnit<number>>(
   },
   'alu',
   'operand',
+  'afterPrelu',
   'aluConvert',
   'mulConvert',
   'operandUse',
