@@ -10,7 +10,7 @@ import { validateProgram } from '../program/validate.ts';
 import { findRelease, orin } from '../targets/index.ts';
 import { type CompileOptions, compile } from './compile.ts';
 import { acceptAll } from './testing/accept-all.ts';
-import { expected, grouping } from './testing/expected.ts';
+import { expected, grouping, nearestEven } from './testing/expected.ts';
 import { type Integers, runProgram } from './testing/run-program.ts';
 
 const options: CompileOptions = { target: orin, release: findRelease(orin, 'JetPack 6.0') };
@@ -164,6 +164,13 @@ describe('fusion', () => {
     expect(kinds(expectExact(b.build()))).toEqual(['conv']);
   });
 
+  it('multiplies a convolution by a tensor', () => {
+    const b = new GraphBuilder('product');
+    const x = b.input('x', [2, 8, 6, 6]);
+    b.output(b.relu(b.binary('Mul', b.conv(x, { channels: 8, kernel: 1 }), b.input('gate', [2, 8, 1, 1]))));
+    expect(kinds(expectExact(b.build()))).toEqual(['conv']);
+  });
+
   it('pools in the launch of the first convolution, up to 3×3, and nowhere else', () => {
     const b = new GraphBuilder('stem');
     let x = b.relu(b.conv(b.input('x', [1, 3, 20, 20]), { channels: 8, kernel: 3 }));
@@ -180,6 +187,42 @@ describe('fusion', () => {
     const silu = b.binary('Mul', conv, b.unary('Sigmoid', conv));
     b.output(b.unary('Tanh', b.conv(silu, { channels: 4, kernel: 1 })));
     expect(kinds(expectExact(b.build()))).toEqual(['conv', 'conv']);
+  });
+});
+
+describe('HardSwish', () => {
+  const numbersOf = (...values: number[]) => float32Tensor([], values);
+  it('written as x · clip(x/6 + 1/2) is one table', () => {
+    const b = new GraphBuilder('hard-swish');
+    const x = b.input('x', [1, 16, 4, 4]);
+    const line = b.binary('Mul', x, b.constant('sixth', numbersOf(1 / 6)));
+    b.output(b.binary('Mul', x, b.clip(b.binary('Add', line, b.constant('half', numbersOf(0.5))), 0, 1)));
+    const graph = b.build();
+    const scales = new Map([...graph.inputs, ...graph.outputs].map((value) => [value, 0.05]));
+    const { network } = compile({ graph, scales, ranges: 'calibrated' }, acceptAll(graph), options);
+    expect(kinds(network.plan)).toEqual(['sdp']);
+    const all = Int32Array.from({ length: 256 }, (_, index) => index - 128);
+    const found = runProgram(onlySegment(network.plan).program, network.blobs, new Map([['x', all]]));
+    const hardSwish = (v: number) => v * Math.min(Math.max(v * Math.fround(1 / 6) + 0.5, 0), 1);
+    const wanted = Array.from(all, (q) => Math.max(-128, Math.min(127, nearestEven(hardSwish(q * 0.05) / 0.05))) + 0);
+    expect([...found.values()].map((values) => [...values])).toEqual([wanted]);
+  });
+
+  it('is not confused with a factor that differs between channels', () => {
+    const b = new GraphBuilder('gate');
+    const x = b.input('x', [1, 2, 4, 4]);
+    const factor = b.binary('Mul', x, b.constant('c', float32Tensor([2, 1, 1], [0.5, 0.75])));
+    b.output(b.binary('Mul', x, factor));
+    const graph = b.build();
+    const scales = new Map([...graph.inputs, ...graph.outputs].map((value) => [value, 0.25]));
+    const { network } = compile({ graph, scales, ranges: 'calibrated' }, acceptAll(graph), options);
+    const [layer, ...others] = onlySegment(network.plan).program.layers;
+    expect(others).toEqual([]);
+    expect(layer).toMatchObject({ kind: 'sdp', sdp: { operand: { op: 'mul', scale: 1 } } });
+    const inputs = randomInputs(graph, 1);
+    const found = runProgram(onlySegment(network.plan).program, network.blobs, inputs).get(graph.outputs[0]!)!;
+    const wanted = Array.from(inputs.get('x')!, (q, i) => q * 0.25 * (i < 16 ? 0.5 : 0.75) * q);
+    expect([...found]).toEqual(wanted.map((value) => Math.min(127, nearestEven(value))));
   });
 });
 
@@ -272,6 +315,7 @@ function randomNetwork(seed: number): Graph {
       () => b.unary('Sigmoid', x),
       () => b.add(x, pick(same(x))),
       () => b.binary('Max', x, pick(same(x))),
+      () => b.binary('Sub', x, pick(same(x))),
       () => b.concat([x, pick(alike(x)), pick(alike(x))]),
       () => b.concat([pick(alike(x)), x]),
       () => b.maxPool(x, { kernel: 3, stride: 1, padding: 1 }),

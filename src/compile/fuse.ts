@@ -4,13 +4,12 @@
  *
  *     conv → scale, shift, activation, clamp, table        anything whose steps come in the order of the single-point stage
  *     conv → add (sub, mul, max, min)                      into the later of two producers, where the other operand is ready
- *     x · sigmoid(x)                                       one table
+ *     x · f(x), f a table or a clamped line                 one table: SiLU, HardSwish
  *     first conv → max pool up to 3×3                      other pools launch on their own (performance model, section 2)
  *
  * A value between two fused operations is never rounded to int8, so it needs no scale, unless it indexes a table.
  */
 
-import { sigmoid } from './functions.ts';
 import {
   type ChannelVector,
   type ConvOperation,
@@ -81,7 +80,7 @@ function mergeInto(
     return { absorbed, result: join(absorbed, reader, { pool: reader.pool }) };
   }
   if (reader.kind !== 'point' || reader.pool !== undefined) return undefined;
-  const gated = sigmoidGate(reader, producerOf, readOnce);
+  const gated = selfGate(reader, producerOf, readOnce);
   if (gated !== undefined) return gated;
 
   const candidates: { absorbed: ConvOperation | PointOperation; point: Point }[] = [];
@@ -120,8 +119,8 @@ function swapped({ input, point }: PointOperation): Point | undefined {
   return { ...point, operand: { op, value: input } };
 }
 
-/** x · sigmoid(x), which is a function of x alone. */
-function sigmoidGate(
+/** x · f(x) is a function of x alone: SiLU, and HardSwish written as x · clip(x/6 + 1/2). */
+function selfGate(
   reader: PointOperation,
   producerOf: (value: string, reader: Operation) => Operation | undefined,
   readOnce: (value: string) => boolean,
@@ -134,13 +133,24 @@ function sigmoidGate(
     [reader.input, operand.value],
   ] as const) {
     const absorbed = producerOf(gate, reader);
-    if (absorbed?.kind !== 'point' || absorbed.input !== x || absorbed.nodes.length !== 1 || !readOnce(gate)) continue;
-    if (absorbed.nodes[0]!.op !== 'Sigmoid') continue;
-    const evaluate = (value: number) => value * sigmoid(value);
-    const point: Point = { ...plainPoint, table: { input: x, evaluate } };
+    if (absorbed?.kind !== 'point' || absorbed.input !== x || !readOnce(gate)) continue;
+    const factor = functionOf(absorbed);
+    if (factor === undefined) continue;
+    const point: Point = { ...plainPoint, table: { input: x, evaluate: (value) => value * factor(value) } };
     return { absorbed, result: join(absorbed, reader, { point }) };
   }
   return undefined;
+}
+
+/** What an operation does to a number, when it does the same to all and reads nothing else. */
+function functionOf({ input, point, pool }: PointOperation): ((x: number) => number) | undefined {
+  const { multiply, add, operand, slope, low, high, table } = point;
+  if (operand !== undefined || slope !== undefined || pool !== undefined) return undefined;
+  if ((multiply?.length ?? 1) > 1 || (add?.length ?? 1) > 1) return undefined;
+  const linear = multiply === undefined && add === undefined && !isClamped(point);
+  if (table !== undefined) return linear && table.input === input ? table.evaluate : undefined;
+  const [m = 1, a = 0] = [multiply?.[0], add?.[0]];
+  return (x) => Math.min(Math.max(x * m + a, low), high);
 }
 
 const isClamped = (point: Point): boolean =>

@@ -56,12 +56,17 @@ export function expected(
     return tensor && numbers(tensor);
   };
 
+  const membersOf = (node: Node) => {
+    const group = groups.get(node.name) ?? node.name;
+    return graph.nodes.filter((other) => (groups.get(other.name) ?? other.name) === group);
+  };
+
   /** float32 numbers of a value in units of `step`, before rounding. */
   const reals = new Map<string, number[]>();
 
   for (const [index, node] of graph.nodes.entries()) {
     const group = groups.get(node.name) ?? node.name;
-    const members = graph.nodes.filter((other) => (groups.get(other.name) ?? other.name) === group);
+    const members = membersOf(node);
     const last = node === members.at(-1);
     const tail = members.find((member) => ['Sigmoid', 'Tanh', 'Abs'].includes(member.op));
     const pooled = members.find((member, at) => at > 0 && member.op === 'MaxPool');
@@ -172,6 +177,10 @@ export function expected(
     }
     const small = shapeOf(b)[2] === 1 && shapeOf(b)[3] === 1;
     const plane = shapeOf(a)[2]! * shapeOf(a)[3]!;
+    if (node.op === 'Mul' && (reals.has(a) || reals.has(b))) {
+      const [pending, data] = reals.has(a) ? [reals.get(a)!, integers.get(b)!] : [reals.get(b)!, integers.get(a)!];
+      return pending.map((t, i) => f32(t * data[small ? Math.floor(i / plane) : i]!));
+    }
     if (node.op === 'Mul') {
       const factor = f32((scaleOf(a) * scaleOf(b)) / step);
       const other = integers.get(b)!;
@@ -197,6 +206,12 @@ export function expected(
     const [top = 0, left = 0] = attribute(node, 'pads') ?? [];
     const data = integers.get(x)!;
     const bias = constantOf(b);
+    // A product in the same launch: the scale of its other operand is part of the factor.
+    const product = membersOf(node).find(
+      ({ op, inputs }) => op === 'Mul' && !inputs.some((name) => graph.constants.has(name)),
+    );
+    const other = product?.inputs.find((name) => integers.has(name));
+    const boost = other === undefined ? 1 : scaleOf(other);
     const result: number[] = Array(batch * k * oh * ow).fill(0);
     const weight = (kernel: number, channel: number, y: number, z: number) =>
       weights[((transposed ? channel * inner + kernel : kernel * inner + channel) * r + y) * s + z]!;
@@ -210,7 +225,7 @@ export function expected(
       const real = bias?.[kernel] ?? 0;
       const scale = Math.max(f32(largest / 127), f32(Math.abs(real) / (2 ** 30 * scaleOf(x))));
       const offset = nearestEven(real / (scaleOf(x) * scale));
-      const factor = f32((scaleOf(x) * scale) / step);
+      const factor = f32((scaleOf(x) * scale * boost) / step);
       const first = transposed ? 0 : Math.floor(kernel / (k / groups)) * inner;
       for (let n = 0; n < batch; n++) {
         for (let y = 0; y < oh; y++) {
