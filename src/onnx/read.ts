@@ -63,7 +63,7 @@ export function readModel(bytes: Uint8Array, options: ReadOptions = {}): Graph {
         },
       );
     }
-    const context: Context = { opsets: { '': opset }, external: options.external, outer: new Set() };
+    const context: Context = { opsets: { '': opset }, external: options.external, outer: undefined };
     return readGraph(model.graph!, context);
   });
 }
@@ -72,7 +72,12 @@ interface Context {
   readonly opsets: Readonly<Record<string, number>>;
   readonly external: ReadonlyMap<string, Uint8Array> | undefined;
   /** The values of the graphs around a subgraph. */
-  readonly outer: ReadonlySet<string>;
+  readonly outer: Scope | undefined;
+}
+
+interface Scope {
+  readonly names: ReadonlySet<string>;
+  readonly outer: Scope | undefined;
 }
 
 function readGraph(proto: GraphProto, context: Context): Graph {
@@ -89,16 +94,12 @@ function readGraph(proto: GraphProto, context: Context): Graph {
   for (const info of proto.valueInfo) declare(values, info, 'hint');
   for (const info of proto.output) declare(values, info, 'output');
   const inputs = proto.input.filter(({ name }) => !constants.has(name ?? ''));
-  const insideSubgraph = context.outer.size > 0;
+  const insideSubgraph = context.outer !== undefined;
   for (const info of inputs) declare(values, info, insideSubgraph ? 'hint' : 'input');
 
   // What subgraphs may capture: every name of this graph. Order and existence are checked once the nodes are known.
-  const outer = new Set([
-    ...context.outer,
-    ...constants.keys(),
-    ...inputs.map(nameOf),
-    ...proto.node.flatMap((node) => node.output),
-  ]);
+  const own = new Set([...constants.keys(), ...inputs.map(nameOf), ...proto.node.flatMap((node) => node.output)]);
+  const outer: Scope = { names: own, outer: context.outer };
   const names = uniqueNames(proto.node);
   const nodes: Node[] = [];
   for (const [index, node] of proto.node.entries()) {
@@ -139,13 +140,11 @@ function readNode(proto: NodeProto, name: string, context: Context): Node {
       actual: domain,
     });
   }
-  const attributes: [string, Attribute][] = [];
+  const attributes = new Map<string, Attribute>();
   for (const attribute of proto.attribute) {
-    const read = readAttribute(attribute, place, context);
-    if (attributes.some(([other]) => other === attribute.name)) {
-      fail('onnx/graph', `the attribute ${attribute.name} is given twice`, place);
-    }
-    attributes.push([attribute.name ?? '', read]);
+    const key = attribute.name ?? '';
+    if (attributes.has(key)) fail('onnx/graph', `the attribute ${key} is given twice`, place);
+    attributes.set(key, readAttribute(attribute, place, context));
   }
   const node: Node = {
     name,
@@ -259,7 +258,14 @@ function declare(values: Map<string, ValueType>, info: ValueInfoProto, role: 'in
   values.set(name, { dtype, shape });
 }
 
-function checkDefinitions(graph: Graph, outer: ReadonlySet<string>): void {
+/** Whether a graph around this one has the value. */
+function isIn(scope: Scope | undefined, value: string): boolean {
+  for (let at = scope; at !== undefined; at = at.outer) if (at.names.has(value)) return true;
+  return false;
+}
+
+function checkDefinitions(graph: Graph, outer: Scope | undefined): void {
+  const isOuter = (value: string): boolean => isIn(outer, value);
   const defined = new Set<string>(graph.constants.keys());
   const define = (value: string, place: Place): void => {
     if (defined.has(value)) fail('onnx/graph', 'the value is defined twice', { ...place, value });
@@ -271,15 +277,18 @@ function checkDefinitions(graph: Graph, outer: ReadonlySet<string>): void {
   }
   for (const node of graph.nodes) {
     for (const value of readsOf(node)) {
-      if (defined.has(value) || outer.has(value)) continue;
+      if (defined.has(value) || isOuter(value)) continue;
       fail('onnx/graph', 'the node reads a value that nothing defines', { node: node.name, value });
     }
   }
   if (graph.outputs.length === 0) fail('onnx/graph', 'the graph has no outputs');
-  for (const [index, value] of graph.outputs.entries()) {
-    if (!defined.has(value) && !outer.has(value))
+  const outputs = new Set<string>();
+  for (const value of graph.outputs) {
+    if (!defined.has(value) && !isOuter(value)) {
       fail('onnx/graph', 'an output of the graph is never computed', { value });
-    if (graph.outputs.indexOf(value) !== index) fail('onnx/graph', 'a value is an output twice', { value });
+    }
+    if (outputs.has(value)) fail('onnx/graph', 'a value is an output twice', { value });
+    outputs.add(value);
   }
 }
 

@@ -8,7 +8,7 @@ import { fail } from '../graph/errors.ts';
 import type { Dim, Graph, Node, ValueType } from '../graph/graph.ts';
 import { int64Tensor, type Tensor } from '../graph/tensor.ts';
 import { readsOf } from './captures.ts';
-import { evaluate } from './fold/evaluate.ts';
+import { evaluate, FoldingBudget } from './fold/evaluate.ts';
 import { nonZero } from './fold/movement.ts';
 import { partialValue } from './fold/partial.ts';
 import { InferContext, isNumber, type OutputTypes } from './infer/rule.ts';
@@ -17,6 +17,7 @@ import { bindShapes } from './shapes.ts';
 
 const maxDimension = 2 ** 31 - 1;
 const maxElements = 2 ** 40;
+const maxRank = 64;
 
 export interface ResolveOptions {
   /** Shapes of inputs, which bind their symbolic dimensions; see {@link parseShapes}. */
@@ -66,13 +67,14 @@ function walk(graph: Graph, folding: boolean): Graph {
     if (type) types.set(name, type);
   }
   for (const [name, { dtype, shape }] of constants) types.set(name, { dtype, shape });
+  const budget = new FoldingBudget(constants.values());
   const nodes: Node[] = [];
   for (const node of graph.nodes) {
     const context = new InferContext(node, graph.opsets[node.domain] ?? 1, { types, constants, partial });
     const rule = node.domain === '' ? inferRules.get(node.op) : undefined;
     const inferred = rule?.(context) ?? [];
     const outputs = node.outputs.map((name, index) => settle(node, name, inferred[index], graph.values.get(name)));
-    const folded = rule && folding ? fold(context, outputs) : undefined;
+    const folded = rule && folding ? fold(context, outputs, budget) : undefined;
     for (const [index, name] of node.outputs.entries()) {
       if (name === '') continue;
       const tensor = folded?.[index];
@@ -88,13 +90,14 @@ function walk(graph: Graph, folding: boolean): Graph {
 }
 
 /** What the node computes, if that is certain without running it. */
-function fold(context: InferContext, outputs: OutputTypes): readonly Tensor[] | undefined {
+function fold(context: InferContext, outputs: OutputTypes, budget: FoldingBudget): readonly Tensor[] | undefined {
   const { node } = context;
   if (node.op === 'NonZero') {
     const x = context.constant(0);
-    return x && x.dtype !== 'string' && x.bytes.length <= 1 << 20 ? [nonZero(x)] : undefined;
+    const indices = x && nonZero(x, budget);
+    return indices && [indices];
   }
-  const result = evaluate(context, outputs);
+  const result = evaluate(context, outputs, budget);
   if (result !== undefined) return result;
   const half = partialValue(context);
   const type = outputs[0];
@@ -121,19 +124,18 @@ function settle(
     const hint = other?.length === own.length ? other[axis]! : dim;
     return typeof dim === 'string' && (isNumber(hint) || dim.startsWith(`${name}[`)) ? hint : dim;
   });
+  const place = { node: node.name, value: name };
+  if (shape.length > maxRank) {
+    fail('onnx/dimension', `the output of the ${node.op} has too many dimensions`, place, { actual: shape.length });
+  }
   let elements = 1;
   for (const dim of shape) {
     if (!isNumber(dim)) continue;
     elements *= dim;
     if (dim >= 0 && dim <= maxDimension && elements <= maxElements) continue;
-    fail(
-      'onnx/dimension',
-      `the output of the ${node.op} is too large`,
-      { node: node.name, value: name },
-      {
-        actual: `[${shape.join(', ')}]`,
-      },
-    );
+    fail('onnx/dimension', `the output of the ${node.op} is too large`, place, {
+      actual: `[${shape.join(', ')}]`,
+    });
   }
   return { dtype, shape };
 }

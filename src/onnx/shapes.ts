@@ -15,13 +15,13 @@ export function parseShapes(text: string): ReadonlyMap<string, readonly number[]
   for (const part of text.split(',').map((piece) => piece.trim())) {
     if (part === '') continue;
     const match = /^(?<name>.+):(?<dims>\d+(x\d+)*|scalar)$/.exec(part);
-    const name = match?.groups?.['name']?.replace(/^['"](.*)['"]$/, '$1');
+    const name = match?.groups?.name?.replace(/^['"](.*)['"]$/, '$1');
     if (match?.groups === undefined || !name) {
       fail('shape/binding', 'a shape is malformed', {}, { expected: 'name:1x3x224x224', actual: part });
     }
-    const dims = match.groups['dims'] === 'scalar' ? [] : match.groups['dims']!.split('x').map(Number);
+    const dims = match.groups.dims === 'scalar' ? [] : match.groups.dims!.split('x').map(Number);
     if (dims.some((dim) => dim < 1 || dim > maxDimension)) {
-      fail('shape/binding', 'a dimension is zero or too large', { value: name }, { actual: match.groups['dims']! });
+      fail('shape/binding', 'a dimension is zero or too large', { value: name }, { actual: match.groups.dims! });
     }
     if (shapes.has(name)) fail('shape/binding', 'an input has two shapes', { value: name });
     shapes.set(name, dims);

@@ -222,6 +222,7 @@ const Clip: Evaluator = (context, [x, low, high], [output], [shape]) => {
     );
     return asList(tensorOf(output!.dtype, shape!, { kind: 'float', values }));
   }
+  if ([low, high].some((bound) => bound && isFloat(bound.dtype))) return undefined;
   const min = low && integers(low)[0];
   const max = high && integers(high)[0];
   const values = elements.values.map((value) => {
@@ -236,7 +237,7 @@ const add: Operation = { integer: (a, b) => a + b, float: (a, b) => a + b };
 const min: Operation = { integer: (a, b) => (a < b ? a : b), float: least };
 const max: Operation = { integer: (a, b) => (a > b ? a : b), float: greatest };
 // biome-ignore-end lint/complexity/useMathMinMax: Math.min takes no bigints
-const multiply: Operation = { integer: (a, b) => a * b, float: (a, b) => a * b };
+const multiply: Operation = { integer: (a, b) => BigInt.asIntN(64, a * b), float: (a, b) => a * b };
 const bit = (value: boolean): bigint => (value ? 1n : 0n);
 
 export const arithmeticEvaluators: Readonly<Record<string, Evaluator>> = {

@@ -7,7 +7,7 @@ import type { ValueType } from '../../graph/graph.ts';
 import { elementCount, type Tensor } from '../../graph/tensor.ts';
 import type { InferContext } from '../infer/rule.ts';
 import { arithmeticEvaluators } from './arithmetic.ts';
-import { movementEvaluators } from './movement.ts';
+import { movementEvaluators, views } from './movement.ts';
 
 /** An operator on constants. `shapes` are those of the outputs, already inferred; undefined leaves the node alone. */
 export type Evaluator = (
@@ -24,10 +24,29 @@ const evaluators: ReadonlyMap<string, Evaluator> = new Map(
 /** Larger results are computed only where they are no larger than what they are made of. */
 const maxElements = 1 << 20;
 
+/**
+ * How much folding a graph may cost, in elements read and written: some sixteen million, and several times what it
+ * brings along as constants. A model whose purpose is to keep us busy is left as it is.
+ */
+export class FoldingBudget {
+  #left: number;
+
+  constructor(constants: Iterable<Tensor>) {
+    this.#left = 1 << 24;
+    for (const tensor of constants) this.#left += 4 * elementCount(tensor.shape);
+  }
+
+  spend(elements: number): boolean {
+    this.#left -= elements;
+    return this.#left >= 0;
+  }
+}
+
 /** The outputs of a node whose inputs are all constant. */
 export function evaluate(
   context: InferContext,
   types: readonly (ValueType | undefined)[],
+  budget: FoldingBudget,
 ): readonly Tensor[] | undefined {
   const evaluator = evaluators.get(context.node.op);
   if (evaluator === undefined) return undefined;
@@ -46,5 +65,6 @@ export function evaluate(
   const taken = inputs.reduce((sum, tensor) => sum + (tensor ? elementCount(tensor.shape) : 0), 0);
   const given = shapes.reduce((sum, shape) => sum + elementCount(shape), 0);
   if (given > Math.max(maxElements, taken)) return undefined;
+  if (!views.has(context.node.op) && !budget.spend(taken + given)) return undefined;
   return evaluator(context, inputs, outputs as readonly Required<ValueType>[], shapes);
 }

@@ -3,11 +3,13 @@
 import { elementCount, elementSize, int64Tensor, numbers, type Tensor } from '../../graph/tensor.ts';
 import { shapeSlice } from '../infer/generating.ts';
 import { sliceRange, sliceSpec } from '../infer/slicing.ts';
-import { integers } from './elements.ts';
-import type { Evaluator } from './evaluate.ts';
+import { integers, isFloat } from './elements.ts';
+import type { Evaluator, FoldingBudget } from './evaluate.ts';
 import { broadcastStrides, broadcastTo, pick, positions, stridesOf } from './strided.ts';
 
-/** The same bytes under another shape. */
+/** Operators whose result is the same bytes under another shape: they cost nothing. */
+export const views: ReadonlySet<string> = new Set(['Identity', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze']);
+
 const view: Evaluator = (_, [x], __, [shape]) => [{ ...x!, shape: shape! }];
 
 const Transpose: Evaluator = (context, [x], _, [shape]) => {
@@ -42,6 +44,7 @@ const Slice: Evaluator = (context, [x], _, [shape]) => {
 const Gather: Evaluator = (context, [x, indices], _, [shape]) => {
   const axis = context.axis(context.int('axis', 0), x!.shape.length);
   const size = x!.shape[axis]!;
+  if (isFloat(indices!.dtype)) return undefined;
   const rows = numbers(indices!).map((index) => (index < 0 ? index + size : index));
   if (rows.some((index) => index < 0 || index >= size)) {
     context.mismatch('an index is out of range', `${-size} to ${size - 1}`, numbers(indices!).join(', '));
@@ -60,6 +63,7 @@ const Gather: Evaluator = (context, [x, indices], _, [shape]) => {
 
 const Concat: Evaluator = (context, inputs, _, [shape]) => {
   const tensors = inputs as readonly Tensor[];
+  if (tensors.some(({ dtype }) => dtype !== tensors[0]!.dtype)) return undefined;
   const axis = context.axis(context.int('axis', 0), shape!.length);
   const outer = elementCount(shape!.slice(0, axis));
   const size = elementSize[tensors[0]!.dtype];
@@ -98,6 +102,7 @@ const Tile: Evaluator = (_, [x], __, [shape]) => {
 };
 
 const Where: Evaluator = (_, [condition, x, y], __, [shape]) => {
+  if (condition!.dtype !== 'bool' || x!.dtype !== y!.dtype) return undefined;
   const chosen = broadcastTo(condition!, shape!).bytes;
   const whenTrue = [...positions(shape!, broadcastStrides(x!.shape, shape!))];
   const whenFalse = [...positions(shape!, broadcastStrides(y!.shape, shape!))];
@@ -111,7 +116,7 @@ const Where: Evaluator = (_, [condition, x, y], __, [shape]) => {
 };
 
 const ConstantOfShape: Evaluator = (context, _, [output], [shape]) => {
-  const attribute = context.node.attributes['value'];
+  const attribute = context.node.attributes.value;
   const value: Tensor =
     attribute?.kind === 'tensor'
       ? attribute.value
@@ -128,8 +133,12 @@ const Shape: Evaluator = (context, [x]) => {
 
 const Size: Evaluator = (_, [x]) => [int64Tensor([], [elementCount(x!.shape)])];
 
+const maxIndices = 1 << 20;
+
 /** The shape of NonZero is not inferred, so this stands outside the table; see resolve. */
-export function nonZero(x: Tensor): Tensor {
+export function nonZero(x: Tensor, budget: FoldingBudget): Tensor | undefined {
+  const indices = elementCount(x.shape) * Math.max(1, x.shape.length);
+  if (x.dtype === 'string' || indices > maxIndices || !budget.spend(indices)) return undefined;
   const values = numbers(x);
   const strides = stridesOf(x.shape);
   const found = values.flatMap((value, index) => (value === 0 ? [] : [index]));
@@ -142,6 +151,7 @@ const GatherElements: Evaluator = (context, [x, indices], _, [shape]) => {
   const strides = stridesOf(x!.shape);
   const step = strides[axis]!;
   const size = x!.shape[axis]!;
+  if (isFloat(indices!.dtype)) return undefined;
   const base = positions(shape!, strides.with(axis, 0));
   const picks = integers(indices!).map((index) => Number(index < 0n ? index + BigInt(size) : index));
   if (picks.some((index) => index < 0 || index >= size)) context.mismatch('an index is out of range', `below ${size}`);

@@ -21,7 +21,7 @@ export function shapeSlice(context: InferContext, rank: number): { start: number
 const Size: InferRule = () => [typed('int64', [])];
 
 const ConstantOfShape: InferRule = (context) => {
-  const attribute = context.node.attributes['value'];
+  const attribute = context.node.attributes.value;
   const dtype = attribute?.kind === 'tensor' ? attribute.value.dtype : 'float32';
   const target = context.dims(0);
   const rank = context.shape(0)?.[0];
@@ -68,7 +68,7 @@ const random: InferRule = (context) => [typed(dataTypeOf(context.int('dtype', 1)
 
 const Compress: InferRule = (context) => {
   const x = context.shape(0);
-  const axis = context.node.attributes['axis'];
+  const axis = context.node.attributes.axis;
   if (axis === undefined || x === undefined)
     return [typed(context.dtype(0), axis === undefined ? context.unknownShape(1) : undefined)];
   const at = context.axis(context.int('axis', 0), x.length);

@@ -55,7 +55,8 @@ const Einsum: InferRule = (context) => {
   const [left = '', right] = equation.split('->');
   const terms = left.split(',');
   const shapes = terms.map((_, index) => context.shape(index));
-  if (equation.includes('.') || shapes.some((shape) => shape === undefined))
+  const plain = /^[A-Za-z,]*(->[A-Za-z]*)?$/.test(equation);
+  if (!plain || equation.length > 1000 || shapes.some((shape) => shape === undefined))
     return [typed(context.dtype(0), undefined)];
   const sizes = new Map<string, Dim>();
   for (const [index, term] of terms.entries()) {

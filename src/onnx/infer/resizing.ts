@@ -19,7 +19,7 @@ function scaled(context: InferContext, x: readonly Dim[], scales: readonly numbe
 const Upsample: InferRule = (context) => {
   const x = context.shape(0);
   if (x === undefined) return [typed(context.dtype(0), undefined)];
-  const attribute = context.node.attributes['scales'];
+  const attribute = context.node.attributes.scales;
   const scales = context.has(1) ? context.values(1) : attribute?.kind === 'floats' ? attribute.value : undefined;
   if (scales === undefined) return [typed(context.dtype(0), context.unknownShape(x.length))];
   return [

@@ -14,7 +14,10 @@ import {
   stringAttribute,
   type ValueType,
 } from '../../graph/graph.ts';
-import { type DataType, numbers, type Tensor } from '../../graph/tensor.ts';
+import { type DataType, elementCount, numbers, type Tensor } from '../../graph/tensor.ts';
+
+/** Lists that shapes depend on (axes, pads, sizes) are short. */
+const maxElements = 1024;
 
 export type OutputTypes = readonly (ValueType | undefined)[];
 
@@ -67,7 +70,9 @@ export class InferContext {
   /** The elements of a small constant input, whatever its type. */
   values(index: number): readonly number[] | undefined {
     const tensor = this.constant(index);
-    return tensor && tensor.dtype !== 'string' && tensor.bytes.length <= 1 << 16 ? numbers(tensor) : undefined;
+    return tensor && tensor.dtype !== 'string' && elementCount(tensor.shape) <= maxElements
+      ? numbers(tensor)
+      : undefined;
   }
 
   /** The elements of an integer input, where an unknown element is a symbol. */
@@ -117,7 +122,10 @@ export class InferContext {
       'shape/mismatch',
       `${this.node.op}: ${message}`,
       { node: this.node.name },
-      { ...(expected !== undefined && { expected }), ...(actual !== undefined && { actual }) },
+      {
+        ...(expected !== undefined && { expected: short(expected) }),
+        ...(actual !== undefined && { actual: short(actual) }),
+      },
     );
   }
 
@@ -127,10 +135,16 @@ export class InferContext {
       'onnx/graph',
       `${this.node.op}: ${message}`,
       { node: this.node.name },
-      { ...(actual !== undefined && { actual }) },
+      { ...(actual !== undefined && { actual: short(actual) }) },
     );
   }
 }
+
+/** A hostile list may be endless; a message is not. */
+const short = (text: string | number): string => {
+  const whole = String(text);
+  return whole.length > 200 ? `${whole.slice(0, 200)}…` : whole;
+};
 
 /** A type whose shape may be absent. */
 export function typed(dtype: DataType | undefined, shape: readonly Dim[] | undefined): ValueType | undefined {

@@ -73,6 +73,7 @@ export function sliceSpec(context: InferContext, rank: number): SliceSpec | unde
   if (ends.length !== starts.length || axes.length !== starts.length || steps.length !== starts.length) {
     context.mismatch('starts, ends, axes and steps differ in length');
   }
+  if (new Set(axes).size !== axes.length) context.mismatch('an axis is sliced twice');
   if (steps.includes(0)) context.mismatch('a step is 0');
   return { starts, ends, axes, steps };
 }
