@@ -34,10 +34,11 @@ const isOrtWeb = (module: unknown): module is OrtWeb =>
 
 /** @throws run/host-missing when the package cannot be imported */
 export async function browserOnnxRuntime(options: BrowserOnnxRuntimeOptions = {}): Promise<OnnxRuntime> {
-  const { load = () => import('onnxruntime-web/wasm'), wasmBinary, wasmPaths, threads = 1 } = options;
+  const { load, wasmBinary, wasmPaths, threads = 1 } = options;
   let module: unknown;
   try {
-    module = await load();
+    // Awaited right here: bundlers then let the package be absent.
+    module = load ? await load() : await import('onnxruntime-web/wasm');
   } catch (error) {
     fail(
       'run/host-missing',
