@@ -154,4 +154,6 @@ export const boxActive = 128;
 export const boxStop = 192;
 /** Helpers that have started. */
 export const boxUp = 256;
-export const boxBytes = 320;
+/** Set when a helper died. */
+export const boxFailed = 320;
+export const boxBytes = 384;

@@ -21,10 +21,14 @@ export interface ThreadSpawner {
   spawn(source: string, data: unknown, onError: (error: unknown) => void): Thread;
 }
 
-/** What a helper runs. It returns when the pool closes. */
-const helperSource = `({ module, memory, box, thread }) => {
-  const instance = new WebAssembly.Instance(module, { env: { memory } });
-  instance.exports.help(box, thread);
+/** What a helper runs. It returns when the pool closes; should it die at work, it says so where the launch waits. */
+const helperSource = `({ module, memory, box, thread, failed }) => {
+  try {
+    new WebAssembly.Instance(module, { env: { memory } }).exports.help(box, thread);
+  } catch (error) {
+    Atomics.store(new Int32Array(memory.buffer), failed, 1);
+    throw error;
+  }
 }`;
 
 const startLimit = 20_000;
@@ -54,7 +58,8 @@ export class ThreadPool {
       failure ??= { error };
     };
     for (let thread = 1; thread <= helpers; thread++) {
-      pool.#threads.push(spawner.spawn(helperSource, { module, memory: bus.memory, box: pool.#box, thread }, onError));
+      const data = { module, memory: bus.memory, box: pool.#box, thread, failed: pool.#word(layout.boxFailed) };
+      pool.#threads.push(spawner.spawn(helperSource, data, onError));
     }
     for (let waited = 0; Atomics.load(pool.#words, pool.#word(layout.boxUp)) < helpers; waited++) {
       if (failure || waited > startLimit) {
@@ -97,6 +102,7 @@ export class ThreadPool {
     const active = this.#word(layout.boxActive);
     for (let i = 0; i < 2000; i++) if (Atomics.load(words, active) === 0) return;
     for (let count = Atomics.load(words, active); count !== 0; count = Atomics.load(words, active)) {
+      if (Atomics.load(words, this.#word(layout.boxFailed))) throw new Error('a kernel thread failed');
       try {
         Atomics.wait(words, active, count, 10);
       } catch {

@@ -1,7 +1,7 @@
 /** Cubes for tests of the engines: mapped at fresh addresses, filled and read back as dense NCHW arrays. */
 
 import type { ElementType, Shape4, SurfaceFormat } from '../../program/surface.ts';
-import type { Bus } from '../bus.ts';
+import type { Bus, Window } from '../bus.ts';
 import type { Cube } from '../cube.ts';
 import { readFeature, writeFeature } from '../reference/feature.ts';
 
@@ -49,15 +49,24 @@ export function constantCube(bus: Bus, shape: Shape4, data: Int8Array | Int32Arr
 export const vectorCube = (bus: Bus, data: Int8Array | Int32Array | Float32Array): Cube =>
   constantCube(bus, [1, data.length, 1, 1], data);
 
-const nextAddress = new WeakMap<Bus, bigint>();
+const firstAddress = 0x1_0000_0000n;
+const mapped = new WeakMap<Bus, { next: bigint; readonly windows: Window[] }>();
 
 function mapCube(bus: Bus, cube: Omit<Cube, 'address'>): Cube {
-  const address = nextAddress.get(bus) ?? 0x1_0000_0000n;
-  nextAddress.set(bus, address + BigInt(alignUp(cube.size, 4096) + 4096));
-  bus.map(address, cube.size);
+  const state = mapped.get(bus) ?? { next: firstAddress, windows: [] };
+  mapped.set(bus, state);
+  const address = state.next;
+  state.next += BigInt(alignUp(cube.size, 4096) + 4096);
+  state.windows.push(bus.map(address, cube.size));
   // What was there before must not matter, and what lies between rows must stay.
   bus.write(address, new Uint8Array(cube.size).fill(0x5a));
   return { ...cube, address };
+}
+
+/** Unmaps all cubes of a bus; the next ones get the same addresses again. */
+export function unmapCubes(bus: Bus): void {
+  for (const window of mapped.get(bus)?.windows ?? []) bus.unmap(window);
+  mapped.delete(bus);
 }
 
 /** Fills a feature cube from dense NCHW values. */

@@ -137,106 +137,165 @@ function buildPool(bus: Bus, options: PoolOptions, input: Shape4): Pdp<Cube> {
   };
 }
 
-const tooLarge = 3_000_000;
+const tooLarge = 800_000;
+
+const convOptions = fc.record({
+  seed: fc.integer(),
+  batch: fc.integer({ min: 1, max: 3 }),
+  shape: fc.constantFrom(
+    'dense',
+    'dense',
+    'dense',
+    'grouped',
+    'depthwise',
+    'transposed',
+    'transposed grouped' as const,
+  ),
+  format: fc.constantFrom<SurfaceFormat>('chw32', 'chw32', 'chw32', 'dla_hwc4', 'dla_linear', 'chw16'),
+  channels: fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constantFrom(16, 32, 48, 64, 96, 130)),
+  kernels: fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constantFrom(8, 32, 64, 72)),
+  groups: fc.integer({ min: 1, max: 6 }),
+  size: extent(1, 11),
+  kernel: extent(1, 4),
+  stride: extent(1, 3),
+  dilation: extent(1, 2),
+  pad: fc.record({ top: fc.nat(3), left: fc.nat(3), bottom: fc.nat(3), right: fc.nat(3) }),
+  padValue: fc.constantFrom(0, 0, -128, 5),
+  bias: fc.option(fc.constantFrom(0, 1000, 2 ** 31 - 1, -(2 ** 31)), { nil: undefined }),
+  data: fills,
+  weights: fills,
+  sdp: sdpOptions,
+  pool: fc.option(poolOptions, { nil: undefined, freq: 3 }),
+});
+
+type ConvOptions = typeof convOptions extends fc.Arbitrary<infer T> ? T : never;
+
+function convScenario(o: ConvOptions): Scenario & { readonly work: number } {
+  const transposed = o.shape.startsWith('transposed');
+  const groups = o.shape === 'dense' || o.shape === 'transposed' ? 1 : o.groups;
+  const format = o.format;
+  const limit = format === 'dla_hwc4' ? 4 : 200;
+  let channels = Math.min(o.channels, limit);
+  let kernels = o.kernels;
+  if (groups > 1) {
+    channels = Math.max(groups, channels - (channels % groups));
+    kernels = Math.max(groups, kernels - (kernels % groups));
+  }
+  if (format === 'dla_hwc4') channels = Math.min(3, channels);
+  const depthwise = o.shape === 'depthwise';
+  if (depthwise) kernels = channels;
+  const realGroups = depthwise ? channels : channels % groups === 0 && kernels % groups === 0 ? groups : 1;
+  const span = (size: number, taps: number, stride: number, dilation: number, pads: number) => {
+    const reach = dilation * (taps - 1) + 1;
+    return transposed ? (size - 1) * stride + reach - pads : Math.floor((size + pads - reach) / stride) + 1;
+  };
+  const height = span(o.size.h, o.kernel.h, o.stride.h, o.dilation.h, o.pad.top + o.pad.bottom);
+  const width = span(o.size.w, o.kernel.w, o.stride.w, o.dilation.w, o.pad.left + o.pad.right);
+  const taps = o.kernel.h * o.kernel.w;
+  const work =
+    height < 1 || width < 1
+      ? Number.POSITIVE_INFINITY
+      : (o.batch * height * width * kernels * channels * taps) / realGroups;
+  return {
+    label: JSON.stringify({ ...o, channels, kernels, groups: realGroups, height, width }),
+    work,
+    build(bus) {
+      const next = randomInts(o.seed);
+      const inShape: Shape4 = [o.batch, channels, o.size.h, o.size.w];
+      const outShape: Shape4 = [o.batch, kernels, height, width];
+      const weightShape: Shape4 = transposed
+        ? [channels, kernels / realGroups, o.kernel.h, o.kernel.w]
+        : [kernels, channels / realGroups, o.kernel.h, o.kernel.w];
+      const count = (shape: Shape4) => shape.reduce((a, b) => a * b);
+      const conv: Conv<Cube> = {
+        input: fillFeature(bus, featureCube(bus, inShape, format, o.sdp.slack), int8Data(count(inShape), o.data, next)),
+        weights: constantCube(bus, weightShape, int8Data(count(weightShape), o.weights, next)),
+        ...(o.bias !== undefined && {
+          bias: vectorCube(
+            bus,
+            Int32Array.from({ length: kernels }, (_, k) => o.bias! - (o.bias! > 0 ? k : -k)),
+          ),
+        }),
+        kernel: o.kernel,
+        stride: o.stride,
+        dilation: o.dilation,
+        padding: o.pad,
+        padValue: o.padValue,
+        groups: realGroups,
+        transposed,
+        output: { channels: kernels, height, width },
+        sparse: false,
+        truncate: 0,
+      };
+      const pdp = o.pool && buildPool(bus, o.pool, outShape);
+      const { sdp, output } = buildSdp(bus, o.sdp, outShape, next, !pdp);
+      return { pipeline: { kind: 'conv', conv, sdp, ...(pdp && { pdp }) }, output: pdp?.output ?? output! };
+    },
+  };
+}
 
 /** Convolutions: dense, grouped, depthwise, transposed; from every input format; into SDP and perhaps pooling. */
-export const convScenarios: fc.Arbitrary<Scenario> = fc
-  .record({
-    seed: fc.integer(),
-    batch: fc.integer({ min: 1, max: 3 }),
-    shape: fc.constantFrom(
-      'dense',
-      'dense',
-      'dense',
-      'grouped',
-      'depthwise',
-      'transposed',
-      'transposed grouped' as const,
-    ),
-    format: fc.constantFrom<SurfaceFormat>('chw32', 'chw32', 'chw32', 'dla_hwc4', 'dla_linear', 'chw16'),
-    channels: fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constantFrom(16, 32, 48, 64, 96, 130)),
-    kernels: fc.oneof(fc.integer({ min: 1, max: 40 }), fc.constantFrom(8, 32, 64, 72)),
-    groups: fc.integer({ min: 1, max: 6 }),
-    size: extent(1, 11),
-    kernel: extent(1, 4),
-    stride: extent(1, 3),
-    dilation: extent(1, 2),
-    pad: fc.record({ top: fc.nat(3), left: fc.nat(3), bottom: fc.nat(3), right: fc.nat(3) }),
-    padValue: fc.constantFrom(0, 0, -128, 5),
-    bias: fc.option(fc.constantFrom(0, 1000, 2 ** 31 - 1, -(2 ** 31)), { nil: undefined }),
-    data: fills,
-    weights: fills,
-    sdp: sdpOptions,
-    pool: fc.option(poolOptions, { nil: undefined, freq: 3 }),
-  })
-  .map((o): Scenario & { readonly work: number } => {
-    const transposed = o.shape.startsWith('transposed');
-    const groups = o.shape === 'dense' || o.shape === 'transposed' ? 1 : o.groups;
-    const format = o.format;
-    const limit = format === 'dla_hwc4' ? 4 : 200;
-    let channels = Math.min(o.channels, limit);
-    let kernels = o.kernels;
-    if (groups > 1) {
-      channels = Math.max(groups, channels - (channels % groups));
-      kernels = Math.max(groups, kernels - (kernels % groups));
-    }
-    if (format === 'dla_hwc4') channels = Math.min(3, channels);
-    const depthwise = o.shape === 'depthwise';
-    if (depthwise) kernels = channels;
-    const realGroups = depthwise ? channels : channels % groups === 0 && kernels % groups === 0 ? groups : 1;
-    const span = (size: number, taps: number, stride: number, dilation: number, pads: number) => {
-      const reach = dilation * (taps - 1) + 1;
-      return transposed ? (size - 1) * stride + reach - pads : Math.floor((size + pads - reach) / stride) + 1;
-    };
-    const height = span(o.size.h, o.kernel.h, o.stride.h, o.dilation.h, o.pad.top + o.pad.bottom);
-    const width = span(o.size.w, o.kernel.w, o.stride.w, o.dilation.w, o.pad.left + o.pad.right);
-    const taps = o.kernel.h * o.kernel.w;
-    const work =
-      height < 1 || width < 1
-        ? Number.POSITIVE_INFINITY
-        : (o.batch * height * width * kernels * channels * taps) / realGroups;
-    return {
-      label: JSON.stringify({ ...o, channels, kernels, groups: realGroups, height, width }),
-      work,
-      build(bus) {
-        const next = randomInts(o.seed);
-        const inShape: Shape4 = [o.batch, channels, o.size.h, o.size.w];
-        const outShape: Shape4 = [o.batch, kernels, height, width];
-        const weightShape: Shape4 = transposed
-          ? [channels, kernels / realGroups, o.kernel.h, o.kernel.w]
-          : [kernels, channels / realGroups, o.kernel.h, o.kernel.w];
-        const count = (shape: Shape4) => shape.reduce((a, b) => a * b);
-        const conv: Conv<Cube> = {
-          input: fillFeature(
-            bus,
-            featureCube(bus, inShape, format, o.sdp.slack),
-            int8Data(count(inShape), o.data, next),
-          ),
-          weights: constantCube(bus, weightShape, int8Data(count(weightShape), o.weights, next)),
-          ...(o.bias !== undefined && {
-            bias: vectorCube(
-              bus,
-              Int32Array.from({ length: kernels }, (_, k) => o.bias! - (o.bias! > 0 ? k : -k)),
-            ),
-          }),
-          kernel: o.kernel,
-          stride: o.stride,
-          dilation: o.dilation,
-          padding: o.pad,
-          padValue: o.padValue,
-          groups: realGroups,
-          transposed,
-          output: { channels: kernels, height, width },
-          sparse: false,
-          truncate: 0,
-        };
-        const pdp = o.pool && buildPool(bus, o.pool, outShape);
-        const { sdp, output } = buildSdp(bus, o.sdp, outShape, next, !pdp);
-        return { pipeline: { kind: 'conv', conv, sdp, ...(pdp && { pdp }) }, output: pdp?.output ?? output! };
-      },
-    };
-  })
+export const convScenarios: fc.Arbitrary<Scenario> = convOptions
+  .map(convScenario)
   .filter(({ work }) => work <= tooLarge);
+
+const plainConv: ConvOptions = {
+  seed: 7,
+  batch: 1,
+  shape: 'dense',
+  format: 'chw32',
+  channels: 64,
+  kernels: 24,
+  groups: 1,
+  size: { h: 14, w: 14 },
+  kernel: { h: 3, w: 3 },
+  stride: { h: 1, w: 1 },
+  dilation: { h: 1, w: 1 },
+  pad: { top: 1, left: 1, bottom: 1, right: 1 },
+  padValue: 0,
+  bias: 1000,
+  data: 'random',
+  weights: 'random',
+  sdp: {
+    perChannel: true,
+    scale: 1 / 4096,
+    shift: undefined,
+    slope: undefined,
+    operand: undefined,
+    clamp: [-128, 127],
+    lut: false,
+    format: 'chw32',
+    slack: 0,
+  },
+  pool: undefined,
+};
+
+/** Layers large enough for every loop of the kernels' blocking: several chunks, blocks of pairs, splits and row units. */
+export const largeConvScenarios: readonly Scenario[] = (
+  [
+    {},
+    { channels: 200, kernels: 40, batch: 2 },
+    {
+      channels: 1030,
+      kernels: 72,
+      size: { h: 5, w: 5 },
+      kernel: { h: 1, w: 1 },
+      pad: { top: 0, left: 0, bottom: 0, right: 0 },
+    },
+    {
+      format: 'dla_hwc4',
+      channels: 3,
+      kernels: 33,
+      size: { h: 41, w: 40 },
+      kernel: { h: 4, w: 4 },
+      stride: { h: 2, w: 2 },
+    },
+    { shape: 'depthwise', channels: 70, size: { h: 61, w: 40 } },
+    { shape: 'grouped', channels: 96, kernels: 60, groups: 3 },
+    { shape: 'transposed', kernels: 17, kernel: { h: 4, w: 4 }, stride: { h: 2, w: 2 }, size: { h: 12, w: 13 } },
+    { data: 'lowest', weights: 'ends', channels: 160, sdp: { ...plainConv.sdp, scale: 1 / 8192, clamp: [0, 127] } },
+  ] satisfies readonly Partial<ConvOptions>[]
+).map((options) => convScenario({ ...plainConv, ...options }));
 
 const featureShapes = fc
   .record({
