@@ -1,0 +1,240 @@
+/**
+ * Runs NVDLA conformance data through the device and compares every byte. The data comes in folders of four forms: register
+ * traces, loadables of single operations, loadables of networks with the cube after every operation, and the regression
+ * loadables of nvdla/sw. A subset of the second and third is committed under fixtures/nvdla; the rest is looked for in
+ * the folder that DLAKIT_NVDLA_DATA names, or else in ../shared/nvdla beside the repository.
+ */
+
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Bus } from '../src/device/bus.ts';
+import type { LaunchResult } from '../src/device/launch.ts';
+import { nvdlaEngines } from '../src/device/nvdla/integer-engines.ts';
+import { NvdlaDevice } from '../src/device/nvdla/nvdla-device.ts';
+import { playTrace } from '../src/device/trace/player.ts';
+import { parseTrace } from '../src/device/trace/trace-program.ts';
+import { DlakitError } from '../src/graph/errors.ts';
+import { decodeStockLoadable, type TensorDesc } from '../src/loadable/nvdla/stock-loadable.ts';
+import { loadNetwork } from '../src/runtime/nvdla/stock-runtime.ts';
+import { nvFull, nvLarge, nvSmall } from '../src/targets/nvdla.ts';
+import type { Target } from '../src/targets/target.ts';
+
+export const fixtures = fileURLToPath(new URL('fixtures/nvdla', import.meta.url));
+
+/** The folder of the full data, or undefined with a line for the person who reads the test's output. */
+export function conformanceData(): string | undefined {
+  const named = process.env['DLAKIT_NVDLA_DATA'];
+  if (named !== undefined) {
+    if (!existsSync(named)) throw new Error(`DLAKIT_NVDLA_DATA names ${named}, which is not there`);
+    return named;
+  }
+  const beside = fileURLToPath(new URL('../../shared/nvdla', import.meta.url));
+  if (existsSync(beside)) return beside;
+  console.log(
+    'NVDLA conformance data is absent: traces come from nvdla/hw (verif/tests/trace_tests), regression loadables from nvdla/sw ' +
+      '(regression/); set DLAKIT_NVDLA_DATA to a folder with traces/, regression/ and cmodel/. The committed subset runs.',
+  );
+  return undefined;
+}
+
+/** `pass`, or why not. `unsupported` is a refusal by name; anything else is wrong. */
+export type Outcome =
+  | { readonly kind: 'pass' }
+  | { readonly kind: 'unsupported'; readonly reason: string }
+  | { readonly kind: 'fail'; readonly reason: string };
+
+export interface Case {
+  readonly name: string;
+  /** What the counts are kept by: configuration and kind. */
+  readonly group: string;
+  run(): Outcome;
+}
+
+const folders = (root: string): readonly string[] =>
+  readdirSync(root, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name)
+    .sort();
+
+const targets: Readonly<Record<string, Target>> = { nv_small: nvSmall, nv_large: nvLarge, nv_full: nvFull };
+
+function targetOf(name: string): Target {
+  const target = targets[/nv_(?:small|large|full)(?![a-z0-9])(?!_\d)/.exec(name)?.[0] ?? ''];
+  if (!target) throw new Error(`${name} names no known configuration`);
+  return target;
+}
+
+const device = (target: Target, onLaunch?: (result: LaunchResult, bus: Bus) => void): NvdlaDevice => {
+  const bus = new Bus();
+  return new NvdlaDevice({
+    target,
+    bus,
+    engines: nvdlaEngines(),
+    ...(onLaunch && { onLaunch: (_, result) => onLaunch(result, bus) }),
+  });
+};
+
+function outcome(work: () => string | undefined): Outcome {
+  try {
+    const reason = work();
+    return reason === undefined ? { kind: 'pass' } : { kind: 'fail', reason };
+  } catch (error) {
+    if (!(error instanceof DlakitError)) throw error;
+    const { code, message } = error.problem;
+    return code === 'device/unsupported'
+      ? { kind: 'unsupported', reason: message }
+      : { kind: 'fail', reason: error.message };
+  }
+}
+
+/** The first byte that differs, or undefined. */
+function difference(actual: Uint8Array, expected: Uint8Array, what: string): string | undefined {
+  if (actual.length !== expected.length) return `${what} has ${actual.length} bytes instead of ${expected.length}`;
+  const at = actual.findIndex((byte, index) => byte !== expected[index]);
+  return at < 0 ? undefined : `${what} differs from byte ${at}: ${actual[at]} instead of ${expected[at]}`;
+}
+
+/** `<root>/<configuration>/<name>/<name>.cfg` */
+export function traceCases(root: string): readonly Case[] {
+  const target = targetOf(basename(root));
+  return folders(root).map((name) => ({
+    name,
+    group: `${target.name} ${name.replace(/_.*/, '')}`,
+    run: () =>
+      outcome(() => {
+        const trace = parseTrace(readFileSync(join(root, name, `${name}.cfg`), 'utf8'), `${name}.cfg`);
+        const { checks } = playTrace(trace, device(target), {
+          file: `${name}.cfg`,
+          load: (file) => readFileSync(join(root, name, file), 'utf8'),
+        });
+        return checks > 0 ? undefined : 'the trace checks nothing';
+      }),
+  }));
+}
+
+/** `<root>/<configuration>_<KIND>_…/model_v10.nvdla, model_v12.nvdla, o.out0.raw` */
+export function operationCases(root: string): readonly Case[] {
+  return folders(root).flatMap((name) =>
+    (['v10', 'v12'] as const).map((version) => ({
+      name: `${name} ${version}`,
+      group: name.replace(/^(nv_[a-z]+)_([A-Z]+)_.*/, '$1 $2'),
+      run: () =>
+        outcome(() => {
+          const loadable = decodeStockLoadable(readFileSync(join(root, name, `model_${version}.nvdla`)));
+          const network = loadNetwork(loadable, device(targetOf(name)));
+          network.submit();
+          const [output] = network.outputs;
+          return difference(network.output(output!.bindId), readFileSync(join(root, name, 'o.out0.raw')), 'the output');
+        }),
+    })),
+  );
+}
+
+/** `<root>/<network>__<configuration>_…/model.nvdla, input0.raw, out0.raw, ops/` */
+export function networkCases(root: string): readonly Case[] {
+  return folders(root).map((name) => ({
+    name,
+    group: name.replace(/^.*__(nv_[a-z]+)_([a-z0-9]+)_([a-z]+)_.*/, '$1 $2 $3'),
+    run: () => outcome(() => runNetwork(join(root, name), targetOf(name))),
+  }));
+}
+
+function runNetwork(folder: string, target: Target): string | undefined {
+  const cubes = readFileSync(join(folder, 'ops', 'ops.txt'), 'utf8')
+    .split('\n')
+    .flatMap((line) => /file=(\S+)/.exec(line)?.[1] ?? []);
+  const wrong: string[] = [];
+  const loadable = decodeStockLoadable(readFileSync(join(folder, 'model.nvdla')));
+  const network = loadNetwork(
+    loadable,
+    device(target, ({ writes }, bus) => {
+      const file = cubes.shift();
+      const [cube] = writes;
+      if (!file || !cube) return;
+      const expected = readFileSync(join(folder, 'ops', file));
+      const found = difference(bus.read(cube.address, expected.length), expected, file);
+      if (found !== undefined) wrong.push(found);
+    }),
+  );
+  for (const { bindId } of network.inputs) network.bind(bindId, readFileSync(join(folder, `input${bindId}.raw`)));
+  network.submit();
+  if (wrong.length > 0) return wrong[0];
+  if (cubes.length > 0) return `${cubes.length} operations never wrote their cube`;
+  return network.outputs
+    .map(({ bindId }) =>
+      difference(network.output(bindId), readFileSync(join(folder, `out${bindId}.raw`)), `output ${bindId}`),
+    )
+    .find((reason) => reason !== undefined);
+}
+
+/** `<root>/flatbufs/kmd/<KIND>/<NAME>_fbuf` with `<root>/golden/<NAME>_<hash>/dla/o_000000.dimg` */
+export function regressionCases(root: string): readonly Case[] {
+  const goldens = folders(join(root, 'golden'));
+  const kmd = join(root, 'flatbufs', 'kmd');
+  return folders(kmd).flatMap((kind) =>
+    readdirSync(join(kmd, kind)).map((file) => {
+      const name = file.replace(/_fbuf$/, '');
+      const target = name.endsWith('_small') ? nvSmall : name.endsWith('_large') ? nvLarge : nvFull;
+      return {
+        name,
+        group: `${target.name} regression`,
+        run: () =>
+          outcome(() => {
+            const network = loadNetwork(decodeStockLoadable(readFileSync(join(kmd, kind, file))), device(target));
+            network.submit();
+            const golden = goldens.find((candidate) => new RegExp(`^${name}_[0-9a-f]{6}$`).test(candidate));
+            if (!golden) return 'there is no golden';
+            const [output] = network.outputs;
+            const image = readFileSync(join(root, 'golden', golden, 'dla', 'o_000000.dimg')).subarray(36);
+            return difference(packed(network.output(output!.bindId), output!.tensor), image, 'the image');
+          }),
+      };
+    }),
+  );
+}
+
+/** The elements of an output surface in channel, row, column order, without strides. */
+function packed(bytes: Uint8Array, { dims, strides, pixelFormat }: TensorDesc): Uint8Array {
+  const [size, line, surface] = strides as readonly [number, number, number];
+  const atom = pixelFormat === 37 ? 8 : 32;
+  const perAtom = atom / size;
+  const out = new Uint8Array(dims.c * dims.h * dims.w * size);
+  let to = 0;
+  for (let c = 0; c < dims.c; c++) {
+    for (let y = 0; y < dims.h; y++) {
+      for (let x = 0; x < dims.w; x++, to += size) {
+        const from = Math.floor(c / perAtom) * surface + y * line + x * atom + (c % perAtom) * size;
+        out.set(bytes.subarray(from, from + size), to);
+      }
+    }
+  }
+  return out;
+}
+
+export interface Counts {
+  readonly pass: number;
+  readonly unsupported: number;
+  readonly fail: number;
+}
+
+export interface Summary {
+  readonly counts: Readonly<Record<string, Counts>>;
+  /** Name and reason of every case that did not pass. */
+  readonly failures: readonly string[];
+  readonly refusals: readonly string[];
+}
+
+export function runCases(cases: readonly Case[]): Summary {
+  const counts: Record<string, { pass: number; unsupported: number; fail: number }> = {};
+  const failures: string[] = [];
+  const refusals: string[] = [];
+  for (const { name, group, run } of cases) {
+    const result = run();
+    counts[group] ??= { pass: 0, unsupported: 0, fail: 0 };
+    counts[group][result.kind]++;
+    if (result.kind === 'fail') failures.push(`${name}: ${result.reason}`);
+    if (result.kind === 'unsupported') refusals.push(`${name}: ${result.reason}`);
+  }
+  return { counts, failures, refusals };
+}
