@@ -98,6 +98,22 @@ export function convolve(conv: Conv<Cube>, bus: Bus): Activations {
   return conv.transposed ? scatter(conv, geometry, input, weights, bias) : gather(conv, geometry, input, weights, bias);
 }
 
+/** The indices i of an axis, 0 ≤ i < `outputs`, for which i · stride + offset lies in 0 … size − 1. */
+function insideRange(
+  outputs: number,
+  size: number,
+  stride: number,
+  offset: number,
+): readonly [first: number, end: number] {
+  const first = Math.max(0, Math.ceil(-offset / stride));
+  const end = Math.min(outputs, Math.ceil((size - offset) / stride));
+  return [first, Math.max(first, end)];
+}
+
+/**
+ * Every tap adds its weight times a shifted input plane. Padding is taken out of that: with p the padding value,
+ * Σ w·v = p·Σ w + Σ w·(v − p), and the last sum has nothing to add where v is padding.
+ */
 function gather(
   conv: Conv<Cube>,
   geometry: ConvGeometry,
@@ -108,33 +124,45 @@ function gather(
   const { batch, channels, height, width, groupChannels, kernels, groupKernels, output } = geometry;
   const { kernel, stride, dilation, padding, padValue } = conv;
   const [, , outHeight, outWidth] = output;
-  const data = new Int32Array(batch * kernels * outHeight * outWidth);
-  let to = 0;
+  const plane = outHeight * outWidth;
+  const kernelSize = groupChannels * kernel.h * kernel.w;
+  const values = input.data.map((value) => value - padValue);
+  const data = new Int32Array(batch * kernels * plane);
   for (let n = 0; n < batch; n++) {
     for (let k = 0; k < kernels; k++) {
       const firstChannel = Math.floor(k / groupKernels) * groupChannels;
-      for (let y = 0; y < outHeight; y++) {
-        for (let x = 0; x < outWidth; x++) {
-          let sum = bias[k]!;
-          for (let c = 0; c < groupChannels; c++) {
-            const plane = (n * channels + firstChannel + c) * height;
-            for (let r = 0; r < kernel.h; r++) {
-              const iy = y * stride.h + r * dilation.h - padding.top;
-              const row = (plane + iy) * width;
-              const weightRow = ((k * groupChannels + c) * kernel.h + r) * kernel.w;
-              for (let s = 0; s < kernel.w; s++) {
-                const ix = x * stride.w + s * dilation.w - padding.left;
-                const inside = iy >= 0 && iy < height && ix >= 0 && ix < width;
-                sum = (sum + weights[weightRow + s]! * (inside ? input.data[row + ix]! : padValue)) | 0;
-              }
-            }
+      const own = weights.subarray(k * kernelSize, (k + 1) * kernelSize);
+      const sums = data.subarray((n * kernels + k) * plane, (n * kernels + k + 1) * plane);
+      sums.fill(bias[k]! + padValue * own.reduce((sum, weight) => sum + weight, 0));
+      let at = 0;
+      for (let c = 0; c < groupChannels; c++) {
+        const start = (n * channels + firstChannel + c) * height * width;
+        for (let r = 0; r < kernel.h; r++) {
+          for (let s = 0; s < kernel.w; s++) {
+            addTap(sums, own[at++]!, values, start, r * dilation.h - padding.top, s * dilation.w - padding.left);
           }
-          data[to++] = sum;
         }
       }
     }
   }
   return { shape: output, data };
+
+  /** sums[y, x] += weight · values[start + (y·stride.h + dy)·width + x·stride.w + dx] wherever that is inside. */
+  function addTap(sums: Int32Array, weight: number, from: Int32Array, start: number, dy: number, dx: number): void {
+    if (weight === 0) return;
+    const [firstRow, endRow] = insideRange(outHeight, height, stride.h, dy);
+    const [firstColumn, endColumn] = insideRange(outWidth, width, stride.w, dx);
+    const step = stride.w;
+    for (let y = firstRow; y < endRow; y++) {
+      const end = y * outWidth + endColumn;
+      let source = start + (y * stride.h + dy) * width + firstColumn * step + dx;
+      for (let to = y * outWidth + firstColumn; to < end; to++) {
+        // The typed array takes the sum modulo 2³².
+        sums[to] = sums[to]! + weight * from[source]!;
+        source += step;
+      }
+    }
+  }
 }
 
 function scatter(
@@ -153,25 +181,36 @@ function scatter(
   for (let n = 0; n < batch; n++) {
     for (let c = 0; c < channels; c++) {
       const firstKernel = Math.floor(c / groupChannels) * groupKernels;
+      const start = (n * channels + c) * height * width;
+      let at = c * groupKernels * kernel.h * kernel.w;
       for (let k = 0; k < groupKernels; k++) {
-        const outPlane = (n * kernels + firstKernel + k) * plane;
-        for (let y = 0; y < height; y++) {
-          for (let x = 0; x < width; x++) {
-            const value = input.data[((n * channels + c) * height + y) * width + x]!;
-            for (let r = 0; r < kernel.h; r++) {
-              const oy = y * stride.h + r * dilation.h - padding.top;
-              if (oy < 0 || oy >= outHeight) continue;
-              for (let s = 0; s < kernel.w; s++) {
-                const ox = x * stride.w + s * dilation.w - padding.left;
-                if (ox < 0 || ox >= outWidth) continue;
-                const at = outPlane + oy * outWidth + ox;
-                data[at] = data[at]! + value * weights[((c * groupKernels + k) * kernel.h + r) * kernel.w + s]!;
-              }
-            }
+        const sums = data.subarray(
+          (n * kernels + firstKernel + k) * plane,
+          (n * kernels + firstKernel + k + 1) * plane,
+        );
+        for (let r = 0; r < kernel.h; r++) {
+          for (let s = 0; s < kernel.w; s++) {
+            spreadTap(sums, weights[at++]!, start, r * dilation.h - padding.top, s * dilation.w - padding.left);
           }
         }
       }
     }
   }
   return { shape: output, data };
+
+  /** sums[y·stride.h + dy, x·stride.w + dx] += weight · input[start + y·width + x] wherever that is inside. */
+  function spreadTap(sums: Int32Array, weight: number, start: number, dy: number, dx: number): void {
+    if (weight === 0) return;
+    const [firstRow, endRow] = insideRange(height, outHeight, stride.h, dy);
+    const [firstColumn, endColumn] = insideRange(width, outWidth, stride.w, dx);
+    const step = stride.w;
+    const from = input.data;
+    for (let y = firstRow; y < endRow; y++) {
+      let to = (y * stride.h + dy) * outWidth + firstColumn * step + dx;
+      for (let x = start + y * width + firstColumn; x < start + y * width + endColumn; x++) {
+        sums[to] = sums[to]! + weight * from[x]!;
+        to += step;
+      }
+    }
+  }
 }

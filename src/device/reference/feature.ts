@@ -26,8 +26,8 @@ export interface Packing {
 
 const bytesOf: Readonly<Record<ElementType, number>> = { int8: 1, int16: 2, int32: 4, float16: 2, float32: 4 };
 
-/** Most elements that one surface or one hand-over may have: 2³¹ − 1, the most that memory could hold. */
-const mostElements = 2 ** 31 - 1;
+/** Most elements that one surface or one hand-over may have, far beyond any real layer: bounds what a bad program can ask for. */
+const mostElements = 2 ** 28;
 
 const isCount = (value: number): boolean => Number.isInteger(value) && value > 0 && value <= mostElements;
 
