@@ -2,23 +2,26 @@
 
 import type { Accuracy, TensorDivergence } from './evaluation.ts';
 
-/** The rank of a class among scores: 0 is the highest; of equal scores the lower index comes first; NaN comes last. */
+/** Whether score i stands before score j: the higher, any number before NaN, of equals the lower index. */
+function before(scores: ArrayLike<number>, i: number, j: number): boolean {
+  const [a, b] = [scores[i]!, scores[j]!];
+  if (a > b) return true;
+  if (a < b) return false;
+  const [noA, noB] = [Number.isNaN(a), Number.isNaN(b)];
+  return noA === noB ? i < j : noB;
+}
+
+/** The rank of a class among scores: 0 is the highest. */
 export function rankOf(scores: ArrayLike<number>, label: number): number {
-  const own = scores[label]!;
   let rank = 0;
-  for (let i = 0; i < scores.length; i++) {
-    const other = scores[i]!;
-    if (other > own || (other === own && i < label) || (Number.isNaN(own) && (!Number.isNaN(other) || i < label))) {
-      if (i !== label) rank++;
-    }
-  }
+  for (let i = 0; i < scores.length; i++) if (before(scores, i, label)) rank++;
   return rank;
 }
 
-/** Index of the highest score, the lowest index of equal ones. */
+/** Index of the highest score. */
 export function bestOf(scores: ArrayLike<number>): number {
   let best = 0;
-  for (let i = 1; i < scores.length; i++) if (scores[i]! > scores[best]! || Number.isNaN(scores[best]!)) best = i;
+  for (let i = 1; i < scores.length; i++) if (before(scores, i, best)) best = i;
   return best;
 }
 

@@ -1,0 +1,78 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { nodeOnnxRuntime } from '../host/node/onnxruntime.ts';
+import { calibrate, compile, prepare, readNetwork } from '../index.ts';
+import { openDevice } from '../runtime/device.ts';
+import { samples } from './data-set.ts';
+import { evaluate } from './evaluate.ts';
+import { idxDataSet } from './idx.ts';
+
+const read = (path: string) => new Uint8Array(readFileSync(new URL(`../../${path}`, import.meta.url)));
+const preprocess = { mean: [0.286], std: [0.353], channelOrder: 'gray' } as const;
+
+async function resnet() {
+  const runtime = await nodeOnnxRuntime();
+  const network = prepare(readNetwork(read('models/fashion-resnet20.onnx'), { batch: 40 }));
+  const images = await idxDataSet(read('data/fashion-mnist-calibration-images.idx3.gz'), undefined);
+  const input = { name: 'image', shape: [40, 1, 28, 28], preprocess };
+  const { scales } = await calibrate(network, samples(images, input, { limit: 80 }), { runtime });
+  const dataSet = await idxDataSet(
+    read('data/fashion-mnist-test-images.idx3.gz'),
+    read('data/fashion-mnist-test-labels.idx1.gz'),
+    { images: 'test images' },
+  );
+  const device = await openDevice({ target: 'orin' });
+  return { graph: network.graph, network: compile(network, { scales, preprocess }).network, runtime, dataSet, device };
+}
+
+describe('evaluate', () => {
+  it('finds FP32 and INT8 alike on a trained network, whatever the batch leaves over', async () => {
+    const given = await resnet();
+    const progress: number[] = [];
+    const evaluation = await evaluate({
+      ...given,
+      calibration: 'entropy, 80 images',
+      limit: 300,
+      tensorSamples: 50,
+      onProgress: (done, total) => progress.push(done / total),
+    });
+    expect(evaluation.samples).toBe(300);
+    expect(evaluation.fp32.top1).toBeGreaterThan(0.93);
+    expect(Math.abs(evaluation.fp32.top1 - evaluation.int8.top1)).toBeLessThanOrEqual(0.01);
+    expect(evaluation.int8.top5).toBeGreaterThan(0.98);
+    expect(evaluation.agreement).toBeGreaterThan(0.97);
+    expect(evaluation.tensors[0]!.value).toBe('image');
+    expect(evaluation.tensors.at(-1)!.value).toBe('logits');
+    expect(evaluation.tensors.length).toBeGreaterThan(15);
+    for (const { snr } of evaluation.tensors) expect(snr).toBeGreaterThan(15);
+    expect(evaluation.firstDivergence).toBe(evaluation.tensors.find(({ snr }) => snr < 20)?.value);
+    expect(progress).toHaveLength(8);
+    expect(progress.at(-1)).toBe(1);
+    // The samples of a last batch that is not full count alone: the first 40 are one batch, 50 are one and a quarter.
+    const again = await evaluate({ ...given, calibration: '', limit: 300 });
+    expect(again.int8).toEqual(evaluation.int8);
+    expect(again.tensors).toEqual([]);
+    given.device.close();
+  });
+
+  it('stops when cancelled, and names a data set that does not fit', async () => {
+    const given = await resnet();
+    const abort = new AbortController();
+    const stopped = evaluate({ ...given, calibration: '', signal: abort.signal, onProgress: () => abort.abort() });
+    await expect(stopped).rejects.toThrow('[cancelled]');
+    const { dataSet } = given;
+    const unlabelled = {
+      ...dataSet,
+      sample: async (i: number) => ({ image: (await dataSet.sample(i)).image, file: 'f' }),
+    };
+    await expect(evaluate({ ...given, dataSet: unlabelled, calibration: '' })).rejects.toThrow(
+      'test images: the samples have no labels [evaluate/data-set]',
+    );
+    const wrong = { ...dataSet, sample: async (i: number) => ({ ...(await dataSet.sample(i)), label: 10 }) };
+    await expect(evaluate({ ...given, dataSet: wrong, calibration: '' })).rejects.toThrow(
+      'the label of sample 0 is no class of the network (expected 0 to 9, found 10)',
+    );
+    await expect(evaluate({ ...given, limit: 0, calibration: '' })).rejects.toThrow('there are no samples');
+    given.device.close();
+  });
+});
