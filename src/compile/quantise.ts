@@ -63,14 +63,7 @@ export function quantiseKernels(operation: ConvOperation, inputScale: number): Q
   for (let k = 0; k < output.channels; k++) {
     const scale = scales[k]!;
     let sum = 0;
-    for (let r = 0; r < runs; r++) {
-      for (let at = k * run + r * step, end = at + run; at < end; at++) {
-        const quantised = values[at]! / scale + rounder - rounder;
-
-        weights[at] = quantised;
-        sum += quantised < 0 ? -quantised : quantised;
-      }
-    }
+    for (let r = 0; r < runs; r++) sum += quantiseRun(values, weights, k * run + r * step, run, scale);
     bias[k] = saturate((real?.[k] ?? 0) / (inputScale * scale), int32);
     const reach = sum * 128 + Math.abs(bias[k]!);
     if (reach > int32.high) {
@@ -81,6 +74,17 @@ export function quantiseKernels(operation: ConvOperation, inputScale: number): Q
     }
   }
   return { weights, scales, bias };
+}
+
+/** Quantises some elements that lie side by side. A function of its own, so that engines compile its loop well. @returns Σ|w| */
+function quantiseRun(values: Float32Array, weights: Int8Array, start: number, count: number, scale: number): number {
+  let sum = 0;
+  for (let at = start, end = start + count; at < end; at++) {
+    const quantised = (values[at]! / scale + rounder - rounder) | 0;
+    weights[at] = quantised;
+    sum += Math.abs(quantised);
+  }
+  return sum;
 }
 
 export interface QuantisedPoint {
