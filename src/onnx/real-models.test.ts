@@ -37,7 +37,11 @@ describe.each(models)('%s', (file, binding) => {
     for (const [name, tensor] of Object.entries(actual)) {
       const type = graph.values.get(name);
       if (type === undefined) continue;
-      expect({ name, dtype: type.dtype, shape: type.shape }).toEqual({ name, dtype: tensor.dtype, shape: tensor.shape });
+      expect({ name, dtype: type.dtype, shape: type.shape }).toEqual({
+        name,
+        dtype: tensor.dtype,
+        shape: tensor.shape,
+      });
       const constant = graph.constants.get(name);
       if (constant) expect(Buffer.compare(constant.bytes, tensor.bytes), name).toBe(0);
       checked++;
@@ -58,7 +62,9 @@ describe.each(models)('%s', (file, binding) => {
   test('writing, reading and writing again gives the same file', () => {
     const once = writeModel(graph);
     const again = readModel(once);
-    expect(again.nodes.map(({ name, op, inputs, outputs, attributes }) => ({ name, op, inputs, outputs, attributes }))).toEqual(
+    expect(
+      again.nodes.map(({ name, op, inputs, outputs, attributes }) => ({ name, op, inputs, outputs, attributes })),
+    ).toEqual(
       graph.nodes.map(({ name, op, inputs, outputs, attributes }) => ({ name, op, inputs, outputs, attributes })),
     );
     expect(Buffer.compare(writeModel(again), once)).toBe(0);

@@ -68,7 +68,13 @@ const ConvTranspose: InferRule = (context) => {
     const kernel = window.kernel[axis]!;
     const stride = window.strides[axis]!;
     if (typeof dim === 'string' || typeof kernel === 'string') return context.unknown(axis + 2);
-    if (window.autoPad === 'SAME_UPPER' || window.autoPad === 'SAME_LOWER') return dim * stride;
+    // Where the kernel is smaller than the stride, onnxruntime does not stretch the output to the size of SAME.
+    if (window.autoPad === 'SAME_UPPER' || window.autoPad === 'SAME_LOWER') {
+      return Math.min(
+        dim * stride,
+        stride * (dim - 1) + (outputPadding[axis] ?? 0) + (kernel - 1) * window.dilations[axis]! + 1,
+      );
+    }
     const pads = window.autoPad === 'VALID' ? 0 : window.pads[axis]! + window.pads[axis + rank]!;
     const size = stride * (dim - 1) + (outputPadding[axis] ?? 0) + (kernel - 1) * window.dilations[axis]! + 1 - pads;
     if (size < 1) context.mismatch('the output would be empty', 'at least 1', size);

@@ -84,7 +84,9 @@ export function sliceRange(size: number, start: number, end: number, step: numbe
     Math.min(high, Math.max(low, index < 0 ? index + size : index));
   const [low, high] = step > 0 ? [0, size] : [-1, size - 1];
   const first = clamp(start, 0, high);
-  const last = clamp(end, low, high);
+  // "To the end", as onnxruntime reads these two when it slices backwards as well.
+  const open = end === 2 ** 31 - 1 || end >= 2 ** 63;
+  const last = step < 0 && open ? -1 : clamp(end, low, high);
   return { first, count: Math.max(0, Math.ceil((last - first) / step)) };
 }
 
