@@ -32,7 +32,12 @@ export interface CalibrateOptions extends MeasureOptions {
   readonly percentile?: number;
 }
 
-export const defaultMethod: CalibrationMethod = 'entropy';
+/**
+ * Chosen without test images: ranges from 500 of the calibration images, logits on the other 500. `mse` has the best
+ * signal-to-noise ratio against FP32 on three of the four reference networks and on average (30.6 dB; percentile 99.99
+ * 29.9, entropy 28.9, percentile 99.999 28.8, min-max 26.9, percentile 99.9 24.1).
+ */
+export const defaultMethod: CalibrationMethod = 'mse';
 
 export interface Measurement {
   readonly samples: number;
