@@ -1,0 +1,32 @@
+/** Runs a program's work: Ctrl-C cancels it, a user's mistake is printed without a stack, a bug keeps its stack. */
+
+import { CommanderError } from 'commander';
+import { DlakitError, formatProblem } from '../graph/errors.ts';
+import { version } from '../index.ts';
+
+const status = { gpuFallback: 1, mistake: 2, bug: 70, interrupted: 130 } as const;
+
+/** Sets the exit status. */
+export async function runMain(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const abort = new AbortController();
+  // The first Ctrl-C ends the work cleanly, the second ends the process.
+  process.once('SIGINT', () => abort.abort());
+  try {
+    await work(abort.signal);
+  } catch (error) {
+    process.exitCode = report(error);
+  }
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : status.mistake;
+  if (error instanceof DlakitError) {
+    const { code } = error.problem;
+    process.stderr.write(`dla: ${formatProblem(error.problem)}\n`);
+    if (code === 'cancelled') return status.interrupted;
+    return code === 'check/gpu-fallback' ? status.gpuFallback : status.mistake;
+  }
+  const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`dla: this is a bug in dlakit ${version}; please report it\n${trace}\n`);
+  return status.bug;
+}
