@@ -22,14 +22,21 @@ export interface GoldenResult {
   readonly difference?: RunDifference;
 }
 
+interface GoldenOptions {
+  readonly device: Device;
+  readonly runtime: OnnxRuntime;
+  /** What the device runs, when that is not the network itself: for testing the comparison. */
+  readonly run?: CompiledNetwork;
+}
+
 /** Compares every surface of every DLA segment. Inputs have the batch for which the network was compiled. */
 export async function compareWithGolden(
   network: CompiledNetwork,
   inputs: Readonly<Record<string, Tensor>>,
-  { device, runtime }: { readonly device: Device; readonly runtime: OnnxRuntime },
+  { device, runtime, run: ran = network }: GoldenOptions,
 ): Promise<GoldenResult> {
   const { plan, blobs } = network;
-  const run = await runNetwork(network, inputs, { device, runtime, dump: 'all' });
+  const run = await runNetwork(ran, inputs, { device, runtime, dump: 'all' });
   const dumps = new Map(run.dumps.map((dump) => [dump.name, dump] as const));
   let tensors = 0;
   let elements = 0;
