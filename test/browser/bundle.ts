@@ -45,31 +45,24 @@ const builtPackage: Plugin = {
   },
 };
 
-/** A page's build without onnxruntime-web beside dlakit. */
-export const withoutOnnxRuntime: Plugin = {
-  name: 'without onnxruntime-web',
-  setup({ onResolve }) {
-    onResolve({ filter: /^onnxruntime-web/ }, () => ({ errors: [{ text: 'not installed' }] }));
-  },
-};
-
 export interface Bundle {
   /** Name → contents; the entry is `main.js`, the others are loaded when they are needed. */
   readonly files: ReadonlyMap<string, Uint8Array>;
   readonly outputs: Metafile['outputs'];
 }
 
-/** One entry, minified, for browsers. */
+/**
+ * One entry, minified, for browsers.
+ * @param absent packages that are not to be found, as if they were not installed
+ */
 export async function bundle(
   entry: { readonly file: string } | { readonly contents: string },
-  plugins: readonly Plugin[] = [],
+  absent: readonly string[] = [],
 ): Promise<Bundle> {
   requireBuilt();
   const { outputFiles, metafile } = await build({
-    ...('file' in entry
-      ? { entryPoints: { main: entry.file } }
-      : { stdin: { contents: entry.contents, resolveDir: root, sourcefile: 'main' } }),
-    ...(!('file' in entry) && { entryNames: 'main' }),
+    ...('file' in entry ? { entryPoints: [entry.file] } : { stdin: { contents: entry.contents, resolveDir: root } }),
+    entryNames: 'main',
     absWorkingDir: root,
     outdir: '/',
     bundle: true,
@@ -81,7 +74,8 @@ export async function bundle(
     write: false,
     metafile: true,
     logLevel: 'silent',
-    plugins: [builtPackage, ...plugins],
+    plugins: [builtPackage],
+    alias: Object.fromEntries(absent.map((name) => [name, `absent-${name}`])),
   });
   const name = (path: string) => path.split(/[\\/]/).at(-1)!;
   return {
@@ -90,7 +84,7 @@ export async function bundle(
   };
 }
 
-/** The files that a page loads before anything runs: the entry and what it imports statically. */
+/** The files that are loaded before anything runs: the entry and what it imports statically. */
 export function loadedAtOnce({ outputs }: Bundle): readonly string[] {
   const found = new Set(['main.js']);
   for (const file of found) {
@@ -100,3 +94,6 @@ export function loadedAtOnce({ outputs }: Bundle): readonly string[] {
   }
   return [...found];
 }
+
+/** A WebAssembly module in base64 begins so. */
+export const holdsKernels = (script: Uint8Array): boolean => Buffer.from(script).includes('AGFzbQEAAAA');

@@ -6,6 +6,7 @@ import { idxDataSet } from '../../src/evaluate/idx.ts';
 import { check, compile, prepare, readNetwork } from '../../src/index.ts';
 import { encodeLoadable } from '../../src/loadable/container.ts';
 import { fashionModel } from '../../src/models/fashion.ts';
+import type { OnnxRuntime } from '../../src/onnx/session.ts';
 import { readCalibrationCache } from '../../src/quantize/calibration-cache.ts';
 import { checkJson } from '../../src/report/check-json.ts';
 import { openDevice } from '../../src/runtime/device.ts';
@@ -81,6 +82,18 @@ export async function checkCompileRun(inputs: Inputs, platform: Platform): Promi
     await session.close();
     device.close();
   }
+}
+
+/** The same network in floating point, on the first ten images: the bytes of its logits. */
+export async function runFloat(model: Uint8Array, imageFile: Uint8Array, runtime: OnnxRuntime): Promise<Uint8Array> {
+  const recipe = fashionModel('fashion-resnet20')!;
+  const { name, shape } = { name: recipe.input.name, shape: [10, 1, 28, 28] };
+  const dataSet = await idxDataSet(imageFile, undefined);
+  const session = await runtime.createSession(model, { threads: 1 });
+  const { value: batch } = await batches(dataSet, { name, shape, preprocess: recipe.preprocess }, { limit: 10 }).next();
+  const { [recipe.output]: logits } = await session.run(batch.inputs);
+  await session.close();
+  return new Uint8Array(logits!.bytes);
 }
 
 async function digest(bytes: Uint8Array): Promise<string> {

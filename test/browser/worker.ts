@@ -1,21 +1,30 @@
-/** The worker of the test's page: fetches what a job needs from its own site, does it, and tells the page. */
+/** The worker of the test's page: fetches what a task needs from its own site, does it, and tells the page. */
 
+import type { Image } from '../../src/evaluate/image.ts';
+import { DlakitError } from '../../src/graph/errors.ts';
 import { browserHost } from '../../src/host/browser/index.ts';
-import { checkCompileRun, type Outcome } from './job.ts';
+import { checkCompileRun, type Outcome, runFloat } from './job.ts';
 
-/** Names of files on the site. */
-export interface Request {
-  readonly model: string;
-  readonly cache: string;
-  readonly images: string;
-  readonly threads: number;
+/** What the worker can be asked: strings name files of the site. */
+export type Task =
+  | {
+      readonly kind: 'network';
+      readonly model: string;
+      readonly cache: string;
+      readonly images: string;
+      readonly threads: number;
+    }
+  | { readonly kind: 'float'; readonly model: string; readonly images: string; readonly onnxRuntimeWasm: string }
+  | { readonly kind: 'decode'; readonly image: string };
+
+/** What it answers, by the kind of task. */
+export interface Answers {
+  readonly network: { readonly isolated: boolean; readonly processors: number; readonly outcome: Outcome };
+  readonly float: { readonly runtime: string; readonly logits: Uint8Array };
+  readonly decode: Image;
 }
 
-export interface Reply {
-  readonly isolated: boolean;
-  readonly processors: number;
-  readonly outcome: Outcome;
-}
+export type Reply = { readonly answer: unknown } | { readonly code: string } | { readonly error: string };
 
 async function load(name: string): Promise<Uint8Array> {
   const response = await fetch(name);
@@ -23,20 +32,32 @@ async function load(name: string): Promise<Uint8Array> {
   return new Uint8Array(await response.arrayBuffer());
 }
 
-async function answer(request: Request): Promise<Reply> {
-  const [model, cache, images] = await Promise.all([load(request.model), load(request.cache), load(request.images)]);
-  const { processors, spawn } = browserHost();
-  const outcome = await checkCompileRun(
-    { model, cache: new TextDecoder().decode(cache), images },
-    { threads: request.threads, spawn },
-  );
-  return { isolated: crossOriginIsolated, processors, outcome };
-}
+const work: { readonly [Kind in Task['kind']]: (task: Extract<Task, { kind: Kind }>) => Promise<Answers[Kind]> } = {
+  async network(task) {
+    const [model, cache, images] = await Promise.all([load(task.model), load(task.cache), load(task.images)]);
+    const { processors, spawn } = browserHost();
+    const inputs = { model, cache: new TextDecoder().decode(cache), images };
+    const outcome = await checkCompileRun(inputs, { threads: task.threads, spawn });
+    return { isolated: crossOriginIsolated, processors, outcome };
+  },
+  async float(task) {
+    const wasmBinary = await load(task.onnxRuntimeWasm);
+    const runtime = await browserHost({ wasmBinary }).onnxRuntime();
+    const logits = await runFloat(await load(task.model), await load(task.images), runtime);
+    return { runtime: runtime.name, logits };
+  },
+  async decode(task) {
+    return browserHost().decodeImage(await load(task.image), task.image);
+  },
+};
 
-addEventListener('message', async ({ data }: MessageEvent<Request>) => {
+addEventListener('message', async ({ data: task }: MessageEvent<Task>) => {
+  let reply: Reply;
   try {
-    postMessage({ reply: await answer(data) });
+    reply = { answer: await work[task.kind](task as never) };
   } catch (error) {
-    postMessage({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    if (error instanceof DlakitError) reply = { code: error.problem.code };
+    else reply = { error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
   }
+  postMessage(reply);
 });
