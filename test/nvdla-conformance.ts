@@ -24,7 +24,7 @@ export const fixtures = fileURLToPath(new URL('fixtures/nvdla', import.meta.url)
 
 /** The folder of the full data, or undefined with a line for the person who reads the test's output. */
 export function conformanceData(): string | undefined {
-  const named = process.env['DLAKIT_NVDLA_DATA'];
+  const named = process.env.DLAKIT_NVDLA_DATA;
   if (named !== undefined) {
     if (!existsSync(named)) throw new Error(`DLAKIT_NVDLA_DATA names ${named}, which is not there`);
     return named;

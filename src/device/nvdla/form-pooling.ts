@@ -17,7 +17,7 @@ export const isFlying = (pdp: RegisterView): boolean => pdp.field('D_OPERATION_M
  * Splitting the cube into vertical stripes changes the order of work, not the result.
  * @throws device/unsupported, device/fault
  */
-export function formPooling(file: RegisterFile, core: CoreFeatures): Pdp<Cube> {
+export function formPooling(file: RegisterFile, core: CoreFeatures): Pdp<Cube> & { readonly inputShape: Shape4 } {
   const pdp = file.current('PDP');
   const precision = precisionOf(core, pdp.field('D_DATA_FORMAT', 'INPUT_DATA'), 'PDP.D_DATA_FORMAT');
   if (precision === 'float16') fail('device/unsupported', 'float16 in PDP is not modelled');
@@ -31,6 +31,7 @@ export function formPooling(file: RegisterFile, core: CoreFeatures): Pdp<Cube> {
   ];
   checkMemory(core, pdp.field('D_DST_RAM_CFG', 'DST_RAM_TYPE'), 'PDP.D_DST_RAM_CFG');
   return {
+    inputShape: shape('IN'),
     ...(!isFlying(pdp) && { input: formInput(file, core, shape('IN')) }),
     mode,
     kernel: {

@@ -45,7 +45,10 @@ function readsMemory(sdp: RegisterView, name: UnitName): boolean {
 }
 
 /** @throws device/unsupported, device/fault */
-export function formSinglePoint(file: RegisterFile, core: CoreFeatures): IntegerScaleSdp<Cube> {
+export function formSinglePoint(
+  file: RegisterFile,
+  core: CoreFeatures,
+): IntegerScaleSdp<Cube> & { readonly inputShape: Shape4 } {
   const sdp = file.current('SDP');
   if (sdp.field('D_FEATURE_MODE_CFG', 'WINOGRAD') === 1) fail('device/unsupported', 'Winograd is not modelled');
   if (sdp.field('D_FEATURE_MODE_CFG', 'BATCH_NUMBER') !== 0) {
@@ -64,6 +67,7 @@ export function formSinglePoint(file: RegisterFile, core: CoreFeatures): Integer
   const [x1, x2, y] = [unit('x1'), unit('x2'), unit('y')];
   return {
     arithmetic: 'integer-scale',
+    inputShape: shape,
     ...(!isFlying(sdp) && { input: formInput(file, core, shape) }),
     ...(x1 && { x1 }),
     ...(x2 && { x2 }),

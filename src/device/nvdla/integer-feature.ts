@@ -81,14 +81,14 @@ export function readOperand(cube: Cube, perChannel: boolean, pairs: boolean, bus
   const step = pairs ? 2 * size : size;
   const [, channels, height, width] = cube.shape;
   const count = perChannel ? channels : checkShape(cube.shape, what);
-  const first = new Int32Array(count);
-  const second = pairs ? new Int32Array(count) : undefined;
   const { atom, runs } = packingOf(cube);
   const atomBytes = atom * step;
   const extent = perChannel
     ? channels * step
     : (runs - 1) * cube.surfaceStride + (height - 1) * cube.lineStride + width * atomBytes;
   const base = bus.locate(cube.address, extent);
+  const first = new Int32Array(count);
+  const second = pairs ? new Int32Array(count) : undefined;
   const memory = new DataView(bus.memory.buffer);
   const value = (at: number): number => (size === 1 ? memory.getInt8(at) : memory.getInt16(at, true));
   let to = 0;

@@ -20,6 +20,7 @@ import {
   registerNamed,
 } from '../registers/register-map.ts';
 import type { DeviceState, Engines } from '../state.ts';
+import { checkPipeline } from './check-pipeline.ts';
 import { type CoreFeatures, coreFeatures } from './core-features.ts';
 import { formConvolution } from './form-convolution.ts';
 import { formLookupTable, type TableMemory, tableMemory } from './form-lookup-table.ts';
@@ -198,6 +199,7 @@ export class NvdlaDevice {
   }
 
   #launch(pipeline: Pipeline<Cube>): LaunchResult {
+    checkPipeline(pipeline, this.bus);
     const result = launch(pipeline, this.bus, this.#state);
     this.#onLaunch?.(pipeline, result);
     return result;

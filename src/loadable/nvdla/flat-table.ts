@@ -6,17 +6,27 @@
 
 import { fail } from '../../graph/errors.ts';
 
-/** Longest list of tables that a loadable may have; ids are 16 bits wide. */
+/** Longest list that a loadable may have; ids are 16 bits wide. */
 const mostEntries = 65536;
+
+/**
+ * Lists and strings may be shared, so a small file can describe much. What is read of a file may be a few times its size;
+ * views of bytes are not counted.
+ */
+interface Budget {
+  left: number;
+}
 
 export class FlatTable {
   readonly #view: DataView;
   readonly #at: number;
   readonly #vtable: number;
   readonly #slots: number;
+  readonly #budget: Budget;
 
-  private constructor(view: DataView, at: number) {
+  private constructor(view: DataView, at: number, budget: Budget) {
     this.#view = view;
+    this.#budget = budget;
     this.#at = at;
     check(view, at, 4);
     this.#vtable = at - view.getInt32(at, true);
@@ -33,7 +43,7 @@ export class FlatTable {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const at = view.getUint32(0, true);
     if (at < 4 || at > bytes.length - 4) fail('loadable/not-a-loadable', 'the file is no FlatBuffer', { offset: 0 });
-    return new FlatTable(view, at);
+    return new FlatTable(view, at, { left: 4 * bytes.length + mostEntries });
   }
 
   u8 = (slot: number): number => this.#scalar(slot, 1, (at) => this.#view.getUint8(at));
@@ -55,7 +65,7 @@ export class FlatTable {
 
   string(slot: number): string {
     const bytes = this.bytes(slot);
-    return bytes ? new TextDecoder().decode(bytes) : '';
+    return bytes ? this.#text(bytes) : '';
   }
 
   /** A view of a vector of bytes. */
@@ -75,12 +85,22 @@ export class FlatTable {
   strings(slot: number): readonly string[] {
     return this.#elements(slot, 4, (at) => {
       const vector = this.#vectorAt(this.#follow(at), 1);
-      return new TextDecoder().decode(this.#bytes(vector.at, vector.length));
+      return this.#text(this.#bytes(vector.at, vector.length));
     });
   }
 
   tables(slot: number): readonly FlatTable[] {
-    return this.#elements(slot, 4, (at) => new FlatTable(this.#view, this.#follow(at)));
+    return this.#elements(slot, 4, (at) => new FlatTable(this.#view, this.#follow(at), this.#budget));
+  }
+
+  #text(bytes: Uint8Array): string {
+    this.#spend(bytes.length, bytes.byteOffset - this.#view.byteOffset);
+    return new TextDecoder().decode(bytes);
+  }
+
+  #spend(bytes: number, offset: number): void {
+    this.#budget.left -= bytes;
+    if (this.#budget.left < 0) fail('loadable/too-large', 'the loadable repeats its parts too often', { offset });
   }
 
   #safe(at: number): number {
@@ -137,6 +157,7 @@ export class FlatTable {
         { expected: `at most ${mostEntries}`, actual: vector.length },
       );
     }
+    this.#spend(vector.length * size, vector.at);
     return Array.from({ length: vector.length }, (_, index) => read(vector.at + index * size));
   }
 }

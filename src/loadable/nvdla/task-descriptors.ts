@@ -31,16 +31,26 @@ export interface TaskDescriptors {
   readonly luts: readonly LutParam[];
 }
 
-/** Bytes [offset, offset + length) of the task's address at a position of its list. Throws a typed error beyond its end. */
+/** Bytes [offset, offset + length) of the task's address at a position of its list; fewer where it ends before. */
 export type ReadAddress = (position: number, offset: number, length: number) => Uint8Array;
 
-/** @throws loadable/corrupt, and what `read` throws */
+/** @throws loadable/corrupt, loadable/truncated, device/unsupported, and what `read` throws */
 export function readTaskDescriptors(read: ReadAddress, minor: InterfaceMinor): TaskDescriptors {
-  const network = decode(networkDesc, read(0, 0, networkDesc.size));
+  const one = <T>(codec: Codec<T>, list: number, index: number, pitch: number): T => {
+    const bytes = read(list, index * pitch, codec.size);
+    if (bytes.length < codec.size) {
+      fail(
+        'loadable/truncated',
+        `a list of descriptors ends before entry ${index}`,
+        {},
+        { expected: codec.size, actual: bytes.length },
+      );
+    }
+    return decode(codec, bytes);
+  };
+  const network = one(networkDesc, 0, 0, 0);
   const { numOperations, numRois } = network;
   if (numRois !== 1) fail('device/unsupported', 'regions of interest are not modelled', {}, { actual: numRois });
-  const one = <T>(codec: Codec<T>, list: number, index: number, pitch: number): T =>
-    decode(codec, read(list, index * pitch, codec.size));
   const operations = Array.from({ length: numOperations }, (_, index): TaskOperation => {
     const common = one(commonDesc, network.dependencyGraphIndex, index, commonDesc.size);
     const type = operationTypes[common.opType];

@@ -85,6 +85,7 @@ class Scheduler {
   readonly #counts: number[];
   /** The events that each operation has raised. */
   readonly #raised: readonly Set<EventId>[];
+  readonly #queued = new Set<number>();
   #completed = 0;
 
   constructor(task: FirmwareTask, device: NvdlaDevice) {
@@ -141,6 +142,10 @@ class Scheduler {
   #submit(engine: Engine, operation: TaskOperation): void {
     const group = this.#freeGroup(engine);
     if (group === undefined) return;
+    if (this.#queued.has(operation.index)) {
+      fail('loadable/corrupt', `operation ${operation.index} is queued twice`);
+    }
+    this.#queued.add(operation.index);
     engine.slots[group] = {
       operation,
       dmaGroup: needsDma(operation) ? this.#freeDmaGroup(engine) : undefined,

@@ -1,0 +1,56 @@
+/**
+ * What is checked before a pipeline is launched: that the stages agree on the cubes that they hand on, that whatever is
+ * read and written lies in memory, and that nothing between is larger than any hardware would make it.
+ */
+
+import { fail } from '../../graph/errors.ts';
+import type { Pdp, Pipeline, Sdp } from '../../program/layer.ts';
+import type { Shape4 } from '../../program/surface.ts';
+import type { Bus } from '../bus.ts';
+import type { Cube } from '../cube.ts';
+
+/** Most elements that one stage may hand to the next. */
+const mostElements = 2 ** 28;
+
+/** What a stage's registers say of the cube that it gets. */
+type Expecting<T> = T & { readonly inputShape?: Shape4 };
+
+/** @throws device/fault */
+export function checkPipeline(pipeline: Pipeline<Cube>, bus: Bus): void {
+  const sdp: Expecting<Sdp<Cube>> | undefined = 'sdp' in pipeline ? pipeline.sdp : undefined;
+  const pdp: Expecting<Pdp<Cube>> | undefined = 'pdp' in pipeline ? pipeline.pdp : undefined;
+  if (pipeline.kind === 'conv') {
+    const { conv } = pipeline;
+    const { channels, height, width } = conv.output;
+    inMemory(conv.input, bus);
+    agree('SDP', [1, conv.core?.accumulatorChannels ?? channels, height, width], sdp?.inputShape);
+  }
+  if (sdp) {
+    inMemory(sdp.input, bus);
+    inMemory(sdp.output, bus);
+    if (pdp) agree('PDP', sdp.inputShape, pdp.inputShape);
+  }
+  if (pdp) {
+    inMemory(pdp.input, bus);
+    inMemory(pdp.output, bus);
+  }
+  if (pipeline.kind === 'cdp') {
+    inMemory(pipeline.cdp.input, bus);
+    inMemory(pipeline.cdp.output, bus);
+  }
+}
+
+function inMemory(cube: Cube | undefined, bus: Bus): void {
+  if (cube) bus.window(cube.address, cube.size);
+}
+
+function agree(stage: string, given: Shape4 | undefined, wanted: Shape4 | undefined): void {
+  if (!given || !wanted) return;
+  const detail = { expected: wanted.join('x'), actual: given.join('x') };
+  if (given.some((dim, axis) => dim !== wanted[axis])) {
+    fail('device/fault', `${stage} gets another cube than its registers say`, {}, detail);
+  }
+  if (given.reduce((product, dim) => product * dim, 1) > mostElements) {
+    fail('device/fault', `the cube that is handed to ${stage} is too large`, {}, detail);
+  }
+}

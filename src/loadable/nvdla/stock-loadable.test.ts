@@ -1,0 +1,142 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { DlakitError } from '../../graph/errors.ts';
+import {
+  cdpOp,
+  commonDesc,
+  convOp,
+  lutParam,
+  networkDesc,
+  operationSize,
+  pdpOp,
+  sdpOp,
+  surfaceDescs,
+  surfaceSize,
+} from './descriptors.ts';
+import { decode } from './layout.ts';
+import { decodeStockLoadable, entryById, type StockLoadable } from './stock-loadable.ts';
+import { interfaceMinor, readTaskDescriptors, type TaskDescriptors } from './task-descriptors.ts';
+
+const root = fileURLToPath(new URL('../../../test/fixtures/nvdla/ops', import.meta.url));
+const names = readdirSync(root);
+const file = (name: string, version: 10 | 12): Uint8Array =>
+  new Uint8Array(readFileSync(`${root}/${name}/model_v${version}.nvdla`));
+
+/** Descriptors straight from the blobs. */
+function descriptors(loadable: StockLoadable): TaskDescriptors {
+  const task = entryById(loadable.tasks, 0, 'task');
+  return readTaskDescriptors(
+    (position, offset, length) => {
+      const { memoryId } = entryById(loadable.addresses, task.addressList[position] ?? -1, 'address');
+      const { contents } = entryById(loadable.memories, memoryId, 'memory');
+      const blob = loadable.blobs.find(({ name }) => name === contents[0]);
+      return (blob?.data ?? new Uint8Array(0)).subarray(offset, offset + length);
+    },
+    interfaceMinor(loadable, task),
+  );
+}
+
+const problemCode = (work: () => unknown): string | undefined => {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof DlakitError) return error.problem.code;
+    throw error;
+  }
+  return undefined;
+};
+
+describe('stock loadables', () => {
+  it('have descriptors of the sizes that the firmware reads', () => {
+    // nvdla/sw dla_interface.h
+    expect(networkDesc.size).toBe(40);
+    expect(commonDesc.size).toBe(36);
+    expect(lutParam.size).toBe(700);
+    expect([convOp, sdpOp, pdpOp, cdpOp].map(({ size }) => size)).toEqual([92, operationSize, 52, 24]);
+    expect(surfaceDescs[12].bdma.size).toBe(surfaceSize);
+    expect(surfaceDescs[12].conv.size).toBe(5 * 32 + 12);
+    expect(surfaceDescs[10].conv.size).toBe(5 * 28 + 12);
+  });
+
+  it('say the same in both interface versions', () => {
+    expect(names.length).toBeGreaterThan(10);
+    for (const name of names) {
+      const [old, current] = [decodeStockLoadable(file(name, 10)), decodeStockLoadable(file(name, 12))];
+      expect([old.identified, current.identified]).toEqual([false, true]);
+      expect(old.version).toEqual({ major: 0, minor: 7, subMinor: 0 });
+      expect(interfaceMinor(old, old.tasks[0]!)).toBe(10);
+      expect(interfaceMinor(current, current.tasks[0]!)).toBe(12);
+      expect(old.tasks).toEqual(current.tasks);
+      expect(old.addresses.map(({ id, memoryId }) => [id, memoryId])).toEqual(
+        current.addresses.map(({ id, memoryId }) => [id, memoryId]),
+      );
+      expect(descriptors(old)).toEqual(descriptors(current));
+    }
+  });
+
+  it('describe a convolution and the point operation behind it', () => {
+    const { network, operations } = descriptors(decodeStockLoadable(file('nv_small_CONV_s3_002', 12)));
+    expect(network.numOperations).toBe(2);
+    expect(operations.map(({ type }) => type)).toEqual(['conv', 'sdp']);
+    const [conv, sdp] = operations;
+    expect(conv?.common.dependencyCount).toBeGreaterThan(0);
+    expect(sdp?.common.fusedParent.index).toBe(0);
+    if (conv?.type !== 'conv' || sdp?.type !== 'sdp') throw new Error('unreachable');
+    expect(conv.surfaces.dst.channel).toBe(sdp.surfaces.dst.channel);
+    expect(sdp.surfaces.src.type).toBe(2);
+  });
+
+  it('write back what they read', () => {
+    const { data } = decodeStockLoadable(file('nv_full_CDP_s3_051', 12)).blobs.find(
+      ({ subInterface }) => subInterface === 5,
+    )!;
+    const copy = new Uint8Array(lutParam.size);
+    lutParam.write(new DataView(copy.buffer), 0, decode(lutParam, data));
+    expect(copy).toEqual(data.slice(0, lutParam.size));
+  });
+
+  it('are refused when they are something else', () => {
+    expect(problemCode(() => decodeStockLoadable(new Uint8Array(0)))).toBe('loadable/not-a-loadable');
+    expect(problemCode(() => decodeStockLoadable(new TextEncoder().encode('no loadable at all')))).toBe(
+      'loadable/not-a-loadable',
+    );
+    const other = file('nv_small_PDP_s3_001', 12);
+    const at = other.findIndex(
+      (byte, index) => byte === 0 && other[index + 1] === 7 && other[index + 2] === 0 && index > 8,
+    );
+    other[at + 1] = 9;
+    expect(problemCode(() => decodeStockLoadable(other))).toBe('loadable/version');
+  });
+
+  it('are refused wherever they are cut off, or still read whole', () => {
+    const whole = file('nv_small_PDP_s3_001', 12);
+    for (let length = 0; length < whole.length; length += 7) {
+      const code = problemCode(() => decodeStockLoadable(whole.subarray(0, length)));
+      expect(code, `${length} bytes`).toMatch(/^loadable\//);
+    }
+  });
+
+  it('end in a typed error or a loadable, whatever bytes change', () => {
+    const files = ['nv_small_PDP_s3_001', 'nv_small_CDP_s3_016'].flatMap((name) => [file(name, 10), file(name, 12)]);
+    const codes = new Set<string | undefined>();
+    fc.assert(
+      fc.property(
+        fc.nat({ max: files.length - 1 }),
+        fc.array(fc.tuple(fc.nat(), fc.oneof(fc.nat({ max: 255 }), fc.constantFrom(0, 1, 0x7f, 0x80, 0xff))), {
+          minLength: 1,
+          maxLength: 8,
+        }),
+        (index, changes) => {
+          const mutant = files[index]!.slice();
+          for (const [at, byte] of changes) mutant[at % mutant.length] = byte;
+          codes.add(problemCode(() => descriptors(decodeStockLoadable(mutant))));
+        },
+      ),
+      { numRuns: 2000, seed: 7 },
+    );
+    expect(codes.has(undefined)).toBe(true);
+    expect(codes.size).toBeGreaterThan(2);
+  });
+});
