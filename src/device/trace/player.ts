@@ -119,8 +119,8 @@ function mapMemory(trace: readonly TraceCommand[], images: ReadonlyMap<string, r
   const merged: { start: bigint; end: bigint }[] = [];
   for (const region of regions) {
     const last = merged.at(-1);
-    if (last && region.start <= last.end) last.end = region.end > last.end ? region.end : last.end;
-    else merged.push({ ...region });
+    if (!last || region.start > last.end) merged.push({ ...region });
+    else if (region.end > last.end) last.end = region.end;
   }
   for (const { start, end } of merged) bus.map(start, Number(end - start));
 }
