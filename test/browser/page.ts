@@ -8,7 +8,8 @@ const patience = 40_000;
 
 /**
  * Opens the page, gives the task to a worker, closes the page.
- * @throws Error when the worker fails, and when the browser complains of anything or asks another host for something
+ * @throws Error when the worker fails, when the browser complains of anything, and when the worker tries what the site's
+ *   policy forbids: to reach another host above all
  */
 export async function ask<Kind extends Task['kind']>(
   browser: Browser,
@@ -17,10 +18,6 @@ export async function ask<Kind extends Task['kind']>(
 ): Promise<{ readonly answer: Answers[Kind] } | { readonly code: string }> {
   const context = await browser.newContext();
   const complaints: string[] = [];
-  context.on('request', (request) => {
-    const url = request.url();
-    if (!url.startsWith(`${site.origin}/`) && !/^(?:blob|data):/.test(url)) complaints.push(`asks for ${url}`);
-  });
   context.on('console', (message) => {
     if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
   });
@@ -28,10 +25,11 @@ export async function ask<Kind extends Task['kind']>(
   try {
     const page = await context.newPage();
     await page.goto(`${site.origin}/`, { timeout: 15_000 });
-    const reply = await page.evaluate(talk, { task: task as Task, patience });
+    const { result, blocked } = await page.evaluate(talk, { task: task as Task, patience });
+    complaints.push(...blocked);
     if (complaints.length > 0) throw new Error(`the browser complains:\n${complaints.join('\n')}`);
-    if ('error' in reply) throw new Error(`in the worker: ${reply.error}`);
-    return reply as { readonly answer: Answers[Kind] } | { readonly code: string };
+    if ('error' in result) throw new Error(`in the worker: ${result.error}`);
+    return result as { readonly answer: Answers[Kind] } | { readonly code: string };
   } finally {
     await context.close();
   }

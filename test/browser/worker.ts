@@ -24,7 +24,13 @@ export interface Answers {
   readonly decode: Image;
 }
 
-export type Reply = { readonly answer: unknown } | { readonly code: string } | { readonly error: string };
+export type Result = { readonly answer: unknown } | { readonly code: string } | { readonly error: string };
+
+export interface Reply {
+  readonly result: Result;
+  /** What the site's policy kept the worker from: addresses elsewhere, `eval`, … */
+  readonly blocked: readonly string[];
+}
 
 async function load(name: string): Promise<Uint8Array> {
   const response = await fetch(name);
@@ -51,13 +57,23 @@ const work: { readonly [Kind in Task['kind']]: (task: Extract<Task, { kind: Kind
   },
 };
 
-addEventListener('message', async ({ data: task }: MessageEvent<Task>) => {
-  let reply: Reply;
+const blocked: string[] = [];
+addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) => {
+  blocked.push(`${violatedDirective}: ${blockedURI}`);
+});
+
+async function resultOf(task: Task): Promise<Result> {
   try {
-    reply = { answer: await work[task.kind](task as never) };
+    return { answer: await work[task.kind](task as never) };
   } catch (error) {
-    if (error instanceof DlakitError) reply = { code: error.problem.code };
-    else reply = { error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+    if (error instanceof DlakitError) return { code: error.problem.code };
+    return { error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
   }
-  postMessage(reply);
+}
+
+addEventListener('message', async ({ data: task }: MessageEvent<Task>) => {
+  const result = await resultOf(task);
+  // Violations are told in a later turn.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  postMessage({ result, blocked } satisfies Reply);
 });
