@@ -11,7 +11,7 @@ import { globalAverageAdvice } from './rules/pooling.ts';
 import { productBehind } from './rules/shuffle.ts';
 
 export function fixFor(node: Node, context: RuleContext): KnownFix | undefined {
-  const known = byOperator[node.op];
+  const known = Object.hasOwn(byOperator, node.op) ? byOperator[node.op] : undefined;
   if (known) return known(node, context);
   const recipe = operator(node.op)?.recipe;
   return recipe === undefined

@@ -14,6 +14,8 @@ export const maxDepth = 64;
 const maxItems = 4_000_000;
 /** Numbers in attributes and dimensions. Tensor data does not count: it stays in the file. */
 const maxNumbers = 32_000_000;
+/** Characters of a name. What passes make of names stays below the limit of a Program's. */
+const maxText = 1024;
 
 interface Progress {
   readonly file: Uint8Array;
@@ -94,7 +96,7 @@ function readOne(field: Field, wireType: WireType, reader: BinaryReader, progres
       return reader.float();
     case 'string':
       count(progress);
-      return reader.string();
+      return shortText(reader.string(), progress);
     case 'bytes':
       count(progress);
       return reader.bytes();
@@ -179,6 +181,12 @@ function count(progress: Progress): void {
       },
     );
   }
+}
+
+function shortText(text: string, progress: Progress): string {
+  if (text.length <= maxText) return text;
+  const detail = { expected: `at most ${maxText} characters`, actual: text.length };
+  return fail('onnx/too-large', 'a name is too long', { offset: progress.offset }, detail);
 }
 
 const offsetOf = (bytes: Uint8Array, progress: Progress): number => bytes.byteOffset - progress.file.byteOffset;

@@ -70,16 +70,20 @@ export function windows(height: number, width: number): readonly (readonly [numb
   ]);
 }
 
-/** The fewest factors up to 8 whose product is `size`, the largest first. */
-function factors(size: number): readonly number[] | undefined {
+type Factors = readonly number[] | undefined;
+
+/** The fewest factors up to 8 whose product is `size`, the largest first. `known` keeps it from being exponential. */
+function factors(size: number, known = new Map<number, Factors>()): Factors {
   if (size <= largestWindow) return [size];
-  let best: readonly number[] | undefined;
+  if (known.has(size)) return known.get(size);
+  let best: Factors;
   for (let factor = largestWindow; factor > 1; factor--) {
-    const rest = size % factor === 0 ? factors(size / factor) : undefined;
+    const rest = size % factor === 0 ? factors(size / factor, known) : undefined;
     if (!rest) continue;
     const found = [factor, ...rest].sort((a, b) => b - a);
     if (!best || found.length < best.length || (found.length === best.length && found[0]! < best[0]!)) best = found;
   }
+  known.set(size, best);
   return best;
 }
 
