@@ -31,7 +31,7 @@ export interface ResolveOptions {
  * @throws shape/binding, shape/mismatch, onnx/graph, onnx/dimension
  */
 export function resolve(graph: Graph, options: ResolveOptions = {}): Graph {
-  return withoutUnused(walk(bindShapes(graph, options.shapes ?? new Map()), true));
+  return withoutUnused(walk(bindShapes(graph, options.shapes ?? new Map()), true), graph);
 }
 
 /**
@@ -140,9 +140,23 @@ function settle(
   return { dtype, shape };
 }
 
-function withoutUnused(graph: Graph): Graph {
-  const read = new Set([...graph.nodes.flatMap(readsOf), ...graph.outputs]);
+/**
+ * Leaves out constants that nothing reads, and nodes that only folded nodes read: a `Shape` of which every element that
+ * was asked for turned out known. A node that nothing read in the first place is the user's and stays.
+ */
+function withoutUnused(graph: Graph, original: Graph): Graph {
+  const readBefore = new Set([...original.nodes.flatMap(readsOf), ...original.outputs]);
+  const read = new Set(graph.outputs);
+  const nodes = graph.nodes
+    .toReversed()
+    .filter((node) => {
+      const kept = node.outputs.some((name) => read.has(name)) || !node.outputs.some((name) => readBefore.has(name));
+      if (kept) for (const name of readsOf(node)) read.add(name);
+      return kept;
+    })
+    .reverse();
   const constants = new Map([...graph.constants].filter(([name]) => read.has(name)));
-  const values = new Map([...graph.values].filter(([name]) => !graph.constants.has(name) || constants.has(name)));
-  return { ...graph, constants, values };
+  const computed = new Set([...graph.inputs, ...nodes.flatMap((node) => node.outputs), ...constants.keys()]);
+  const values = new Map([...graph.values].filter(([name]) => computed.has(name)));
+  return { ...graph, nodes, constants, values };
 }

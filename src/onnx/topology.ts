@@ -48,10 +48,8 @@ export function sortNodes(nodes: readonly Node[]): readonly Node[] {
 
 function failCycle(path: readonly Node[], start: Node): never {
   // The path leads from a reader to what it reads; the message follows the data.
-  const names = path
-    .slice(path.indexOf(start))
-    .map(({ name }) => name)
-    .reverse();
+  const readers = path.slice(path.indexOf(start) + 1).map(({ name }) => name);
+  const names = [start.name, ...readers.reverse()];
   const shown = names.length > 8 ? [...names.slice(0, 7), `${names.length - 7} more`] : names;
   fail('onnx/cycle', `the nodes depend on one another in a circle: ${[...shown, names[0]].join(' → ')}`, {
     node: start.name,
