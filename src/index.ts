@@ -39,6 +39,38 @@ import type { CheckResult, Refusal } from './support/verdict.ts';
 import { findModule, findPowerMode, findRelease, findTarget } from './targets/find.ts';
 import { version } from './version.ts';
 
+export { type Batch, batches, type DataSet, type ImageInput, samples } from './evaluate/data-set.ts';
+export { evaluate } from './evaluate/evaluate.ts';
+export { idxDataSet } from './evaluate/idx.ts';
+export type { DecodeImage, Image } from './evaluate/image.ts';
+export { DlakitError, type ErrorCode, errorCodes, formatProblem, type Problem } from './graph/errors.ts';
+export { float32Tensor, float32Values, type Tensor } from './graph/tensor.ts';
+export { decodeLoadable, encodeLoadable } from './loadable/container.ts';
+export { externalFiles } from './onnx/external.ts';
+export type { OnnxRuntime, OnnxSession } from './onnx/session.ts';
+export { parseShapes } from './onnx/shapes.ts';
+export { writeModel } from './onnx/write.ts';
+export { readCalibrationCache, writeCalibrationCache } from './quantize/calibration-cache.ts';
+export { checkJson } from './report/check-json.ts';
+export { checkText } from './report/check-text.ts';
+export { compileText } from './report/compile-text.ts';
+export { estimateText, layersText } from './report/estimate-text.ts';
+export { evaluationText } from './report/evaluate-text.ts';
+export { reportHtml } from './report/html/page.ts';
+export { perfettoTrace } from './report/perfetto.ts';
+export { reportJson } from './report/report-json.ts';
+export { checkSarif } from './report/sarif.ts';
+export { Device, type DeviceOptions, openDevice } from './runtime/device.ts';
+export { compareRuns } from './runtime/dump.ts';
+export {
+  loadNetwork,
+  type NetworkSession,
+  type RunOptions,
+  type RunResult,
+  runNetwork as run,
+} from './runtime/network.ts';
+export { targets } from './targets/find.ts';
+export type { CheckResult, CompiledNetwork, Estimate, Evaluation, Graph, Plan, Report };
 export { rewrite, version };
 
 export interface TargetOptions {
@@ -206,6 +238,7 @@ export function report(network: PreparedNetwork, compilation: Compilation, optio
   const where = { target: plan.target, release: plan.release };
   const original = check(network.original, where);
   const hasDla = plan.segments.some((segment) => segment.kind === 'dla');
+  const found = gains(network, original, { ...where, ...options });
   return {
     dlakit: version,
     network: plan.network,
@@ -221,12 +254,17 @@ export function report(network: PreparedNetwork, compilation: Compilation, optio
     segments: segmentSummaries(plan),
     estimates: hasDla ? estimateModes(plan, options) : [],
     ...(options.evaluation && { evaluation: options.evaluation }),
-    changes: changes(network.original, original, where),
+    changes: found.changes,
+    gain: found.gain,
   };
 }
 
 /** The refusals of a check, those with the same remedy together, each with what the remedy brings. */
-function changes(graph: Graph, checked: CheckResult, where: TargetOptions): readonly Change[] {
+function gains(
+  network: PreparedNetwork,
+  checked: CheckResult,
+  where: TargetOptions & EstimateOptions,
+): { readonly changes: readonly Change[]; readonly gain: Gain } {
   const found = new Map<string, { refusal: Refusal; nodes: string[] }>();
   for (const verdict of checked.verdicts) {
     for (const refusal of verdict.refusals) {
@@ -236,15 +274,15 @@ function changes(graph: Graph, checked: CheckResult, where: TargetOptions): read
       else found.set(key, { refusal, nodes: [verdict.node] });
     }
   }
-  const gains = new Map<string, Gain>();
+  const before = standing(network.original, where);
+  const known = new Map<string, Gain>();
   const gainOf = (pass: string): Gain => {
-    const known = gains.get(pass);
-    if (known) return known;
-    const gain = gainBetween(checked, check(rewrite(graph, { passes: [pass] }).graph, where));
-    gains.set(pass, gain);
+    const gain =
+      known.get(pass) ?? between(before, standing(rewrite(network.original, { passes: [pass] }).graph, where));
+    known.set(pass, gain);
     return gain;
   };
-  return [...found.values()].map(({ refusal, nodes }): Change => {
+  const changes = [...found.values()].map(({ refusal, nodes }): Change => {
     const pass = refusal.fix?.rewrite;
     return {
       rule: refusal.rule,
@@ -253,19 +291,30 @@ function changes(graph: Graph, checked: CheckResult, where: TargetOptions): read
       ...(pass !== undefined && { rewrite: pass, gain: gainOf(pass) }),
     };
   });
+  return { changes, gain: between(before, standing(network.graph, where)) };
 }
 
-function gainBetween(before: CheckResult, after: CheckResult): Gain {
-  const pair = (measure: (result: CheckResult) => number): readonly [number, number] => [
-    measure(before),
-    measure(after),
-  ];
+type Standing = { readonly [K in keyof Gain]: number };
+
+/** Where a graph stands: checked, compiled with dummy ranges, estimated. */
+function standing(graph: Graph, where: TargetOptions & EstimateOptions): Standing {
+  const { network, checked } = compile({ original: graph, graph, applied: [] }, where);
+  const { macs, segments, verdicts } = checked;
+  const hasDla = network.plan.segments.some((segment) => segment.kind === 'dla');
   return {
-    gpuNodes: pair((result) => result.verdicts.filter((verdict) => verdict.placement === 'gpu').length),
-    loadables: pair((result) => result.segments.filter((segment) => segment.kind === 'dla').length),
-    dlaMacs: pair(({ macs }) => (macs.total > 0 ? macs.dla / macs.total : 0)),
+    gpuNodes: verdicts.filter((verdict) => verdict.placement === 'gpu').length,
+    loadables: segments.filter((segment) => segment.kind === 'dla').length,
+    dlaMacs: macs.total > 0 ? macs.dla / macs.total : 0,
+    dlaTime: hasDla ? estimate(network.plan, where).latency : 0,
   };
 }
+
+const between = (before: Standing, after: Standing): Gain => ({
+  gpuNodes: [before.gpuNodes, after.gpuNodes],
+  loadables: [before.loadables, after.loadables],
+  dlaMacs: [before.dlaMacs, after.dlaMacs],
+  dlaTime: [before.dlaTime, after.dlaTime],
+});
 
 /**
  * Prints a file that dlakit reads: an ONNX model, a loadable, a calibration cache.

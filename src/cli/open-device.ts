@@ -2,7 +2,6 @@
 
 import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
-import { createWasmEngines } from '../device/kernels/engines.ts';
 import { nodeThreads } from '../host/node/threads.ts';
 import { type Device, openDevice } from '../runtime/device.ts';
 import { positiveInteger } from './options.ts';
@@ -21,15 +20,7 @@ export const withEngines = (command: Command): Command =>
     )
     .option('--threads <n>', 'of the fast kernels (default: all processors)', positiveInteger);
 
-export function openNodeDevice(
+export const openNodeDevice = (
   target: string,
   { engines, threads = availableParallelism() }: EngineFlags,
-): Promise<Device> {
-  if (engines === 'reference') return openDevice({ target });
-  const shared = threads > 1;
-  return openDevice({
-    target,
-    shared,
-    engines: (bus) => createWasmEngines(bus, { threads, ...(shared && { spawn: nodeThreads }) }),
-  });
-}
+): Promise<Device> => openDevice({ target, engines, ...(engines === 'wasm' && { threads, spawn: nodeThreads }) });

@@ -4,7 +4,7 @@
  * to types and ranges; how the parts fit together is the validator's.
  */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Bytes } from '../graph/units.ts';
 import { isBlobKey } from './blobs.ts';
 import type {

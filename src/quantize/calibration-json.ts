@@ -1,6 +1,6 @@
 /** A calibration as JSON: the same scales as a TensorRT cache, readable, with how they were found. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { fail } from '../graph/errors.ts';
 import type { Calibration } from './calibration.ts';
 import { calibrationMethods } from './range-of.ts';

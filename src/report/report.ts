@@ -62,6 +62,11 @@ export interface Gain {
   readonly loadables: readonly [before: number, after: number];
   /** Share of multiply-accumulates on the DLA. */
   readonly dlaMacs: readonly [before: number, after: number];
+  /**
+   * Estimated time of the DLA segments, in microseconds, in the module's fastest mode; 0 when there is none. What runs on
+   * the GPU is not timed, so this may rise while the network as a whole gets faster.
+   */
+  readonly dlaTime: readonly [before: number, after: number];
 }
 
 export interface Report {
@@ -83,4 +88,6 @@ export interface Report {
   readonly estimates: readonly Estimate[];
   readonly evaluation?: Evaluation;
   readonly changes: readonly Change[];
+  /** Of all rewrites together: the network as given against the prepared one. */
+  readonly gain: Gain;
 }

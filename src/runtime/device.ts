@@ -55,8 +55,20 @@ interface Queued {
 export async function openDevice(options: DeviceOptions): Promise<Device> {
   const { threads = 1, maximum } = options;
   const target = typeof options.target === 'string' ? findTarget(options.target) : options.target;
+  const shared = options.shared ?? threads > 1;
+  if (shared && globalThis.crossOriginIsolated === false) {
+    fail(
+      'device/unsupported',
+      'threads need a cross-origin isolated page (COOP and COEP headers)',
+      {},
+      {
+        expected: 'threads: 1',
+        actual: `threads: ${threads}`,
+      },
+    );
+  }
   const bus = new Bus({
-    shared: options.shared ?? threads > 1,
+    shared,
     ...(maximum !== undefined && { maximum }),
   });
   return new Device(target, bus, { engines: await enginesFor(target, bus, options) });

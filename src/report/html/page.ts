@@ -1,6 +1,6 @@
 /** The report as one self-contained HTML page: no script, no font, no request; it can be mailed. */
 
-import type { Change, Report } from '../report.ts';
+import type { Change, Gain, Report } from '../report.ts';
 import { formatTime, grouped, percent } from '../table.ts';
 import { accuracySection } from './accuracy.ts';
 import { Markup, markup } from './markup.ts';
@@ -47,6 +47,7 @@ function changesSection(report: Report): Markup {
   const applied = report.applied.filter((entry) => entry.nodes.length > 0);
   return markup`<section id="changes"><h2>What to change</h2>
 ${report.changes.length === 0 ? markup`<p>Nothing: no rule refuses a node.</p>` : markup`<ol class="changes">${report.changes.map(change)}</ol>`}
+${report.changes.length > 0 && markup`<p><b>All rewrites together:</b> ${gainText(report.gain)}.</p>`}
 ${applied.length > 0 && markup`<p class="soft">Already done in the prepared model: ${applied.map((entry) => `${entry.pass} (${entry.nodes.length})`).join(', ')}.</p>`}
 </section>`;
 }
@@ -55,14 +56,13 @@ function change(item: Change): Markup {
   const names = item.nodes.slice(0, 4).join(', ') + (item.nodes.length > 4 ? ` and ${item.nodes.length - 4} more` : '');
   return markup`<li><b>${item.advice}</b> ${item.rewrite && markup`<span class="badge dla">dla does it: ${item.rewrite}</span>`}<br>
 <span class="soft"><code>${item.rule}</code> · ${names}</span>
-${item.gain && markup`<br>Gain: ${gainText(item)}`}</li>`;
+${item.gain && markup`<br>Gain: ${gainText(item.gain)}`}</li>`;
 }
 
-function gainText({ gain }: Change): string {
-  if (!gain) return '';
-  return [
-    `GPU nodes ${gain.gpuNodes[0]} → ${gain.gpuNodes[1]}`,
-    `loadables ${gain.loadables[0]} → ${gain.loadables[1]}`,
-    `MACs on the DLA ${percent(gain.dlaMacs[0])} → ${percent(gain.dlaMacs[1])}`,
+const gainText = ({ gpuNodes, loadables, dlaMacs, dlaTime }: Gain): string =>
+  [
+    `GPU nodes ${gpuNodes[0]} → ${gpuNodes[1]}`,
+    `loadables ${loadables[0]} → ${loadables[1]}`,
+    `MACs on the DLA ${percent(dlaMacs[0])} → ${percent(dlaMacs[1])}`,
+    `DLA time ${formatTime(dlaTime[0])} → ${formatTime(dlaTime[1])}`,
   ].join(', ');
-}

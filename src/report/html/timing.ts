@@ -8,7 +8,7 @@ const bounds = ['compute', 'memory', 'overhead'] as const;
 
 export function timingSection(estimates: readonly Estimate[]): Markup {
   return markup`<section id="time"><h2>Time per hardware layer</h2>
-<p class="soft">Estimated. A layer takes the overlap of its compute and memory time plus a fixed overhead; the colour says which of the three is the largest.</p>
+<p class="soft">Estimated. A layer takes the overlap of its compute and memory time, coloured by the longer of the two, and then a fixed overhead. The word behind a bar is the largest of the three.</p>
 ${tabs('time', estimates, timingPanel)}</section>`;
 }
 
@@ -38,10 +38,13 @@ function timingPanel(estimate: Estimate): Markup {
   const bars = layers.map((layer, index) => {
     const y = index * row + 4;
     const length = Math.max(1, layer.total * scale);
+    const overlapped = (layer.total - layer.overhead) * scale;
+    const longer = layer.compute >= layer.memory ? 'compute' : 'memory';
     return markup`<g><title>${describe(layer)}</title>
 <text x="${left - 8}" y="${y + 12}" text-anchor="end">${shorten(layer.name, 38)}</text>
-<rect x="${left}" y="${y}" width="${coordinate(length)}" height="${row - 5}" rx="2" fill="var(--${layer.bound})"/>
-<text class="soft" x="${coordinate(left + length + 6)}" y="${y + 12}">${formatTime(layer.total)}${layer.macs > 0 && ` · ${percent(layer.utilisation, 0)}`}</text></g>`;
+<rect x="${left}" y="${y}" width="${coordinate(overlapped)}" height="${row - 5}" fill="var(--${longer})"/>
+<rect x="${coordinate(left + overlapped)}" y="${y}" width="${coordinate(length - overlapped)}" height="${row - 5}" fill="var(--overhead)"/>
+<text class="soft" x="${coordinate(left + length + 6)}" y="${y + 12}">${formatTime(layer.total)}, ${layer.bound}${layer.macs > 0 && ` · ${percent(layer.utilisation, 0)}`}</text></g>`;
   });
   return markup`<p><b>${grouped(estimate.imagesPerSecond)} images/s</b> on ${estimate.cores} core${estimate.cores > 1 && 's'}, latency ${formatTime(estimate.latency)}, utilisation ${percent(estimate.utilisation)}, ${formatBytes(Math.round(estimate.dramBytesPerImage))} of DRAM traffic per image</p>
 <p>${bounds.map((bound) => markup`<span class="key"><i style="background:var(--${bound})"></i>${bound}-bound, ${percent(share(estimate, bound), 0)} of the time</span>`)}</p>
@@ -69,6 +72,12 @@ const describe = (layer: LayerEstimate): string =>
     `input in ${layer.inputMemory}, output in ${layer.outputMemory}`,
     `nodes: ${layer.origin.join(', ')}`,
   ].join('\n');
+
+/** A power of ten as people write it: 0.001, 10, 1e-6. */
+const tick = (value: number): string => {
+  const exponent = Math.round(Math.log10(value));
+  return Math.abs(exponent) > 4 ? `1e${exponent}` : (10 ** exponent).toFixed(Math.max(0, -exponent));
+};
 
 /** Powers of ten around the data, for a logarithmic axis. */
 function decades(values: readonly number[]): readonly [low: number, high: number] {
@@ -100,8 +109,8 @@ function roofline(estimate: Estimate): Markup {
   const ticks = (low: number, high: number) =>
     Array.from({ length: high - low + 1 }, (_, index) => 10 ** (low + index));
   return markup`<svg role="img" aria-label="roofline" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">
-${ticks(x0, x1).map((x) => markup`<line class="axis" x1="${px(x)}" x2="${px(x)}" y1="${margin.top}" y2="${height - margin.bottom}"/><text class="soft" x="${px(x)}" y="${height - margin.bottom + 16}" text-anchor="middle">${x}</text>`)}
-${ticks(y0, y1).map((y) => markup`<line class="axis" x1="${margin.left}" x2="${width - margin.right}" y1="${py(y)}" y2="${py(y)}"/><text class="soft" x="${margin.left - 8}" y="${py(y) + 4}" text-anchor="end">${y}</text>`)}
+${ticks(x0, x1).map((x) => markup`<line class="axis" x1="${px(x)}" x2="${px(x)}" y1="${margin.top}" y2="${height - margin.bottom}"/><text class="soft" x="${px(x)}" y="${height - margin.bottom + 16}" text-anchor="middle">${tick(x)}</text>`)}
+${ticks(y0, y1).map((y) => markup`<line class="axis" x1="${margin.left}" x2="${width - margin.right}" y1="${py(y)}" y2="${py(y)}"/><text class="soft" x="${margin.left - 8}" y="${py(y) + 4}" text-anchor="end">${tick(y)}</text>`)}
 <text class="soft" x="${width / 2}" y="${height - 6}" text-anchor="middle">multiply-accumulates per byte moved</text>
 <text class="soft" transform="translate(14 ${height / 2}) rotate(-90)" text-anchor="middle">TMAC/s on one core</text>
 <path d="M${px(left)} ${py(left * bandwidth)}L${px(ridge)} ${py(peak)}L${px(10 ** x1)} ${py(peak)}" fill="none" stroke="var(--ink)" stroke-width="1.5"/>
