@@ -41,7 +41,10 @@ export function resolve(graph: Graph, options: ResolveOptions = {}): Graph {
  */
 export const resolveShapes = (graph: Graph): Graph => walk(graph, false);
 
-/** @throws shape/unresolved naming the first value, in graph order, whose shape is not all numbers */
+/**
+ * @throws shape/unresolved naming the first value, in graph order, whose shape is not all numbers; onnx/dimension when
+ *   an output has no elements
+ */
 export function requireStaticShapes(graph: Graph): void {
   for (const name of [...graph.inputs, ...graph.nodes.flatMap((node) => node.outputs)]) {
     if (name === '') continue;
@@ -55,6 +58,11 @@ export function requireStaticShapes(graph: Graph): void {
       { value: name, ...(producer && { node: producer.name }) },
       { expected: 'a number for every dimension', actual: shape ? `[${shape.join(', ')}]` : 'an unknown rank' },
     );
+  }
+  for (const value of graph.outputs) {
+    const shape = graph.values.get(value)?.shape;
+    if (!shape?.includes(0)) continue;
+    fail('onnx/dimension', 'an output of the graph has no elements', { value }, { actual: `[${shape.join(', ')}]` });
   }
 }
 

@@ -5,6 +5,7 @@
 
 import type { ValueType } from '../../graph/graph.ts';
 import { elementCount, type Tensor } from '../../graph/tensor.ts';
+import { arity } from '../arity.ts';
 import type { InferContext } from '../infer/rule.ts';
 import { arithmeticEvaluators } from './arithmetic.ts';
 import { movementEvaluators, views } from './movement.ts';
@@ -50,6 +51,9 @@ export function evaluate(
 ): readonly Tensor[] | undefined {
   const evaluator = evaluators.get(context.node.op);
   if (evaluator === undefined) return undefined;
+  const [required, most] = arity.get(context.node.op) ?? [0, 0];
+  const present = Array.from({ length: required }, (_, index) => context.has(index));
+  if (present.includes(false) || context.node.inputs.length > most) return undefined;
   const inputs = context.node.inputs.map((_, index) => context.constant(index));
   const missing = inputs.some(
     (tensor, index) => context.has(index) && (tensor === undefined || tensor.dtype === 'string'),
