@@ -68,6 +68,8 @@ describe('symbolic dimensions', () => {
     const later = withValue(known, 'y', { dtype: 'float32' });
     expect(() => requireStaticShapes(later)).toThrow('node Relu_y');
     expect(codeOf(() => requireStaticShapes(later))).toBe('shape/unresolved');
+    const empty = graphOf([node('Relu', ['x'], ['y'])], { inputs: { x: [1, 0] }, outputs: ['y'] });
+    expect(codeOf(() => requireStaticShapes(resolve(empty)))).toBe('onnx/dimension');
   });
 });
 

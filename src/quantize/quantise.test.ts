@@ -28,6 +28,13 @@ describe('scaled values', () => {
     expect(neededScales(graph)).toEqual(['x', 'r', 'p', 'd', 's', 'j', 'y']);
     expect(neededScales({ ...graph, outputs: ['y', 'c'] })).toContain('c');
   });
+
+  it('are not needed for an input that nothing reads', () => {
+    const values = new Map([...graph.values, ['unread', { dtype: 'float32', shape: [1, 4, 6, 6] }] as const]);
+    const more = { ...graph, inputs: [...graph.inputs, 'unread'], values };
+    expect(neededScales(more)).toEqual(neededScales(graph));
+    expect(quantiseWithDummyRanges(more).scales.has('unread')).toBe(false);
+  });
 });
 
 describe('dummyRanges', () => {

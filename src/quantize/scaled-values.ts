@@ -19,7 +19,7 @@ const linearActivations = new Set(['Relu', 'Clip', 'LeakyRelu', 'PRelu']);
 /**
  * Those of {@link scaledValues} that int8 execution needs. What a convolution or element-wise operation hands to the
  * Relu, Clip, LeakyRelu or PRelu that alone reads it never exists as int8: both are one launch. (Sigmoid and Tanh look
- * the int8 value up in a table, so that they need it.)
+ * the int8 value up in a table, so that they need it.) An input that nothing reads needs none either.
  */
 export function neededScales(graph: Graph): readonly string[] {
   const producer = producers(graph);
@@ -33,6 +33,7 @@ export function neededScales(graph: Graph): readonly string[] {
   }
   return scaledValues(graph).filter((value) => {
     const [reader, ...others] = readers.get(value) ?? [];
+    if (!reader && graph.inputs.includes(value)) return false;
     const inside =
       reader !== undefined &&
       others.length === 0 &&

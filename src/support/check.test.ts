@@ -28,9 +28,19 @@ describe('operators', () => {
     ['Neg', 'JetPack 6.0', 'reconstruction'],
     ['Shape', 'JetPack 6.0', 'build-time'],
     ['NoSuchOperator', 'JetPack 6.0', 'rfe'],
+    ['constructor', 'JetPack 6.0', 'rfe'],
+    ['__proto__', 'JetPack 6.0', 'rfe'],
   ])('%s on %s is %s', (op, release, expected) => {
     expect(reach(op, findRelease(orin, release))).toBe(expected);
   });
+
+  it.each(['constructor', '__proto__', 'hasOwnProperty', 'NoSuchOperator'])(
+    'sends an operator called %s to the GPU',
+    (op) => {
+      const { verdicts } = check(single(op, { x: image, y: image }), on());
+      expect(verdicts).toMatchObject([{ placement: 'gpu' }]);
+    },
+  );
 
   it('lists each operator once', () => {
     expect(new Set(operators.map(({ op }) => op)).size).toBe(operators.length);

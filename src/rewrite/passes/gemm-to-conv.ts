@@ -22,6 +22,7 @@ export const gemmToConv: Pass = {
     const shape = view.shape(data);
     const matrix = floatConstant(view, matrixName);
     if (shape?.length !== 2 || matrix?.shape.length !== 2 || view.constant(data)) return undefined;
+    if (view.type(data)?.dtype !== 'float32') return undefined;
     const gemm = isOp(node, 'Gemm');
     const transposeData = gemm && intAttribute(node, 'transA', 0) !== 0;
     const weights = kernelMajor(

@@ -34,6 +34,12 @@ describe('global-pool-to-pool', () => {
     `);
   });
 
+  it('finds windows of a map of any size at once', () => {
+    expect(windows(2 ** 30, 1)).toEqual(Array(10).fill([8, 1]));
+    expect(windows(2 ** 29 * 7, 2 ** 31 - 1)).toBeUndefined();
+    expect(windows(2 ** 13 * 3 ** 5 * 7 ** 3, 1)).toHaveLength(11);
+  });
+
   it('keeps the results of every size', async () => {
     await fc.assert(
       fc.asyncProperty(
