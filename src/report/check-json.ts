@@ -15,7 +15,7 @@ export interface CheckJsonOptions {
 
 export function checkJson(result: CheckResult, options: CheckJsonOptions = {}): string {
   const value = {
-    $schema: 'https://dlakit.dev/schema/check.schema.json',
+    $schema: 'dlakit/schema/check.schema.json',
     schemaVersion: checkSchemaVersion,
     network: result.network,
     target: result.target,

@@ -8,7 +8,7 @@ export function evaluationText(evaluation: Evaluation, options: TextOptions = {}
   const points = (int8.top1 - fp32.top1) * 100;
   const lines = [
     heading(
-      `Accuracy: ${printable(evaluation.network)}, ${grouped(evaluation.samples)} samples, calibrated by ${evaluation.calibration}`,
+      `Accuracy: ${printable(evaluation.network)}, ${grouped(evaluation.samples)} samples, calibrated by ${printable(evaluation.calibration)}`,
       options,
     ),
     table(

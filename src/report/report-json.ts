@@ -5,7 +5,7 @@ import type { Report } from './report.ts';
 export const reportSchemaVersion = 1;
 
 export const reportJson = (report: Report): string =>
-  `${JSON.stringify({ $schema: 'https://dlakit.dev/schema/report.schema.json', schemaVersion: reportSchemaVersion, ...report }, replace, 2)}\n`;
+  `${JSON.stringify({ $schema: 'dlakit/schema/report.schema.json', schemaVersion: reportSchemaVersion, ...report }, replace, 2)}\n`;
 
 /** JSON has no Infinity: an error-free tensor's signal-to-noise ratio is null. */
 const replace = (_key: string, value: unknown): unknown =>

@@ -1,0 +1,133 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import type { Evaluation } from '../evaluate/evaluation.ts';
+import { compile, estimateModes, prepare, report } from '../index.ts';
+import { GraphBuilder } from '../models/graph-builder.ts';
+import { compileText } from './compile-text.ts';
+import { estimateText, layersText } from './estimate-text.ts';
+import { evaluationText } from './evaluate-text.ts';
+import { reportHtml } from './html/page.ts';
+import { perfettoTrace } from './perfetto.ts';
+import type { Report } from './report.ts';
+import { reportJson } from './report-json.ts';
+
+const hostile = '<script>alert("x")</script>\u001b[31m&amp;';
+
+/** Two convolutions with something between them that the DLA does not have. */
+function network(name: string) {
+  const builder = new GraphBuilder(name, { seed: 3 });
+  const image = builder.input('image', [1, 3, 16, 16]);
+  const first = builder.conv(image, { channels: 32, kernel: 3, padding: 1 });
+  const [middle = ''] = builder.node('Erf', [first], [builder.shape(first)]);
+  builder.output(builder.conv(middle, { channels: 16, kernel: 1 }));
+  return prepare(builder.build());
+}
+
+const evaluation: Evaluation = {
+  network: hostile,
+  target: 'orin',
+  samples: 1000,
+  calibration: hostile,
+  fp32: { top1: 0.95, top5: 0.99 },
+  int8: { top1: 0.948, top5: 0.99 },
+  agreement: 0.99,
+  tensors: [
+    { value: hostile, snr: Number.POSITIVE_INFINITY, saturated: 0 },
+    { value: 'worse', snr: 12.5, saturated: 0.25 },
+  ],
+  firstDivergence: 'worse',
+};
+
+const prepared = network(hostile);
+const compilation = compile(prepared);
+const value: Report = report(prepared, compilation, { evaluation });
+
+describe('a report', () => {
+  it('as JSON keeps its schema', () => {
+    const schema = z.fromJSONSchema(
+      JSON.parse(readFileSync(new URL('../../schema/report.schema.json', import.meta.url), 'utf8')),
+    );
+    const json = JSON.parse(reportJson(value)) as Record<string, unknown>;
+    expect(schema.safeParse(json).error).toBeUndefined();
+    for (const key of Object.keys(json)) {
+      if (key === 'evaluation') continue;
+      const { [key]: _gone, ...rest } = json;
+      expect(schema.safeParse(rest).success, `without ${key}`).toBe(false);
+    }
+    expect(schema.safeParse({ ...json, estimates: [{}] }).success).toBe(false);
+  });
+
+  it('as a page is self-contained and escapes what it shows', () => {
+    const page = reportHtml(value);
+    expect(page).not.toContain('<script');
+    expect(page).not.toContain('\u001b');
+    expect(page).toContain('&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;');
+    expect(page).not.toMatch(/(?:src|href)="(?!#)/);
+    expect(page).not.toContain('undefined');
+    expect(page).not.toContain('NaN');
+    for (const id of ['changes', 'placement', 'time', 'roofline', 'memory', 'accuracy']) {
+      expect(page).toContain(`<section id="${id}">`);
+    }
+  });
+
+  it('tells the node that stays on the GPU, and why', () => {
+    const erf = value.nodes.find((node) => node.op === 'Erf')!;
+    expect(erf).toMatchObject({ placement: 'gpu', why: 'no-rule' });
+    expect(value.changes.find((change) => change.nodes.includes(erf.name))).toMatchObject({ rule: 'no-rule' });
+    expect(value.gain.gpuNodes).toEqual([1, 1]);
+    expect(value.gain.loadables).toEqual([2, 2]);
+  });
+
+  it('draws every node and every surface that lives in SRAM', () => {
+    const page = reportHtml(value);
+    const boxes = value.segments.flatMap((segment) =>
+      segment.memory.filter((block) => block.memory === 'managed_sram'),
+    );
+    expect(page.match(/<rect [^>]*fill-opacity="0.16"/g)).toHaveLength(value.nodes.length);
+    expect(page.match(/hsl\(/g)?.length ?? 0).toBeGreaterThanOrEqual(boxes.length);
+  });
+});
+
+describe('a trace', () => {
+  it('holds every layer once in every mode, one after the other', () => {
+    const { traceEvents } = JSON.parse(perfettoTrace(value.estimates)) as {
+      traceEvents: { ph: string; pid: number; tid: number; ts: number; dur: number; name: string }[];
+    };
+    for (const [index, estimate] of value.estimates.entries()) {
+      const slices = traceEvents.filter((event) => event.ph === 'X' && event.pid === index + 1 && event.tid === 1);
+      expect(slices).toHaveLength(estimate.layers.length + 1);
+      let end = 0;
+      for (const slice of slices) {
+        expect(slice.ts).toBeCloseTo(end, 9);
+        end = slice.ts + slice.dur;
+      }
+      expect(end).toBeCloseTo(estimate.latency, 6);
+    }
+  });
+});
+
+describe('terminal text', () => {
+  it('has a line per mode and per layer, and no control character from the file', () => {
+    const estimates = estimateModes(compilation.network.plan);
+    expect(
+      estimateText(estimates)
+        .split('\n')
+        .filter((line) => /^(MAXN|50W|30W|15W) /.test(line)),
+    ).toHaveLength(4);
+    expect(layersText(estimates[0]!).split('\n')).toHaveLength(estimates[0]!.layers.length + 1);
+    for (const text of [compileText(compilation.network.plan, compilation.notEmulated), evaluationText(evaluation)]) {
+      expect(text).not.toContain('\u001b');
+    }
+  });
+
+  it('marks a module that no measurement stands behind', () => {
+    const [estimate] = estimateModes(compilation.network.plan, { module: 'orin-nx-16gb' });
+    expect(estimateText([estimate!])).toContain('unvalidated');
+  });
+
+  it('shows accuracy with the difference in points', () => {
+    expect(evaluationText(evaluation)).toContain('-0.20');
+    expect(evaluationText(evaluation)).toContain('INT8 first diverges at worse');
+  });
+});
