@@ -93,6 +93,17 @@ export async function textLines(count: number, seed: number): Promise<readonly T
   return lines;
 }
 
+/** The line as it is read: turned back when it was turned. */
+export async function upright(line: TextLine): Promise<TextLine> {
+  if (!line.rotated) return line;
+  const { width, height } = line;
+  const turned = await sharp(line.pixels, { raw: { width, height, channels: 3 } })
+    .rotate(180)
+    .raw()
+    .toBuffer();
+  return { ...line, rotated: false, pixels: new Uint8Array(turned) };
+}
+
 /** PP-OCR's own preparation: scaled to the height, BGR, (p/255 − 0.5)/0.5, zero to the right of the text. */
 export async function lineTensor(line: TextLine, height: number, width: number): Promise<Tensor> {
   const scaled = Math.min(width, Math.ceil((height * line.width) / line.height));
