@@ -32,10 +32,12 @@ import { loadNetwork } from '../../src/runtime/network.ts';
 import { findTarget } from '../../src/targets/find.ts';
 import type { Mutant } from './mutant.ts';
 import type { FuzzRandom } from './random.ts';
+import { decodeStock, runStock } from './stock-loadable.ts';
 
 export const stages = {
   onnx: ['read', 'resolve', 'print', 'prepare', 'write', 'check', 'compile', 'encode', 'decode', 'estimate', 'run'],
   loadable: ['decode', 'print', 'estimate', 'run'],
+  stock: ['decode', 'run'],
   plan: ['parse', 'validate', 'print'],
   graph: ['parse', 'prepare'],
   cache: ['parse', 'compile'],
@@ -84,6 +86,11 @@ export class Journey {
         return this.#onnx(mutant.bytes, mutant.external);
       case 'loadable':
         return this.#loadable(mutant.bytes);
+      case 'stock': {
+        const loadable = this.#at('decode', () => decodeStock(mutant.bytes));
+        this.#at('run', () => runStock(loadable, mutant.target, this.#random));
+        return;
+      }
       case 'plan': {
         const plan = this.#at('parse', () => parsePlan(mutant.text));
         this.#at('validate', () => validatePlan(plan, undefined, findTarget(plan.target)));

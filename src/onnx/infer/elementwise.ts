@@ -30,7 +30,7 @@ const PRelu: InferRule = (context) => {
   return [context.type(0)];
 };
 
-const Cast: InferRule = (context) => [typed(dataTypeOf(context.int('to', 0)), context.shape(0))];
+const Cast: InferRule = (context) => [typed(context.dataType('to', 0), context.shape(0))];
 
 const CastLike: InferRule = (context) => [typed(context.dtype(1), context.shape(0))];
 
@@ -77,7 +77,7 @@ const DynamicQuantizeLinear: InferRule = (context) => [
 
 const randomLike: InferRule = (context) => {
   const dtype = context.int('dtype', 0);
-  return [typed(dtype === 0 ? context.dtype(0) : dataTypeOf(dtype), context.shape(0))];
+  return [typed(dtype === 0 ? context.dtype(0) : context.dataType('dtype', 0), context.shape(0))];
 };
 
 const table = (operators: string, rule: InferRule): InferRules =>

@@ -2,7 +2,6 @@
 
 import type { Dim } from '../../graph/graph.ts';
 import { numbers } from '../../graph/tensor.ts';
-import { dataTypeOf } from '../data-type.ts';
 import { type InferContext, type InferRule, type InferRules, typed } from './rule.ts';
 
 const Shape: InferRule = (context) => {
@@ -61,10 +60,10 @@ const OneHot: InferRule = (context) => {
 
 const EyeLike: InferRule = (context) => {
   const dtype = context.int('dtype', 0);
-  return [typed(dtype === 0 ? context.dtype(0) : dataTypeOf(dtype), context.shape(0))];
+  return [typed(dtype === 0 ? context.dtype(0) : context.dataType('dtype', 0), context.shape(0))];
 };
 
-const random: InferRule = (context) => [typed(dataTypeOf(context.int('dtype', 1)), context.ints('shape'))];
+const random: InferRule = (context) => [typed(context.dataType('dtype', 1), context.ints('shape'))];
 
 const Compress: InferRule = (context) => {
   const x = context.shape(0);

@@ -15,6 +15,7 @@ import {
   type ValueType,
 } from '../../graph/graph.ts';
 import { type DataType, elementCount, numbers, type Tensor } from '../../graph/tensor.ts';
+import { requireDataType } from '../data-type.ts';
 
 /** Lists that shapes depend on (axes, pads, sizes) are short. */
 const maxElements = 1024;
@@ -87,6 +88,11 @@ export class InferContext {
 
   float(name: string, otherwise: number): number {
     return floatAttribute(this.node, name, otherwise);
+  }
+
+  /** A type that an attribute names by number. @throws onnx/dtype */
+  dataType(name: string, otherwise: number): DataType {
+    return requireDataType(this.int(name, otherwise), { node: this.node.name });
   }
 
   ints(name: string): readonly number[] | undefined {

@@ -1,0 +1,42 @@
+/** Ten thousand mutants find no crash, no hang, no untyped error; and enough of them get far enough for that to mean something. */
+
+import { expect, test } from 'vitest';
+import { fuzz, fuzzText } from './fuzz.ts';
+import { stages } from './journey.ts';
+
+/** Of the mutants that are given to a kind of input, how many percent have to pass each of its stages, at least. */
+const least: Readonly<Record<string, number>> = {
+  'onnx read': 40,
+  'onnx resolve': 30,
+  'onnx compile': 25,
+  'onnx run': 25,
+  'loadable decode': 8,
+  'loadable run': 8,
+  'stock decode': 30,
+  'stock run': 15,
+  'plan parse': 15,
+  'plan validate': 4,
+  'graph parse': 15,
+  'cache parse': 8,
+  'json parse': 5,
+  'idx parse': 5,
+  'shapes parse': 30,
+};
+
+test('10,000 mutants of everything that is read', { timeout: 900_000 }, async () => {
+  const result = await fuzz({ seed: 20_250_101, count: 10_000, processes: 2 });
+  console.log(fuzzText(result));
+  expect(result.findings).toEqual([]);
+  expect([...result.mutants.values()].reduce((sum, count) => sum + count)).toBe(10_000);
+  for (const [input, names] of Object.entries(stages)) {
+    let left = result.mutants.get(input) ?? 0;
+    const all = left;
+    for (const stage of names) {
+      for (const count of result.refused.get(`${input} ${stage}`)?.values() ?? []) left -= count;
+      expect
+        .soft((100 * left) / all, `${input} that pass ${stage}, in percent`)
+        .toBeGreaterThanOrEqual(least[`${input} ${stage}`] ?? 0);
+    }
+    expect(left, input).toBe(result.passed.get(input));
+  }
+});
