@@ -10,7 +10,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Bus } from '../src/device/bus.ts';
 import type { LaunchResult } from '../src/device/launch.ts';
-import { nvdlaEngines } from '../src/device/nvdla/integer-engines.ts';
+import { referenceEngines } from '../src/device/reference/engines.ts';
 import { NvdlaDevice } from '../src/device/nvdla/nvdla-device.ts';
 import { playTrace } from '../src/device/trace/player.ts';
 import { parseTrace } from '../src/device/trace/trace-program.ts';
@@ -70,7 +70,7 @@ const device = (target: Target, onLaunch?: (result: LaunchResult, bus: Bus) => v
   return new NvdlaDevice({
     target,
     bus,
-    engines: nvdlaEngines(),
+    engines: referenceEngines(),
     ...(onLaunch && { onLaunch: (_, result) => onLaunch(result, bus) }),
   });
 };

@@ -76,10 +76,27 @@ export interface ConvCore {
   readonly cbuf: { readonly dataBanks: number; readonly weightBanks: number };
   /** Converts the input on its way into the convolution buffer, to 17 bits and then to the precision. */
   readonly convert?: Convert;
+  /** The input is an image: interleaved pixels of one or four components, not features. */
+  readonly image?: ImageInput;
   /** Take what an earlier launch kept in the convolution buffer instead of reading memory. */
   readonly reuse: { readonly data: boolean; readonly weights: boolean };
   /** Leave data or weights in the convolution buffer for a later launch. */
   readonly keep: { readonly data: boolean; readonly weights: boolean };
+}
+
+/**
+ * Pixels on their way into the convolution core. The weight stream takes the pixels under one row of the kernel as the
+ * channels of one position.
+ */
+export interface ImageInput {
+  /** For each component that kernels see, its place in a pixel in memory. */
+  readonly order: readonly number[];
+  /** Bits of components that are unsigned; absent for signed ones. */
+  readonly unsigned?: number;
+  /** Subtracted by the converter, for each component, instead of its offset. */
+  readonly mean?: readonly number[];
+  /** Rows of the kernel that one block of the weight stream holds (post-extension). */
+  readonly rowsPerBlock: 1 | 2 | 4;
 }
 
 /**
@@ -159,6 +176,11 @@ export interface IntegerScaleSdp<S> {
   readonly x2?: SdpUnit<S>;
   readonly y?: SdpUnit<S>;
   readonly convert: Convert;
+  /**
+   * Absent: the units compute in integers. `float`: in float32, on float16 operands (nv_full); operands in registers are
+   * bit patterns, of float16 in X1 and X2 and of float32 in Y, and shifts and converters are not used.
+   */
+  readonly processing?: 'float';
   /** What the results saturate to, also where they go on to pooling. */
   readonly outputType: 'int8' | 'int16' | 'float16';
   readonly output?: S;
@@ -182,7 +204,10 @@ export interface Pdp<S> {
   readonly output: S;
 }
 
-/** The reciprocals are 16-bit fractions; `padValues[n − 1]` is what n padded columns add to the sum. */
+/**
+ * The reciprocals are 16-bit fractions, or on float16 the hardware's 17-bit floats; `padValues[n − 1]` is what n padded
+ * columns add to the sum.
+ */
 export interface IntegerAverage {
   readonly recipWidth: number;
   readonly recipHeight: number;

@@ -15,6 +15,7 @@ import type {
   Copy,
   Extent,
   FloatScaleSdp,
+  ImageInput,
   IntegerAverage,
   IntegerScaleSdp,
   Layer,
@@ -76,6 +77,13 @@ const convert = record<Convert>()({ offset: integer, scale: integer, shift: inte
 
 const dataAndWeights = record<ConvCore['reuse']>()({ data: z.boolean(), weights: z.boolean() });
 
+const image = record<ImageInput>()({
+  order: indices,
+  unsigned: optional(integer),
+  mean: optional(z.array(integer)),
+  rowsPerBlock: z.literal([1, 2, 4]),
+});
+
 const core = record<ConvCore>()({
   precision: z.enum(['int8', 'int16', 'float16']),
   kernelGroup: integer,
@@ -84,6 +92,7 @@ const core = record<ConvCore>()({
   accumulatorBits: integer,
   cbuf: record<ConvCore['cbuf']>()({ dataBanks: integer, weightBanks: integer }),
   convert: optional(convert),
+  image: optional(image),
   reuse: dataAndWeights,
   keep: dataAndWeights,
 });
@@ -149,6 +158,7 @@ const integerSdp = record<IntegerScaleSdp<number>>()({
   x2: optional(unit),
   y: optional(unit),
   convert,
+  processing: optional(z.literal('float')),
   outputType: z.enum(['int8', 'int16', 'float16']),
   output: optional(index),
 });

@@ -8,7 +8,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { Bus } from '../../src/device/bus.ts';
 import type { Cube } from '../../src/device/cube.ts';
 import { NvdlaDevice } from '../../src/device/nvdla/nvdla-device.ts';
-import { nvdlaEngines } from '../../src/device/nvdla/stages.ts';
+import { referenceEngines } from '../../src/device/reference/engines.ts';
 import type { Engines } from '../../src/device/state.ts';
 import { fail } from '../../src/graph/errors.ts';
 import { elementCount } from '../../src/graph/tensor.ts';
@@ -79,7 +79,7 @@ export function runStock(loadable: StockLoadable, target: string, random: FuzzRa
 const mostWork = 4_000_000;
 
 function impatient(): Engines {
-  const engines = nvdlaEngines();
+  const engines = referenceEngines();
   return {
     ...engines,
     run(pipeline, bus, state) {

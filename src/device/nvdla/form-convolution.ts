@@ -4,8 +4,9 @@ import { fail } from '../../graph/errors.ts';
 import type { Conv } from '../../program/layer.ts';
 import type { Cube } from '../cube.ts';
 import type { RegisterFile, RegisterView } from '../registers/register-file.ts';
-import { type CoreFeatures, elementBytes, precisionOf, wholeAtoms } from './core-features.ts';
+import { type CoreFeatures, elementBytes, type Precision, precisionOf, wholeAtoms } from './core-features.ts';
 import { addressIn, checkMemory, featureCube } from './cube-registers.ts';
+import { formImage } from './form-image.ts';
 
 /** @throws device/unsupported, device/fault */
 export function formConvolution(file: RegisterFile, core: CoreFeatures): Conv<Cube> {
@@ -18,37 +19,17 @@ export function formConvolution(file: RegisterFile, core: CoreFeatures): Conv<Cu
   if (inputPrecision !== precision) {
     fail('device/unsupported', 'conversion of precision on the way into the convolution is not modelled');
   }
-  const channels = cdma.field('D_DATAIN_SIZE_1', 'DATAIN_CHANNEL') + 1;
-  const kernel = {
-    h: csc.field('D_WEIGHT_SIZE_EXT_0', 'WEIGHT_HEIGHT_EXT') + 1,
-    w: csc.field('D_WEIGHT_SIZE_EXT_0', 'WEIGHT_WIDTH_EXT') + 1,
-  };
-  const kernels = csc.field('D_WEIGHT_SIZE_EXT_1', 'WEIGHT_KERNEL') + 1;
-  const weightChannels = csc.field('D_WEIGHT_SIZE_EXT_1', 'WEIGHT_CHANNEL_EXT') + 1;
-  if (weightChannels !== channels) {
-    fail(
-      'device/fault',
-      'kernels and data differ in channels',
-      { value: 'CSC.D_WEIGHT_SIZE_EXT_1' },
-      { expected: channels, actual: weightChannels },
-    );
-  }
   checkMemory(core, cdma.field('D_DAIN_RAM_TYPE', 'DATAIN_RAM_TYPE'), 'CDMA.D_DAIN_RAM_TYPE');
   checkMemory(core, cdma.field('D_WEIGHT_RAM_TYPE', 'WEIGHT_RAM_TYPE'), 'CDMA.D_WEIGHT_RAM_TYPE');
-  const height = cdma.field('D_DATAIN_SIZE_0', 'DATAIN_HEIGHT') + 1;
-  const width = cdma.field('D_DATAIN_SIZE_0', 'DATAIN_WIDTH') + 1;
+  const kernels = csc.field('D_WEIGHT_SIZE_EXT_1', 'WEIGHT_KERNEL') + 1;
+  const pixels = cdma.field('D_DATAIN_FORMAT', 'DATAIN_FORMAT') === 1 ? formImage(cdma, csc, precision) : undefined;
+  const kernel = {
+    h: csc.field('D_WEIGHT_SIZE_EXT_0', 'WEIGHT_HEIGHT_EXT') + 1,
+    w: pixels?.kernelWidth ?? csc.field('D_WEIGHT_SIZE_EXT_0', 'WEIGHT_WIDTH_EXT') + 1,
+  };
   const weightBytes = cdma.value('D_WEIGHT_BYTES');
   return {
-    input: featureCube(
-      core,
-      {
-        address: addressIn(cdma, 'D_DAIN_ADDR_LOW_0', 'D_DAIN_ADDR_HIGH_0'),
-        lineStride: cdma.value('D_LINE_STRIDE'),
-        surfaceStride: cdma.value('D_SURF_STRIDE'),
-      },
-      [1, channels, height, width],
-      precision,
-    ),
+    input: pixels?.input ?? formFeatures(cdma, csc, core, precision),
     weights: {
       address: addressIn(cdma, 'D_WEIGHT_ADDR_LOW', 'D_WEIGHT_ADDR_HIGH'),
       shape: [1, weightBytes / elementBytes(precision), 1, 1],
@@ -101,6 +82,7 @@ export function formConvolution(file: RegisterFile, core: CoreFeatures): Conv<Cu
           shift: cdma.field('D_CVT_CFG', 'CVT_TRUNCATE'),
         },
       }),
+      ...(pixels && { image: pixels.image }),
       reuse: {
         data: csc.field('D_MISC_CFG', 'DATA_REUSE') === 1,
         weights: csc.field('D_MISC_CFG', 'WEIGHT_REUSE') === 1,
@@ -113,6 +95,27 @@ export function formConvolution(file: RegisterFile, core: CoreFeatures): Conv<Cu
   };
 }
 
+function formFeatures(cdma: RegisterView, csc: RegisterView, core: CoreFeatures, precision: Precision): Cube {
+  const channels = cdma.field('D_DATAIN_SIZE_1', 'DATAIN_CHANNEL') + 1;
+  const weightChannels = csc.field('D_WEIGHT_SIZE_EXT_1', 'WEIGHT_CHANNEL_EXT') + 1;
+  if (weightChannels !== channels) {
+    fail(
+      'device/fault',
+      'kernels and data differ in channels',
+      { value: 'CSC.D_WEIGHT_SIZE_EXT_1' },
+      { expected: channels, actual: weightChannels },
+    );
+  }
+  const height = cdma.field('D_DATAIN_SIZE_0', 'DATAIN_HEIGHT') + 1;
+  const width = cdma.field('D_DATAIN_SIZE_0', 'DATAIN_WIDTH') + 1;
+  const place = {
+    address: addressIn(cdma, 'D_DAIN_ADDR_LOW_0', 'D_DAIN_ADDR_HIGH_0'),
+    lineStride: cdma.value('D_LINE_STRIDE'),
+    surfaceStride: cdma.value('D_SURF_STRIDE'),
+  };
+  return featureCube(core, place, [1, channels, height, width], precision);
+}
+
 /** int8 data is padded with the low byte of the register. */
 function paddingValue(csc: RegisterView, precision: string): number {
   const value = csc.signed('D_ZERO_PADDING_VALUE', 'PAD_VALUE');
@@ -123,7 +126,6 @@ function paddingValue(csc: RegisterView, precision: string): number {
 function refuse(cdma: RegisterView, csc: RegisterView): void {
   const functions: readonly (readonly [used: boolean, name: string])[] = [
     [csc.field('D_MISC_CFG', 'CONV_MODE') === 1, 'Winograd convolution'],
-    [cdma.field('D_DATAIN_FORMAT', 'DATAIN_FORMAT') === 1, 'image input'],
     [cdma.field('D_WEIGHT_FORMAT', 'WEIGHT_FORMAT') === 1, 'compressed weights'],
     [cdma.field('D_BATCH_NUMBER', 'BATCHES') !== 0, 'hardware batches'],
   ];

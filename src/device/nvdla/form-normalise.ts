@@ -1,6 +1,5 @@
 /** The normalisation stage from the registers of CDP and CDP_RDMA. */
 
-import { fail } from '../../graph/errors.ts';
 import type { Cdp } from '../../program/layer.ts';
 import type { Shape4 } from '../../program/surface.ts';
 import type { Cube } from '../cube.ts';
@@ -18,7 +17,6 @@ export function formNormalise(file: RegisterFile, core: CoreFeatures): Cdp<Cube>
   const cdp = file.current('CDP');
   const dma = file.current('CDP_RDMA');
   const precision = precisionOf(core, cdp.field('D_DATA_FORMAT', 'INPUT_DATA_TYPE'), 'CDP.D_DATA_FORMAT');
-  if (precision === 'float16') fail('device/unsupported', 'float16 in CDP is not modelled');
   checkMemory(core, cdp.field('D_DST_DMA_CFG', 'DST_RAM_TYPE'), 'CDP.D_DST_DMA_CFG');
   checkMemory(core, dma.field('D_SRC_DMA_CFG', 'SRC_RAM_TYPE'), 'CDP_RDMA.D_SRC_DMA_CFG');
   const shape: Shape4 = [

@@ -20,7 +20,6 @@ export const isFlying = (pdp: RegisterView): boolean => pdp.field('D_OPERATION_M
 export function formPooling(file: RegisterFile, core: CoreFeatures): Pdp<Cube> & { readonly inputShape: Shape4 } {
   const pdp = file.current('PDP');
   const precision = precisionOf(core, pdp.field('D_DATA_FORMAT', 'INPUT_DATA'), 'PDP.D_DATA_FORMAT');
-  if (precision === 'float16') fail('device/unsupported', 'float16 in PDP is not modelled');
   const mode = methods[pdp.field('D_OPERATION_MODE_CFG', 'POOLING_METHOD')];
   if (!mode) return fail('device/fault', 'PDP has no such method', { value: 'PDP.D_OPERATION_MODE_CFG' });
   const shape = (direction: 'IN' | 'OUT'): Shape4 => [

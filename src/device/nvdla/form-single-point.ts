@@ -55,7 +55,6 @@ export function formSinglePoint(
     fail('device/unsupported', 'hardware batches are not modelled');
   }
   const process = precisionOf(core, sdp.field('D_DATA_FORMAT', 'PROC_PRECISION'), 'SDP.D_DATA_FORMAT');
-  if (process === 'float16') fail('device/unsupported', 'float16 in SDP is not modelled');
   const outputType = precisionOf(core, sdp.field('D_DATA_FORMAT', 'OUT_PRECISION'), 'SDP.D_DATA_FORMAT');
   const shape: Shape4 = [
     1,
@@ -77,6 +76,7 @@ export function formSinglePoint(
       scale: sdp.signed('D_CVT_SCALE', 'CVT_SCALE'),
       shift: sdp.field('D_CVT_SHIFT', 'CVT_SHIFT'),
     },
+    ...(process === 'float16' && { processing: 'float' as const }),
     outputType,
     ...(!feedsPooling(sdp) && { output: formOutput(sdp, core, shape, outputType) }),
   };
@@ -165,7 +165,10 @@ function formOperand(name: UnitName, file: RegisterFile, core: CoreFeatures, sha
   const operandUse = uses[dma.field(register, `${prefix}_DATA_USE`)];
   if (!operandUse) return fail('device/fault', 'the operand has no such use', { value: `SDP_RDMA.${register}` });
   const source = dma.field(register, `${prefix}_DATA_MODE`) === 0 ? ('kernel' as const) : ('point' as const);
-  const dtype = dma.field(register, `${prefix}_DATA_SIZE`) === 0 ? ('int8' as const) : ('int16' as const);
+  const dtype = dma.field(register, `${prefix}_DATA_SIZE`) === 0 ? 'int8' : process === 'float16' ? 'float16' : 'int16';
+  if (process === 'float16' && dtype === 'int8') {
+    fail('device/fault', 'operands of float16 have two bytes', { value: `SDP_RDMA.${register}` });
+  }
   // An operand has as many channels in an atom as the data that it meets, whatever its own size.
   const format = featureFormat(core, process);
   const atomBytes = (core.atomBytes / elementBytes(process)) * elementBytes(dtype) * (operandUse === 'both' ? 2 : 1);

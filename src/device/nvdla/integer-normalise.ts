@@ -6,17 +6,13 @@
 import { fail } from '../../graph/errors.ts';
 import type { Cdp } from '../../program/layer.ts';
 import type { Cube } from '../cube.ts';
-import type { StageValues } from '../reference/engines.ts';
+import type { Counted, StageValues } from '../reference/stages.ts';
 import type { DeviceState } from '../state.ts';
 import { multiplyShift, roundShift, saturate } from './integer.ts';
 import { cdpWidths, lookUp } from './lookup-table.ts';
 
 /** @throws device/fault */
-export function normaliseIntegers(
-  cdp: Cdp<Cube>,
-  input: StageValues,
-  state: DeviceState,
-): { readonly values: StageValues; readonly saturated: number } {
+export function normaliseIntegers(cdp: Cdp<Cube>, input: StageValues, state: DeviceState): Counted {
   const table = state.nvdla?.cdpTable;
   if (!table) return fail('device/fault', 'the lookup table of CDP was never loaded');
   const bits = cdp.output.dtype === 'int16' ? 16 : 8;

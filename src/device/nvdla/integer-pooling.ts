@@ -6,38 +6,18 @@
 
 import { fail } from '../../graph/errors.ts';
 import type { Pdp } from '../../program/layer.ts';
-import type { Bus } from '../bus.ts';
 import type { Cube } from '../cube.ts';
-import type { StageValues } from '../reference/engines.ts';
+import type { StageValues } from '../reference/stages.ts';
 import { roundShift } from './integer.ts';
-
-/** The part of a window that lies in the image, and the cells that do not. */
-interface Span {
-  readonly from: number;
-  readonly to: number;
-  readonly padded: number;
-}
-
-function span(position: number, stride: number, kernel: number, before: number, size: number): Span {
-  const start = position * stride - before;
-  const from = Math.max(start, 0);
-  const to = Math.min(start + kernel, size);
-  return { from, to, padded: kernel - Math.max(0, to - from) };
-}
+import { poolingWindows, type Span } from './pooling-windows.ts';
 
 /** @throws device/fault */
-export function poolIntegers(pdp: Pdp<Cube>, input: StageValues, _bus: Bus): StageValues {
-  const { kernel, stride, padding, output, mode, average } = pdp;
+export function poolIntegers(pdp: Pdp<Cube>, input: StageValues): StageValues {
+  const { kernel, output, mode, average } = pdp;
   const [, channels, height, width] = input.shape;
-  const [batch, outChannels, outHeight, outWidth] = output.shape;
-  if (batch !== 1) return fail('device/unsupported', 'hardware batches are not modelled', {}, { actual: batch });
-  if (outChannels !== channels) {
-    return fail('device/fault', 'pooling changes channels', {}, { expected: channels, actual: outChannels });
-  }
   if (mode === 'average' && !average) return fail('device/fault', 'an average without its reciprocals');
-  const data = new Int32Array(channels * outHeight * outWidth);
-  const columns = Array.from({ length: outWidth }, (_, x) => span(x, stride.w, kernel.w, padding.left, width));
-  const rows = Array.from({ length: outHeight }, (_, y) => span(y, stride.h, kernel.h, padding.top, height));
+  const { rows, columns } = poolingWindows(pdp, input.shape);
+  const data = new Int32Array(channels * rows.length * columns.length);
   let to = 0;
   for (let c = 0; c < channels; c++) {
     const plane = c * height * width;

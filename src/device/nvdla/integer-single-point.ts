@@ -4,14 +4,15 @@
  */
 
 import { fail } from '../../graph/errors.ts';
-import type { Convert, IntegerScaleSdp, Sdp, SdpUnit } from '../../program/layer.ts';
+import type { Convert, IntegerScaleSdp, SdpUnit } from '../../program/layer.ts';
 import type { Shape4 } from '../../program/surface.ts';
 import type { Bus } from '../bus.ts';
 import type { Cube } from '../cube.ts';
-import type { StageValues } from '../reference/engines.ts';
+import type { Counted, StageValues } from '../reference/stages.ts';
 import type { DeviceState } from '../state.ts';
+import { readOperand } from './feature.ts';
+import { integerToHalf } from './float.ts';
 import { multiplyShift, roundShift, saturate } from './integer.ts';
-import { readOperand } from './integer-feature.ts';
 import { lookUp, sdpWidths } from './lookup-table.ts';
 
 /** One sub-unit as a function of a value and the position of its element. */
@@ -19,12 +20,11 @@ type Step = (value: number, channel: number, element: number) => number;
 
 /** @throws device/fault, device/unsupported */
 export function singlePointIntegers(
-  sdp: Sdp<Cube>,
+  sdp: IntegerScaleSdp<Cube>,
   input: StageValues,
   bus: Bus,
   state: DeviceState,
-): { readonly values: StageValues; readonly saturated: number } {
-  if (sdp.arithmetic !== 'integer-scale') return fail('device/unsupported', 'these engines have no float-scale SDP');
+): Counted {
   const [batch, channels, height, width] = input.shape;
   if (batch !== 1) return fail('device/unsupported', 'hardware batches are not modelled', {}, { actual: batch });
   const steps = [
@@ -44,14 +44,17 @@ export function singlePointIntegers(
       const exact = out.convert(value);
       const clamped = saturate(exact, out.bits);
       if (clamped !== exact) saturated++;
-      data[element] = clamped;
+      data[element] = sdp.outputType === 'float16' ? integerToHalf(clamped) : clamped;
     }
   }
   return { values: { shape: input.shape, data }, saturated };
 }
 
+/** Widths that results saturate to; those that become float16 keep the converter's. */
+const resultBits = { int8: 8, int16: 16, float16: 17 } as const;
+
 function outputConverter(sdp: IntegerScaleSdp<Cube>): { readonly convert: (value: number) => number; bits: number } {
-  const bits = sdp.outputType === 'int16' ? 16 : 8;
+  const bits = resultBits[sdp.outputType];
   // With the comparison the flag goes out as it is.
   if (sdp.y?.alu === 'equal') return { convert: (value) => value, bits };
   return { convert: converter(sdp.convert, 17), bits };

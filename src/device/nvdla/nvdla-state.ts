@@ -1,6 +1,6 @@
 /** What the engines of the open NVDLA keep between launches: the two lookup tables and the convolution buffer. */
 
-import type { StageValues } from '../reference/engines.ts';
+import type { StageValues } from '../reference/stages.ts';
 import type { LookupTable } from './lookup-table.ts';
 
 export interface NvdlaState {

@@ -2,53 +2,29 @@
  * The scalar engines: one plain statement of what the hardware computes, against which every fast kernel is held. They
  * read whole cubes into dense arrays, apply the stages of a pipeline one after the other, and write the result.
  *
- * What a stage computes belongs to the target's arithmetic, how stages are chained does not: {@link scalarEngines} takes
- * the stages as a table, so integer-scale hardware brings its own and shares the rest.
+ * What a stage computes belongs to the target's arithmetic, and a pipeline says which that is; how stages are chained
+ * (stages.ts) is the same for all.
  */
 
 import { fail } from '../../graph/errors.ts';
-import type { Cdp, Conv, Copy, Pdp, Pipeline, Resize, Sdp } from '../../program/layer.ts';
-import type { Shape4 } from '../../program/surface.ts';
-import type { Bus } from '../bus.ts';
+import type { Pipeline } from '../../program/layer.ts';
 import type { Cube } from '../cube.ts';
 import type { EngineName, LaunchResult } from '../launch.ts';
-import type { DeviceState, Engines } from '../state.ts';
+import { nvdlaStages } from '../nvdla/stages.ts';
+import type { Engines } from '../state.ts';
 import { convGeometry, convolve } from './convolution.ts';
 import { copy } from './copy.ts';
-import { type Activations, readFeature, writeFeature } from './feature.ts';
+import { readFeature, writeFeature } from './feature.ts';
 import { pool } from './pooling.ts';
 import { resize } from './resize.ts';
 import { singlePoint } from './single-point.ts';
+import { runStages, type Stages } from './stages.ts';
 
-/** What passes between stages: numbers in dense NCHW order. Accumulators wider than int32 come as float64. */
-export interface StageValues {
-  readonly shape: Shape4;
-  readonly data: Int32Array | Float64Array;
-}
-
-/** One arithmetic. `read` and `write` convert between cubes and stage values. */
-export interface Stages<V extends StageValues> {
-  convolve(conv: Conv<Cube>, bus: Bus, state: DeviceState): V;
-  singlePoint(
-    sdp: Sdp<Cube>,
-    input: V,
-    bus: Bus,
-    state: DeviceState,
-  ): { readonly values: V; readonly saturated: number };
-  pool(pdp: Pdp<Cube>, input: V, bus: Bus): V;
-  /** Absent where the hardware has no CDP. */
-  normalise?(cdp: Cdp<Cube>, input: V, state: DeviceState): { readonly values: V; readonly saturated: number };
-  resize(stage: Resize<Cube>, bus: Bus): V;
-  copy(stage: Copy<Cube>, bus: Bus): void;
-  read(cube: Cube, bus: Bus, what: string): V;
-  write(cube: Cube, values: V, bus: Bus, what: string): void;
-  macs(conv: Conv<Cube>): number;
-}
-
-const floatScaleStages: Stages<Activations> = {
+const floatScaleStages: Stages = {
   convolve,
   singlePoint(sdp, input, bus) {
-    if (sdp.arithmetic !== 'float-scale') return fail('device/unsupported', 'these engines have no integer-scale SDP');
+    if (sdp.arithmetic !== 'float-scale')
+      return fail('device/fault', 'a float-scale pipeline with an integer-scale SDP');
     return singlePoint(sdp, input, bus);
   },
   pool,
@@ -59,65 +35,30 @@ const floatScaleStages: Stages<Activations> = {
   macs: (conv) => convGeometry(conv).macs,
 };
 
-/** The engines of orin and xavier. */
-export const referenceEngines = (): Engines => scalarEngines('reference', floatScaleStages);
+/** The scalar engines of every target. */
+export const referenceEngines = (): Engines => ({
+  name: 'reference',
+  run: (pipeline, bus, state) => {
+    checkChain(pipeline);
+    const stages = stagesOf(pipeline);
+    const saturated = runStages(pipeline, stages, bus, state);
+    return launchResult(pipeline, pipeline.kind === 'conv' ? stages.macs(pipeline.conv) : 0, saturated);
+  },
+  close: () => {},
+});
 
-/** Chains the stages of an arithmetic into engines. */
-export function scalarEngines<V extends StageValues>(name: string, stages: Stages<V>): Engines {
-  return {
-    name,
-    run: (pipeline, bus, state) => {
-      checkChain(pipeline);
-      const saturated = runStages(pipeline, stages, bus, state);
-      return launchResult(pipeline, pipeline.kind === 'conv' ? stages.macs(pipeline.conv) : 0, saturated);
-    },
-    close: () => {},
-  };
-}
-
-function runStages<V extends StageValues>(
-  pipeline: Pipeline<Cube>,
-  stages: Stages<V>,
-  bus: Bus,
-  state: DeviceState,
-): number {
+/** The arithmetic of a pipeline. Maxima of int8 are the same in both. */
+function stagesOf(pipeline: Pipeline<Cube>): Stages {
   switch (pipeline.kind) {
-    case 'resize': {
-      const { output } = pipeline.resize;
-      stages.write(output, stages.resize(pipeline.resize, bus), bus, 'the resize output');
-      return 0;
-    }
-    case 'copy':
-      stages.copy(pipeline.copy, bus);
-      return 0;
-    case 'pdp': {
-      const { pdp } = pipeline;
-      stages.write(
-        pdp.output,
-        stages.pool(pdp, stages.read(pdp.input!, bus, 'the pooling input'), bus),
-        bus,
-        'the pooling output',
-      );
-      return 0;
-    }
-    case 'cdp': {
-      const { cdp } = pipeline;
-      if (!stages.normalise) return fail('device/unsupported', 'these engines have no CDP');
-      const { values, saturated } = stages.normalise(cdp, stages.read(cdp.input, bus, 'the CDP input'), state);
-      stages.write(cdp.output, values, bus, 'the CDP output');
-      return saturated;
-    }
-    default: {
-      const { sdp, pdp } = pipeline;
-      const input =
-        pipeline.kind === 'conv'
-          ? stages.convolve(pipeline.conv, bus, state)
-          : stages.read(sdp.input!, bus, 'the SDP input');
-      const { values, saturated } = stages.singlePoint(sdp, input, bus, state);
-      if (pdp) stages.write(pdp.output, stages.pool(pdp, values, bus), bus, 'the pooling output');
-      else stages.write(sdp.output!, values, bus, 'the SDP output');
-      return saturated;
-    }
+    case 'conv':
+    case 'sdp':
+      return pipeline.sdp.arithmetic === 'integer-scale' ? nvdlaStages : floatScaleStages;
+    case 'pdp':
+      return pipeline.pdp.average || pipeline.pdp.output.dtype !== 'int8' ? nvdlaStages : floatScaleStages;
+    case 'cdp':
+      return nvdlaStages;
+    default:
+      return floatScaleStages;
   }
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { DlakitError, type ErrorCode } from '../../graph/errors.ts';
 import { nvSmall } from '../../targets/nvdla.ts';
 import { Bus } from '../bus.ts';
-import { nvdlaEngines } from '../nvdla/integer-engines.ts';
+import { referenceEngines } from '../reference/engines.ts';
 import { NvdlaDevice } from '../nvdla/nvdla-device.ts';
 import { crc32 } from './crc32.ts';
 import { parseMemoryImage } from './memory-image.ts';
@@ -51,7 +51,7 @@ const image = '{\n{offset:0x0, size:2, payload:0x03 0xf0} ,\n{offset:0x8, size:2
 const good = `0x${crc32(Uint8Array.of(3, 1, 0, 0, 0, 0, 0, 0)).toString(16)}`;
 
 const play = (text: string, load: (file: string) => string = () => image) => {
-  const device = new NvdlaDevice({ target: nvSmall, bus: new Bus(), engines: nvdlaEngines() });
+  const device = new NvdlaDevice({ target: nvSmall, bus: new Bus(), engines: referenceEngines() });
   return playTrace(parseTrace(text), device, { load });
 };
 

@@ -5,7 +5,20 @@
 
 import fc from 'fast-check';
 import type { Bytes } from '../../graph/units.ts';
-import type { Cdp, Conv, ConvCore, Convert, Copy, Layer, Padding, Pdp, Resize, Sdp, SdpUnit } from '../layer.ts';
+import type {
+  Cdp,
+  Conv,
+  ConvCore,
+  Convert,
+  Copy,
+  ImageInput,
+  Layer,
+  Padding,
+  Pdp,
+  Resize,
+  Sdp,
+  SdpUnit,
+} from '../layer.ts';
 import type { ConstantRef, Plan, PlanTensor, Preprocess, Program, Segment } from '../program.ts';
 import type { Surface } from '../surface.ts';
 
@@ -99,10 +112,21 @@ const conv = record<Conv<number>>(
         accumulatorBits: integer,
         cbuf: fc.record({ dataBanks: integer, weightBanks: integer }),
         convert,
+        image: record<ImageInput>(
+          {
+            order: fc.array(index),
+            unsigned: integer,
+            mean: fc.array(integer),
+            rowsPerBlock: fc.constantFrom(1, 2, 4),
+          },
+          'unsigned',
+          'mean',
+        ),
         reuse: dataAndWeights,
         keep: dataAndWeights,
       },
       'convert',
+      'image',
     ),
   },
   'bias',
@@ -166,6 +190,7 @@ const sdp: fc.Arbitrary<Sdp<number>> = fc.oneof(
       x2: unit,
       y: unit,
       convert,
+      processing: fc.constant('float'),
       outputType: hardwareType,
       output: index,
     },
@@ -173,6 +198,7 @@ const sdp: fc.Arbitrary<Sdp<number>> = fc.oneof(
     'x1',
     'x2',
     'y',
+    'processing',
     'output',
   ),
 );

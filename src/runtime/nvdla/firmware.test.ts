@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Bus } from '../../device/bus.ts';
-import { nvdlaEngines } from '../../device/nvdla/integer-engines.ts';
+import { referenceEngines } from '../../device/reference/engines.ts';
 import { NvdlaDevice } from '../../device/nvdla/nvdla-device.ts';
 import { DlakitError, type Problem } from '../../graph/errors.ts';
 import { commonDesc } from '../../loadable/nvdla/descriptors.ts';
@@ -20,7 +20,7 @@ const golden = readFileSync(`${root}/nv_small_CONV_s3_002/o.out0.raw`);
 
 function run(loadable: StockLoadable, target: Target = nvSmall): Uint8Array {
   const bus = new Bus({ maximum: 2 ** 26 });
-  const network = loadNetwork(loadable, new NvdlaDevice({ target, bus, engines: nvdlaEngines() }));
+  const network = loadNetwork(loadable, new NvdlaDevice({ target, bus, engines: referenceEngines() }));
   try {
     network.submit();
     return network.output(network.outputs[0]!.bindId);
@@ -56,7 +56,7 @@ const [convType, sdpType, fusedParent] = [1, 2, 6];
 describe('the firmware', () => {
   it('runs a convolution with its point operation, again and again on one device', () => {
     const bus = new Bus();
-    const device = new NvdlaDevice({ target: nvSmall, bus, engines: nvdlaEngines() });
+    const device = new NvdlaDevice({ target: nvSmall, bus, engines: referenceEngines() });
     for (let round = 0; round < 3; round++) {
       const network = loadNetwork(decodeStockLoadable(conv), device);
       network.submit();

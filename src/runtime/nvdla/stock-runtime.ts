@@ -18,7 +18,10 @@ import {
 import { interfaceMinor } from '../../loadable/nvdla/task-descriptors.ts';
 import { runTask } from './firmware.ts';
 
-/** Where the memories of each domain begin; each takes whole pages and a page between it and the next is unmapped. */
+/**
+ * Where the memories of each domain begin. Each takes whole pages, as the driver allocates them: the device reads whole
+ * atoms, which may reach beyond a table's last entry. A page between a memory and the next is unmapped.
+ */
 const bases = { system: 0x8000_0000n, sram: 0x5000_0000n } as const;
 const pageSize = 4096;
 
@@ -54,10 +57,9 @@ export function loadNetwork(loadable: StockLoadable, device: NvdlaDevice): Loade
   try {
     for (const memory of loadable.memories) {
       const domain = memory.domain === 1 ? 'sram' : 'system';
-      const size = Math.max(1, sizeOf(loadable, memory));
-      const pages = Math.ceil(size / pageSize) + 1;
-      windows.set(memory.id, bus.map(next[domain], size));
-      next[domain] += BigInt(pages * pageSize);
+      const pages = Math.max(1, Math.ceil(sizeOf(loadable, memory) / pageSize));
+      windows.set(memory.id, bus.map(next[domain], pages * pageSize));
+      next[domain] += BigInt((pages + 1) * pageSize);
     }
   } catch (error) {
     close();

@@ -1,22 +1,22 @@
 /**
- * Feature cubes of the open NVDLA, int8 and int16, in and out of dense NCHW numbers; and the operands of SDP, which lie
- * in the same order but may be pairs (nvdla-facts section 3).
+ * Feature cubes of the open NVDLA in and out of dense NCHW numbers, float16 as bit patterns; and the operands of SDP,
+ * which lie in the same order but may be pairs (nvdla-facts section 3).
  */
 
 import { fail } from '../../graph/errors.ts';
 import type { Bus } from '../bus.ts';
 import type { Cube } from '../cube.ts';
-import type { StageValues } from '../reference/engines.ts';
 import { checkShape, expectShape, featureExtent, packingOf } from '../reference/feature.ts';
+import type { StageValues } from '../reference/stages.ts';
 
 function elementBytes(cube: Cube, what: string): 1 | 2 {
   if (cube.dtype === 'int8') return 1;
-  if (cube.dtype === 'int16') return 2;
-  return fail('device/unsupported', `${what} is ${cube.dtype}; the integer engines take int8 and int16`);
+  if (cube.dtype === 'int16' || cube.dtype === 'float16') return 2;
+  return fail('device/fault', `${what} is ${cube.dtype}; NVDLA has int8, int16 and float16`);
 }
 
 /** Dense NCHW values of a cube. @throws device/fault, device/unsupported */
-export function readIntegers(cube: Cube, bus: Bus, what: string): StageValues {
+export function readValues(cube: Cube, bus: Bus, what: string): StageValues {
   const size = elementBytes(cube, what);
   const base = bus.locate(cube.address, featureExtent(cube, what));
   const memory = new DataView(bus.memory.buffer);
@@ -30,7 +30,7 @@ export function readIntegers(cube: Cube, bus: Bus, what: string): StageValues {
 }
 
 /** Writes values that fit the cube's type, and zeros in the channels that fill up its last atom. @throws device/fault */
-export function writeIntegers(cube: Cube, values: StageValues, bus: Bus, what: string): void {
+export function writeValues(cube: Cube, values: StageValues, bus: Bus, what: string): void {
   const size = elementBytes(cube, what);
   expectShape(cube.shape, values.shape, what);
   const base = bus.locateForWrite(cube.address, featureExtent(cube, what));

@@ -1,0 +1,33 @@
+/**
+ * The sums of a convolution on int8 and int16: exact products, an accumulator of the configuration's width that saturates
+ * after every step, then CACC's rounding shift to int32 (nvdla-facts section 4).
+ */
+
+import type { Sums } from './convolution.ts';
+import { roundShift, saturate } from './integer.ts';
+
+export function integerSums(
+  weights: Int16Array,
+  ends: readonly number[],
+  accumulatorBits: number,
+  truncate: number,
+): Sums {
+  const length = ends.at(-1) ?? 0;
+  let data: Int32Array = new Int32Array(0);
+  return {
+    load(window) {
+      data = window;
+    },
+    of(kernel) {
+      const first = kernel * length;
+      let sum = 0;
+      let i = 0;
+      for (const end of ends) {
+        let step = 0;
+        for (; i < end; i++) step += weights[first + i]! * data[i]!;
+        sum = saturate(sum + step, accumulatorBits);
+      }
+      return saturate(roundShift(sum, truncate), 32);
+    },
+  };
+}

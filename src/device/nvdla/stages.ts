@@ -1,0 +1,33 @@
+/**
+ * The stages of the open NVDLA, integers and nv_full's floats. Each stage goes by what it is given: integers pass between
+ * stages as they are, floats as bit patterns, of singles from convolution to SDP and of halves elsewhere.
+ */
+
+import { fail } from '../../graph/errors.ts';
+import type { Stages } from '../reference/stages.ts';
+import { convolutionMacs, convolve } from './convolution.ts';
+import { readValues, writeValues } from './feature.ts';
+import { normaliseFloats } from './float-normalise.ts';
+import { poolFloats } from './float-pooling.ts';
+import { singlePointFloats } from './float-single-point.ts';
+import { normaliseIntegers } from './integer-normalise.ts';
+import { poolIntegers } from './integer-pooling.ts';
+import { singlePointIntegers } from './integer-single-point.ts';
+
+export const nvdlaStages: Stages = {
+  convolve,
+  singlePoint(sdp, input, bus, state) {
+    if (sdp.arithmetic !== 'integer-scale') return fail('device/fault', 'a pipeline of NVDLA with a float-scale SDP');
+    return sdp.processing === 'float'
+      ? singlePointFloats(sdp, input, bus, state)
+      : singlePointIntegers(sdp, input, bus, state);
+  },
+  pool: (pdp, input) => (pdp.output.dtype === 'float16' ? poolFloats(pdp, input) : poolIntegers(pdp, input)),
+  normalise: (cdp, input, state) =>
+    cdp.input.dtype === 'float16' ? normaliseFloats(cdp, input, state) : normaliseIntegers(cdp, input, state),
+  resize: () => fail('device/unsupported', 'the open NVDLA has no resize engine'),
+  copy: () => fail('device/unsupported', 'the open NVDLA moves no channels'),
+  read: readValues,
+  write: writeValues,
+  macs: convolutionMacs,
+};
