@@ -24,6 +24,7 @@ import { type ReadOptions, readModel } from './onnx/read.ts';
 import { requireStaticShapes, resolve } from './onnx/resolve.ts';
 import { printPlan } from './program/print.ts';
 import type { CompiledNetwork, Plan, Preprocess } from './program/program.ts';
+import { balanceGates } from './quantize/balance-gates.ts';
 import { type CalibrateOptions, calibrate as calibrateGraph, type Samples } from './quantize/calibrate.ts';
 import type { Calibration } from './quantize/calibration.ts';
 import { readCalibrationCache } from './quantize/calibration-cache.ts';
@@ -157,9 +158,11 @@ export interface Compilation {
   readonly checked: CheckResult;
   /** Nodes that the rules accept and the compiler cannot lower, with its reason; they run on the host. */
   readonly notEmulated: ReadonlyMap<string, string>;
-  /** What was compiled: the prepared graph and its scales after the equal-range rules. */
+  /** What was compiled: the prepared graph with its gates balanced, and its scales after the equal-range rules. */
   readonly quantized: QuantizedGraph;
   readonly rangeChanges: readonly RangeChange[];
+  /** Multiplications of features by gates that were given a factor, so that equal ranges cost the gates no levels. */
+  readonly balancedGates: readonly string[];
 }
 
 /**
@@ -169,12 +172,11 @@ export interface Compilation {
 export function compile(network: PreparedNetwork, options: CompileOptions = {}): Compilation {
   const target = findTarget(options.target ?? 'orin');
   const release = findRelease(target, options.release);
-  const checked = checkGraph(network.graph, { target, release, precision: 'int8' });
-  const { quantized, changes } = quantise(
-    network.graph,
-    options.scales ?? dummyRanges(network.graph),
-    options.scales ? 'calibrated' : 'dummy',
-  );
+  const { graph, scales, gates } = options.scales
+    ? balanceGates(network.graph, options.scales)
+    : { graph: network.graph, scales: dummyRanges(network.graph), gates: [] };
+  const checked = checkGraph(graph, { target, release, precision: 'int8' });
+  const { quantized, changes } = quantise(graph, scales, options.scales ? 'calibrated' : 'dummy');
   const compiled = compileGraph(quantized, checked, {
     target,
     release,
@@ -183,7 +185,7 @@ export function compile(network: PreparedNetwork, options: CompileOptions = {}):
     ...(options.preprocess && { preprocess: options.preprocess }),
     ...(options.sparsity && { sparsity: options.sparsity }),
   });
-  return { ...compiled, checked, quantized, rangeChanges: changes };
+  return { ...compiled, checked, quantized, rangeChanges: changes, balancedGates: gates };
 }
 
 /** What goes to the board: the prepared ONNX, the calibration cache and the exact trtexec command. */

@@ -158,8 +158,9 @@ const isClamped = (point: Point): boolean =>
 
 /** One stage that does what two do one after the other, when the steps of the second come no earlier than those of the first. */
 export function compose(first: Point, second: Point): Point | undefined {
-  if (first.table !== undefined) return undefined;
+  if (first.table !== undefined) return isScaling(second) ? scaled(first, second.multiply) : undefined;
   const linear = first.operand === undefined && first.slope === undefined && !isClamped(first);
+  if (!linear && isScaling(second)) return scaled(first, second.multiply);
   let point = first;
   if (second.multiply !== undefined || second.add !== undefined) {
     if (!linear) return undefined;
@@ -176,6 +177,25 @@ export function compose(first: Point, second: Point): Point | undefined {
   const clamp = (value: number) => Math.min(Math.max(value, second.low), second.high);
   point = { ...point, low: clamp(first.low), high: clamp(first.high) };
   return second.table === undefined ? point : { ...point, table: second.table };
+}
+
+/** Nothing but a multiplication. */
+const isScaling = (point: Point): point is Point & { readonly multiply: ChannelVector } =>
+  point.multiply !== undefined &&
+  point.add === undefined &&
+  point.operand === undefined &&
+  point.slope === undefined &&
+  point.table === undefined &&
+  !isClamped(point);
+
+/** The stage times a positive number, which may as well come before a product, a slope and a clamp; or scale a table. */
+function scaled(point: Point, factor: ChannelVector): Point | undefined {
+  const [n = 0] = factor;
+  if (factor.length !== 1 || !(n > 0)) return undefined;
+  const { table, operand, low, high } = point;
+  if (table !== undefined) return { ...point, table: { ...table, evaluate: (x) => table.evaluate(x) * n } };
+  if (operand !== undefined && operand.op !== 'mul') return undefined;
+  return { ...point, ...affine(point, { ...plainPoint, multiply: factor }), low: low * n, high: high * n };
 }
 
 /** (x · m + a) · n + b. */
