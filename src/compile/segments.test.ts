@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Graph } from '../graph/graph.ts';
+import type { Attribute, Graph } from '../graph/graph.ts';
 import { GraphBuilder } from '../models/graph-builder.ts';
 import { Random } from '../models/random.ts';
 import { readModel } from '../onnx/read.ts';
@@ -130,6 +130,29 @@ describe('segments', () => {
     b.node('Softmax', [x], [[1, 8, 4, 4]], {}, 'dead');
     b.output(b.relu(x, 'live'));
     expect(compiled(b.build()).network.plan.segments.map(summary)).toEqual(['dla live']);
+  });
+
+  it('run after what their subgraphs read by name', () => {
+    const b = new GraphBuilder('captures');
+    const conv = b.conv(b.input('x', [1, 3, 4, 4]), { channels: 8, kernel: 1, name: 'conv' });
+    const branch = (op: string): Attribute => ({
+      kind: 'graph',
+      value: {
+        name: op,
+        opsets: { '': 17 },
+        inputs: [],
+        outputs: [`${op}:out`],
+        nodes: [{ name: op, op, domain: '', inputs: [conv], outputs: [`${op}:out`], attributes: {}, origin: [op] }],
+        constants: new Map(),
+        values: new Map(),
+      },
+    });
+    const branches = { then_branch: branch('Identity'), else_branch: branch('Neg') };
+    const chosen = b.node('If', [b.input('flag', [1])], [b.shape(conv)], branches, 'choose')[0]!;
+    b.output(b.relu(chosen, 'last'));
+    const { network } = compiled(b.build(), { segments: [dla('conv'), gpu('choose'), dla('last')] });
+    expect(network.plan.segments.map(summary)).toEqual(['dla conv', 'gpu choose', 'dla last']);
+    validatePlan(network.plan, network.blobs, orin);
   });
 
   it('refuse an output that nothing computes', () => {

@@ -9,6 +9,7 @@
  */
 
 import type { Graph, Node } from '../graph/graph.ts';
+import { readsOf as nodeReads } from '../onnx/captures.ts';
 import { lastNode, type Operation } from './operation.ts';
 
 export type SegmentDraft =
@@ -109,7 +110,7 @@ function levels(all: readonly Unit[]): readonly { readonly unit: Unit; readonly 
   for (const unit of all) {
     const from = new Set<Unit>();
     for (const node of unit.nodes) {
-      for (const value of node.inputs) {
+      for (const value of nodeReads(node)) {
         const source = producer.get(value);
         if (source !== undefined && source !== unit) from.add(source);
       }

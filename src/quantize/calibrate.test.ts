@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Graph } from '../graph/graph.ts';
 import { float32Tensor, type Tensor } from '../graph/tensor.ts';
+import { float16Bits } from '../onnx/fold/float16.ts';
 import { readModel } from '../onnx/read.ts';
 import { resolve } from '../onnx/resolve.ts';
 import type { OnnxRuntime } from '../onnx/session.ts';
@@ -51,6 +53,30 @@ describe('calibrate', () => {
         ].map(([name, scale]) => [name as string, Math.fround(scale as number)]),
       ),
     });
+  });
+
+  it('measures half precision by value', async () => {
+    const half = (values: readonly number[]): Tensor => ({
+      dtype: 'float16',
+      shape: [1, values.length],
+      bytes: new Uint8Array(Uint16Array.from(values, float16Bits).buffer),
+    });
+    const graph: Graph = {
+      name: 'half',
+      opsets: { '': 17 },
+      inputs: ['x'],
+      outputs: ['y'],
+      nodes: [{ name: 'r', op: 'Relu', domain: '', inputs: ['x'], outputs: ['y'], attributes: {}, origin: ['r'] }],
+      constants: new Map(),
+      values: new Map(['x', 'y'].map((name) => [name, { dtype: 'float16', shape: [1, 4] }])),
+    };
+    const run = async () => ({ y: half([1, 0, 0, 0.75]) });
+    const relu: OnnxRuntime = { name: 'relu', createSession: async () => ({ run, close: async () => {} }) };
+    const { largest } = await calibrate(graph, [{ x: half([1, -2.5, 0, 0.75]) }], { runtime: relu });
+    expect([...largest]).toEqual([
+      ['x', 2.5],
+      ['y', 1],
+    ]);
   });
 
   it('gives the same histograms for the same rows in any order and any batches', async () => {

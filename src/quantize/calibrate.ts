@@ -6,7 +6,7 @@
 
 import { fail } from '../graph/errors.ts';
 import type { Graph } from '../graph/graph.ts';
-import { float32Values, type Tensor } from '../graph/tensor.ts';
+import { float32Values, numbers, type Tensor } from '../graph/tensor.ts';
 import type { OnnxRuntime } from '../onnx/session.ts';
 import { withOutputs } from '../onnx/with-outputs.ts';
 import { writeModel } from '../onnx/write.ts';
@@ -57,7 +57,7 @@ export async function calibrate(graph: Graph, samples: Samples, options: Calibra
 /** The histograms of all float tensors. @throws calibrate/no-samples, calibrate/value, run/input, cancelled */
 export async function measure(graph: Graph, samples: Samples, options: MeasureOptions): Promise<Measurement> {
   const { runtime, threads, onProgress, signal } = options;
-  const values = scaledValues(graph).filter((value) => graph.values.get(value)?.dtype === 'float32');
+  const values = scaledValues(graph);
   const histograms = new Map(values.map((value) => [value, new Histogram(value)]));
   const inputs = new Set(graph.inputs);
   const model = writeModel(
@@ -76,7 +76,7 @@ export async function measure(graph: Graph, samples: Samples, options: MeasureOp
       for (const [value, histogram] of histograms) {
         const tensor = inputs.has(value) ? sample[value] : results[value];
         if (!tensor) throw new Error(`${runtime.name} gave no ${value}`);
-        histogram.add(float32Values(tensor));
+        histogram.add(tensor.dtype === 'float16' ? Float32Array.from(numbers(tensor)) : float32Values(tensor));
       }
       count += sample[graph.inputs[0] ?? '']?.shape[0] ?? 1;
       onProgress?.(count);

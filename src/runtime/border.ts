@@ -1,10 +1,11 @@
 /**
  * Tensors where they cross: between the caller and the network, and between DLA segments and host segments. A value is
- * kept in the form it was made in; it becomes int8 or float32 when a segment wants it so.
+ * kept in the form it was made in; it becomes int8, float32 or float16 when a segment wants it so.
  */
 
 import { fail } from '../graph/errors.ts';
-import { elementCount, elementSize, float32Tensor, float32Values, type Tensor } from '../graph/tensor.ts';
+import { elementCount, elementSize, float32Tensor, float32Values, numbers, type Tensor } from '../graph/tensor.ts';
+import { float16Bits } from '../onnx/fold/float16.ts';
 import type { Plan, PlanTensor } from '../program/program.ts';
 import type { Surface } from '../program/surface.ts';
 import { dequantize, quantize } from './pack.ts';
@@ -77,14 +78,23 @@ export function toSurface(name: string, { tensor, scale }: Crossing, surface: Su
 export function toTensor(name: string, crossing: Crossing, wanted: PlanTensor): Tensor {
   const { tensor, scale } = crossing;
   if (scale === undefined || wanted.dtype === 'int8') return { ...tensor, shape: tensor.shape };
-  if (wanted.dtype !== 'float32') {
-    fail('program/invalid', 'a tensor of the DLA cannot become this type', { value: name }, { actual: wanted.dtype });
+  const values = dequantize(int8Values(tensor), scale);
+  if (wanted.dtype === 'float32') return float32Tensor(tensor.shape, values);
+  if (wanted.dtype === 'float16') {
+    const halves = Uint16Array.from(values, float16Bits);
+    return { dtype: 'float16', shape: tensor.shape, bytes: new Uint8Array(halves.buffer) };
   }
-  return float32Tensor(tensor.shape, dequantize(int8Values(tensor), scale));
+  return fail(
+    'program/invalid',
+    'a tensor of the DLA cannot become this type',
+    { value: name },
+    { actual: wanted.dtype },
+  );
 }
 
 function realValues(name: string, { tensor, scale }: Crossing): Float32Array {
   if (tensor.dtype === 'float32') return float32Values(tensor);
+  if (tensor.dtype === 'float16') return Float32Array.from(numbers(tensor));
   if (tensor.dtype === 'int8' && scale !== undefined) return dequantize(int8Values(tensor), scale);
   return fail(
     'program/invalid',

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DlakitError, type ErrorCode } from '../graph/errors.ts';
-import { float32Tensor, float32Values } from '../graph/tensor.ts';
+import { float32Tensor, float32Values, numbers, type Tensor } from '../graph/tensor.ts';
+import { float16Bits } from '../onnx/fold/float16.ts';
+import type { OnnxRuntime } from '../onnx/session.ts';
 import type { CompiledNetwork } from '../program/program.ts';
 import { type Device, openDevice } from './device.ts';
 import { compareRuns } from './dump.ts';
@@ -18,6 +20,12 @@ async function codeOf(work: Promise<unknown>): Promise<ErrorCode> {
   if (error instanceof DlakitError) return error.problem.code;
   throw new Error(`no problem but ${error}`);
 }
+
+const halves = (tensor: Tensor): Tensor => ({
+  dtype: 'float16',
+  shape: tensor.shape,
+  bytes: new Uint8Array(Uint16Array.from(numbers(tensor), float16Bits).buffer),
+});
 
 let device: Device;
 beforeEach(async () => {
@@ -162,6 +170,45 @@ describe('host segments', () => {
 
   it('need a runtime', async () => {
     expect(await codeOf(loadNetwork(device, mixedNetwork()))).toBe('run/host-missing');
+  });
+
+  it('take and give half precision where the plan says so', async () => {
+    const { plan, blobs } = sampleNetwork();
+    const tensors = plan.tensors.map((tensor) => ({ ...tensor, dtype: 'float16' as const }));
+    const image = halves(sampleImage(1));
+    const { outputs } = await runNetwork({ plan: { ...plan, tensors }, blobs }, { image }, { device });
+    const same = float32Tensor(image.shape, numbers(image));
+    const real = await runNetwork(sampleNetwork(), { image: same }, { device });
+    expect(outputs.both).toEqual(halves(real.outputs.both!));
+  });
+
+  it('may not give values of another type or size than the plan says', async () => {
+    const doubling = doublingRuntime();
+    const giving = (change: (tensor: Tensor) => Tensor): OnnxRuntime => ({
+      name: 'changing',
+      async createSession(model) {
+        const session = await doubling.createSession(model);
+        return {
+          close: session.close,
+          run: async (feeds) =>
+            Object.fromEntries(
+              Object.entries(await session.run(feeds)).map(([name, tensor]) => [
+                name,
+                name === 'doubled' ? change(tensor!) : tensor!,
+              ]),
+            ),
+        };
+      },
+    });
+    const run = (change: (tensor: Tensor) => Tensor) =>
+      runNetwork(mixedNetwork(), { photo: sampleImage(1) }, { device, runtime: giving(change) });
+    await expect(run((tensor) => ({ ...tensor, dtype: 'int32' }))).rejects.toThrow(
+      /node Double, value doubled: .*expected float32 1×1024, found int32 1×1024\) \[run\/host-failed\]/,
+    );
+    await expect(run(() => float32Tensor([1, 1023], new Float32Array(1023)))).rejects.toThrow(
+      /found float32 1×1023\) \[run\/host-failed\]/,
+    );
+    await run((tensor) => tensor);
   });
 
   it('may not give NaN to the DLA', async () => {

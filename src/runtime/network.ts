@@ -5,7 +5,7 @@
  */
 
 import { fail } from '../graph/errors.ts';
-import type { Tensor } from '../graph/tensor.ts';
+import { elementCount, elementSize, type Tensor } from '../graph/tensor.ts';
 import type { OnnxRuntime, OnnxSession } from '../onnx/session.ts';
 import type { CompiledNetwork, HostSegment, Plan, Program } from '../program/program.ts';
 import type { Surface } from '../program/surface.ts';
@@ -213,6 +213,7 @@ export class NetworkSession {
       const tensor = results[output];
       if (!tensor)
         return fail('run/host-failed', 'a host segment gave no value of that name', { value: output, node: name });
+      checkHostValue(this.plan, output, tensor, name);
       run.values.set(output, { tensor });
       if (run.wants(output) && !run.dumps.has(output)) run.dumps.set(output, { name: output, tensor, segment: name });
     }
@@ -247,6 +248,18 @@ export class NetworkSession {
     if (!run.wants(name) || run.dumps.has(name)) return;
     run.dumps.set(name, { name, ...this.#take(surface, context), segment, ...(layer !== undefined && { layer }) });
   }
+}
+
+/** The model of a host segment came with the loadable: what it gives is held to what the plan says. */
+function checkHostValue(plan: Plan, name: string, { dtype, bytes, shape }: Tensor, node: string): void {
+  const wanted = planTensor(plan, name);
+  if (dtype === wanted.dtype && bytes.length === elementCount(wanted.shape) * elementSize[dtype]) return;
+  fail(
+    'run/host-failed',
+    'a host segment gave a value of another type or size than the plan says',
+    { value: name, node },
+    { expected: `${wanted.dtype} ${wanted.shape.join('×')}`, actual: `${dtype} ${shape.join('×')}` },
+  );
 }
 
 /** An int8 input is already on the scale of the plan. */
