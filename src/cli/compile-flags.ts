@@ -1,5 +1,6 @@
 /** The flags that decide what a network compiles to, and the compilation that follows from them. */
 
+import { DlakitError } from '../graph/errors.ts';
 import { type Compilation, compile, type PreparedNetwork, prepare } from '../index.ts';
 import type { Preprocess } from '../program/program.ts';
 import { readNetworkFile } from './network-file.ts';
@@ -50,13 +51,19 @@ export function compileNetwork(
   scales: ReadonlyMap<string, number> | undefined,
 ): Compilation {
   const preprocess = preprocessOf(flags);
-  return compile(network, {
-    target: flags.target,
-    ...(flags.release !== undefined && { release: flags.release }),
-    ...(scales && { scales }),
-    ...(flags.sram !== undefined && { sram: Number(flags.sram) }),
-    inputFormat: flags.inputFormat,
-    sparsity: flags.sparsity,
-    ...(preprocess && { preprocess }),
-  });
+  try {
+    return compile(network, {
+      target: flags.target,
+      ...(flags.release !== undefined && { release: flags.release }),
+      ...(scales && { scales }),
+      ...(flags.sram !== undefined && { sram: Number(flags.sram) }),
+      inputFormat: flags.inputFormat,
+      sparsity: flags.sparsity,
+      ...(preprocess && { preprocess }),
+    });
+  } catch (error) {
+    const missing = error instanceof DlakitError && error.problem.code === 'calibrate/cache-missing';
+    if (!missing || flags.calib === undefined) throw error;
+    throw new DlakitError({ ...error.problem, place: { file: flags.calib, ...error.problem.place } });
+  }
 }

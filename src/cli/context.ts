@@ -1,6 +1,7 @@
 /** What every command shares: where it prints, how it shows progress, and how it is cancelled. */
 
 import { SingleBar as Bar, Presets, type SingleBar } from 'cli-progress';
+import { fail } from '../graph/errors.ts';
 import type { TextOptions } from '../report/table.ts';
 
 export interface Context {
@@ -9,6 +10,8 @@ export interface Context {
   print(text: string): void;
   /** A line on standard error, so that standard output stays what was asked for. */
   note(text: string): void;
+  /** Lets a Ctrl-C that came during long work take effect, before anything is written. @throws cancelled */
+  checkpoint(): Promise<void>;
   /** Shows progress on a terminal, nothing when piped. Call `stop` when done. */
   progress(label: string, total: number): Progress;
 }
@@ -25,6 +28,10 @@ export function createContext(signal: AbortSignal): Context {
     signal,
     print: (text) => void stdout.write(`${text}\n`),
     note: (text) => void stderr.write(`${text}\n`),
+    async checkpoint() {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (signal.aborted) fail('cancelled', 'the work was cancelled');
+    },
     progress(label, total) {
       if (!stderr.isTTY) return { update() {}, stop() {} };
       const bar: SingleBar = new Bar(

@@ -1,6 +1,7 @@
 /** A network from a file: the model, its external data, and the shapes that the command line binds. */
 
 import { basename, dirname, join } from 'node:path';
+import { locate } from '../graph/errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import { readBytes } from '../host/node/files.ts';
 import { readNetwork } from '../index.ts';
@@ -24,12 +25,12 @@ export async function readNetworkFile(file: string, flags: NetworkFlags): Promis
       // readModel reports a missing file where it is needed, with the tensor's name.
     }
   }
-  const graph = readNetwork(bytes, {
-    file,
+  const options = {
     external,
     ...(flags.shapes !== undefined && { shapes: parseShapes(flags.shapes) }),
     ...(flags.batch !== undefined && { batch: flags.batch }),
-  });
+  };
+  const graph = locate({ file }, () => readNetwork(bytes, options));
   return { ...graph, name: networkName(file) };
 }
 

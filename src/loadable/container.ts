@@ -125,7 +125,8 @@ interface Front {
 function readFront(data: Uint8Array, place: Place): Front {
   const known = Math.min(data.length, magic.length);
   if (data.length === 0 || !data.subarray(0, known).every((byte, index) => byte === magic[index])) {
-    fail('loadable/not-a-loadable', 'the bytes do not begin like a loadable', place);
+    const detail = { expected: hexOf(magic), actual: hexOf(data.subarray(0, magic.length)) };
+    fail('loadable/not-a-loadable', 'the bytes do not begin like a loadable', place, detail);
   }
   const need = (size: number) => {
     if (data.length >= size) return;

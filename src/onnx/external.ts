@@ -31,7 +31,10 @@ export function externalBytes(
   const place = placeOf(tensor);
   const { location, offset, length } = reference(tensor);
   const file = files?.get(location);
-  if (file === undefined) fail('onnx/external-data', `the external data file ${location} is missing`, place);
+  if (file === undefined) {
+    const detail = { expected: `${location} beside the model, ${offset + size} bytes`, actual: 'no such file' };
+    fail('onnx/external-data', `the external data file ${location} is missing`, place, detail);
+  }
   if (length !== undefined && length !== size) {
     fail('onnx/tensor-size', 'the external data has the wrong length', place, {
       expected: `${size} bytes`,

@@ -18,7 +18,10 @@ export function readTensor(proto: TensorProto, place: Place, external?: Readonly
   const dtype = requireDataType(proto.dataType, place);
   const shape = readDimensions(proto.dims, place);
   const size = elementCount(shape) * elementSize[dtype];
-  if (size > maxBytes) fail('onnx/dimension', 'the tensor is too large', place, { actual: shape.join('x') });
+  if (size > maxBytes) {
+    const detail = { expected: `at most ${maxBytes} bytes`, actual: `${size} bytes ([${shape.join(', ')}])` };
+    fail('onnx/dimension', 'the tensor is too large', place, detail);
+  }
   if (dtype === 'string') return { dtype, shape, bytes: new Uint8Array(0) };
   if (isExternal(proto)) return { dtype, shape, bytes: externalBytes(proto, size, external) };
   const bytes = proto.rawData ?? typedBytes(proto, dtype, elementCount(shape), place);
@@ -37,6 +40,7 @@ function readDimensions(dims: readonly number[], place: Place): readonly number[
     const empty = dim === 0 && dims.length === 1;
     if (empty || (Number.isSafeInteger(dim) && dim > 0 && dim <= maxDimension)) continue;
     fail('onnx/dimension', 'a dimension of the tensor is zero, negative or too large', place, {
+      expected: `1 to ${maxDimension}`,
       actual: `[${dims.join(', ')}]`,
     });
   }

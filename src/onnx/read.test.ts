@@ -287,7 +287,7 @@ describe('refusals', () => {
     ['onnx/dtype', 'sparse', { sparseInitializer: [Uint8Array.of()] }],
     [
       'onnx/cycle',
-      'in a circle: a → b → c → a',
+      'in a circle (expected a graph without cycles, found a → b → c → a)',
       {
         node: [
           nodeProto('Add', ['x', 'C'], ['A'], { name: 'a' }),

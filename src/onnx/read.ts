@@ -29,6 +29,7 @@ export const oldestOpset = 7;
 export const newestOpset = 22;
 
 const maxDimension = 2 ** 31 - 1;
+const maxElements = 2 ** 40;
 const maxRank = 64;
 
 export interface ReadOptions {
@@ -246,14 +247,20 @@ function declare(values: Map<string, ValueType>, info: ValueInfoProto, role: 'in
     if (dimValue === undefined) return dimParam || `${name}[${axis}]`;
     const sound = dimValue > 0 && dimValue <= maxDimension;
     if (!sound && role !== 'hint') {
-      fail('onnx/dimension', `a dimension of the ${role} is zero, negative or too large`, place, { actual: dimValue });
+      fail('onnx/dimension', `a dimension of the ${role} is zero, negative or too large`, place, {
+        expected: `1 to ${maxDimension}`,
+        actual: dimValue,
+      });
     }
     return sound ? dimValue : `${name}[${axis}]`;
   });
   const elements = shape.reduce<number>((product, dim) => product * (typeof dim === 'number' ? dim : 1), 1);
-  if (elements > 2 ** 40) {
+  if (elements > maxElements) {
     if (role === 'hint') return;
-    fail('onnx/dimension', `the ${role} has too many elements`, place, { actual: shape.join('x') });
+    fail('onnx/dimension', `the ${role} has too many elements`, place, {
+      expected: `at most ${maxElements}`,
+      actual: `[${shape.join(', ')}]`,
+    });
   }
   values.set(name, { dtype, shape });
 }

@@ -51,7 +51,7 @@ function failCycle(path: readonly Node[], start: Node): never {
   const readers = path.slice(path.indexOf(start) + 1).map(({ name }) => name);
   const names = [start.name, ...readers.reverse()];
   const shown = names.length > 8 ? [...names.slice(0, 7), `${names.length - 7} more`] : names;
-  fail('onnx/cycle', `the nodes depend on one another in a circle: ${[...shown, names[0]].join(' → ')}`, {
-    node: start.name,
-  });
+  const place = { node: start.name };
+  const detail = { expected: 'a graph without cycles', actual: [...shown, names[0]].join(' → ') };
+  fail('onnx/cycle', 'the nodes depend on one another in a circle', place, detail);
 }

@@ -39,9 +39,10 @@ export function quantise(
   const missing = neededScales(graph).filter((value) => !equalised.has(value));
   if (missing.length > 0) {
     const shown = missing.slice(0, 5).join(', ');
+    const count = missing.length === 1 ? 'a tensor has' : `${missing.length} tensors have`;
     fail(
       'calibrate/cache-missing',
-      `${missing.length} tensors have no scale: ${shown}${missing.length > 5 ? ', …' : ''}`,
+      `${count} no scale: ${shown}${missing.length > 5 ? ', …' : ''}`,
       { value: missing[0]! },
       { expected: `${neededScales(graph).length} scales`, actual: `${neededScales(graph).length - missing.length}` },
     );

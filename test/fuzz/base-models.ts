@@ -248,7 +248,7 @@ const typedData = (bytes: Uint8Array): Uint8Array =>
   });
 
 /** Weights in two files beside the model. */
-function externalData(bytes: Uint8Array): Omit<BaseModel, 'name'> {
+export function externalData(bytes: Uint8Array): Required<Omit<BaseModel, 'name'>> {
   const files = new Map<string, number[]>([
     ['weights.bin', []],
     ['sub/more.bin', []],

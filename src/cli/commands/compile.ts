@@ -35,6 +35,7 @@ Examples:
       const files: [string, Uint8Array | string][] = [];
       if (flags.output !== undefined) files.push([flags.output, encodeLoadable(compilation.network)]);
       if (flags.board !== undefined) files.push(...boardFileList(flags.board, board(compilation, flags)));
+      await context.checkpoint();
       await writeFiles(files);
       for (const [name] of files) context.note(`wrote ${name}`);
     });

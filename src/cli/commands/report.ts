@@ -55,6 +55,7 @@ export const reportCommand = (context: Context): Command =>
         [join(flags.output, 'report.json'), reportJson(result)],
         [join(flags.output, 'trace.json'), perfettoTrace(result.estimates)],
       ];
+      await context.checkpoint();
       await writeFiles(files);
       for (const [name] of files) context.note(`wrote ${name}`);
     });

@@ -31,25 +31,61 @@ interface Progress {
  */
 export function decodeModel(bytes: Uint8Array): ModelProto {
   const progress: Progress = { file: bytes, offset: 0, depth: 0, items: 0, numbers: 0, sawVersion: false };
-  if (bytes.length === 0) fail('onnx/not-a-model', 'the file is empty');
+  if (bytes.length === 0) {
+    fail('onnx/not-a-model', 'the file is empty', { offset: 0 }, { expected: 'an ONNX model', actual: '0 bytes' });
+  }
   let model: ModelProto;
   try {
     model = decode(Model, bytes, progress);
   } catch (error) {
     if (error instanceof DlakitError || !(error instanceof Error)) throw error;
     const place = { offset: progress.offset };
-    if (!progress.sawVersion) fail('onnx/not-a-model', 'the bytes do not begin like an ONNX model', place);
-    if (error instanceof RangeError && progress.depth === 0) fail('onnx/truncated', 'the file ends too early', place);
+    if (!progress.sawVersion) {
+      fail('onnx/not-a-model', 'the bytes do not begin like an ONNX model', place, {
+        expected: 'protobuf with an IR version (08 …)',
+        actual: beginning(bytes),
+      });
+    }
+    if (error instanceof RangeError && progress.depth === 0) {
+      const expected = `at least ${endOfField(bytes, progress.offset)} bytes`;
+      fail('onnx/truncated', 'the file ends too early', place, { expected, actual: `${bytes.length} bytes` });
+    }
     fail('onnx/not-a-model', `the bytes are not well-formed protobuf: ${error.message}`, place);
   }
-  if (!progress.sawVersion) fail('onnx/not-a-model', 'the file has no IR version');
-  if (model.graph === undefined) fail('onnx/truncated', 'the file ends before the graph', { offset: bytes.length });
+  if (!progress.sawVersion) {
+    fail(
+      'onnx/not-a-model',
+      'the file has no IR version',
+      {},
+      { expected: 'field 1 (08 …)', actual: beginning(bytes) },
+    );
+  }
+  if (model.graph === undefined) {
+    const detail = { expected: 'a graph (field 7)', actual: `${bytes.length} bytes without one` };
+    fail('onnx/truncated', 'the file ends before the graph', { offset: bytes.length }, detail);
+  }
   return model;
+}
+
+const beginning = (bytes: Uint8Array): string =>
+  Array.from(bytes.subarray(0, 8), (byte) => byte.toString(16).padStart(2, '0')).join(' ');
+
+/** Where the field that begins at an offset ends, as far as what is there of it tells. */
+function endOfField(bytes: Uint8Array, offset: number): number {
+  const reader = new BinaryReader(bytes.subarray(offset));
+  try {
+    const [, wireType] = reader.tag();
+    const length = wireType === WireType.LengthDelimited ? reader.uint32() : wireType === WireType.Bit64 ? 8 : 4;
+    return Math.max(bytes.length + 1, offset + reader.pos + length);
+  } catch {
+    return bytes.length + 1;
+  }
 }
 
 function decode<T>(message: Message<T>, bytes: Uint8Array, progress: Progress): T {
   if (progress.depth >= maxDepth) {
-    fail('onnx/too-deep', `messages are nested deeper than ${maxDepth} levels`, { offset: offsetOf(bytes, progress) });
+    const detail = { expected: `at most ${maxDepth} levels`, actual: 'more' };
+    fail('onnx/too-deep', 'messages are nested too deep', { offset: offsetOf(bytes, progress) }, detail);
   }
   count(progress);
   const lists = new Map<number, unknown[]>();
