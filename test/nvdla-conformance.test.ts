@@ -10,6 +10,7 @@ import {
   regressionCases,
   runCases,
   traceCases,
+  txnCases,
 } from './nvdla-conformance.ts';
 
 describe('the committed NVDLA goldens', () => {
@@ -49,6 +50,12 @@ describe.runIf(data !== undefined)('the NVDLA conformance data', () => {
   it('register traces end in the same checksums', () => {
     const { counts, failures, refusals } = runCases(traceCases(join(data!, 'traces', 'nv_small')));
     report('traces', counts);
+    expect([failures, refusals]).toEqual([[], []]);
+  });
+
+  it("traces of nv_full's test bench pass all their checks", () => {
+    const { counts, failures, refusals } = runCases(txnCases(join(data!, 'traces', 'nv_full_txn')));
+    report('test bench', counts);
     expect([failures, refusals]).toEqual([[], []]);
   });
 

@@ -9,11 +9,13 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Bus } from '../src/device/bus.ts';
-import type { LaunchResult } from '../src/device/launch.ts';
-import { referenceEngines } from '../src/device/reference/engines.ts';
+import type { Launch, LaunchResult } from '../src/device/launch.ts';
 import { NvdlaDevice } from '../src/device/nvdla/nvdla-device.ts';
+import { referenceEngines } from '../src/device/reference/engines.ts';
 import { playTrace } from '../src/device/trace/player.ts';
 import { parseTrace } from '../src/device/trace/trace-program.ts';
+import { playTxn } from '../src/device/trace/txn-player.ts';
+import { parseTxn } from '../src/device/trace/txn-program.ts';
 import { DlakitError } from '../src/graph/errors.ts';
 import { decodeStockLoadable, type TensorDesc } from '../src/loadable/nvdla/stock-loadable.ts';
 import { loadNetwork } from '../src/runtime/nvdla/stock-runtime.ts';
@@ -111,6 +113,47 @@ export function traceCases(root: string): readonly Case[] {
         return checks > 0 ? undefined : 'the trace checks nothing';
       }),
   }));
+}
+
+/** `<root>/<name>/input.txn` for nv_full; where no memory is dumped, what BDMA copied is compared with its source. */
+export function txnCases(root: string): readonly Case[] {
+  return folders(root).map((name) => ({
+    name,
+    group: `nv_full ${name.replace(/_.*|\d+/g, '')}`,
+    run: () =>
+      outcome(() => {
+        const trace = parseTxn(readFileSync(join(root, name, 'input.txn'), 'utf8'), 'input.txn');
+        const bus = new Bus();
+        const launches: Launch[] = [];
+        const subject = new NvdlaDevice({
+          target: nvFull,
+          bus,
+          engines: referenceEngines(),
+          pace: 'stepped',
+          onLaunch: (pipeline) => launches.push(pipeline),
+        });
+        const { checks } = playTxn(trace, subject, {
+          file: 'input.txn',
+          load: (file) => readFileSync(join(root, name, file), 'utf8'),
+        });
+        if (checks === 0) return 'the trace checks nothing';
+        return launches.map((pipeline) => uncopied(pipeline, bus)).find((reason) => reason !== undefined);
+      }),
+  }));
+}
+
+function uncopied(pipeline: Launch, bus: Bus): string | undefined {
+  if (pipeline.kind !== 'transfer') return undefined;
+  for (const { source, destination, lineBytes, lines } of pipeline.transfers) {
+    for (let line = 0; line < lines; line++) {
+      const from = bus.read(source.address + BigInt(line * source.lineStride), lineBytes);
+      const to = bus.read(destination.address + BigInt(line * destination.lineStride), lineBytes);
+      if (from.every((byte) => byte === 0)) return 'the source of a copy is empty';
+      const found = difference(to, from, `line ${line} of a copy`);
+      if (found !== undefined) return found;
+    }
+  }
+  return undefined;
 }
 
 /** `<root>/<configuration>_<KIND>_…/model_v10.nvdla, model_v12.nvdla, o.out0.raw` */

@@ -7,7 +7,15 @@
 import type { Pipeline } from '../program/layer.ts';
 import type { Bus } from './bus.ts';
 import type { Cube } from './cube.ts';
+import { type Rubik, runRubik } from './nvdla/rubik.ts';
+import { runTransfers, type Transfer } from './nvdla/transfer.ts';
 import type { DeviceState } from './state.ts';
+
+/** What a device launches: a pipeline, or what only NVDLA's registers and firmware know. */
+export type Launch =
+  | Pipeline<Cube>
+  | { readonly kind: 'transfer'; readonly transfers: readonly Transfer[] }
+  | { readonly kind: 'rubik'; readonly rubik: Rubik };
 
 /** An engine that raises `done` when its part of the pipeline is complete, by NVDLA's names. */
 export type EngineName = 'conv' | 'sdp' | 'pdp' | 'cdp' | 'rubik' | 'bdma' | 'resize';
@@ -26,7 +34,9 @@ export interface LaunchResult {
   };
 }
 
-/** @throws device/fault, device/unsupported */
-export function launch(pipeline: Pipeline<Cube>, bus: Bus, state: DeviceState): LaunchResult {
+/** What only moves bytes has no arithmetic to choose and needs no engines. @throws device/fault, device/unsupported */
+export function launch(pipeline: Launch, bus: Bus, state: DeviceState): LaunchResult {
+  if (pipeline.kind === 'transfer') return runTransfers(pipeline.transfers, bus);
+  if (pipeline.kind === 'rubik') return runRubik(pipeline.rubik, bus);
   return state.engines.run(pipeline, bus, state);
 }

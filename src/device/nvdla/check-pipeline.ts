@@ -4,10 +4,11 @@
  */
 
 import { fail } from '../../graph/errors.ts';
-import type { Pdp, Pipeline, Sdp } from '../../program/layer.ts';
+import type { Pdp, Sdp } from '../../program/layer.ts';
 import type { Shape4 } from '../../program/surface.ts';
 import type { Bus } from '../bus.ts';
 import type { Cube } from '../cube.ts';
+import type { Launch } from '../launch.ts';
 
 /** Most elements that one stage may hand to the next. */
 const mostElements = 2 ** 28;
@@ -16,7 +17,7 @@ const mostElements = 2 ** 28;
 type Expecting<T> = T & { readonly inputShape?: Shape4 };
 
 /** @throws device/fault */
-export function checkPipeline(pipeline: Pipeline<Cube>, bus: Bus): void {
+export function checkPipeline(pipeline: Launch, bus: Bus): void {
   const sdp: Expecting<Sdp<Cube>> | undefined = 'sdp' in pipeline ? pipeline.sdp : undefined;
   const pdp: Expecting<Pdp<Cube>> | undefined = 'pdp' in pipeline ? pipeline.pdp : undefined;
   if (pipeline.kind === 'conv') {
@@ -33,6 +34,10 @@ export function checkPipeline(pipeline: Pipeline<Cube>, bus: Bus): void {
   if (pdp) {
     inMemory(pdp.input, bus);
     inMemory(pdp.output, bus);
+  }
+  if (pipeline.kind === 'rubik') {
+    inMemory(pipeline.rubik.input, bus);
+    inMemory(pipeline.rubik.output, bus);
   }
   if (pipeline.kind === 'cdp') {
     inMemory(pipeline.cdp.input, bus);

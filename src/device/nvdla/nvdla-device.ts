@@ -6,11 +6,9 @@
  */
 
 import { fail } from '../../graph/errors.ts';
-import type { Pipeline } from '../../program/layer.ts';
 import type { Target } from '../../targets/target.ts';
 import type { Bus } from '../bus.ts';
-import type { Cube } from '../cube.ts';
-import { type LaunchResult, launch } from '../launch.ts';
+import { type Launch, type LaunchResult, launch } from '../launch.ts';
 import { type Group, RegisterFile } from '../registers/register-file.ts';
 import {
   addressOf,
@@ -24,10 +22,12 @@ import { checkPipeline } from './check-pipeline.ts';
 import { type CoreFeatures, coreFeatures } from './core-features.ts';
 import { formConvolution } from './form-convolution.ts';
 import { formLookupTable, type TableMemory, tableMemory } from './form-lookup-table.ts';
+import { formRubik, formTransfer } from './form-mover.ts';
 import { formNormalise } from './form-normalise.ts';
 import { formPooling, isFlying as poolingFlies } from './form-pooling.ts';
 import { feedsPooling, formSinglePoint, isFlying, needsDma } from './form-single-point.ts';
 import type { NvdlaState } from './nvdla-state.ts';
+import type { Transfer } from './transfer.ts';
 
 const convolutionBlocks = ['CDMA', 'CSC', 'CMAC_A', 'CMAC_B', 'CACC'] as const;
 
@@ -50,8 +50,16 @@ export interface NvdlaDeviceOptions {
   readonly bus: Bus;
   readonly engines: Engines;
   /** Called after every launch. */
-  readonly onLaunch?: (pipeline: Pipeline<Cube>, result: LaunchResult) => void;
+  readonly onLaunch?: (pipeline: Launch, result: LaunchResult) => void;
+  /**
+   * When something happens: `immediate`, with the write that enables the last stage; `stepped`, with
+   * {@link NvdlaDevice.advance}, one launch or interrupt at a time, so that software can watch the hardware work.
+   */
+  readonly pace?: 'immediate' | 'stepped';
 }
+
+/** Transfers that BDMA takes before it is launched. */
+const transferSlots = 20;
 
 export class NvdlaDevice {
   readonly bus: Bus;
@@ -61,18 +69,26 @@ export class NvdlaDevice {
   readonly #state: DeviceState & { readonly nvdla: NvdlaState };
   readonly #onLaunch: NvdlaDeviceOptions['onLaunch'];
   readonly #tables: Readonly<Record<'SDP' | 'CDP', TableMemory>> = { SDP: tableMemory(), CDP: tableMemory() };
+  readonly #stepped: boolean;
+  /** Interrupts of finished work, in the order in which they come. */
+  readonly #comingInterrupts: number[] = [];
+  /** Transfers of BDMA that no launch has taken yet. */
+  #transfers: Transfer[] = [];
+  #launchedTransfers: { readonly group: Group; readonly transfers: readonly Transfer[] }[] = [];
   #interrupts = 0;
+  /** The convolution buffer is cleared after reset. */
+  #flushed = false;
 
   /** @throws device/unsupported when the target is not a configuration of the open NVDLA */
-  constructor({ target, bus, engines, onLaunch }: NvdlaDeviceOptions) {
+  constructor({ target, bus, engines, onLaunch, pace }: NvdlaDeviceOptions) {
     this.#core = coreFeatures(target);
     this.bus = bus;
     this.target = target;
     this.registers = new RegisterFile(registerMap(this.#core.features.registers));
     this.#state = { engines, nvdla: {} };
     this.#onLaunch = onLaunch;
-    // The convolution buffer is cleared at reset.
-    this.registers.show('CDMA', 'S_CBUF_FLUSH_STATUS', 1);
+    this.#stepped = pace === 'stepped';
+    this.#settle();
   }
 
   /** A 32-bit read at a byte address of the configuration space. @throws device/fault */
@@ -112,19 +128,52 @@ export class NvdlaDevice {
       }
       if (register.name === 'S_INTR_SET') this.#interrupts = (this.#interrupts | (value & register.writable)) >>> 0;
     }
-    if ((block.name === 'BDMA' && register.name.startsWith('CFG_LAUNCH')) || this.#startsRubik(place)) {
-      if (value & 1) fail('device/unsupported', `${block.name} is not modelled`);
-    }
     if (register.name === 'S_LUT_ACCESS_DATA') {
       this.#accessTable(block.name as 'SDP' | 'CDP', value);
       return;
     }
     this.registers.write(place, value);
-    if (register.name === 'D_OP_ENABLE') this.#launchReady();
+    if (block.name === 'BDMA' && value & 1) this.#writeBdma(register.name);
+    if (register.name === 'D_OP_ENABLE') this.#settle();
   }
 
-  #startsRubik({ block, register }: RegisterPlace): boolean {
-    return block.name === 'RBK' && register.name === 'D_OP_ENABLE';
+  #writeBdma(register: string): void {
+    if (register === 'CFG_OP') {
+      if (this.#transfers.length >= transferSlots) fail('device/fault', 'BDMA has no free slot for a transfer');
+      this.#transfers.push(formTransfer(this.registers, this.#core));
+    } else if (register === 'CFG_LAUNCH0' || register === 'CFG_LAUNCH1') {
+      if (!this.#core.features.bdma) fail('device/unsupported', `${this.#core.target} has no BDMA`);
+      this.#launchedTransfers.push({ group: register === 'CFG_LAUNCH0' ? 0 : 1, transfers: this.#transfers });
+      this.#transfers = [];
+      this.#settle();
+    } else return;
+    this.registers.show('BDMA', 'STATUS', this.#bdmaStatus());
+  }
+
+  #bdmaStatus(): number {
+    const busy = (group: Group): number => Number(this.#launchedTransfers.some((launched) => launched.group === group));
+    const idle = Number(this.#launchedTransfers.length === 0);
+    return (transferSlots - this.#transfers.length) | (idle << 8) | (busy(0) << 9) | (busy(1) << 10);
+  }
+
+  /** Does the next thing: raises an interrupt, or launches what is ready. Returns false when nothing is left to do. */
+  advance(): boolean {
+    if (!this.#flushed) {
+      this.#flushed = true;
+      this.registers.show('CDMA', 'S_CBUF_FLUSH_STATUS', 1);
+      return true;
+    }
+    const interrupt = this.#comingInterrupts.shift();
+    if (interrupt !== undefined) {
+      this.#interrupts = (this.#interrupts | interrupt) >>> 0;
+      return true;
+    }
+    return this.#launchOne();
+  }
+
+  #settle(): void {
+    if (this.#stepped) return;
+    while (this.advance());
   }
 
   /** Reads or writes one entry of a lookup table and moves on to the next. */
@@ -141,11 +190,14 @@ export class NvdlaDevice {
     return memory[index]!;
   }
 
-  /** Launches whatever has all its stages enabled, until nothing has. */
-  #launchReady(): void {
-    for (;;) {
-      if (!this.#launchSinglePoint() && !this.#launchPooling() && !this.#launchNormalise()) return;
-    }
+  #launchOne(): boolean {
+    return (
+      this.#launchSinglePoint() ||
+      this.#launchPooling() ||
+      this.#launchNormalise() ||
+      this.#launchRubik() ||
+      this.#launchTransfers()
+    );
   }
 
   #launchSinglePoint(): boolean {
@@ -198,7 +250,25 @@ export class NvdlaDevice {
     return true;
   }
 
-  #launch(pipeline: Pipeline<Cube>): LaunchResult {
+  #launchRubik(): boolean {
+    const file = this.registers;
+    if (!file.ready('RBK')) return false;
+    this.#launch({ kind: 'rubik', rubik: formRubik(file, this.#core) });
+    this.#complete('RBK', ['RUBIK']);
+    return true;
+  }
+
+  #launchTransfers(): boolean {
+    const launched = this.#launchedTransfers.shift();
+    if (!launched) return false;
+    const { group, transfers } = launched;
+    if (transfers.length > 0) this.#launch({ kind: 'transfer', transfers });
+    this.#comingInterrupts.push(1 << (interruptBits.BDMA + group));
+    this.registers.show('BDMA', 'STATUS', this.#bdmaStatus());
+    return true;
+  }
+
+  #launch(pipeline: Launch): LaunchResult {
     checkPipeline(pipeline, this.bus);
     const result = launch(pipeline, this.bus, this.#state);
     this.#onLaunch?.(pipeline, result);
@@ -207,6 +277,6 @@ export class NvdlaDevice {
 
   #complete(block: BlockName, interrupts: readonly InterruptName[]): void {
     const group: Group = this.registers.complete(block);
-    for (const name of interrupts) this.#interrupts = (this.#interrupts | (1 << (interruptBits[name] + group))) >>> 0;
+    for (const name of interrupts) this.#comingInterrupts.push(1 << (interruptBits[name] + group));
   }
 }

@@ -16,7 +16,6 @@ import { addressOf, type BlockName } from '../../device/registers/register-map.t
 import { fail } from '../../graph/errors.ts';
 import {
   type Consumer,
-  type DataCube,
   eventNames,
   events,
   type InterfaceMinor,
@@ -94,7 +93,7 @@ class Scheduler {
     this.#write = registerWriter(device);
     this.#context = {
       write: this.#write,
-      address: (cube: DataCube) => task.address(cube.address) + BigInt(cube.offset),
+      address: ({ address, offset }) => task.address(address) + BigInt(offset),
       atomBytes: device.target.memoryAtom,
       lut: (index) =>
         this.#task.luts[index] ??
@@ -154,7 +153,7 @@ class Scheduler {
       active: false,
     };
     engine.tail = operation;
-    if (!this.#tableIsFree(engine, group)) return;
+    if (!this.#isReady(engine, group)) return;
     this.#program(engine, group);
     if (this.#counts[operation.index] === 0) this.#enable(engine, operation);
   }
@@ -180,10 +179,14 @@ class Scheduler {
     return ((this.#device.read(addressOf({ block: owner, register: pointer })) >> 16) & 1) as GroupId;
   }
 
-  /** An engine's two groups share one lookup table, which must not be written while the other group uses it. */
-  #tableIsFree(engine: Engine, group: GroupId): boolean {
+  /**
+   * What an engine's two groups share must not be written while the other group needs it: the lookup table, and all of
+   * BDMA, whose transfers belong to the group that is launched next.
+   */
+  #isReady(engine: Engine, group: GroupId): boolean {
     const wanted = lutIndexOf(engine.slots[group]!.operation);
     const neighbour = engine.slots[group === 0 ? 1 : 0];
+    if (engine.type === 'bdma' && neighbour?.programmed && !neighbour.active) return false;
     if (wanted === -1 || !neighbour || neighbour.lutIndex === wanted) return true;
     return neighbour.lutIndex === -1 && !neighbour.active;
   }
@@ -214,6 +217,10 @@ class Scheduler {
     slot.active = true;
     if (dma !== undefined && slot.dmaGroup !== undefined) this.#write(dma, 'D_OP_ENABLE', { OP_EN: 1 });
     for (const block of blocks) this.#write(block, 'D_OP_ENABLE', { OP_EN: 1 });
+    if (engine.type === 'bdma') {
+      this.#write('BDMA', `CFG_LAUNCH${group}`, { [`GRP${group}_LAUNCH`]: 1 });
+      this.#programWaiting(engine, group === 0 ? 1 : 0);
+    }
     this.#raise(operation, events.enabled);
   }
 
@@ -274,13 +281,16 @@ class Scheduler {
     engine.lastGroup = group;
     this.#completed++;
     this.#raise(operation, events.completed);
-    const other: GroupId = group === 0 ? 1 : 0;
-    const slot = engine.slots[other];
-    if (slot && !slot.programmed && this.#tableIsFree(engine, other)) {
-      this.#program(engine, other);
-      if (this.#counts[slot.operation.index] === 0) this.#enable(engine, slot.operation);
-    }
+    this.#programWaiting(engine, group === 0 ? 1 : 0);
     this.#dequeue(engine);
+  }
+
+  /** Programs an operation that has had its group but not what the groups share. */
+  #programWaiting(engine: Engine, group: GroupId): void {
+    const slot = engine.slots[group];
+    if (!slot || slot.programmed || !this.#isReady(engine, group)) return;
+    this.#program(engine, group);
+    if (this.#counts[slot.operation.index] === 0) this.#enable(engine, slot.operation);
   }
 
   #stalled(): never {

@@ -1,11 +1,12 @@
 /** Sets up the registers of an operation. What each kind of operation writes is in the file of that kind. */
 
 import type { BlockName } from '../../device/registers/register-map.ts';
-import { fail } from '../../graph/errors.ts';
 import type { DataCube, LutParam, OperationDesc, OperationType } from '../../loadable/nvdla/descriptors.ts';
+import { programBdma } from './program-bdma.ts';
 import { programCdp } from './program-cdp.ts';
 import { programConv } from './program-conv.ts';
 import { programPdp } from './program-pdp.ts';
+import { programRubik } from './program-rubik.ts';
 import { programSdp, sdpNeedsDma } from './program-sdp.ts';
 import type { WriteRegister } from './register-writer.ts';
 
@@ -13,7 +14,7 @@ import type { WriteRegister } from './register-writer.ts';
 export interface ProgramContext {
   readonly write: WriteRegister;
   /** Where a cube lies. @throws loadable/corrupt, device/fault */
-  readonly address: (cube: DataCube) => bigint;
+  readonly address: (cube: Pick<DataCube, 'address' | 'offset'>) => bigint;
   readonly atomBytes: number;
   /** @throws loadable/corrupt */
   readonly lut: (index: number) => LutParam;
@@ -58,8 +59,12 @@ export function programOperation(operation: OperationDesc, context: ProgramConte
     case 'cdp':
       programCdp(operation.op, operation.surfaces, context);
       break;
-    default:
-      fail('device/unsupported', `${operation.type} operations are not modelled`);
+    case 'bdma':
+      programBdma(operation.surfaces, context);
+      break;
+    case 'rubik':
+      programRubik(operation.op, operation.surfaces, context);
+      break;
   }
 }
 
