@@ -12,6 +12,7 @@ import { type Conditions, conditionsOf, estimateLayer } from './layer-cost.ts';
 import { programWork } from './layer-work.ts';
 import { estimateNotes } from './notes.ts';
 import { orinParameters } from './parameters.ts';
+import { dramTraffic } from './roofline.ts';
 
 export interface EstimateOptions {
   readonly target: Target;
@@ -55,10 +56,7 @@ export function estimate(plan: Plan, options: EstimateOptions): Estimate {
   const latency = taskTime(layers, tasks);
   const { validated, notes } = estimateNotes(plan, options);
   const macs = layers.reduce((sum, layer) => sum + layer.macs, 0);
-  const dram = layers.reduce(
-    (sum, { traffic: { input, operand, weights, output } }) => sum + input + operand + weights + output,
-    0,
-  );
+  const dram = layers.reduce((sum, layer) => sum + dramTraffic(layer), 0);
   return {
     network: plan.network,
     target: target.name,

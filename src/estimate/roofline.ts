@@ -23,6 +23,10 @@ export interface Roofline {
   readonly points: readonly RooflinePoint[];
 }
 
+/** DRAM bytes of a layer, each counted once: the fitted re-read of the input is time, not known traffic. */
+export const dramTraffic = ({ traffic: { input, operand, weights, output } }: LayerEstimate): number =>
+  input + operand + weights + output;
+
 /** Layers without multiply-accumulates are left out. */
 export function roofline(estimate: Estimate, target: Target, mode: PowerMode): Roofline {
   const { c, k, pixels } = target.atomic;
@@ -31,27 +35,29 @@ export function roofline(estimate: Estimate, target: Target, mode: PowerMode): R
   const bandwidth = mode.dramBandwidth.value * share;
   const points = estimate.layers
     .filter(({ macs }) => macs > 0)
-    .map((layer) => {
-      const { input, operand, weights, output } = layer.traffic;
-      return {
-        layer,
-        intensity: layer.macs / (input + operand + weights + output),
-        rate: layer.macs / (layer.total * 1000),
-      };
-    });
+    .map((layer) => ({
+      layer,
+      intensity: layer.macs / dramTraffic(layer),
+      rate: layer.macs / (layer.total * 1000),
+    }));
   return { peak, bandwidth, ridge: peak / bandwidth, points };
 }
 
 export interface BoundShare {
   readonly layers: number;
   readonly time: Microseconds;
+  /** Of the time of all layers. */
+  readonly share: number;
 }
 
 /** How many layers each bound holds back, and how much of the time they take. */
 export function boundShares({ layers }: Estimate): Readonly<Record<LayerEstimate['bound'], BoundShare>> {
+  const timeOf = (some: readonly LayerEstimate[]) => some.reduce((sum, { total }) => sum + total, 0);
+  const all = timeOf(layers);
   const share = (bound: LayerEstimate['bound']): BoundShare => {
     const held = layers.filter((layer) => layer.bound === bound);
-    return { layers: held.length, time: microseconds(held.reduce((sum, { total }) => sum + total, 0)) };
+    const time = timeOf(held);
+    return { layers: held.length, time: microseconds(time), share: all === 0 ? 0 : time / all };
   };
   return { compute: share('compute'), memory: share('memory'), overhead: share('overhead') };
 }

@@ -19,7 +19,4 @@ export const megahertz = (value: number): MHz => value as MHz;
 export const microseconds = (value: number): Microseconds => value as Microseconds;
 export const gigabytesPerSecond = (value: number): GBps => value as GBps;
 
-/** 1 MHz is one cycle per microsecond. */
-export const duration = (count: Cycles, clock: MHz): Microseconds => microseconds(count / clock);
-
 export const mebibytes = (count: number): Bytes => bytes(count * 2 ** 20);

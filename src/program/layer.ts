@@ -258,8 +258,6 @@ export type Pipeline<S> =
   | { readonly kind: 'resize'; readonly resize: Resize<S> }
   | { readonly kind: 'copy'; readonly copy: Copy<S> };
 
-export type PipelineKind = Pipeline<unknown>['kind'];
-
 /** A hardware layer of a Program: a pipeline over surface ids. */
 export type Layer = Pipeline<number> & {
   /** Index in Program.layers. */

@@ -1,6 +1,7 @@
 /** Estimates as terminal tables: one line per power mode, one line per hardware layer. */
 
 import type { Estimate } from '../estimate/estimate-result.ts';
+import { boundShares } from '../estimate/roofline.ts';
 import {
   formatBytes,
   formatMacs,
@@ -28,7 +29,7 @@ export function estimateText(estimates: readonly Estimate[], options: TextOption
       grouped(estimate.imagesPerSecond),
       formatTime(estimate.latency),
       percent(estimate.utilisation),
-      `${percent(bounds.compute, 0)} / ${percent(bounds.memory, 0)} / ${percent(bounds.overhead, 0)}`,
+      `${percent(bounds.compute.share, 0)} / ${percent(bounds.memory.share, 0)} / ${percent(bounds.overhead.share, 0)}`,
       formatBytes(Math.round(estimate.dramBytesPerImage)),
     ];
   });
@@ -54,14 +55,6 @@ export function estimateText(estimates: readonly Estimate[], options: TextOption
     ),
     ...first.notes.map((note) => paint(note, 'dim', options)),
   ].join('\n');
-}
-
-/** Share of the time that goes to layers of each bound. */
-export function boundShares(estimate: Estimate): Readonly<Record<'compute' | 'memory' | 'overhead', number>> {
-  const total = estimate.layers.reduce((sum, layer) => sum + layer.total, 0) || 1;
-  const share = (bound: string) =>
-    estimate.layers.filter((layer) => layer.bound === bound).reduce((sum, layer) => sum + layer.total, 0) / total;
-  return { compute: share('compute'), memory: share('memory'), overhead: share('overhead') };
 }
 
 /** Every hardware layer of one estimate. */

@@ -5,6 +5,7 @@
  */
 
 import type { Estimate } from '../estimate/estimate-result.ts';
+import { timeline } from '../estimate/timeline.ts';
 
 interface TraceEvent {
   readonly name: string;
@@ -31,10 +32,13 @@ function traceOf(estimate: Estimate, pid: number): readonly TraceEvent[] {
     { ...meta(pid, 'process_sort_index', ''), args: { sort_index: pid } },
     ...tracks.map((name, tid) => ({ ...meta(pid, 'thread_name', name), tid: tid + 1 })),
   ];
-  const layersTime = estimate.layers.reduce((sum, layer) => sum + layer.total, 0);
-  let now = Math.max(0, estimate.latency - layersTime);
-  if (now > 0) events.push(slice(pid, 1, 'task submission', 0, now, 'overhead', {}));
-  for (const layer of estimate.layers) {
+  for (const span of timeline(estimate)) {
+    const { name, start, end } = span;
+    if (span.kind === 'task') {
+      events.push(slice(pid, 1, 'task submission', start, end - start, 'overhead', { segment: span.segment }));
+      continue;
+    }
+    const { layer } = span;
     const args = {
       nodes: layer.origin.join(', '),
       engines: layer.kind,
@@ -46,11 +50,10 @@ function traceOf(estimate: Estimate, pid: number): readonly TraceEvent[] {
       overheadUs: layer.overhead,
       ...layer.traffic,
     };
-    events.push(slice(pid, 1, layer.name, now, layer.total, layer.bound, args));
-    const start = now + layer.overhead;
-    if (layer.compute > 0) events.push(slice(pid, 2, layer.name, start, layer.compute, 'compute', {}));
-    if (layer.memory > 0) events.push(slice(pid, 3, layer.name, start, layer.memory, 'memory', {}));
-    now += layer.total;
+    events.push(slice(pid, 1, name, start, layer.total, layer.bound, args));
+    const working = start + layer.overhead;
+    if (layer.compute > 0) events.push(slice(pid, 2, name, working, layer.compute, 'compute', {}));
+    if (layer.memory > 0) events.push(slice(pid, 3, name, working, layer.memory, 'memory', {}));
   }
   return events;
 }

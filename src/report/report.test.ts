@@ -89,14 +89,29 @@ describe('a report', () => {
   });
 });
 
+describe('the roofline', () => {
+  it('has the roofs of the model: the half of the bandwidth that one core gets', () => {
+    const page = reportHtml(value);
+    expect(page).toContain('Peak 13.11 TMAC/s; DRAM 102.4 GB/s: the half of the module’s 204.8 GB/s');
+  });
+});
+
 describe('a trace', () => {
-  it('holds every layer once in every mode, one after the other', () => {
+  it('holds every task and layer once in every mode, one after the other', () => {
     const { traceEvents } = JSON.parse(perfettoTrace(value.estimates)) as {
       traceEvents: { ph: string; pid: number; tid: number; ts: number; dur: number; name: string }[];
     };
     for (const [index, estimate] of value.estimates.entries()) {
       const slices = traceEvents.filter((event) => event.ph === 'X' && event.pid === index + 1 && event.tid === 1);
-      expect(slices).toHaveLength(estimate.layers.length + 1);
+      const layers = slices.filter(({ name }) => name !== 'task submission');
+      expect(layers.map(({ name }) => name)).toEqual(estimate.layers.map(({ name }) => name));
+      // Every task is submitted just before its first layer.
+      const first = estimate.layers.filter((layer, at) => layer.segment !== estimate.layers[at - 1]?.segment);
+      expect(first.length).toBeGreaterThan(1);
+      const submitted = slices.flatMap(({ name, dur }, at) =>
+        name === 'task submission' ? [[dur, slices[at + 1]!.name]] : [],
+      );
+      expect(submitted).toEqual(first.map(({ name }) => [20, name]));
       let end = 0;
       for (const slice of slices) {
         expect(slice.ts).toBeCloseTo(end, 9);

@@ -1,6 +1,8 @@
 /** Time per hardware layer with what bounds it, and the roofline; one panel per power mode. */
 
 import type { Estimate, LayerEstimate } from '../../estimate/estimate-result.ts';
+import { boundShares, dramTraffic, roofline } from '../../estimate/roofline.ts';
+import { findModule, findPowerMode, findTarget } from '../../targets/find.ts';
 import { formatBytes, formatMacs, formatTime, grouped, percent, shorten } from '../table.ts';
 import { coordinate, type Markup, markup } from './markup.ts';
 
@@ -14,8 +16,8 @@ ${tabs('time', estimates, timingPanel)}</section>`;
 
 export function rooflineSection(estimates: readonly Estimate[]): Markup {
   return markup`<section id="roofline"><h2>Roofline</h2>
-<p class="soft">Each dot is a hardware layer: how many multiply-accumulates it does per byte it moves, and how fast. The lines are what the DLA and its DRAM allow.</p>
-${tabs('roof', estimates, roofline)}</section>`;
+<p class="soft">Each dot is a hardware layer: how many multiply-accumulates it does per byte of DRAM traffic, and how fast. The lines are what the DLA and its DRAM allow.</p>
+${tabs('roof', estimates, rooflinePanel)}</section>`;
 }
 
 function tabs(group: string, estimates: readonly Estimate[], panel: (estimate: Estimate) => Markup): Markup {
@@ -29,6 +31,7 @@ function tabs(group: string, estimates: readonly Estimate[], panel: (estimate: E
 
 function timingPanel(estimate: Estimate): Markup {
   const { layers } = estimate;
+  const shares = boundShares(estimate);
   const longest = Math.max(...layers.map((layer) => layer.total), 1e-9);
   const row = 19;
   const left = 250;
@@ -47,7 +50,7 @@ function timingPanel(estimate: Estimate): Markup {
 <text class="soft" x="${coordinate(left + length + 6)}" y="${y + 12}">${formatTime(layer.total)}, ${layer.bound}${layer.macs > 0 && ` · ${percent(layer.utilisation, 0)}`}</text></g>`;
   });
   return markup`<p><b>${grouped(estimate.imagesPerSecond)} images/s</b> on ${estimate.cores} core${estimate.cores > 1 && 's'}, latency ${formatTime(estimate.latency)}, utilisation ${percent(estimate.utilisation)}, ${formatBytes(Math.round(estimate.dramBytesPerImage))} of DRAM traffic per image</p>
-<p>${bounds.map((bound) => markup`<span class="key"><i style="background:var(--${bound})"></i>${bound}-bound, ${percent(share(estimate, bound), 0)} of the time</span>`)}</p>
+<p>${bounds.map((bound) => markup`<span class="key"><i style="background:var(--${bound})"></i>${bound}-bound, ${percent(shares[bound].share, 0)} of the time</span>`)}</p>
 <div class="scroll"><svg role="img" aria-label="time per layer" width="${left + right + 130}" height="${height}">${bars}</svg></div>
 <details><summary>As a table</summary><div class="scroll"><table>
 <tr><th class="n">#</th><th>layer</th><th>engines</th><th class="n">MACs</th><th class="n">compute</th><th class="n">memory</th><th class="n">overhead</th><th class="n">total</th><th>bound</th><th class="n">utilisation</th><th>nodes</th></tr>
@@ -55,20 +58,12 @@ ${layers.map((layer) => markup`<tr><td class="n">${layer.layer}</td><td><code>${
 </table></div></details>`;
 }
 
-const share = (estimate: Estimate, bound: LayerEstimate['bound']): number => {
-  const total = estimate.layers.reduce((sum, layer) => sum + layer.total, 0) || 1;
-  return estimate.layers.filter((layer) => layer.bound === bound).reduce((sum, layer) => sum + layer.total, 0) / total;
-};
-
-const traffic = (layer: LayerEstimate): number =>
-  layer.traffic.input + layer.traffic.operand + layer.traffic.weights + layer.traffic.output + layer.traffic.restream;
-
 const describe = (layer: LayerEstimate): string =>
   [
     layer.name,
     `${layer.kind}, ${layer.bound}-bound`,
     `compute ${formatTime(layer.compute)}, memory ${formatTime(layer.memory)}, overhead ${formatTime(layer.overhead)}`,
-    `${formatMacs(layer.macs)}, ${formatBytes(Math.round(traffic(layer)))} moved`,
+    `${formatMacs(layer.macs)}, ${formatBytes(Math.round(dramTraffic(layer)))} of DRAM traffic`,
     `input in ${layer.inputMemory}, output in ${layer.outputMemory}`,
     `nodes: ${layer.origin.join(', ')}`,
   ].join('\n');
@@ -86,16 +81,15 @@ function decades(values: readonly number[]): readonly [low: number, high: number
   return [low, Math.max(high, low + 1)];
 }
 
-function roofline(estimate: Estimate): Markup {
-  const dots = estimate.layers
-    .filter((layer) => layer.macs > 0 && traffic(layer) > 0)
-    .map((layer) => ({ layer, x: layer.macs / traffic(layer), y: layer.macs / layer.total / 1e6 }));
-  if (dots.length === 0) return markup`<p>No layer multiplies.</p>`;
-  const busiest = estimate.layers.find((layer) => layer.utilisation > 0)!;
-  // TMAC/s at full use of one core, from any layer: rate / utilisation.
-  const peak = busiest.macs / busiest.total / busiest.utilisation / 1e6;
-  const bandwidth = estimate.dramBandwidth / 1000;
-  const [x0, x1] = decades([...dots.map((dot) => dot.x), peak / bandwidth]);
+function rooflinePanel(estimate: Estimate): Markup {
+  const target = findTarget(estimate.target);
+  const mode = findPowerMode(findModule(target, estimate.module), estimate.powerMode);
+  const found = roofline(estimate, target, mode);
+  if (found.points.length === 0) return markup`<p>No layer multiplies.</p>`;
+  // In TMAC/s.
+  const dots = found.points.map(({ layer, intensity, rate }) => ({ layer, x: intensity, y: rate / 1000 }));
+  const [peak, bandwidth] = [found.peak / 1000, found.bandwidth / 1000];
+  const [x0, x1] = decades([...dots.map((dot) => dot.x), found.ridge]);
   const [y0, y1] = decades([...dots.map((dot) => dot.y), peak]);
   const width = 900;
   const height = 380;
@@ -104,16 +98,15 @@ function roofline(estimate: Estimate): Markup {
     coordinate(margin.left + ((Math.log10(x) - x0) / (x1 - x0)) * (width - margin.left - margin.right));
   const py = (y: number) =>
     coordinate(height - margin.bottom - ((Math.log10(y) - y0) / (y1 - y0)) * (height - margin.top - margin.bottom));
-  const ridge = peak / bandwidth;
   const left = Math.max(10 ** x0, 10 ** y0 / bandwidth);
   const ticks = (low: number, high: number) =>
     Array.from({ length: high - low + 1 }, (_, index) => 10 ** (low + index));
   return markup`<svg role="img" aria-label="roofline" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">
 ${ticks(x0, x1).map((x) => markup`<line class="axis" x1="${px(x)}" x2="${px(x)}" y1="${margin.top}" y2="${height - margin.bottom}"/><text class="soft" x="${px(x)}" y="${height - margin.bottom + 16}" text-anchor="middle">${tick(x)}</text>`)}
 ${ticks(y0, y1).map((y) => markup`<line class="axis" x1="${margin.left}" x2="${width - margin.right}" y1="${py(y)}" y2="${py(y)}"/><text class="soft" x="${margin.left - 8}" y="${py(y) + 4}" text-anchor="end">${tick(y)}</text>`)}
-<text class="soft" x="${width / 2}" y="${height - 6}" text-anchor="middle">multiply-accumulates per byte moved</text>
+<text class="soft" x="${width / 2}" y="${height - 6}" text-anchor="middle">multiply-accumulates per byte of DRAM traffic</text>
 <text class="soft" transform="translate(14 ${height / 2}) rotate(-90)" text-anchor="middle">TMAC/s on one core</text>
-<path d="M${px(left)} ${py(left * bandwidth)}L${px(ridge)} ${py(peak)}L${px(10 ** x1)} ${py(peak)}" fill="none" stroke="var(--ink)" stroke-width="1.5"/>
+<path d="M${px(left)} ${py(left * bandwidth)}L${px(found.ridge)} ${py(peak)}L${px(10 ** x1)} ${py(peak)}" fill="none" stroke="var(--ink)" stroke-width="1.5"/>
 ${dots.map((dot) => markup`<circle cx="${px(dot.x)}" cy="${py(dot.y)}" r="5" fill="var(--${dot.layer.bound})" fill-opacity="0.75"><title>${describe(dot.layer)}</title></circle>`)}
-</svg><p class="soft">Peak ${peak.toFixed(2)} TMAC/s; DRAM ${estimate.dramBandwidth.toFixed(1)} GB/s, which both cores, the GPU and the CPU share.</p>`;
+</svg><p class="soft">Peak ${peak.toFixed(2)} TMAC/s; DRAM ${found.bandwidth.toFixed(1)} GB/s: the half of the module’s ${estimate.dramBandwidth.toFixed(1)} GB/s that one of two busy cores gets.</p>`;
 }
