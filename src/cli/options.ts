@@ -8,15 +8,21 @@ export function positiveInteger(text: string): number {
   return value;
 }
 
-export function positiveNumber(text: string): number {
+export function percentage(text: string): number {
   const value = Number(text);
-  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError('A positive number is wanted.');
+  if (!(value > 0 && value <= 100)) throw new InvalidArgumentError('A number above 0, at most 100, is wanted.');
+  return value;
+}
+
+export function percentage(text: string): number {
+  const value = positiveNumber(text);
+  if (value > 100) throw new InvalidArgumentError('At most 100 is wanted.');
   return value;
 }
 
 /** `0.485,0.456,0.406` */
 export function numberList(text: string): readonly number[] {
-  const values = text.split(',').map(Number);
+  const values = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
   if (values.some((value) => !Number.isFinite(value)))
     throw new InvalidArgumentError('Numbers separated by commas are wanted.');
   return values;
@@ -27,7 +33,7 @@ export const withTarget = (command: Command): Command =>
     .option('--target <name>', 'orin or xavier', 'orin')
     .option(
       '--release <name>',
-      'software release whose rules apply, e.g. "JetPack 5.1.1" (default: the target’s newest)',
+      'software release whose rules apply, e.g. "JetPack 5.1.1" (default: "JetPack 6.0", for xavier "JetPack 5.1.1")',
     );
 
 export const withShapes = (command: Command): Command =>

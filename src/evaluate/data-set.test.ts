@@ -53,6 +53,10 @@ describe('batches', () => {
   it('refuses what does not fit', async () => {
     const odd = { mean: [0], std: [0], channelOrder: 'gray' } as const;
     await expect(collect(dataSet(1), 1, { preprocess: odd })).rejects.toThrow('std positive');
+    const two = { mean: [0, 0], std: [1], channelOrder: 'rgb' } as const;
+    await expect(collect(dataSet(1, 3), 3, { preprocess: two })).rejects.toThrow(
+      'value x: mean and std have one value, or one for each channel (expected 3, found 2) [evaluate/data-set]',
+    );
     const rgb = { mean: [0], std: [1], channelOrder: 'rgb' } as const;
     await expect(collect(dataSet(1), 1, { preprocess: rgb })).rejects.toThrow('expected gray, found rgb');
     await expect(collect(dataSet(1), 1, { shape: [1, 2, 1, 2] })).rejects.toThrow('the input takes no images');

@@ -111,6 +111,15 @@ function converter(preprocess: Preprocess | undefined, channels: number, name: s
       },
     );
   }
+  for (const values of [preprocess?.mean, preprocess?.std]) {
+    if (values === undefined || [0, 1, channels].includes(values.length)) continue;
+    fail(
+      'evaluate/data-set',
+      'mean and std have one value, or one for each channel',
+      { value: name },
+      { expected: channels, actual: values.length },
+    );
+  }
   const tables = Array.from({ length: channels }, (_, c) => {
     const [mean, std] = [at(preprocess?.mean, c, 0), at(preprocess?.std, c, 1)];
     if (!Number.isFinite(mean) || !(std > 0 && Number.isFinite(std))) {
@@ -136,4 +145,4 @@ function converter(preprocess: Preprocess | undefined, channels: number, name: s
 
 /** One value for all channels, or one for each. */
 const at = (values: readonly number[] | undefined, channel: number, otherwise: number): number =>
-  values === undefined || values.length === 0 ? otherwise : (values[channel] ?? values[0]!);
+  (values?.length === 1 ? values[0] : values?.[channel]) ?? otherwise;

@@ -13,7 +13,7 @@ import { type CalibrationMethod, calibrationMethods, defaultPercentile } from '.
 import type { Context } from '../context.ts';
 import { type DataFlags, imageInputOf, preprocessFor, readDataSet, withImages } from '../data-flags.ts';
 import { readNetworkFile } from '../network-file.ts';
-import { positiveInteger, positiveNumber, withPreprocess, withShapes } from '../options.ts';
+import { percentage, positiveInteger, withPreprocess, withShapes } from '../options.ts';
 
 interface Flags extends DataFlags {
   readonly shapes?: string;
@@ -33,7 +33,7 @@ export const calibrateCommand = (context: Context): Command =>
         .choices([...calibrationMethods])
         .default(defaultMethod),
     )
-    .option('--percentile <p>', 'of --method percentile', positiveNumber, defaultPercentile)
+    .option('--percentile <p>', 'of --method percentile', percentage, defaultPercentile)
     .option('--limit <n>', 'use the first n images', positiveInteger)
     .addHelpText(
       'after',
