@@ -9,6 +9,7 @@ import type { OnnxRuntime } from '../../src/onnx/session.ts';
 import type { Device } from '../../src/runtime/device.ts';
 import { macs } from '../../src/support/macs.ts';
 import type { CheckResult, Placement } from '../../src/support/verdict.ts';
+import { angleDecisions } from '../../test/ocr/angle.ts';
 import { editDistance, textDecoder } from '../../test/ocr/decode-text.ts';
 import {
   classifier,
@@ -17,7 +18,6 @@ import {
   detector,
   distance,
   type OcrNetwork,
-  type OcrOutputs,
   recogniser,
   runOcr,
 } from '../../test/ocr/ocr-models.ts';
@@ -99,19 +99,6 @@ async function classifierEvidence(
     ],
     failures:
       agreeing < classifierBar ? [`the angle classifier agrees on ${agreeing}, not ${classifierBar} lines`] : [],
-  };
-}
-
-/** Class 0 is upright, class 1 turned by 180°. */
-export function angleDecisions(lines: readonly TextLine[], { fp32, int8 }: OcrOutputs) {
-  const turned = ([up = 0, down = 0]: Float32Array): boolean => down > up;
-  const count = (test: (line: TextLine, index: number) => boolean): number => lines.filter(test).length;
-  return {
-    right: {
-      fp32: count((line, index) => turned(fp32[index]!) === line.rotated),
-      int8: count((line, index) => turned(int8[index]!) === line.rotated),
-    },
-    agreeing: count((_, index) => turned(fp32[index]!) === turned(int8[index]!)),
   };
 }
 
