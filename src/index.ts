@@ -16,6 +16,7 @@ import type { InputFormat } from './compile/input-format.ts';
 import { estimate as estimatePlan } from './estimate/estimate.ts';
 import type { Estimate } from './estimate/estimate-result.ts';
 import type { Evaluation } from './evaluate/evaluation.ts';
+import { DlakitError } from './graph/errors.ts';
 import type { Graph } from './graph/graph.ts';
 import { printGraph } from './graph/print.ts';
 import { mebibytes } from './graph/units.ts';
@@ -28,6 +29,7 @@ import { balanceGates } from './quantize/balance-gates.ts';
 import { type CalibrateOptions, calibrate as calibrateGraph, type Samples } from './quantize/calibrate.ts';
 import type { Calibration } from './quantize/calibration.ts';
 import { readCalibrationCache } from './quantize/calibration-cache.ts';
+import { readCalibrationJson } from './quantize/calibration-json.ts';
 import { dummyRanges } from './quantize/dummy-ranges.ts';
 import type { RangeChange } from './quantize/equalise-ranges.ts';
 import { quantise } from './quantize/quantise.ts';
@@ -300,15 +302,24 @@ type Standing = { readonly [K in keyof Gain]: number };
 
 /** Where a graph stands: checked, compiled with dummy ranges, estimated. */
 function standing(graph: Graph, where: TargetOptions & EstimateOptions): Standing {
-  const { network, checked } = compile({ original: graph, graph, applied: [] }, where);
-  const { macs, segments, verdicts } = checked;
-  const hasDla = network.plan.segments.some((segment) => segment.kind === 'dla');
+  const { macs, segments, verdicts } = check(graph, where);
+  const plan = planOf(graph, where);
   return {
     gpuNodes: verdicts.filter((verdict) => verdict.placement === 'gpu').length,
     loadables: segments.filter((segment) => segment.kind === 'dla').length,
     dlaMacs: macs.total > 0 ? macs.dla / macs.total : 0,
-    dlaTime: hasDla ? estimate(network.plan, where).latency : 0,
+    dlaTime: plan?.segments.some((segment) => segment.kind === 'dla') ? estimate(plan, where).latency : 0,
   };
+}
+
+/** Undefined for a graph that cannot be compiled before it is rewritten (a batch norm that only folding keeps finite). */
+function planOf(graph: Graph, where: TargetOptions): Plan | undefined {
+  try {
+    return compile({ original: graph, graph, applied: [] }, where).network.plan;
+  } catch (error) {
+    if (error instanceof DlakitError) return undefined;
+    throw error;
+  }
 }
 
 const between = (before: Standing, after: Standing): Gain => ({
@@ -319,7 +330,7 @@ const between = (before: Standing, after: Standing): Gain => ({
 });
 
 /**
- * Prints a file that dlakit reads: an ONNX model, a loadable, a calibration cache.
+ * Prints a file that dlakit reads: an ONNX model, a loadable, a calibration cache or its JSON.
  *
  * @throws onnx/*, loadable/*, calibrate/cache-format
  */
@@ -327,10 +338,18 @@ export function inspect(bytes: Uint8Array, file?: string): string {
   if (isLoadable(bytes)) return printPlan(decodeLoadable(bytes, file === undefined ? {} : { file }).plan);
   if (startsWith(bytes, 'TRT-')) {
     const { header, scales } = readCalibrationCache(bytes, file);
-    return [header, ...[...scales].map(([name, scale]) => `${name}: scale ${scale}, range ±${scale * 127}`)].join('\n');
+    return [header, ...rangeLines(scales)].join('\n');
+  }
+  if (startsWith(bytes, '{')) {
+    const { scales, ...how } = readCalibrationJson(new TextDecoder().decode(bytes), file);
+    const method = how.percentile === undefined ? how.method : `${how.method} ${how.percentile}`;
+    return [`calibration by ${method} over ${how.samples} samples`, ...rangeLines(scales)].join('\n');
   }
   return printGraph(resolve(readModel(bytes, file === undefined ? {} : { file })));
 }
+
+const rangeLines = (scales: ReadonlyMap<string, number>): readonly string[] =>
+  [...scales].map(([name, scale]) => `${name}: scale ${scale}, range ±${scale * 127}`);
 
 const startsWith = (bytes: Uint8Array, text: string): boolean =>
   [...text].every((character, index) => bytes[index] === character.charCodeAt(0));

@@ -11,11 +11,17 @@ export async function runMain(work: (signal: AbortSignal) => Promise<void>): Pro
   const abort = new AbortController();
   // The first Ctrl-C ends the work cleanly, the second ends the process.
   process.once('SIGINT', () => abort.abort());
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', leaveClosedPipe);
   try {
     await work(abort.signal);
   } catch (error) {
     process.exitCode = report(error);
   }
+}
+
+/** Whoever reads our output may stop early, as `head` does: what is left to print is dropped, the work goes on. */
+function leaveClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
 }
 
 function report(error: unknown): number {

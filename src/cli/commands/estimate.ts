@@ -1,6 +1,6 @@
 /** `dla estimate`: time, traffic and utilisation per hardware layer, for each power mode. */
 
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { readBytes, writeFile } from '../../host/node/files.ts';
 import { estimateModes } from '../../index.ts';
 import { decodeLoadable } from '../../loadable/container.ts';
@@ -26,7 +26,7 @@ export const estimateCommand = (context: Context): Command =>
     .argument('<model.onnx | loadable.dla>')
     .option('--mode <name>', 'one power mode, e.g. MAXN')
     .option('--layers', 'a line per hardware layer')
-    .option('--format <format>', 'text or json', 'text')
+    .addOption(new Option('--format <format>').choices(['text', 'json']).default('text'))
     .option('--trace <file>', 'write a trace for ui.perfetto.dev')
     .addHelpText(
       'after',

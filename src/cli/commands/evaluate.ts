@@ -1,6 +1,6 @@
 /** `dla evaluate`: Top-1 and Top-5 of FP32 beside INT8 on the DLA. */
 
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { prepare } from '../../index.ts';
 import { evaluationText } from '../../report/evaluate-text.ts';
 import { type CompileFlags, compileNetwork } from '../compile-flags.ts';
@@ -31,7 +31,7 @@ export const evaluateCommand = (context: Context): Command =>
       'also compare every tensor over n images: signal-to-noise and the first that diverges',
       positiveInteger,
     )
-    .option('--format <format>', 'text or json', 'text')
+    .addOption(new Option('--format <format>').choices(['text', 'json']).default('text'))
     .addHelpText(
       'after',
       `

@@ -60,6 +60,11 @@ describe('writing', () => {
     expect(all()).toEqual(['file']);
   });
 
+  it.runIf(process.platform === 'linux')('says so where the file system takes no folders', async () => {
+    await expect(writeFile('/proc/dlakit/out.txt', 'x')).rejects.toThrow('[file/not-writable]');
+    await expect(writeFile('/proc/dlakit/deep/out.txt', 'x')).rejects.toThrow('[file/not-writable]');
+  });
+
   it('writes all files or none', async () => {
     writeFileSync(join(folder, 'old'), 'old');
     writeFileSync(join(folder, 'file'), '');

@@ -57,7 +57,7 @@ export async function writeFiles(
     for (const [file, data] of files) {
       await attempt(file, async () => {
         const folder = dirname(file);
-        const first = await mkdir(folder, { recursive: true });
+        const first = await makeFolder(folder);
         if (first !== undefined) made.push(first);
         if ((await stat(file).catch(() => undefined))?.isDirectory()) throw new Error('it is a folder');
         const temporary = join(folder, `.${basename(file)}.${randomBytes(6).toString('hex')}.tmp`);
@@ -81,6 +81,27 @@ export async function writeFiles(
   } finally {
     for (const { temporary } of waiting) release(temporary);
   }
+}
+
+/**
+ * Makes a folder and those that lead to it. @returns the topmost that was made. Node's own `recursive` never ends where
+ * the file system refuses a folder with ENOENT although its parent is there, as /proc does.
+ */
+async function makeFolder(folder: string): Promise<string | undefined> {
+  if ((await stat(folder).catch(() => undefined))?.isDirectory()) return undefined;
+  const parent = dirname(folder);
+  const above = parent === folder ? undefined : await makeFolder(parent);
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    // Someone else may have made it in between.
+    if (!(await stat(folder).catch(() => undefined))?.isDirectory()) {
+      if (above !== undefined) await removeEmpty(above);
+      throw error;
+    }
+    return above;
+  }
+  return above ?? folder;
 }
 
 async function removeEmpty(folder: string): Promise<void> {
