@@ -158,7 +158,7 @@ export function emit(placement: Placement, context: EmitContext): Program {
       groups,
       transposed,
       output,
-      sparse: context.sparsity && runsSparse(operation, quantised.weights),
+      sparse: context.sparsity && runsSparse(operation, quantised.weights, context.target),
       truncate: 0,
     };
     return { conv, scales: Float64Array.from(quantised.scales, (scale) => inputScale * scale) };

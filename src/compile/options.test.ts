@@ -133,8 +133,8 @@ describe('sparsity', () => {
     return b.build();
   };
   const half = (c: number) => (c % 4 < 2 ? 1 + c : 0);
-  const isSparse = (graph: Graph, sparsity: 'disable' | 'enable' = 'enable'): boolean => {
-    const [layer] = programOf(graph, { sparsity }).layers;
+  const isSparse = (graph: Graph, sparsity: 'disable' | 'enable' = 'enable', target = orin): boolean => {
+    const [layer] = programOf(graph, { sparsity, target }).layers;
     return layer?.kind === 'conv' && layer.conv.sparse;
   };
 
@@ -142,6 +142,7 @@ describe('sparsity', () => {
     expect(isSparse(conv(128, 64, half))).toBe(true);
     expect(isSparse(conv(66, 32, half))).toBe(true);
     expect(isSparse(conv(128, 64, half), 'disable')).toBe(false);
+    expect(isSparse(conv(128, 64, half), 'enable', xavier)).toBe(false);
     expect(isSparse(conv(64, 64, half))).toBe(false);
     expect(isSparse(conv(128, 63, half))).toBe(false);
     expect(isSparse(conv(128, 64, (c) => (c % 4 < 3 ? 1 + c : 0)))).toBe(false);

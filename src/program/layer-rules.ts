@@ -21,6 +21,7 @@ import type {
   SdpUnit,
 } from './layer.ts';
 import type { BlobTable, Program } from './program.ts';
+import { fullGroup } from './sparsity.ts';
 import type { ElementType, Shape4, Surface } from './surface.ts';
 
 interface Context {
@@ -216,24 +217,13 @@ function checkCore(context: Context, core: ConvCore): void {
   }
 }
 
-/** 2:4 along input channels: of four that lie side by side at least two are zero (facts 1.6). */
 function checkSparse(context: Context, conv: Conv<number>, weights: Surface): void {
   if (conv.transposed || conv.groups !== 1) wrong(context, 'a sparse convolution has one group', 1, conv.groups);
   const data = context.blobs?.get(context.constants.get(conv.weights) ?? '');
-  if (data === undefined) return;
-  const [kernels, channels, rows, columns] = weights.shape;
-  const area = rows * columns;
-  for (let k = 0; k < kernels; k++) {
-    for (let c = 0; c < channels; c += 4) {
-      const last = Math.min(c + 4, channels);
-      for (let at = 0; at < area; at++) {
-        let used = 0;
-        for (let each = c; each < last; each++) if (data[(k * channels + each) * area + at] !== 0) used++;
-        if (used > 2)
-          wrong(context, `the weights of kernel ${k} are not 2:4 sparse at channel ${c}`, 'at most 2', used);
-      }
-    }
-  }
+  const full = data && fullGroup(data, weights.shape);
+  if (full === undefined) return;
+  const { kernel, channel, used } = full;
+  wrong(context, `the weights of kernel ${kernel} are not 2:4 sparse at channel ${channel}`, 'at most 2', used);
 }
 
 function checkPointAndPooling(context: Context, sdp: Sdp<number>, pdp: Pdp<number> | undefined, shape: Shape4): void {

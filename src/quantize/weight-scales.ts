@@ -1,7 +1,7 @@
 /**
- * Weights: symmetric int8 with a scale for each output channel, float32(max|w| / 127), rounded half to even, clamped to
- * ±127. A channel without weights gets the largest scale of the others (1/127 when all are zero): its integers are zero
- * whatever the scale, but its bias is an int32 at scale s_x · s_w and must fit.
+ * Weights: symmetric int8 with a scale for each output channel, float32(max|w| / 127). A channel without weights gets the
+ * largest scale of the others (1/127 when all are zero): its integers are zero whatever the scale, but its bias is an int32
+ * at scale s_x · s_w and must fit.
  */
 
 import { fail } from '../graph/errors.ts';
@@ -57,22 +57,4 @@ export function weightScales(weights: Tensor, axis = 0, limit?: BiasLimit): Floa
     const floor = Math.fround(Math.abs(limit.bias[channel] ?? 0) / (largestBias * limit.inputScale));
     return Math.max(scale, floor);
   });
-}
-
-/** Int8 weights in the order of the tensor. */
-export function quantiseWeights(weights: Tensor, scales: Float32Array, axis = 0): Int8Array {
-  const values = float32Values(weights);
-  const { along, after } = extents(weights.shape, axis);
-  const result = new Int8Array(values.length);
-  for (let index = 0; index < values.length; index++) {
-    const scale = scales[Math.floor(index / after) % along]!;
-    result[index] = Math.max(-127, Math.min(127, roundHalfEven(values[index]! / scale)));
-  }
-  return result;
-}
-
-/** To the nearest integer, ties to even; exact for |x| < 2⁵¹. */
-export function roundHalfEven(x: number): number {
-  const magic = 6755399441055744; // 1.5 · 2⁵²
-  return x + magic - magic;
 }

@@ -1,0 +1,30 @@
+/** 2:4 structured sparsity (facts 1.6): of four weights that lie side by side along input channels at least two are zero. */
+
+import type { Shape4 } from './surface.ts';
+
+export interface FullGroup {
+  readonly kernel: number;
+  /** The first of the four. */
+  readonly channel: number;
+  /** How many of them are not zero. */
+  readonly used: number;
+}
+
+/** The first group of four with more than two weights; undefined when the weights, [K, C, R, S], are 2:4 sparse. */
+export function fullGroup(
+  weights: ArrayLike<number>,
+  [kernels, channels, rows, columns]: Shape4,
+): FullGroup | undefined {
+  const area = rows * columns;
+  for (let kernel = 0; kernel < kernels; kernel++) {
+    for (let channel = 0; channel < channels; channel += 4) {
+      const last = Math.min(channel + 4, channels);
+      for (let at = 0; at < area; at++) {
+        let used = 0;
+        for (let c = channel; c < last; c++) if (weights[(kernel * channels + c) * area + at] !== 0) used++;
+        if (used > 2) return { kernel, channel, used };
+      }
+    }
+  }
+  return undefined;
+}
