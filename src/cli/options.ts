@@ -14,12 +14,6 @@ export function percentage(text: string): number {
   return value;
 }
 
-export function percentage(text: string): number {
-  const value = positiveNumber(text);
-  if (value > 100) throw new InvalidArgumentError('At most 100 is wanted.');
-  return value;
-}
-
 /** `0.485,0.456,0.406` */
 export function numberList(text: string): readonly number[] {
   const values = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
