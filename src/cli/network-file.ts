@@ -34,4 +34,4 @@ export async function readNetworkFile(file: string, flags: NetworkFlags): Promis
   return { ...graph, name: networkName(file) };
 }
 
-export const networkName = (file: string): string => basename(file).replace(/\.(onnx|dla)$/, '');
+const networkName = (file: string): string => basename(file).replace(/\.(onnx|dla)$/, '');

@@ -25,7 +25,7 @@ import { schedule } from './schedule.ts';
 import { runsSparse } from './sparse.ts';
 
 /** Of one segment; the pools of TensorRT (facts 1.5). */
-export const poolLimits: Readonly<Record<'local_dram' | 'global_dram', number>> = {
+const poolLimits: Readonly<Record<'local_dram' | 'global_dram', number>> = {
   local_dram: 2 ** 30,
   global_dram: 512 * 2 ** 20,
 };

@@ -15,7 +15,7 @@ export function programWork(program: Program): readonly LayerWork[] {
   return program.layers.map((layer, index) => layerWork(program, layer, free[index]!));
 }
 
-export function layerWork({ surfaces }: Pick<Program, 'surfaces'>, layer: Layer, free: Bytes): LayerWork {
+function layerWork({ surfaces }: Pick<Program, 'surfaces'>, layer: Layer, free: Bytes): LayerWork {
   const reads = layerReads(layer);
   const input = surfaces[reads.find(({ role }) => role === 'input')!.surface]!;
   const operand = reads.find(({ role }) => role === 'operand');

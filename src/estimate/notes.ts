@@ -5,7 +5,7 @@ import type { Plan } from '../program/program.ts';
 import type { EstimateOptions } from './estimate.ts';
 
 /** How far the model was off, and simpler ones: shown beside every estimate. */
-export const modelBaselines =
+const modelBaselines =
   'Model: 1.6 % mean and 4.6 % largest error on the 40 published cells it was fitted to; leaving one network out, 2.4 % and 5.8 % ' +
   '(4.5 % and 14 % when its structure is chosen anew). For comparison, leaving one network out: max-roofline 15 % and 35 %, constant utilisation 25 % and 76 %.';
 

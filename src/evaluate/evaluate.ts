@@ -19,7 +19,7 @@ import type { Fit } from './image.ts';
 import { AccuracyCount, bestOf, Divergence } from './metrics.ts';
 
 /** Below this signal-to-noise ratio a tensor has diverged. */
-export const divergenceLimit = 20;
+const divergenceLimit = 20;
 
 export interface EvaluateOptions {
   /** What FP32 executes; its input shapes are those for which the network was compiled. */
@@ -102,7 +102,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
  * the same name, or in another shape, are left out.
  * @throws as {@link evaluate}
  */
-export async function compareTensors(
+async function compareTensors(
   options: Omit<EvaluateOptions, 'calibration'>,
   input: ImageInput = imageInput(options.network.plan, options.fit),
 ): Promise<readonly TensorDivergence[]> {

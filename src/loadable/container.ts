@@ -25,7 +25,7 @@ import { sha256 } from '../program/sha256.ts';
 import { validatePlan } from '../program/validate-plan.ts';
 import { findTarget } from '../targets/find.ts';
 
-export const loadableVersion = 1;
+const loadableVersion = 1;
 
 const magic = Uint8Array.of(0x44, 0x4c, 0x41, 0x4b, 0x49, 0x54, 0x1a, 0x0a);
 const headerSize = 32;
@@ -34,7 +34,7 @@ const entrySize = hashSize + 8;
 const blobAlignment = 64;
 
 /** What a decoder accepts; more than any network needs. */
-export const loadableLimits = { plan: 2 ** 25, blobs: 2 ** 18, file: 2 ** 36 } as const;
+const loadableLimits = { plan: 2 ** 25, blobs: 2 ** 18, file: 2 ** 36 } as const;
 
 const align = (offset: number): number => Math.ceil(offset / blobAlignment) * blobAlignment;
 

@@ -34,7 +34,7 @@ export function clampInt64(value: number): bigint {
   return integer > largest ? largest : integer < -largest - 1n ? -largest - 1n : integer;
 }
 
-export function clampedInt64Tensor(shape: readonly number[], values: readonly number[]): Tensor {
+function clampedInt64Tensor(shape: readonly number[], values: readonly number[]): Tensor {
   const data = BigInt64Array.from(values, clampInt64);
   return { dtype: 'int64', shape, bytes: new Uint8Array(data.buffer) };
 }

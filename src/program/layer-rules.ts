@@ -139,7 +139,7 @@ function constant(context: Context, id: number, field: string, dtype: ElementTyp
 }
 
 /** Rows or columns of the output: what ⌊(in + padding − (dilation·(kernel−1)+1)) / stride⌋ + 1 gives. */
-export function outputExtent(size: number, kernel: number, stride: number, dilation: number, pads: number): number {
+function outputExtent(size: number, kernel: number, stride: number, dilation: number, pads: number): number {
   return Math.floor((size + pads - (dilation * (kernel - 1) + 1)) / stride) + 1;
 }
 

@@ -6,7 +6,7 @@
 import { type CheckResult, verdictState } from '../support/verdict.ts';
 
 /** Raised when a field changes its meaning or goes; new fields do not raise it. */
-export const checkSchemaVersion = 1;
+const checkSchemaVersion = 1;
 
 export interface CheckJsonOptions {
   /** Names of nodes that the rules accept and our compiler cannot lower. */

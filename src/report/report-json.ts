@@ -2,7 +2,7 @@
 
 import type { Report } from './report.ts';
 
-export const reportSchemaVersion = 1;
+const reportSchemaVersion = 1;
 
 export const reportJson = (report: Report): string =>
   `${JSON.stringify({ $schema: 'dlakit/schema/report.schema.json', schemaVersion: reportSchemaVersion, ...report }, replace, 2)}\n`;

@@ -27,9 +27,7 @@ export interface RewriteResult {
   readonly applied: readonly AppliedPass[];
 }
 
-export const normalisePasses: readonly string[] = passes
-  .filter((pass) => pass.kind === 'normalise')
-  .map((pass) => pass.name);
+const normalisePasses: readonly string[] = passes.filter((pass) => pass.kind === 'normalise').map((pass) => pass.name);
 
 export const preparePasses: readonly string[] = passes.map((pass) => pass.name);
 

@@ -23,7 +23,7 @@ export interface Dump {
 export type DumpWish = 'all' | readonly string[];
 
 /** Names of every tensor that a run of this plan can dump, in execution order. */
-export function dumpable(plan: Plan): readonly string[] {
+function dumpable(plan: Plan): readonly string[] {
   const names = new Set(plan.inputs);
   for (const segment of plan.segments) {
     if (segment.kind === 'host') for (const name of segment.outputs) names.add(name);
@@ -57,7 +57,7 @@ function nearest(name: string, known: ReadonlySet<string>): string {
 }
 
 /** Surfaces that hold activations: all but the constants. */
-export function featureSurfaces({ surfaces, constants }: Program): readonly Surface[] {
+function featureSurfaces({ surfaces, constants }: Program): readonly Surface[] {
   const constant = new Set(constants.map(({ surface }) => surface));
   return surfaces.filter(({ id }) => !constant.has(id));
 }

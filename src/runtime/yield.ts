@@ -1,7 +1,7 @@
 /** Giving the event loop a turn, so that Ctrl-C, timers and other tasks come through while long work runs. */
 
 /** Resolves in a later turn of the event loop, without the delay that browsers add to timers. */
-export function nextTurn(): Promise<void> {
+function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {

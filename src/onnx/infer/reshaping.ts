@@ -80,7 +80,7 @@ const Transpose: InferRule = (context) => {
 };
 
 /** The axes of Squeeze and Unsqueeze: an attribute before opset 13, an input since. */
-export const axesOf = (context: InferContext): readonly number[] | undefined =>
+const axesOf = (context: InferContext): readonly number[] | undefined =>
   context.has(1) ? context.values(1) : context.ints('axes');
 
 const Squeeze: InferRule = (context) => {

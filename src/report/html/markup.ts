@@ -23,7 +23,7 @@ const entities: Readonly<Record<string, string>> = {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: characters that XML does not allow
 const forbidden = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g;
 
-export const escapeText = (text: string): string =>
+const escapeText = (text: string): string =>
   text.replace(/[&<>"']/g, (character) => entities[character]!).replace(forbidden, '\ufffd');
 
 function render(part: Part): string {

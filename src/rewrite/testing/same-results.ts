@@ -14,7 +14,7 @@ export interface Result {
 }
 
 /** Executes the graph as it is written, on seeded inputs in [−3, 3); symbolic dimensions are 2. */
-export async function execute(graph: Graph, seed = 7): Promise<ReadonlyMap<string, Result>> {
+async function execute(graph: Graph, seed = 7): Promise<ReadonlyMap<string, Result>> {
   const session = await ort.InferenceSession.create(writeModel(graph), {
     graphOptimizationLevel: 'disabled',
     intraOpNumThreads: 1,

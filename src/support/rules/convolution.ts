@@ -21,7 +21,7 @@ interface Convolution extends Window {
 }
 
 /** The geometry of a 2-D convolution whose shapes are known. */
-export function convolutionOf(node: Node, context: RuleContext): Convolution | undefined {
+function convolutionOf(node: Node, context: RuleContext): Convolution | undefined {
   const input = context.shape(node.inputs[0]);
   const weights = context.shape(node.inputs[1]);
   if (input?.length !== 4 || weights?.length !== 4) return undefined;

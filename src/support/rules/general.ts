@@ -7,7 +7,7 @@ import { sources, times } from '../rule.ts';
 const base = { confidence: 'stated', severity: 'refuse' } as const;
 
 /** The run-time tensors of a node: what it reads and what it gives. */
-export const tensorsOf = (node: Node, context: RuleContext): readonly string[] =>
+const tensorsOf = (node: Node, context: RuleContext): readonly string[] =>
   [...node.inputs.filter((name) => !context.constant(name)), ...node.outputs].filter((name) => name !== '');
 
 /** TensorRT's batch: the product of all dimensions but the last three; the first of a smaller tensor. */

@@ -36,7 +36,7 @@ interface Interpolation {
   readonly rounding: string;
 }
 
-export function interpolationOf(node: Node, opset: number): Interpolation {
+function interpolationOf(node: Node, opset: number): Interpolation {
   const mode = stringAttribute(node, 'mode', 'nearest');
   if (node.op === 'Upsample' || opset < 11) return { mode, coordinates: 'asymmetric', rounding: 'floor' };
   return {

@@ -28,7 +28,7 @@ export const channelAxis = (rank: number): number => (rank <= 2 ? Math.max(0, ra
 export type ScaleForm = 'uniform' | 'channel' | 'element';
 
 /** How a constant spreads over a tensor, or undefined when it is none of the forms a Scale layer has. */
-export function scaleForm(constant: readonly number[], operand: readonly number[]): ScaleForm | undefined {
+function scaleForm(constant: readonly number[], operand: readonly number[]): ScaleForm | undefined {
   if (constant.length > operand.length) {
     const extra = constant.length - operand.length;
     return constant.slice(0, extra).every((dim) => dim === 1) ? scaleForm(constant.slice(extra), operand) : undefined;
