@@ -19,6 +19,7 @@ import { parseTxn } from '../src/device/trace/txn-program.ts';
 import { DlakitError } from '../src/graph/errors.ts';
 import { decodeStockLoadable, type TensorDesc } from '../src/loadable/nvdla/stock-loadable.ts';
 import { loadNetwork } from '../src/runtime/nvdla/stock-runtime.ts';
+import { targets } from '../src/targets/find.ts';
 import { nvFull, nvLarge, nvSmall } from '../src/targets/nvdla.ts';
 import type { Target } from '../src/targets/target.ts';
 
@@ -59,11 +60,11 @@ const folders = (root: string): readonly string[] =>
     .map(({ name }) => name)
     .sort();
 
-const targets: Readonly<Record<string, Target>> = { nv_small: nvSmall, nv_large: nvLarge, nv_full: nvFull };
-
+/** The configuration that a name says, between underscores or at an end; the longest where one begins another. */
 function targetOf(name: string): Target {
-  const target = targets[/nv_(?:small|large|full)(?![a-z0-9])(?!_\d)/.exec(name)?.[0] ?? ''];
-  if (!target) throw new Error(`${name} names no known configuration`);
+  const stated = /(?:^|_)(nv_(?:small|medium|large|full)(?:_\d+)?(?:_full)?)(?=_|$)/.exec(name)?.[1];
+  const target = targets.find((candidate) => candidate.nvdla && candidate.name === stated);
+  if (!target) throw new Error(`${name} names no configuration that is known`);
   return target;
 }
 
@@ -102,7 +103,7 @@ export function traceCases(root: string): readonly Case[] {
   const target = targetOf(basename(root));
   return folders(root).map((name) => ({
     name,
-    group: `${target.name} ${name.replace(/_.*/, '')}`,
+    group: `${target.name} trace ${name.replace(/_.*/, '')}`,
     run: () =>
       outcome(() => {
         const trace = parseTrace(readFileSync(join(root, name, `${name}.cfg`), 'utf8'), `${name}.cfg`);
@@ -119,7 +120,7 @@ export function traceCases(root: string): readonly Case[] {
 export function txnCases(root: string): readonly Case[] {
   return folders(root).map((name) => ({
     name,
-    group: `nv_full ${name.replace(/_.*|\d+/g, '')}`,
+    group: `nv_full bench ${name.replace(/_.*|\d+/g, '')}`,
     run: () =>
       outcome(() => {
         const trace = parseTxn(readFileSync(join(root, name, 'input.txn'), 'utf8'), 'input.txn');
@@ -161,7 +162,7 @@ export function operationCases(root: string): readonly Case[] {
   return folders(root).flatMap((name) =>
     (['v10', 'v12'] as const).map((version) => ({
       name: `${name} ${version}`,
-      group: name.replace(/^(nv_[a-z]+)_([A-Z]+)_.*/, '$1 $2'),
+      group: name.replace(/^(nv_[a-z]+)_([A-Z]+)_.*/, '$1 operation $2'),
       run: () =>
         outcome(() => {
           const loadable = decodeStockLoadable(readFileSync(join(root, name, `model_${version}.nvdla`)));
@@ -178,7 +179,7 @@ export function operationCases(root: string): readonly Case[] {
 export function networkCases(root: string): readonly Case[] {
   return folders(root).map((name) => ({
     name,
-    group: name.replace(/^.*__(nv_[a-z]+)_([a-z0-9]+)_([a-z]+)_.*/, '$1 $2 $3'),
+    group: name.replace(/^.*__(nv_[a-z]+)_([a-z0-9]+)_([a-z]+)_.*/, '$1 network $2 $3'),
     run: () => outcome(() => runNetwork(join(root, name), targetOf(name))),
   }));
 }
@@ -253,6 +254,22 @@ function packed(bytes: Uint8Array, { dims, strides, pixelFormat }: TensorDesc): 
     }
   }
   return out;
+}
+
+/**
+ * The cases of a folder and of the folders in it, whatever their form.
+ * @throws Error when it is absent, or names no known configuration
+ */
+export function casesUnder(root: string, depth = 3): readonly Case[] {
+  if (!existsSync(root)) throw new Error(`there is no folder ${root}`);
+  if (existsSync(join(root, 'flatbufs', 'kmd')) && existsSync(join(root, 'golden'))) return regressionCases(root);
+  const inside = folders(root);
+  const has = (...path: readonly string[]): boolean => inside.some((name) => existsSync(join(root, name, ...path)));
+  if (inside.some((name) => existsSync(join(root, name, `${name}.cfg`)))) return traceCases(root);
+  if (has('input.txn')) return txnCases(root);
+  if (has('model_v12.nvdla')) return operationCases(root);
+  if (has('model.nvdla')) return networkCases(root);
+  return depth === 0 ? [] : inside.flatMap((name) => casesUnder(join(root, name), depth - 1));
 }
 
 export interface Counts {

@@ -186,6 +186,12 @@ export function fp17ToSingle(bits: number): number {
 /** A fraction in [0, 1). */
 export const fractionToFp17 = (value: number): number => packFp17(value);
 
+/** The bits of the single next to a number, as IEEE rounds it. */
+export function singleBits(value: number): number {
+  singles[0] = value;
+  return words[0]!;
+}
+
 /** A positive single as a number, for what splits it into an index and a fraction. */
 export const singleToNumber = singleValue;
 

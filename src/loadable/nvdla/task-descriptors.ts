@@ -17,7 +17,7 @@ import {
   surfaceSize,
 } from './descriptors.ts';
 import { type Codec, decode } from './layout.ts';
-import { entryById, type StockLoadable, type TaskEntry } from './stock-loadable.ts';
+import { entryById, type StockLoadable, type TaskEntry, taskInterfaces } from './stock-loadable.ts';
 
 export type TaskOperation = OperationDesc & {
   /** Position in the lists. */
@@ -67,8 +67,11 @@ export function readTaskDescriptors(read: ReadAddress, minor: InterfaceMinor): T
   return { network, operations, luts };
 }
 
+/** The sub-interface of surface lists; some old files fill in the interface alone, others the sub-interface alone. */
+const surfaceList = 4;
+
 /**
- * The interface version that a task's descriptors were written in: that of the blob which fills its surface list.
+ * The interface version that a task's descriptors were written in: that of the blobs which hold them. 0.11 reads as 0.10.
  * @throws loadable/version, loadable/corrupt
  */
 export function interfaceMinor(loadable: StockLoadable, task: TaskEntry): InterfaceMinor {
@@ -78,9 +81,13 @@ export function interfaceMinor(loadable: StockLoadable, task: TaskEntry): Interf
       return entryById(loadable.memories, memoryId, 'memory').contents;
     }),
   );
-  const blob = loadable.blobs.find(({ name, subInterface }) => names.has(name) && subInterface === 4);
-  if (!blob) return fail('loadable/corrupt', `task ${task.id} has no surface list`);
+  const own = loadable.blobs.filter(({ name }) => names.has(name));
+  const blob =
+    own.find(({ subInterface }) => subInterface === surfaceList) ??
+    own.find((candidate) => candidate.interface === taskInterfaces.dla);
+  if (!blob) return fail('loadable/corrupt', `task ${task.id} has no descriptors`);
   const { major, minor } = blob.version;
+  if (major === 0 && minor === 11) return 10;
   if (major !== 0 || (minor !== 10 && minor !== 12)) {
     fail(
       'loadable/version',

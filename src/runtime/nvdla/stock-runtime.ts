@@ -17,6 +17,7 @@ import {
 } from '../../loadable/nvdla/stock-loadable.ts';
 import { interfaceMinor } from '../../loadable/nvdla/task-descriptors.ts';
 import { runTask } from './firmware.ts';
+import { runEmulatorTask } from './host-emulator.ts';
 
 /**
  * Where the memories of each domain begin. Each takes whole pages, as the driver allocates them: the device reads whole
@@ -91,9 +92,6 @@ export function loadNetwork(loadable: StockLoadable, device: NvdlaDevice): Loade
   const outputs = bindings(memoryFlags.output);
 
   const runEntry = (task: TaskEntry): void => {
-    if (task.interface !== taskInterfaces.dla) {
-      fail('device/unsupported', 'tasks of the host emulator are not modelled', {}, { actual: task.interface });
-    }
     const entryAt = (position: number) => {
       const id = task.addressList[position];
       if (id === undefined) {
@@ -106,19 +104,18 @@ export function loadNetwork(loadable: StockLoadable, device: NvdlaDevice): Loade
       }
       return entryById(loadable.addresses, id, 'address');
     };
-    runTask(
-      {
-        minor: interfaceMinor(loadable, task),
-        // Descriptors are read from the start of their memory, whatever the offset of their address.
-        read: (position, offset, length) =>
-          bus.read(windowOf(entryAt(position).memoryId).base + BigInt(offset), length),
-        address: (position) => {
-          const { memoryId, offset } = entryAt(position);
-          return windowOf(memoryId).base + BigInt(offset);
-        },
-      },
-      device,
-    );
+    // Descriptors are read from the start of their memory, whatever the offset of their address.
+    const read = (position: number, offset: number, length: number): Uint8Array =>
+      bus.read(windowOf(entryAt(position).memoryId).base + BigInt(offset), length);
+    const address = (position: number): bigint => {
+      const { memoryId, offset } = entryAt(position);
+      return windowOf(memoryId).base + BigInt(offset);
+    };
+    if (task.interface === taskInterfaces.dla) {
+      runTask({ minor: interfaceMinor(loadable, task), read, address }, device);
+    } else if (task.interface === taskInterfaces.emulator) {
+      runEmulatorTask({ layout: emulatorLayout(loadable), read, address }, bus);
+    } else fail('loadable/corrupt', 'a task is for nobody', {}, { actual: task.interface });
   };
 
   return {
@@ -152,4 +149,10 @@ function sizeOf(loadable: StockLoadable, memory: MemoryEntry): number {
   if (!(memory.flags & (memoryFlags.input | memoryFlags.output))) return memory.size;
   const tensor = entryById(loadable.tensors, memory.tensorDescId, 'tensor descriptor');
   return Math.max(memory.size, tensor.offset + tensor.size);
+}
+
+/** The emulator's descriptors do not say what version they are; those of the hardware beside them do. */
+function emulatorLayout(loadable: StockLoadable): 'current' | 'older' {
+  const task = loadable.tasks.find((candidate) => candidate.interface === taskInterfaces.dla);
+  return task && interfaceMinor(loadable, task) === 10 ? 'older' : 'current';
 }

@@ -1,0 +1,143 @@
+/**
+ * Tasks that the runtime itself does on the host, in float32: softmax over channels that lie side by side, and
+ * (shift + scale · x) to a power over a feature cube. Integers are scaled on the way in and out, cut off and saturated.
+ * Source: nvdla/sw umd/core/src/runtime/Emulator.cpp; nvdla-facts section 2.
+ */
+
+import { exp } from '../../compile/functions.ts';
+import type { Bus } from '../../device/bus.ts';
+import { halfValue, isHalfNaN, singleBits, singleToHalf } from '../../device/nvdla/float.ts';
+import { fail } from '../../graph/errors.ts';
+import {
+  bufferPitch,
+  type EmulatorBuffer,
+  type EmulatorLayout,
+  type EmulatorOperation,
+  emulatorLayouts,
+  emulatorNetwork,
+  emulatorOperations,
+} from '../../loadable/nvdla/emulator-descriptors.ts';
+import { type Codec, decode } from '../../loadable/nvdla/layout.ts';
+import type { ReadAddress } from '../../loadable/nvdla/task-descriptors.ts';
+import { power } from './power.ts';
+
+export interface EmulatorTask {
+  readonly layout: 'current' | 'older';
+  readonly read: ReadAddress;
+  /** The device's address of a position of the task's address list. @throws loadable/corrupt */
+  readonly address: (position: number) => bigint;
+}
+
+/** @throws loadable/corrupt, loadable/truncated, device/unsupported, device/fault */
+export function runEmulatorTask(task: EmulatorTask, bus: Bus): void {
+  const layout = emulatorLayouts[task.layout];
+  const one = <T>(codec: Codec<T>, list: number, offset: number): T => {
+    const bytes = task.read(list, offset, codec.size);
+    if (bytes.length < codec.size) {
+      const detail = { expected: codec.size, actual: bytes.length };
+      fail('loadable/truncated', 'a list of emulator descriptors ends early', {}, detail);
+    }
+    return decode(codec, bytes);
+  };
+  const network = one(emulatorNetwork, 0, 0);
+  for (let index = 0; index < network.numOperations; index++) {
+    const operation = one(layout.operation, network.operationIndex, index * layout.operationPitch);
+    const pair = 2 * index * bufferPitch;
+    const source = buffer(one(layout.buffer, network.bufferIndex, pair), task, layout);
+    const destination = buffer(one(layout.buffer, network.bufferIndex, pair + bufferPitch), task, layout);
+    if (source.type !== destination.type) {
+      fail('device/unsupported', 'an emulator operation that changes formats is not modelled');
+    }
+    if (operation.type === emulatorOperations.softmax) softmax(operation, source, destination, bus);
+    else if (operation.type === emulatorOperations.power) raise(operation, source, destination, bus);
+    else fail('loadable/corrupt', 'the emulator has no such operation', {}, { actual: operation.type });
+  }
+}
+
+interface Placed extends EmulatorBuffer {
+  readonly base: bigint;
+  readonly type: 'int8' | 'float16';
+  readonly atomBytes: number;
+}
+
+function buffer(desc: EmulatorBuffer, task: EmulatorTask, { formats }: EmulatorLayout): Placed {
+  const format = formats[desc.format];
+  if (!format) return fail('device/unsupported', `emulator format ${desc.format} is not modelled`);
+  return { ...desc, ...format, base: task.address(desc.address) + BigInt(desc.offset) };
+}
+
+const sizeOf = ({ type }: Placed): number => (type === 'int8' ? 1 : 2);
+
+/** The half next to a float32, as a number. */
+function half(value: number): number {
+  const bits = singleToHalf(singleBits(value));
+  return isHalfNaN(bits) ? Number.NaN : halfValue(bits);
+}
+
+function readElement(view: DataView, at: number, type: Placed['type']): number {
+  if (type === 'int8') return view.getInt8(at);
+  const bits = view.getUint16(at, true);
+  return isHalfNaN(bits) ? Number.NaN : halfValue(bits);
+}
+
+function writeElement(view: DataView, at: number, value: number, type: Placed['type']): void {
+  if (type === 'int8') view.setInt8(at, Math.trunc(Math.max(-128, Math.min(value, 127))) || 0);
+  else view.setUint16(at, singleToHalf(singleBits(value)) & 0xffff, true);
+}
+
+function softmax(operation: EmulatorOperation, source: Placed, destination: Placed, bus: Bus): void {
+  const { fround } = Math;
+  const { type } = source;
+  const count = source.channel;
+  const from = bus.read(source.base, count * sizeOf(source));
+  const view = new DataView(from.buffer, from.byteOffset, from.byteLength);
+  const values = Array.from({ length: count }, (_, index) => {
+    const value = readElement(view, index * sizeOf(source), type);
+    return type === 'int8' ? half(fround(value * operation.inputScale)) : value;
+  });
+  const largest = values.reduce((most, value) => (value > most ? value : most), Number.NEGATIVE_INFINITY);
+  const exponentials = values.map((value) => fround(exp(fround(value - largest))));
+  const sum = exponentials.reduce((total, value) => fround(total + value), 0);
+  const to = new Uint8Array(count * sizeOf(destination));
+  const out = new DataView(to.buffer);
+  for (const [index, value] of exponentials.entries()) {
+    const share = half(fround(value / sum));
+    writeElement(
+      out,
+      index * sizeOf(destination),
+      type === 'int8' ? fround(share / operation.outputScale) : share,
+      type,
+    );
+  }
+  bus.write(destination.base, to);
+}
+
+function raise(operation: EmulatorOperation, source: Placed, destination: Placed, bus: Bus): void {
+  const { fround } = Math;
+  const { type, width, height, channel } = source;
+  const size = sizeOf(source);
+  const row = Math.max(1, width);
+  const at = (place: Placed, c: number, y: number): bigint => {
+    const perAtom = place.atomBytes / size;
+    const offset = Math.floor(c / perAtom) * place.surfaceStride + y * place.lineStride + (c % perAtom) * size;
+    return place.base + BigInt(offset);
+  };
+  for (let c = 0; c < channel; c++) {
+    for (let y = 0; y < height; y++) {
+      const reach = (row - 1) * source.atomBytes + size;
+      const from = bus.read(at(source, c, y), reach);
+      const to = bus.read(at(destination, c, y), (row - 1) * destination.atomBytes + size);
+      const view = new DataView(from.buffer, from.byteOffset, from.byteLength);
+      const out = new DataView(to.buffer, to.byteOffset, to.byteLength);
+      for (let x = 0; x < width; x++) {
+        const read = readElement(view, x * source.atomBytes, type);
+        const value = type === 'int8' ? fround(read * operation.inputScale) : read;
+        const base = fround(operation.shift + fround(operation.scale * value));
+        const result = fround(power(base, operation.power));
+        const scaled = type === 'int8' ? fround(result / operation.outputScale) : result;
+        writeElement(out, x * destination.atomBytes, scaled, type);
+      }
+      bus.write(at(destination, c, y), to);
+    }
+  }
+}
