@@ -33,30 +33,33 @@ export interface FuzzOptions {
   readonly count: number;
   readonly processes: number;
   readonly only?: number;
+  /** The child's program; that of the fuzzer unless given. */
+  readonly worker?: URL;
+  /** Milliseconds of wall-clock time without a word from a child until it is ended. */
+  readonly watchdog?: number;
 }
 
-/** Wall-clock time without a word from a child until it is ended. */
-const watchdog = 30_000;
 /** Where a child that dies at once, again and again, is given up. */
 const mostRestarts = 50;
 
 export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
   const tally = new Tally();
-  const { seed, count, processes, only } = options;
-  if (only !== undefined) await runRange({ seed, from: only, to: only + 1, step: 1 }, tally);
+  const { seed, count, processes, only, worker = new URL('./worker.ts', import.meta.url), watchdog = 30_000 } = options;
+  const runRange = (job: Job): Promise<void> => runJob(job, tally, (rest) => runChild(rest, tally, worker, watchdog));
+  if (only !== undefined) await runRange({ seed, from: only, to: only + 1, step: 1 });
   else {
     const jobs = Array.from({ length: processes }, (_, from): Job => ({ seed, from, to: count, step: processes }));
-    await Promise.all(jobs.map((job) => runRange(job, tally)));
+    await Promise.all(jobs.map(runRange));
   }
   return tally.result();
 }
 
 /** Runs a job to its end, starting again behind every mutant that ends the child. */
-async function runRange(job: Job, tally: Tally): Promise<void> {
+async function runJob(job: Job, tally: Tally, run: (job: Job) => Promise<Death | undefined>): Promise<void> {
   let { from } = job;
   for (let restarts = 0; from < job.to; restarts++) {
     if (restarts > mostRestarts) throw new Error('the fuzzer’s child processes die too often');
-    const died = await runChild({ ...job, from }, tally);
+    const died = await run({ ...job, from });
     if (died === undefined) return;
     tally.find({ index: died.index, input: '?', stage: '?', what: died.what });
     from = died.index + job.step;
@@ -68,9 +71,9 @@ interface Death {
   readonly what: string;
 }
 
-function runChild(job: Job, tally: Tally): Promise<Death | undefined> {
+function runChild(job: Job, tally: Tally, worker: URL, watchdog: number): Promise<Death | undefined> {
   return new Promise((resolve, reject) => {
-    const child: ChildProcess = fork(new URL('./worker.ts', import.meta.url), {
+    const child: ChildProcess = fork(worker, {
       execArgv: ['--max-old-space-size=512', '--import', 'tsx'],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
