@@ -7,7 +7,7 @@
 import { type ChannelRange, layerReads, layerWrites } from '../program/access.ts';
 import { elementsPerAtom } from '../program/geometry.ts';
 import type { Layer } from '../program/layer.ts';
-import { liveRanges, rootOf } from '../program/liveness.ts';
+import { liveRanges, rootChannels, rootOf } from '../program/liveness.ts';
 import type { Program } from '../program/program.ts';
 
 interface Use extends ChannelRange {
@@ -20,18 +20,11 @@ export function schedule(program: Program): readonly Layer[] {
   const roots = surfaces.map(({ id }) => rootOf(surfaces, id));
   const writers = surfaces.map((): Use[] => []);
   const users = surfaces.map(() => new Set<number>());
-  const range = (id: number, channels: ChannelRange | undefined): ChannelRange => {
-    const surface = surfaces[id]!;
-    const root = surfaces[roots[id]!]!;
-    const atom = elementsPerAtom(surface.format);
-    const base = root === surface ? 0 : ((surface.offset - root.offset) / surface.surfaceStride) * atom;
-    return { from: base + (channels?.from ?? 0), to: base + (channels?.to ?? surface.shape[1]) };
-  };
   for (const layer of layers) {
     for (const { surface } of layerReads(layer)) users[roots[surface]!]!.add(layer.id);
     for (const { surface, channels } of layerWrites(layer)) {
       users[roots[surface]!]!.add(layer.id);
-      writers[roots[surface]!]!.push({ layer: layer.id, ...range(surface, channels) });
+      writers[roots[surface]!]!.push({ layer: layer.id, ...rootChannels(surfaces, surface, channels) });
     }
   }
   const former = takenOver(program, roots);
@@ -39,7 +32,7 @@ export function schedule(program: Program): readonly Layer[] {
   for (const layer of layers) {
     const after = wanted[layer.id]!;
     for (const { surface, channels } of layerReads(layer)) {
-      const { from, to } = range(surface, channels);
+      const { from, to } = rootChannels(surfaces, surface, channels);
       for (const write of writers[roots[surface]!]!) {
         if (write.from < to && from < write.to && write.layer < layer.id) after.add(write.layer);
       }
@@ -47,7 +40,7 @@ export function schedule(program: Program): readonly Layer[] {
     for (const { surface, channels } of layerWrites(layer)) {
       const root = roots[surface]!;
       const atom = elementsPerAtom(surfaces[surface]!.format);
-      const { from, to } = range(surface, channels);
+      const { from, to } = rootChannels(surfaces, surface, channels);
       for (const write of writers[root]!) {
         const sharesAtom =
           Math.floor(write.from / atom) <= Math.floor((to - 1) / atom) &&

@@ -5,7 +5,8 @@
  * Inputs of the task are live from before the first launch, outputs to after the last; constants always.
  */
 
-import { layerReads, layerWrites } from './access.ts';
+import { type ChannelRange, layerReads, layerWrites } from './access.ts';
+import { elementsPerAtom } from './geometry.ts';
 import type { Program } from './program.ts';
 import type { Surface } from './surface.ts';
 
@@ -27,6 +28,19 @@ export function rootOf(surfaces: readonly Surface[], id: number): number {
     root = parent;
   }
   throw new RangeError(`the parents of surface ${id} form a circle`);
+}
+
+/** The channels [from, to) of its root surface that a surface, or a part of its channels, covers. */
+export function rootChannels(
+  surfaces: readonly Surface[],
+  id: number,
+  channels?: ChannelRange,
+): ChannelRange & { readonly root: number } {
+  const surface = surfaces[id]!;
+  const root = rootOf(surfaces, id);
+  const block = root === id ? 0 : (surface.offset - surfaces[root]!.offset) / surface.surfaceStride;
+  const start = block * elementsPerAtom(surface.format);
+  return { root, from: start + (channels?.from ?? 0), to: start + (channels?.to ?? surface.shape[1]) };
 }
 
 /** The live range of every root surface; undefined for views and for surfaces that no layer touches. */

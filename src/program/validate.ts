@@ -14,7 +14,7 @@ import type { Target } from '../targets/target.ts';
 import { type ChannelRange, layerReads, layerWrites } from './access.ts';
 import { elementsPerAtom } from './geometry.ts';
 import { checkLayers } from './layer-rules.ts';
-import { rootOf } from './liveness.ts';
+import { rootChannels } from './liveness.ts';
 import { checkMemory } from './memory-rules.ts';
 import type { BlobTable, Program } from './program.ts';
 import { checkSurface, checkViews } from './surface-rules.ts';
@@ -152,26 +152,17 @@ interface ChannelWrite extends ChannelRange {
 function checkDataFlow(program: Program): void {
   const { surfaces, layers } = program;
   const given = new Set([...program.inputs, ...program.constants.map(({ surface }) => surface)]);
-  const roots = surfaces.map(({ id }) => rootOf(surfaces, id));
-  const inRoot = (id: number, range: ChannelRange | undefined): ChannelRange => {
-    const surface = surfaces[id]!;
-    const root = surfaces[roots[id]!]!;
-    const start = ((surface.offset - root.offset) / surface.surfaceStride) * elementsPerAtom(surface.format);
-    const base = root === surface ? 0 : start;
-    return { from: base + (range?.from ?? 0), to: base + (range?.to ?? surface.shape[1]) };
-  };
-
   const writes = surfaces.map((): ChannelWrite[] => []);
   for (const layer of layers) {
     for (const { surface, channels } of layerWrites(layer)) {
-      const root = roots[surface]!;
+      const { root, from, to } = rootChannels(surfaces, surface, channels);
       if (given.has(root)) {
         fail('program/invalid', 'a layer writes a constant or an input', {
           layer: layer.name,
           value: surfaces[surface]!.name,
         });
       }
-      writes[root]!.push({ ...inRoot(surface, channels), layer: layer.id, fills: layer.kind !== 'copy' });
+      writes[root]!.push({ from, to, layer: layer.id, fills: layer.kind !== 'copy' });
     }
   }
   const before = ancestors(program);
@@ -182,12 +173,11 @@ function checkDataFlow(program: Program): void {
 
   for (const layer of layers) {
     for (const { surface, channels, field } of layerReads(layer)) {
-      const root = roots[surface]!;
-      if (given.has(root)) continue;
+      const range = rootChannels(surfaces, surface, channels);
+      if (given.has(range.root)) continue;
       const place = { layer: layer.name, value: surfaces[surface]!.name };
-      const range = inRoot(surface, channels);
       let covered = 0;
-      for (const write of writes[root]!) {
+      for (const write of writes[range.root]!) {
         if (write.to <= range.from) continue;
         if (write.from >= range.to) break;
         if (!before(write.layer, layer.id)) {

@@ -3,8 +3,7 @@
 import { fail } from '../graph/errors.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { layerWrites } from '../program/access.ts';
-import { elementsPerAtom } from '../program/geometry.ts';
-import { rootOf } from '../program/liveness.ts';
+import { rootChannels } from '../program/liveness.ts';
 import type { Plan, Program } from '../program/program.ts';
 import type { Surface } from '../program/surface.ts';
 
@@ -68,7 +67,7 @@ function featureSurfaces({ surfaces, constants }: Program): readonly Surface[] {
  */
 export function completions(program: Program): (layer: number) => readonly Surface[] {
   const { surfaces, layers } = program;
-  const spans = surfaces.map((surface) => channelSpan(surface, surfaces));
+  const spans = surfaces.map(({ id }) => rootChannels(surfaces, id));
   const families = new Map<number, Surface[]>();
   for (const surface of surfaces) {
     const { root } = spans[surface.id]!;
@@ -79,23 +78,14 @@ export function completions(program: Program): (layer: number) => readonly Surfa
   const waiting = surfaces.map(() => 0);
   const touched = layers.map((layer) => {
     const related = layerWrites(layer).flatMap(({ surface, channels }) => {
-      const { root, from, to } = spans[surface]!;
-      const written = channels ? { from: from + channels.from, to: from + channels.to } : { from, to };
-      const family = families.get(root)!;
+      const written = rootChannels(surfaces, surface, channels);
+      const family = families.get(written.root)!;
       return family.filter(({ id }) => spans[id]!.from < written.to && written.from < spans[id]!.to);
     });
     return [...new Set(related)];
   });
   for (const related of touched) for (const { id } of related) waiting[id]!++;
   return (layer) => touched[layer]!.filter(({ id }) => --waiting[id]! === 0);
-}
-
-/** The channels of its root that a surface covers. */
-function channelSpan({ id, shape, format, offset }: Surface, surfaces: readonly Surface[]) {
-  const root = rootOf(surfaces, id);
-  const { offset: start, surfaceStride } = surfaces[root]!;
-  const from = root === id ? 0 : ((offset - start) / surfaceStride) * elementsPerAtom(format);
-  return { root, from, to: from + shape[1] };
 }
 
 /** The first tensor in which two runs differ, and where in it. */
