@@ -10,7 +10,7 @@ import { classifier, compileOcr, detector, distance, dlaShare, recogniser, runOc
 import { lineTensor, type TextLine, textLines, upright } from './text-lines.ts';
 import { intersectionOverUnion, textPages } from './text-pages.ts';
 
-describe('PP-OCR', () => {
+describe('PP-OCR', { timeout: 300_000 }, () => {
   let device: Device;
   let runtime: OnnxRuntime;
   let calibration: readonly TextLine[];
