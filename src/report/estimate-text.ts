@@ -20,6 +20,7 @@ import {
 export function estimateText(estimates: readonly Estimate[], options: TextOptions = {}): string {
   const first = estimates[0];
   if (!first) return '';
+  if (first.layers.length === 0) return `Estimate: nothing of ${printable(first.network)} runs on the DLA`;
   const rows = estimates.map((estimate) => {
     const bounds = boundShares(estimate);
     return [
@@ -34,9 +35,7 @@ export function estimateText(estimates: readonly Estimate[], options: TextOption
     ];
   });
   const title = `Estimate: ${first.module}, ${first.cores} DLA core${first.cores === 1 ? '' : 's'}, batch ${first.batch}`;
-  const validated = first.validated
-    ? ''
-    : ` ${paint('(unvalidated: no published measurement of this module)', 'yellow', options)}`;
+  const validated = first.validated ? '' : ` ${paint('(unvalidated: see the notes below)', 'yellow', options)}`;
   return [
     heading(title, options) + validated,
     table(

@@ -7,7 +7,7 @@ import type { Node } from '../graph/graph.ts';
 import { intAttribute, intsAttribute } from '../graph/graph.ts';
 import { operator } from './operators.ts';
 import type { KnownFix, RuleContext } from './rule.ts';
-import { globalAverageAdvice } from './rules/pooling.ts';
+import { globalAverageFix } from './rules/pooling.ts';
 import { productBehind } from './rules/shuffle.ts';
 
 export function fixFor(node: Node, context: RuleContext): KnownFix | undefined {
@@ -55,17 +55,12 @@ function spatialMean(node: Node, context: RuleContext): KnownFix {
       .map((axis) => (axis < 0 ? axis + 4 : axis))
       .sort()
       .join() === '2,3';
-  if (shape?.length === 4 && spatial) {
-    return { rewrite: 'global-pool-to-pool', advice: globalAverageAdvice(shape) };
-  }
+  if (shape?.length === 4 && spatial) return globalAverageFix(shape);
   return { advice: 'A mean over channels is a 1×1 convolution with weights 1/C; one over H and W is an AveragePool.' };
 }
 
 const byOperator: Readonly<Record<string, (node: Node, context: RuleContext) => KnownFix | undefined>> = {
-  GlobalAveragePool: (node, context) => ({
-    rewrite: 'global-pool-to-pool',
-    advice: globalAverageAdvice(context.shape(node.inputs[0])),
-  }),
+  GlobalAveragePool: (node, context) => globalAverageFix(context.shape(node.inputs[0])),
   ReduceMean: spatialMean,
   GlobalMaxPool: fixed(
     'Use a MaxPool, or several in a row, whose windows (at most 8×8) cover the map.',
@@ -112,13 +107,18 @@ const byOperator: Readonly<Record<string, (node: Node, context: RuleContext) => 
   ),
   QuantizeLinear: fixed('Translate the Q/DQ nodes into a plain network and a calibration cache with their scales.'),
   DequantizeLinear: fixed('Translate the Q/DQ nodes into a plain network and a calibration cache with their scales.'),
-  Neg: fixed('Multiply by −1.'),
+  Neg: fixed('Multiply by −1.', 'reconstruct-neg'),
   Reciprocal: fixed('Fold it into a constant, or divide outside the network.'),
   ArgMax: fixed('End the network before it and take the maximum on the host.'),
   TopK: fixed('End the network before it; it is post-processing.'),
   NonMaxSuppression: fixed('End the network before it; it is post-processing.'),
   Mean: (node) => ({ advice: `Use Add and a Mul by 1/${Math.max(1, node.inputs.length)}.` }),
+  DepthToSpace: (node) => ({
+    rewrite: 'reconstruct-depth-to-space',
+    advice: `Use a ConvTranspose with stride ${intAttribute(node, 'blocksize', 2)} and weights of 0 and 1 (recipe "DepthToSpace" in NVIDIA/Deep-Learning-Accelerator-SW).`,
+  }),
   SpaceToDepth: (node) => ({
+    rewrite: 'reconstruct-depth-to-space',
     advice: `Use a convolution with stride ${intAttribute(node, 'blocksize', 2)} and weights of 0 and 1 (recipe "SpaceToDepth" in NVIDIA/Deep-Learning-Accelerator-SW).`,
   }),
 };

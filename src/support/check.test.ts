@@ -110,10 +110,15 @@ describe('no-rule', () => {
     [[9, 8], 'Use two AveragePools in a row, with windows 3×8 and 3×1 and equal strides.'],
     [[64, 64], 'Use two AveragePools in a row, with windows 8×8 and 8×8 and equal strides.'],
     [[17, 17], 'Use a depthwise convolution with a 17×17 kernel of 1/289.'],
-    [[67, 8], 'Use a depthwise convolution of at most 32×32 and average what is left of the 67×8 map with another.'],
+    [[80, 80], 'Use AveragePools in a row, with windows of at most 8×8 and equal strides, that divide the 80×80 map.'],
   ])('advises on a global average of %j', (size, advice) => {
     const graph = single('GlobalAveragePool', { x: [1, 8, ...size], y: [1, 8, 1, 1] });
     expect(refusalOf(graph).fix).toEqual({ rewrite: 'global-pool-to-pool', advice });
+  });
+
+  it('names no rewrite for a global average that none brings onto the DLA', () => {
+    const { fix } = refusalOf(single('GlobalAveragePool', { x: [1, 8, 67, 8], y: [1, 8, 1, 1] }));
+    expect(fix).toEqual({ advice: expect.stringContaining('Make the 67×8 map one that') });
   });
 });
 

@@ -1,9 +1,9 @@
 /** `dla check`: what runs on the DLA, and which rule sends the rest to the GPU. */
 
 import { Command, Option } from 'commander';
-import { fail } from '../../graph/errors.ts';
+import { DlakitError, fail } from '../../graph/errors.ts';
 import { writeFile } from '../../host/node/files.ts';
-import { check, compile, prepare, version } from '../../index.ts';
+import { check, compile, type PreparedNetwork, prepare, version } from '../../index.ts';
 import { checkJson } from '../../report/check-json.ts';
 import { checkText } from '../../report/check-text.ts';
 import { checkSarif } from '../../report/sarif.ts';
@@ -50,14 +50,13 @@ Examples:
       const subject = flags.prepared ? prepared.graph : graph;
       const result = check(subject, flags);
       let text: string;
-      if (flags.format === 'json') text = checkJson(result);
+      if (flags.format === 'json') text = checkJson(result, { notEmulated: notEmulated(prepared, flags) });
       else if (flags.format === 'sarif')
         text = checkSarif(result, { file, version, allowGpuFallback: flags.allowGpuFallback === true });
       else {
-        const { notEmulated } = compile(prepared, flags);
         text = checkText(result, {
           ...context.text,
-          notEmulated: new Set(notEmulated.keys()),
+          notEmulated: notEmulated(prepared, flags),
           verbose: flags.verbose === true,
         });
       }
@@ -70,3 +69,13 @@ Examples:
         });
       }
     });
+
+/** Nodes that the compiler hands to the host; none are known of a network that it cannot compile at all. */
+function notEmulated(network: PreparedNetwork, flags: Flags): ReadonlySet<string> {
+  try {
+    return new Set(compile(network, flags).notEmulated.keys());
+  } catch (error) {
+    if (error instanceof DlakitError) return new Set();
+    throw error;
+  }
+}

@@ -2,7 +2,7 @@
 
 import type { Node } from '../../graph/graph.ts';
 import { intAttribute } from '../../graph/graph.ts';
-import type { Finding, Rule } from '../rule.ts';
+import type { Finding, KnownFix, Rule } from '../rule.ts';
 import { outside, sources, times } from '../rule.ts';
 import { type Window, windowOf } from '../window.ts';
 
@@ -100,20 +100,32 @@ export const poolingRules: readonly Rule[] = [
   },
 ];
 
-/** Advice for GlobalAveragePool, which has no rule, by the size of its map. */
-export function globalAverageAdvice(shape: readonly number[] | undefined): string {
+/** What to do about GlobalAveragePool, which has no rule, by the size of its map. */
+export function globalAverageFix(shape: readonly number[] | undefined): KnownFix {
   const [height, width] = shape?.length === 4 ? [shape[2]!, shape[3]!] : [undefined, undefined];
   if (height === undefined || width === undefined)
-    return 'Use an AveragePool whose window (at most 8×8) covers the map.';
+    return { rewrite, advice: 'Use an AveragePool whose window (at most 8×8) covers the map.' };
   const size = times([height, width]);
-  if (height <= 8 && width <= 8) return `Use an AveragePool with a ${size} window.`;
+  if (height <= 8 && width <= 8) return { rewrite, advice: `Use an AveragePool with a ${size} window.` };
   const steps = twoSteps(height, width);
-  if (steps)
-    return `Use two AveragePools in a row, with windows ${times(steps[0])} and ${times(steps[1])} and equal strides.`;
-  return height <= 32 && width <= 32
-    ? `Use a depthwise convolution with a ${size} kernel of 1/${height * width}.`
-    : `Use a depthwise convolution of at most 32×32 and average what is left of the ${size} map with another.`;
+  if (steps) {
+    const [first, second] = steps.map(times);
+    return { rewrite, advice: `Use two AveragePools in a row, with windows ${first} and ${second} and equal strides.` };
+  }
+  if (productOfWindows(height) && productOfWindows(width)) {
+    return {
+      rewrite,
+      advice: `Use AveragePools in a row, with windows of at most 8×8 and equal strides, that divide the ${size} map.`,
+    };
+  }
+  if (height <= 32 && width <= 32)
+    return { rewrite, advice: `Use a depthwise convolution with a ${size} kernel of 1/${height * width}.` };
+  return {
+    advice: `Make the ${size} map one that windows of at most 8×8 divide, or at most 32×32, where a depthwise convolution averages it.`,
+  };
 }
+
+const rewrite = 'global-pool-to-pool';
 
 function twoSteps(height: number, width: number): readonly [readonly number[], readonly number[]] | undefined {
   const split = (length: number) => [8, 7, 6, 5, 4, 3, 2, 1].find((part) => length % part === 0 && length / part <= 8);
@@ -124,3 +136,10 @@ function twoSteps(height: number, width: number): readonly [readonly number[], r
     [height / h, width / w],
   ];
 }
+
+/** Whether a length is a product of numbers up to 8: of 2, 3, 5 and 7. */
+const productOfWindows = (length: number): boolean => {
+  let rest = length;
+  for (const prime of [2, 3, 5, 7]) while (rest % prime === 0) rest /= prime;
+  return rest === 1;
+};

@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import { compile, estimateModes, prepare } from '../index.ts';
+import { GraphBuilder } from '../models/graph-builder.ts';
+import { estimateText } from './estimate-text.ts';
+
+const estimated = (make: (builder: GraphBuilder) => void, module?: string): string => {
+  const builder = new GraphBuilder('net');
+  make(builder);
+  const { plan } = compile(prepare(builder.build())).network;
+  return estimateText(estimateModes(plan, module === undefined ? {} : { module }));
+};
+
+const convolution =
+  (batch: number) =>
+  (builder: GraphBuilder): void =>
+    builder.output(builder.conv(builder.input('x', [batch, 8, 8, 8]), { channels: 8, kernel: 3 }));
+
+describe('the text of an estimate', () => {
+  it('says that nothing runs on the DLA instead of dividing by no time', () => {
+    const text = estimated((builder) => builder.output(builder.unary('Erf', builder.input('x', [1, 8, 8, 8]))));
+    expect(text).toBe('Estimate: nothing of net runs on the DLA');
+  });
+
+  it('marks what was not held against measurements, whatever the reason', () => {
+    expect(estimated(convolution(1)).split('\n')[0]).toBe('Estimate: agx-orin-64gb, 2 DLA cores, batch 1');
+    const larger = estimated(convolution(8));
+    expect(larger.split('\n')[0]).toBe(
+      'Estimate: agx-orin-64gb, 2 DLA cores, batch 8 (unvalidated: see the notes below)',
+    );
+    expect(larger).toContain('Batch 8: the fit has batches of 1 and 2 only.');
+    expect(estimated(convolution(1), 'orin-nx-16gb')).toContain('(unvalidated: see the notes below)');
+  });
+});
