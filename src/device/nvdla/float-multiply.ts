@@ -1,8 +1,8 @@
 /**
  * One product in the convolution core of nv_full on float16. The mantissas are integers of 14 bits; the product of the
  * smaller exponents is cut off below those of the largest of its step. The cut falls on the two vectors that the
- * multiplier's carry-save tree leaves, each by itself, before they are added: what is left can be one less than the
- * product rounded down. So the tree is modelled as it is wired: radix-4 Booth digits of the weight, two groups of five
+ * multiplier's carry-save tree leaves, each by itself, before they are added: what is left can be one beside the product
+ * rounded down. So the tree is modelled as it is wired: radix-4 Booth digits of the weight, two groups of five
  * partial products, reduced three to two from the front (nvdla-facts section 4, held against the goldens).
  */
 
