@@ -3,14 +3,12 @@
 
 import * as job from '../job';
 
-// @ts-ignore: decorator
 @inline
 export function atomsOf(at: usize): i32 {
   return (load<i32>(at, job.outChannels) + 31) >> 5;
 }
 
 // All ones in the bytes [first, first + 16) of an atom that hold channels.
-// @ts-ignore: decorator
 @inline
 export function keepMask(at: usize, atom: i32, first: i32): v128 {
   const valid = min(16, max(0, load<i32>(at, job.outChannels) - (atom << 5) - first));
@@ -18,7 +16,6 @@ export function keepMask(at: usize, atom: i32, first: i32): v128 {
 }
 
 // round half even(int32 × factor), clamped to int8, as int32.
-// @ts-ignore: decorator
 @inline
 export function average(sum: v128, factor: v128): v128 {
   const t = f32x4.mul(f32x4.convert_i32x4_s(sum), factor);

@@ -8,7 +8,6 @@ import { finishBlock, placePixels } from './finish';
 import * as job from '../job';
 import { multiplyTiles, packRun } from './tile';
 
-// @ts-ignore: decorator
 @inline
 const pairBlock: i32 = 256;
 

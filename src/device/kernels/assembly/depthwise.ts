@@ -120,7 +120,6 @@ function copyRows(at: usize, to: usize, n: i32, atom: i32, top: i32, rows: i32, 
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function fillAtom(to: usize, value: v128): void {
   v128.store(to, value);

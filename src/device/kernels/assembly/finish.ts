@@ -6,27 +6,22 @@
 
 import * as job from '../job';
 
-// @ts-ignore: decorator
 @inline
 const magic: f32 = 12582912.0;
-// @ts-ignore: decorator
 @inline
 const magicBits: i32 = 0x4b400000;
 
-// @ts-ignore: decorator
 @inline
 function round(t: v128): v128 {
   const cut = f32x4.pmin(f32x4.splat(16384), f32x4.pmax(f32x4.splat(-16384), t));
   return i32x4.sub(f32x4.add(cut, f32x4.splat(magic)), i32x4.splat(magicBits));
 }
 
-// @ts-ignore: decorator
 @inline
 function scaled(acc: usize, scale: v128): v128 {
   return f32x4.mul(f32x4.convert_i32x4_s(v128.load(acc)), scale);
 }
 
-// @ts-ignore: decorator
 @inline
 function combine(op: i32, t: v128, operand: v128): v128 {
   if (op == job.operandAdd) return f32x4.add(t, operand);
@@ -37,26 +32,22 @@ function combine(op: i32, t: v128, operand: v128): v128 {
 }
 
 // −1 in each lane that the clamp to int8 cuts; 0 where the clamp is narrower.
-// @ts-ignore: decorator
 @inline
 function cuts(words: v128, below: v128, above: v128): v128 {
   return v128.or(i16x8.gt_s(words, above), i16x8.lt_s(words, below));
 }
 
-// @ts-ignore: decorator
 @inline
 function clampWords(words: v128, low: v128, high: v128): v128 {
   return i16x8.min_s(i16x8.max_s(words, low), high);
 }
 
 // All ones in the first `count` 16-bit lanes.
-// @ts-ignore: decorator
 @inline
 function firstLanes(count: i32): v128 {
   return i16x8.lt_s(i16x8(0, 1, 2, 3, 4, 5, 6, 7), i16x8.splat(<i16>min(count, 8)));
 }
 
-// @ts-ignore: decorator
 @inline
 function addOperand(t: v128, half: v128, scale: v128): v128 {
   return f32x4.add(t, f32x4.mul(f32x4.convert_i32x4_s(half), scale));

@@ -25,7 +25,6 @@ export function work(at: usize, thread: i32): void {
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function takeUnit(at: usize): i32 {
   if (ASC_FEATURE_THREADS) return atomic.add<i32>(at, 1, job.jobNext);

@@ -9,7 +9,6 @@ import * as job from '../job';
 export { work } from './index';
 
 // How often a helper looks for the next job before it sleeps: layers of a network follow within microseconds.
-// @ts-ignore: decorator
 @inline
 const patience: i32 = 2000;
 

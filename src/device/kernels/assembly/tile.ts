@@ -65,7 +65,6 @@ export function multiplyTiles(acc: usize, panel: usize, panelStride: usize, tile
  * Turns `length` consecutive channels of 4 pixels into panel pairs: ⌈length / 2⌉ vectors at `panel`. Works in steps of
  * 16 channels and so reads and writes up to 15 channels beyond; what follows overwrites that.
  */
-// @ts-ignore: decorator
 @inline
 export function packRun(panel: usize, p0: usize, p1: usize, p2: usize, p3: usize, length: i32): void {
   for (let c = 0; c < length; c += 16) {
