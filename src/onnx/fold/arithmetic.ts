@@ -233,10 +233,8 @@ const Clip: Evaluator = (context, [x, low, high], [output], [shape]) => {
 };
 
 const add: Operation = { integer: (a, b) => a + b, float: (a, b) => a + b };
-// biome-ignore-start lint/complexity/useMathMinMax: Math.min takes no bigints
 const min: Operation = { integer: (a, b) => (a < b ? a : b), float: least };
 const max: Operation = { integer: (a, b) => (a > b ? a : b), float: greatest };
-// biome-ignore-end lint/complexity/useMathMinMax: Math.min takes no bigints
 const multiply: Operation = { integer: (a, b) => BigInt.asIntN(64, a * b), float: (a, b) => a * b };
 const bit = (value: boolean): bigint => (value ? 1n : 0n);
 
