@@ -330,11 +330,11 @@ const between = (before: Standing, after: Standing): Gain => ({
 });
 
 /**
- * Prints a file that dlakit reads: an ONNX model, a loadable, a calibration cache or its JSON.
+ * Prints a file that dlakit reads: an ONNX model (with its external data), a loadable, a calibration cache or its JSON.
  *
  * @throws onnx/*, loadable/*, calibrate/cache-format
  */
-export function inspect(bytes: Uint8Array, file?: string): string {
+export function inspect(bytes: Uint8Array, file?: string, external?: ReadOptions['external']): string {
   if (isLoadable(bytes)) return printPlan(decodeLoadable(bytes, file === undefined ? {} : { file }).plan);
   if (startsWith(bytes, 'TRT-')) {
     const { header, scales } = readCalibrationCache(bytes, file);
@@ -345,7 +345,7 @@ export function inspect(bytes: Uint8Array, file?: string): string {
     const method = how.percentile === undefined ? how.method : `${how.method} ${how.percentile}`;
     return [`calibration by ${method} over ${how.samples} samples`, ...rangeLines(scales)].join('\n');
   }
-  return printGraph(resolve(readModel(bytes, file === undefined ? {} : { file })));
+  return printGraph(resolve(readModel(bytes, { ...(file !== undefined && { file }), ...(external && { external }) })));
 }
 
 const rangeLines = (scales: ReadonlyMap<string, number>): readonly string[] =>

@@ -21,13 +21,14 @@ export interface DataFlags extends PreprocessFlags {
 }
 
 export const withImages = (command: Command): Command =>
-  command
-    .requiredOption('--images <path>', 'an IDX file of images (may be gzipped), or a folder of images')
-    .addOption(
-      new Option('--fit <how>', 'how images become the input’s size')
-        .choices(['exact', 'stretch', 'crop'])
-        .default('exact'),
-    );
+  withFit(command.requiredOption('--images <path>', 'an IDX file of images (may be gzipped), or a folder of images'));
+
+export const withFit = (command: Command): Command =>
+  command.addOption(
+    new Option('--fit <how>', 'how images become the input’s size')
+      .choices(['exact', 'stretch', 'crop'])
+      .default('exact'),
+  );
 
 /** @throws file/not-found, evaluate/data-set */
 export async function readDataSet({ images, labels }: Pick<DataFlags, 'images' | 'labels'>): Promise<DataSet> {

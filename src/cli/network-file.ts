@@ -1,7 +1,7 @@
 /** A network from a file: the model, its external data, and the shapes that the command line binds. */
 
 import { basename, dirname, join } from 'node:path';
-import { locate } from '../graph/errors.ts';
+import { DlakitError, locate } from '../graph/errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import { readBytes } from '../host/node/files.ts';
 import { readNetwork } from '../index.ts';
@@ -16,15 +16,7 @@ export interface NetworkFlags {
 /** @throws file/not-found, onnx/*, shape/* */
 export async function readNetworkFile(file: string, flags: NetworkFlags): Promise<Graph> {
   const bytes = await readBytes(file);
-  const folder = dirname(file);
-  const external = new Map<string, Uint8Array>();
-  for (const location of externalFiles(bytes, { file })) {
-    try {
-      external.set(location, await readBytes(join(folder, location)));
-    } catch {
-      // readModel reports a missing file where it is needed, with the tensor's name.
-    }
-  }
+  const external = await readExternal(bytes, file);
   const options = {
     external,
     ...(flags.shapes !== undefined && { shapes: parseShapes(flags.shapes) }),
@@ -32,6 +24,19 @@ export async function readNetworkFile(file: string, flags: NetworkFlags): Promis
   };
   const graph = locate({ file }, () => readNetwork(bytes, options));
   return { ...graph, name: networkName(file) };
+}
+
+/** The external data of a model. A file that is missing is left out: readModel reports it with the tensor's name. */
+export async function readExternal(bytes: Uint8Array, file: string): Promise<ReadonlyMap<string, Uint8Array>> {
+  const external = new Map<string, Uint8Array>();
+  for (const location of externalFiles(bytes, { file })) {
+    try {
+      external.set(location, await readBytes(join(dirname(file), location)));
+    } catch (error) {
+      if (!(error instanceof DlakitError)) throw error;
+    }
+  }
+  return external;
 }
 
 const networkName = (file: string): string => basename(file).replace(/\.(onnx|dla)$/, '');

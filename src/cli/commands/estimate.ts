@@ -1,9 +1,10 @@
 /** `dla estimate`: time, traffic and utilisation per hardware layer, for each power mode. */
 
 import { Command, Option } from 'commander';
+import { fail } from '../../graph/errors.ts';
 import { readBytes, writeFile } from '../../host/node/files.ts';
 import { estimateModes } from '../../index.ts';
-import { decodeLoadable } from '../../loadable/container.ts';
+import { decodeLoadable, isLoadable } from '../../loadable/container.ts';
 import type { Plan } from '../../program/program.ts';
 import { estimateText, layersText } from '../../report/estimate-text.ts';
 import { perfettoTrace } from '../../report/perfetto.ts';
@@ -35,8 +36,8 @@ Examples:
   dla estimate resnet50.onnx --batch 2 --sram 1
   dla estimate fashion-resnet20.dla --module orin-nx-16gb --layers --mode 15W`,
     )
-    .action(async (file: string, flags: Flags) => {
-      const plan = await planOf(file, flags);
+    .action(async (file: string, flags: Flags, command: Command) => {
+      const plan = await planOf(file, flags, command);
       const all = estimateModes(plan, {
         ...(flags.module !== undefined && { module: flags.module }),
         ...(flags.cores !== undefined && { cores: flags.cores }),
@@ -56,7 +57,16 @@ Examples:
     });
 
 /** A loadable's plan, or that of a network compiled on the spot. */
-async function planOf(file: string, flags: Flags): Promise<Plan> {
-  if (file.endsWith('.onnx')) return (await compileFile(file, flags)).compilation.network.plan;
-  return decodeLoadable(await readBytes(file), { file, target: flags.target }).plan;
+async function planOf(file: string, flags: Flags, command: Command): Promise<Plan> {
+  const bytes = await readBytes(file);
+  if (!isLoadable(bytes) && !file.endsWith('.dla')) return (await compileFile(file, flags)).compilation.network.plan;
+  const given = compiling.find((name) => command.getOptionValueSource(name) === 'cli');
+  if (given !== undefined) {
+    const { long } = command.options.find((option) => option.attributeName() === given)!;
+    fail('cli/usage', `${long} decides how a network is compiled; this one is compiled already`, { file });
+  }
+  return decodeLoadable(bytes, { file, target: flags.target }).plan;
 }
+
+/** The flags that a loadable has settled. */
+const compiling: readonly (keyof Flags)[] = ['release', 'shapes', 'batch', 'calib', 'sram', 'inputFormat', 'sparsity'];

@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { fail } from '../../graph/errors.ts';
 import { writeFiles } from '../../host/node/files.ts';
 import { prepare, report } from '../../index.ts';
 import { reportHtml } from '../../report/html/page.ts';
@@ -9,14 +10,14 @@ import { perfettoTrace } from '../../report/perfetto.ts';
 import { reportJson } from '../../report/report-json.ts';
 import { type CompileFlags, compileNetwork } from '../compile-flags.ts';
 import type { Context } from '../context.ts';
-import { type DataFlags, preprocessFor } from '../data-flags.ts';
+import { type DataFlags, preprocessFor, withFit } from '../data-flags.ts';
 import { evaluateFile } from '../evaluate-file.ts';
 import { readNetworkFile } from '../network-file.ts';
 import { type EngineFlags, withEngines } from '../open-device.ts';
 import { positiveInteger, withCompile, withModule, withPreprocess, withShapes, withTarget } from '../options.ts';
 import { readScales } from '../scales-file.ts';
 
-interface Flags extends CompileFlags, EngineFlags, Omit<DataFlags, 'images' | 'fit'> {
+interface Flags extends CompileFlags, EngineFlags, Omit<DataFlags, 'images'> {
   readonly module?: string;
   readonly cores?: number;
   readonly output: string;
@@ -24,7 +25,7 @@ interface Flags extends CompileFlags, EngineFlags, Omit<DataFlags, 'images' | 'f
 }
 
 export const reportCommand = (context: Context): Command =>
-  withEngines(withPreprocess(withModule(withCompile(withShapes(withTarget(new Command('report')))))))
+  withFit(withEngines(withPreprocess(withModule(withCompile(withShapes(withTarget(new Command('report'))))))))
     .description('Write a report: a self-contained HTML page, its data as JSON, and a trace for ui.perfetto.dev.')
     .argument('<model.onnx>')
     .requiredOption('--output <folder>', 'receives report.html, report.json and trace.json')
@@ -33,18 +34,15 @@ export const reportCommand = (context: Context): Command =>
     .option('--limit <n>', 'evaluate the first n images', positiveInteger)
     .addHelpText('after', '\nExample:\n  dla report resnet50.onnx --batch 2 --sram 1 --output out/resnet50')
     .action(async (file: string, flags: Flags) => {
+      if (flags.images === undefined && (flags.labels !== undefined || flags.limit !== undefined))
+        fail('cli/usage', '--labels and --limit go with --images');
       const network = prepare(await readNetworkFile(file, flags));
       const scales = flags.calib === undefined ? undefined : await readScales(flags.calib);
       const compilation = compileNetwork(network, { ...flags, ...preprocessFor(file, flags) }, scales);
       const evaluation =
         flags.images === undefined
           ? undefined
-          : await evaluateFile(
-              network,
-              compilation.network,
-              { ...flags, images: flags.images, fit: 'exact', tensors: 100 },
-              context,
-            );
+          : await evaluateFile(network, compilation.network, { ...flags, images: flags.images, tensors: 100 }, context);
       const result = report(network, compilation, {
         ...(flags.module !== undefined && { module: flags.module }),
         ...(flags.cores !== undefined && { cores: flags.cores }),

@@ -13,12 +13,13 @@ import { formatTime, grouped, printable, table } from '../../report/table.ts';
 import { compareRuns, type Dump } from '../../runtime/dump.ts';
 import { loadNetwork, type RunResult } from '../../runtime/network.ts';
 import type { Context } from '../context.ts';
-import { readDataSet } from '../data-flags.ts';
+import { type DataFlags, readDataSet, withFit } from '../data-flags.ts';
 import { type EngineFlags, openNodeDevice, withEngines } from '../open-device.ts';
 
 interface Flags extends EngineFlags {
   readonly target: string;
   readonly images?: string;
+  readonly fit: DataFlags['fit'];
   readonly input?: readonly string[];
   readonly dump?: string | true;
   readonly compare?: true;
@@ -26,7 +27,7 @@ interface Flags extends EngineFlags {
 }
 
 export const runCommand = (context: Context): Command =>
-  withEngines(new Command('run'))
+  withFit(withEngines(new Command('run')))
     .description('Run a loadable bit-exactly on the emulated DLA.')
     .argument('<loadable.dla>')
     .option('--target <name>', 'refuse a loadable made for another target', 'orin')
@@ -41,11 +42,13 @@ export const runCommand = (context: Context): Command =>
 Examples:
   dla run fashion-resnet20.dla --images data/fashion-mnist-test-images.idx3.gz --output out/
   dla run net.dla --input image=image.bin --dump conv1,logits --output out/
-  dla run net.dla --images photos/ --compare`,
+  dla run net.dla --images photos/ --fit crop --compare`,
     )
     .action(async (file: string, flags: Flags) => {
       const network = decodeLoadable(await readBytes(file), { file, target: flags.target });
       const { plan } = network;
+      if (flags.images !== undefined && flags.input !== undefined)
+        fail('cli/usage', '--images and --input both give the input; one of them is wanted');
       if (flags.dump !== undefined && flags.output === undefined) fail('cli/usage', '--dump needs --output');
       const inputs = await readInputs(plan, flags);
       const hasHost = plan.segments.some((segment) => segment.kind === 'host');
@@ -112,7 +115,12 @@ async function readInputs(plan: Plan, flags: Flags): Promise<Record<string, Tens
       return fail('run/input', 'images feed a network with one input', {}, { expected: 1, actual: plan.inputs.length });
     }
     const dataSet = await readDataSet({ images: flags.images });
-    const input = { name, shape: tensor.shape, ...(plan.preprocess && { preprocess: plan.preprocess }) };
+    const input = {
+      name,
+      shape: tensor.shape,
+      ...(plan.preprocess && { preprocess: plan.preprocess }),
+      fit: { kind: flags.fit },
+    };
     for await (const batch of batches(dataSet, input, { limit: plan.batch })) return batch.inputs;
     return fail('evaluate/data-set', 'there are no images', { file: flags.images });
   }

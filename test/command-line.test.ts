@@ -1,0 +1,90 @@
+/** The built command line where nothing is wrong with the input: what flags mean together, and what ends the output. */
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { float32Tensor } from '../src/graph/tensor.ts';
+import { GraphBuilder } from '../src/models/graph-builder.ts';
+import { writeModel } from '../src/onnx/write.ts';
+import { Workspace } from './bad-input/command-line.ts';
+import { externalData } from './fuzz/base-models.ts';
+
+const program = fileURLToPath(new URL('../dist/cli/dla.js', import.meta.url));
+const model = fileURLToPath(new URL('../models/fashion-resnet20.onnx', import.meta.url));
+const images = fileURLToPath(new URL('../data/fashion-mnist-calibration-images.idx3.gz', import.meta.url));
+
+const workspace = new Workspace();
+afterAll(() => workspace.remove());
+
+beforeAll(async () => {
+  expect(await workspace.run('compile', model, '--output', 'net.dla')).toMatchObject({ status: 0 });
+});
+
+describe('the command line', () => {
+  it('goes on without a trace of an error when its reader leaves, as head does', async () => {
+    const child = spawn(process.execPath, [program, 'inspect', model], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let stderr = '';
+    child.stderr.on('data', (data: Buffer) => {
+      stderr += data.toString();
+    });
+    child.stdout.destroy();
+    expect(await once(child, 'close')).toEqual([0, null]);
+    expect(stderr).toBe('');
+  });
+
+  it('shows no progress when piped', async () => {
+    const result = await workspace.run('calibrate', model, '--images', images, '--limit', '3', '--output', 'net.cache');
+    expect(result).toMatchObject({ status: 0, stderr: 'wrote net.cache\n' });
+    expect(result.stdout).toBe('3 samples, 53 tensors, method mse\n');
+  });
+
+  it('inspects calibrations in both forms', async () => {
+    await workspace.run('calibrate', model, '--images', images, '--limit', '3', '--output', 'net.json');
+    expect((await workspace.run('inspect', 'net.cache')).stdout).toMatch(
+      /^TRT-\d+-EntropyCalibration2\nimage: scale 0\.\d+, range ±/,
+    );
+    expect((await workspace.run('inspect', 'net.json')).stdout).toMatch(
+      /^calibration by mse over 3 samples\nimage: scale 0\.\d+/,
+    );
+  });
+
+  it('estimates a loadable, and refuses the flags that it has settled', async () => {
+    expect((await workspace.run('estimate', 'net.dla', '--mode', '15W')).stdout).toContain('\n15W ');
+    const result = await workspace.run('estimate', 'net.dla', '--sram', '1');
+    expect(result.status).toBe(2);
+    expect(result.stderr).toContain(
+      '--sram decides how a network is compiled; this one is compiled already [cli/usage]',
+    );
+  });
+
+  it('refuses flags that contradict each other or would do nothing', async () => {
+    const usage = { status: 2, stdout: '' };
+    expect(await workspace.run('run', 'net.dla', '--images', images, '--input', 'image=x')).toMatchObject(usage);
+    expect(await workspace.run('report', model, '--output', 'out', '--limit', '5')).toMatchObject(usage);
+    expect(await workspace.run('estimate', model, '--format', 'sarif')).toMatchObject(usage);
+    expect(workspace.listing()).not.toContain('out/');
+  });
+
+  it('checks a network that it cannot compile', async () => {
+    const builder = new GraphBuilder('net');
+    const constant = builder.constant('k', float32Tensor([1], [3]));
+    builder.output(constant, builder.relu(builder.input('x', [1, 8, 8, 8])));
+    workspace.write('constant.onnx', writeModel(builder.build()));
+    expect((await workspace.run('compile', 'constant.onnx')).stderr).toContain('[compile/unsupported]');
+    const result = await workspace.run('check', 'constant.onnx');
+    expect(result).toMatchObject({ status: 0, stderr: '' });
+    expect(result.stdout).toContain('1 of 1 node on the DLA');
+  });
+
+  it('inspects a model with external data', async () => {
+    const builder = new GraphBuilder('net');
+    builder.output(builder.conv(builder.input('x', [1, 8, 8, 8]), { channels: 8, kernel: 3, name: 'conv' }));
+    const { bytes, external } = externalData(writeModel(builder.build()));
+    workspace.write('apart/model.onnx', bytes);
+    for (const [name, content] of external) workspace.write(`apart/${name}`, content);
+    const result = await workspace.run('inspect', 'apart/model.onnx');
+    expect(result).toMatchObject({ status: 0, stderr: '' });
+    expect(result.stdout).toContain('const conv.weight: float32[8, 8, 3, 3]');
+  });
+});
