@@ -162,7 +162,7 @@ export function operationCases(root: string): readonly Case[] {
   return folders(root).flatMap((name) =>
     (['v10', 'v12'] as const).map((version) => ({
       name: `${name} ${version}`,
-      group: name.replace(/^(nv_[a-z]+)_([A-Z]+)_.*/, '$1 operation $2'),
+      group: `${targetOf(name).name} operation ${/_([A-Z]+)_/.exec(name)?.[1] ?? 'other'}`,
       run: () =>
         outcome(() => {
           const loadable = decodeStockLoadable(readFileSync(join(root, name, `model_${version}.nvdla`)));
@@ -179,7 +179,7 @@ export function operationCases(root: string): readonly Case[] {
 export function networkCases(root: string): readonly Case[] {
   return folders(root).map((name) => ({
     name,
-    group: name.replace(/^.*__(nv_[a-z]+)_([a-z0-9]+)_([a-z]+)_.*/, '$1 network $2 $3'),
+    group: `${targetOf(name).name} network ${/_((?:int8|int16|fp16)_[a-z]+)_/.exec(name)?.[1]?.replace('_', ' ') ?? 'other'}`,
     run: () => outcome(() => runNetwork(join(root, name), targetOf(name))),
   }));
 }

@@ -17,7 +17,7 @@ export interface ConvolutionSteps {
 }
 
 /** Most weights that one kernel may have; the hardware counts its bytes in 18 bits. */
-const mostWeights = 2 ** 20;
+const mostWeights = 2 ** 18;
 
 /** @throws device/fault */
 export function convolutionSteps(conv: Conv<Cube>, core: ConvCore): ConvolutionSteps {

@@ -13,6 +13,7 @@ export function integerSums(
   truncate: number,
 ): Sums {
   const length = ends.at(-1) ?? 0;
+  const limit = 2 ** (accumulatorBits - 1);
   let data: Int32Array = new Int32Array(0);
   return {
     load(window) {
@@ -25,7 +26,9 @@ export function integerSums(
       for (const end of ends) {
         let step = 0;
         for (; i < end; i++) step += weights[first + i]! * data[i]!;
-        sum = saturate(sum + step, accumulatorBits);
+        sum += step;
+        if (sum >= limit) sum = limit - 1;
+        else if (sum < -limit) sum = -limit;
       }
       return saturate(roundShift(sum, truncate), 32);
     },
