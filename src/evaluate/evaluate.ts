@@ -35,7 +35,7 @@ export interface EvaluateOptions {
   /** Samples of the data set to take; all when not given. */
   readonly limit?: number;
   /**
-   * Compares tensors over this many samples, in whole batches: 0, none, when not given. `graph` is the one that was
+   * Compares tensors over this many samples: 0, none, when not given. `graph` is the one that was
    * compiled then, or one with the same names.
    */
   readonly tensorSamples?: number;

@@ -48,13 +48,13 @@ export interface Measurement {
 /**
  * Ranges of all float tensors of the graph. Feeds are named as the graph's inputs.
  *
- * @throws calibrate/no-samples, calibrate/value, run/input, cancelled
+ * @throws calibrate/no-samples, calibrate/value, run/input, run/host-failed, cancelled
  */
 export async function calibrate(graph: Graph, samples: Samples, options: CalibrateOptions): Promise<Calibration> {
   return calibrationOf(await measure(graph, samples, options), options.method, options.percentile);
 }
 
-/** The histograms of all float tensors. @throws calibrate/no-samples, calibrate/value, run/input, cancelled */
+/** The histograms of all float tensors. @throws calibrate/no-samples, calibrate/value, run/input, run/host-failed, cancelled */
 export async function measure(graph: Graph, samples: Samples, options: MeasureOptions): Promise<Measurement> {
   const { runtime, threads, onProgress, signal } = options;
   const values = scaledValues(graph);
@@ -74,8 +74,9 @@ export async function measure(graph: Graph, samples: Samples, options: MeasureOp
       checkSample(graph, sample);
       const results = await session.run(sample);
       for (const [value, histogram] of histograms) {
-        const tensor = inputs.has(value) ? sample[value] : results[value];
-        if (!tensor) throw new Error(`${runtime.name} gave no ${value}`);
+        const found = inputs.has(value) ? sample : results;
+        const tensor = Object.hasOwn(found, value) ? found[value] : undefined;
+        if (!tensor) fail('run/host-failed', `${runtime.name} gave no value of that name`, { value });
         histogram.add(tensor.dtype === 'float16' ? Float32Array.from(numbers(tensor)) : float32Values(tensor));
       }
       count += sample[graph.inputs[0] ?? '']?.shape[0] ?? 1;

@@ -134,8 +134,7 @@ export const outRoom = 368;
 
 export const jobBytes = 384;
 
-// Each thread's scratch: a counter, pixel tables, accumulators, then a panel (or padded rows).
-export const scratchSaturated = 0;
+// Each thread's scratch: a counter of saturated results at 0, pixel tables, accumulators, then a panel (or padded rows).
 export const scratchSpill = 64;
 export const scratchOutTable = 128;
 /** The most tiles of 4 pixels that a chunk may have: more and panels of few channels leave the first-level cache. */
