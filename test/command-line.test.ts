@@ -66,6 +66,36 @@ describe('the command line', () => {
     expect(workspace.listing()).not.toContain('out/');
   });
 
+  it('prepares images of the demo networks alike in every command', async () => {
+    expect((await workspace.run('inspect', 'net.dla')).stdout).toMatch(/^plan .*mean=\[0\.286\]/);
+  });
+
+  it('refuses a batch that a network with a fixed one cannot take', async () => {
+    const builder = new GraphBuilder('net');
+    builder.output(builder.relu(builder.input('x', [2, 8, 8, 8])));
+    workspace.write('two.onnx', writeModel(builder.build()));
+    expect(await workspace.run('check', 'two.onnx', '--batch', '2')).toMatchObject({ status: 0 });
+    expect((await workspace.run('check', 'two.onnx')).stderr).toBe('');
+    expect((await workspace.run('check', 'two.onnx', '--batch', '4')).stderr).toBe(
+      'dla: two.onnx: --batch binds a symbolic first dimension, and the model has none (expected batch 2, found 4) [shape/binding]\n',
+    );
+  });
+
+  it('refuses means that the input has no channels for', async () => {
+    const result = await workspace.run('compile', model, '--mean', '0.5,0.5', '--output', 'odd.dla');
+    expect(result.stderr).toContain(
+      '--mean wants one number, or one for each channel of the input (expected 1 or 1, found 2)',
+    );
+    expect(await workspace.run('compile', model, '--std', '0', '--output', 'odd.dla')).toMatchObject({ status: 2 });
+    expect(workspace.listing().filter((name) => name.startsWith('odd'))).toEqual([]);
+  });
+
+  it('checks the prepared network as the board gets it', async () => {
+    const result = await workspace.run('check', model, '--prepared');
+    expect(result).toMatchObject({ status: 0, stderr: '' });
+    expect(result.stdout).toContain('51 of 51 nodes on the DLA');
+  });
+
   it('checks a network that it cannot compile', async () => {
     const builder = new GraphBuilder('net');
     const constant = builder.constant('k', float32Tensor([1], [3]));

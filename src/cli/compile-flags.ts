@@ -1,7 +1,8 @@
 /** The flags that decide what a network compiles to, and the compilation that follows from them. */
 
-import { DlakitError } from '../graph/errors.ts';
+import { DlakitError, fail } from '../graph/errors.ts';
 import { type Compilation, compile, type PreparedNetwork, prepare } from '../index.ts';
+import { fashionModel } from '../models/fashion.ts';
 import type { Preprocess } from '../program/program.ts';
 import { readNetworkFile } from './network-file.ts';
 import { readScales } from './scales-file.ts';
@@ -16,7 +17,7 @@ export interface CompileFlags extends PreprocessFlags {
   readonly target: string;
   readonly release?: string;
   readonly shapes?: string;
-  readonly batch: number;
+  readonly batch?: number;
   readonly calib?: string;
   readonly sram?: '0.5' | '1';
   readonly inputFormat: 'auto' | 'dla_hwc4' | 'dla_linear' | 'chw32';
@@ -34,6 +35,27 @@ export function preprocessOf({ mean, std, channelOrder }: PreprocessFlags): Prep
   };
 }
 
+/** What the flags state, or what is known of the demo networks. */
+export const preprocessFor = (name: string, flags: PreprocessFlags): Preprocess | undefined =>
+  preprocessOf(flags) ?? fashionModel(name)?.preprocess;
+
+/** @throws cli/usage unless mean and std have one value, or one for each channel of the network's image input */
+function requireChannels({ mean, std }: Preprocess, { graph }: PreparedNetwork): void {
+  const channels = graph.values.get(graph.inputs[0] ?? '')?.shape?.[1];
+  for (const [flag, { length }] of [
+    ['--mean', mean],
+    ['--std', std],
+  ] as const) {
+    if (length === 1 || length === channels) continue;
+    fail(
+      'cli/usage',
+      `${flag} wants one number, or one for each channel of the input`,
+      {},
+      { expected: `1 or ${channels}`, actual: length },
+    );
+  }
+}
+
 export interface CompiledFile {
   readonly network: PreparedNetwork;
   readonly compilation: Compilation;
@@ -42,7 +64,7 @@ export interface CompiledFile {
 export async function compileFile(file: string, flags: CompileFlags): Promise<CompiledFile> {
   const network = prepare(await readNetworkFile(file, flags));
   const scales = flags.calib === undefined ? undefined : await readScales(flags.calib);
-  return { network, compilation: compileNetwork(network, flags, scales) };
+  return { network, compilation: compileNetwork(network, { ...flags, ...preprocessFor(file, flags) }, scales) };
 }
 
 export function compileNetwork(
@@ -51,6 +73,7 @@ export function compileNetwork(
   scales: ReadonlyMap<string, number> | undefined,
 ): Compilation {
   const preprocess = preprocessOf(flags);
+  if (preprocess) requireChannels(preprocess, network);
   try {
     return compile(network, {
       target: flags.target,

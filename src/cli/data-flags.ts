@@ -9,9 +9,8 @@ import { fail } from '../graph/errors.ts';
 import { readBytes } from '../host/node/files.ts';
 import { readImageFolder } from '../host/node/image-folder.ts';
 import type { PreparedNetwork } from '../index.ts';
-import { fashionModel } from '../models/fashion.ts';
 import type { Preprocess } from '../program/program.ts';
-import { type PreprocessFlags, preprocessOf } from './compile-flags.ts';
+import type { PreprocessFlags } from './compile-flags.ts';
 
 export interface DataFlags extends PreprocessFlags {
   readonly images: string;
@@ -41,10 +40,6 @@ export async function readDataSet({ images, labels }: Pick<DataFlags, 'images' |
   const marks = labels === undefined ? undefined : await readBytes(labels);
   return idxDataSet(bytes, marks, { images, ...(labels !== undefined && { labels }) });
 }
-
-/** What the flags state, or what is known of the demo networks. */
-export const preprocessFor = (name: string, flags: PreprocessFlags): Preprocess | undefined =>
-  preprocessOf(flags) ?? fashionModel(name)?.preprocess;
 
 /** The one image input of a network. @throws evaluate/data-set when it has several inputs */
 export function imageInputOf(

@@ -6,6 +6,7 @@
 
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { boardGraph } from '../compile/board.ts';
 import { samples } from '../evaluate/data-set.ts';
 import { writeFiles } from '../host/node/files.ts';
 import { nodeOnnxRuntime } from '../host/node/onnxruntime.ts';
@@ -90,5 +91,5 @@ await runMain(async (signal) => {
 function printCheck(context: Context, network: PreparedNetwork): void {
   context.print(checkText(check(network.original), context.text));
   context.print(`After rewriting (${network.applied.map(({ pass }) => pass).join(', ')}):\n`);
-  context.print(checkText(check(network.graph), context.text));
+  context.print(checkText(check(boardGraph(network.graph)), context.text));
 }

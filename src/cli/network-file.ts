@@ -1,7 +1,7 @@
 /** A network from a file: the model, its external data, and the shapes that the command line binds. */
 
 import { basename, dirname, join } from 'node:path';
-import { DlakitError, locate } from '../graph/errors.ts';
+import { DlakitError, fail, locate } from '../graph/errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import { readBytes } from '../host/node/files.ts';
 import { readNetwork } from '../index.ts';
@@ -13,16 +13,28 @@ export interface NetworkFlags {
   readonly batch?: number;
 }
 
-/** @throws file/not-found, onnx/*, shape/* */
-export async function readNetworkFile(file: string, flags: NetworkFlags): Promise<Graph> {
+/**
+ * @param batch of a symbolic first dimension where the flags state none
+ * @throws file/not-found, onnx/*, shape/*; shape/binding when --batch meets a network whose batch is fixed otherwise
+ */
+export async function readNetworkFile(file: string, flags: NetworkFlags, batch = 1): Promise<Graph> {
   const bytes = await readBytes(file);
   const external = await readExternal(bytes, file);
   const options = {
     external,
     ...(flags.shapes !== undefined && { shapes: parseShapes(flags.shapes) }),
-    ...(flags.batch !== undefined && { batch: flags.batch }),
+    batch: flags.batch ?? batch,
   };
   const graph = locate({ file }, () => readNetwork(bytes, options));
+  const shapes = graph.inputs.map((input) => graph.values.get(input)?.shape);
+  if (flags.batch !== undefined && !shapes.some((shape) => shape?.[0] === flags.batch)) {
+    fail(
+      'shape/binding',
+      '--batch binds a symbolic first dimension, and the model has none',
+      { file },
+      { expected: `batch ${shapes[0]?.[0]}`, actual: flags.batch },
+    );
+  }
   return { ...graph, name: networkName(file) };
 }
 

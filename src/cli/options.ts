@@ -14,6 +14,12 @@ export function percentage(text: string): number {
   return value;
 }
 
+const positiveList = (text: string): readonly number[] => {
+  const values = numberList(text);
+  if (values.some((value) => value <= 0)) throw new InvalidArgumentError('Positive numbers are wanted.');
+  return values;
+};
+
 /** `0.485,0.456,0.406` */
 export function numberList(text: string): readonly number[] {
   const values = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
@@ -33,7 +39,7 @@ export const withTarget = (command: Command): Command =>
 export const withShapes = (command: Command): Command =>
   command
     .option('--shapes <list>', 'bind symbolic dimensions: name:1x3x224x224,…')
-    .option('--batch <n>', 'bind a symbolic first dimension', positiveInteger, 1);
+    .option('--batch <n>', 'bind a symbolic first dimension (default: 1)', positiveInteger);
 
 export const withModule = (command: Command): Command =>
   command
@@ -61,5 +67,5 @@ export const withCompile = (command: Command): Command =>
 export const withPreprocess = (command: Command): Command =>
   command
     .option('--mean <list>', 'per channel, subtracted from pixel/255', numberList)
-    .option('--std <list>', 'per channel, divides after the mean', numberList)
+    .option('--std <list>', 'per channel, divides after the mean', positiveList)
     .addOption(new Option('--channel-order <order>', 'of the network’s input').choices(['rgb', 'bgr', 'gray']));

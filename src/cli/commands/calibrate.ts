@@ -10,14 +10,15 @@ import { writeCalibrationCache } from '../../quantize/calibration-cache.ts';
 import { writeCalibrationJson } from '../../quantize/calibration-json.ts';
 import { quantise } from '../../quantize/quantise.ts';
 import { type CalibrationMethod, calibrationMethods, defaultPercentile } from '../../quantize/range-of.ts';
+import { preprocessFor } from '../compile-flags.ts';
 import type { Context } from '../context.ts';
-import { type DataFlags, imageInputOf, preprocessFor, readDataSet, withImages } from '../data-flags.ts';
+import { type DataFlags, imageInputOf, readDataSet, withImages } from '../data-flags.ts';
 import { readNetworkFile } from '../network-file.ts';
 import { percentage, positiveInteger, withPreprocess, withShapes } from '../options.ts';
 
 interface Flags extends DataFlags {
   readonly shapes?: string;
-  readonly batch: number;
+  readonly batch?: number;
   readonly method: CalibrationMethod;
   readonly percentile: number;
   readonly output: string;

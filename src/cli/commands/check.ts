@@ -1,6 +1,7 @@
 /** `dla check`: what runs on the DLA, and which rule sends the rest to the GPU. */
 
 import { Command, Option } from 'commander';
+import { boardGraph } from '../../compile/board.ts';
 import { DlakitError, fail } from '../../graph/errors.ts';
 import { writeFile } from '../../host/node/files.ts';
 import { check, compile, type PreparedNetwork, prepare, version } from '../../index.ts';
@@ -15,7 +16,7 @@ interface Flags {
   readonly target: string;
   readonly release?: string;
   readonly shapes?: string;
-  readonly batch: number;
+  readonly batch?: number;
   readonly precision: 'int8' | 'fp16';
   readonly format: 'text' | 'json' | 'sarif';
   readonly output?: string;
@@ -47,7 +48,7 @@ Examples:
     .action(async (file: string, flags: Flags) => {
       const graph = await readNetworkFile(file, flags);
       const prepared = prepare(graph);
-      const subject = flags.prepared ? prepared.graph : graph;
+      const subject = flags.prepared ? boardGraph(prepared.graph) : graph;
       const result = check(subject, flags);
       let text: string;
       if (flags.format === 'json') text = checkJson(result, { notEmulated: notEmulated(prepared, flags) });

@@ -3,9 +3,9 @@
 import { Command, Option } from 'commander';
 import { prepare } from '../../index.ts';
 import { evaluationText } from '../../report/evaluate-text.ts';
-import { type CompileFlags, compileNetwork } from '../compile-flags.ts';
+import { type CompileFlags, compileNetwork, preprocessFor } from '../compile-flags.ts';
 import type { Context } from '../context.ts';
-import { type DataFlags, preprocessFor, withImages } from '../data-flags.ts';
+import { type DataFlags, withImages } from '../data-flags.ts';
 import { evaluateFile } from '../evaluate-file.ts';
 import { readNetworkFile } from '../network-file.ts';
 import { type EngineFlags, withEngines } from '../open-device.ts';
@@ -25,7 +25,7 @@ export const evaluateCommand = (context: Context): Command =>
     .option('--labels <file>', 'IDX file of labels')
     .option('--limit <n>', 'take the first n images', positiveInteger)
     .option('--shapes <list>', 'bind symbolic dimensions: name:1x3x224x224,…')
-    .option('--batch <n>', 'images per run', positiveInteger, 50)
+    .option('--batch <n>', 'images per run, where the network leaves it open (default: 50)', positiveInteger)
     .option(
       '--tensors <n>',
       'also compare every tensor over n images: signal-to-noise and the first that diverges',
@@ -40,7 +40,7 @@ Example:
     --labels data/fashion-mnist-test-labels.idx1.gz --tensors 100`,
     )
     .action(async (file: string, flags: Flags) => {
-      const network = prepare(await readNetworkFile(file, flags));
+      const network = prepare(await readNetworkFile(file, flags, 50));
       const preprocess = preprocessFor(file, flags);
       const scales = flags.calib === undefined ? undefined : await readScales(flags.calib);
       const compilation = compileNetwork(network, { ...flags, ...preprocess }, scales);
