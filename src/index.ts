@@ -10,7 +10,7 @@
  *     estimate(compiled.network.plan, { powerMode: 'MAXN', cores: 2 }).imagesPerSecond;
  */
 
-import { type BoardFiles, boardFiles } from './compile/board.ts';
+import { type BoardFiles, boardFiles, boardGraph } from './compile/board.ts';
 import { compile as compileGraph } from './compile/compile.ts';
 import type { InputFormat } from './compile/input-format.ts';
 import { estimate as estimatePlan } from './estimate/estimate.ts';
@@ -282,7 +282,8 @@ function gains(
   const known = new Map<string, Gain>();
   const gainOf = (pass: string): Gain => {
     const gain =
-      known.get(pass) ?? between(before, standing(rewrite(network.original, { passes: [pass] }).graph, where));
+      known.get(pass) ??
+      between(before, standing(boardGraph(rewrite(network.original, { passes: [pass] }).graph), where));
     known.set(pass, gain);
     return gain;
   };
@@ -295,7 +296,7 @@ function gains(
       ...(pass !== undefined && { rewrite: pass, gain: gainOf(pass) }),
     };
   });
-  return { changes, gain: between(before, standing(network.graph, where)) };
+  return { changes, gain: between(before, standing(boardGraph(network.graph), where)) };
 }
 
 type Standing = { readonly [K in keyof Gain]: number };

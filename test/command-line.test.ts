@@ -94,6 +94,15 @@ describe('the command line', () => {
     const result = await workspace.run('check', model, '--prepared');
     expect(result).toMatchObject({ status: 0, stderr: '' });
     expect(result.stdout).toContain('51 of 51 nodes on the DLA');
+    expect(await workspace.run('report', model, '--output', 'page')).toMatchObject({ status: 0 });
+    const report = JSON.parse(new TextDecoder().decode(workspace.read('page/report.json'))) as Record<string, unknown>;
+    expect(report.gain).toMatchObject({ gpuNodes: [1, 0], loadables: [2, 1] });
+  });
+
+  it('knows of no sparse mode but that of Orin', async () => {
+    const result = await workspace.run('compile', model, '--target', 'xavier', '--sparsity', 'enable');
+    expect(result).toMatchObject({ status: 2, stdout: '' });
+    expect(result.stderr).toContain('--sparsity enable goes with Orin');
   });
 
   it('checks a network that it cannot compile', async () => {

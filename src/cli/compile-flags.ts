@@ -4,6 +4,7 @@ import { DlakitError, fail } from '../graph/errors.ts';
 import { type Compilation, compile, type PreparedNetwork, prepare } from '../index.ts';
 import { fashionModel } from '../models/fashion.ts';
 import type { Preprocess } from '../program/program.ts';
+import { findTarget } from '../targets/find.ts';
 import { readNetworkFile } from './network-file.ts';
 import { readScales } from './scales-file.ts';
 
@@ -74,6 +75,9 @@ export function compileNetwork(
 ): Compilation {
   const preprocess = preprocessOf(flags);
   if (preprocess) requireChannels(preprocess, network);
+  if (flags.sparsity === 'enable' && findTarget(flags.target).generation !== 'orin') {
+    fail('cli/usage', '--sparsity enable goes with Orin: no other DLA has a sparse mode', {}, { actual: flags.target });
+  }
   try {
     return compile(network, {
       target: flags.target,
