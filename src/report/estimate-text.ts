@@ -46,7 +46,7 @@ export function estimateText(estimates: readonly Estimate[], options: TextOption
         { title: 'images/s', align: 'right' },
         { title: 'latency', align: 'right' },
         { title: 'utilisation', align: 'right' },
-        { title: 'compute / memory / overhead', align: 'right' },
+        { title: 'bound by compute / memory / overhead', align: 'right' },
         { title: 'DRAM per image', align: 'right' },
       ],
       rows,

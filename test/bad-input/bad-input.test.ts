@@ -89,7 +89,7 @@ describe('a model', () => {
   test('with a dynamic shape that nothing binds', async () => {
     work.write('dynamic.onnx', model(convolution(['batch', 3, 'height', 'width'])));
     expect(await refusal('compile', 'dynamic.onnx', '--output', 'out.dla')).toMatchInlineSnapshot(
-      `"dla: dynamic.onnx, value image: the shape of the input is not known (expected a number for every dimension, found [batch, 3, height, width]) [shape/unresolved]"`,
+      `"dla: dynamic.onnx, value image: the shape of the input is not known; bind it with --shapes (expected a number for every dimension, found [batch, 3, height, width]) [shape/unresolved]"`,
     );
     expect(await refusal('estimate', 'dynamic.onnx', '--shapes', 'image:1x3x8')).toMatchInlineSnapshot(
       `"dla: dynamic.onnx, value image: the shape has the wrong rank (expected [batch, 3, height, width], found 1x3x8) [shape/binding]"`,
