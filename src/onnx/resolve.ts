@@ -54,7 +54,9 @@ export function requireStaticShapes(graph: Graph): void {
     const producer = graph.nodes.find((node) => node.outputs.includes(name));
     fail(
       'shape/unresolved',
-      producer ? `the shape of an output of the ${producer.op} is not known` : 'the shape of the input is not known; bind it with --shapes',
+      producer
+        ? `the shape of an output of the ${producer.op} is not known`
+        : 'the shape of the input is not known; bind it with --shapes',
       { value: name, ...(producer && { node: producer.name }) },
       { expected: 'a number for every dimension', actual: shape ? `[${shape.join(', ')}]` : 'an unknown rank' },
     );
