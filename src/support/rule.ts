@@ -121,6 +121,16 @@ export function applies(rule: Rule, op: string, { target, release, precision }: 
   );
 }
 
+/** The test of layers that exist for images only: the first input has four dimensions, where its rank is known. */
+export const twoSpatialDimensions = (node: Node, context: RuleContext): Finding | undefined => {
+  const rank = context.graph.values.get(node.inputs[0] ?? '')?.shape?.length;
+  if (rank === undefined || rank === 4) return undefined;
+  return {
+    message: `${rank - 2} spatial dimension${rank === 3 ? '' : 's'}, allowed 2`,
+    values: { limit: 2, value: rank - 2 },
+  };
+};
+
 /** The rule's sentence as users see it. */
 export const sentence = (rule: Rule): string =>
   rule.confidence === 'unverified' ? `${rule.doc} [unverified]` : rule.doc;

@@ -9,7 +9,7 @@
 import type { Node } from '../../graph/graph.ts';
 import { floatAttribute, intAttribute } from '../../graph/graph.ts';
 import type { Finding, Precision, Rule, RuleContext } from '../rule.ts';
-import { outside, sources, times } from '../rule.ts';
+import { outside, sources, times, twoSpatialDimensions } from '../rule.ts';
 import { type Window, windowOf } from '../window.ts';
 
 const conv = ['Conv'];
@@ -112,18 +112,18 @@ export const convolutionRules: readonly Rule[] = [
     id: 'convolution/spatial',
     doc: 'A convolution has two spatial dimensions (a 4-D input).',
     test: (node, context) => {
-      const rank = context.graph.values.get(node.inputs[0] ?? '')?.shape?.length;
-      if (rank === undefined || rank === 4) return undefined;
-      return {
-        message: `${rank - 2} spatial dimension${rank === 3 ? '' : 's'}, allowed 2`,
-        values: { limit: 2, value: rank - 2 },
-        fix: {
-          advice:
-            rank === 3
-              ? 'Give the tensor a height of 1 (N×C×1×W) and use a 1×k kernel.'
-              : 'Split the depth into 2-D convolutions, or leave the 3-D part to the GPU.',
-        },
-      };
+      const finding = twoSpatialDimensions(node, context);
+      return (
+        finding && {
+          ...finding,
+          fix: {
+            advice:
+              finding.values.value === 1
+                ? 'Give the tensor a height of 1 (N×C×1×W) and use a 1×k kernel.'
+                : 'Split the depth into 2-D convolutions, or leave the 3-D part to the GPU.',
+          },
+        }
+      );
     },
   },
   {

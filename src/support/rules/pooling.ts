@@ -3,7 +3,7 @@
 import type { Node } from '../../graph/graph.ts';
 import { intAttribute } from '../../graph/graph.ts';
 import type { Finding, KnownFix, Rule } from '../rule.ts';
-import { outside, sources, times } from '../rule.ts';
+import { outside, sources, times, twoSpatialDimensions } from '../rule.ts';
 import { type Window, windowOf } from '../window.ts';
 
 const operators = ['MaxPool', 'AveragePool'];
@@ -21,14 +21,7 @@ export const poolingRules: readonly Rule[] = [
     ...base,
     id: 'pooling/spatial',
     doc: 'A pooling layer has two spatial dimensions (a 4-D input).',
-    test: (node, context) => {
-      const rank = context.graph.values.get(node.inputs[0] ?? '')?.shape?.length;
-      if (rank === undefined || rank === 4) return undefined;
-      return {
-        message: `${rank - 2} spatial dimension${rank === 3 ? '' : 's'}, allowed 2`,
-        values: { limit: 2, value: rank - 2 },
-      };
-    },
+    test: twoSpatialDimensions,
   },
   {
     ...base,
