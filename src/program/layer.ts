@@ -176,6 +176,8 @@ export interface IntegerScaleSdp<S> {
   readonly x2?: SdpUnit<S>;
   readonly y?: SdpUnit<S>;
   readonly convert: Convert;
+  /** The table that Y's activation `lut` looks up, in a Program. On a device it is in memories and registers that outlive a launch. */
+  readonly lookup?: Lookup<S>;
   /**
    * Absent: the units compute in integers. `float`: in float32, on float16 operands (nv_full); operands in registers are
    * bit patterns, of float16 in X1 and X2 and of float32 in Y, and shifts and converters are not used.
@@ -227,7 +229,72 @@ export interface Cdp<S> {
   readonly bypassSquareSum: boolean;
   /** Give out the table's value itself. */
   readonly bypassMultiply: boolean;
+  /** In a Program; on a device the table is in memories and registers that outlive a launch. */
+  readonly lookup?: Lookup<S>;
   readonly output: S;
+}
+
+/** A straight line beyond the end of a table. Of float16 processing, `scale` is the bits of a float16 and `shift` is 0. */
+export interface LookupSlope {
+  readonly scale: number;
+  /** Right shift; negative shifts left. */
+  readonly shift: number;
+}
+
+/**
+ * The two tables of SDP's Y unit or of CDP (nvdla-facts section 4): LE with 65 entries, exponentially or evenly spaced,
+ * and LO with 257 evenly spaced ones. Of float16 processing, entries are bits of float16 and ends bits of float32.
+ */
+export interface Lookup<S> {
+  readonly le: LookupCurve<S> & {
+    readonly spacing: 'exponential' | 'linear';
+    /** log2 of the distance of the first entry from the start when exponential, of the distance between entries when linear. */
+    readonly exponent: number;
+  };
+  readonly lo: LookupCurve<S> & { /** log2 of the distance between entries. */ readonly exponent: number };
+  /** Which table answers where both underflow, where both overflow, and where both or neither are hit. */
+  readonly underflowPriority: 'le' | 'lo';
+  readonly overflowPriority: 'le' | 'lo';
+  readonly hybridPriority: 'le' | 'lo';
+}
+
+export interface LookupCurve<S> {
+  /** int16 or float16 vector. */
+  readonly entries: S;
+  readonly start: number;
+  readonly end: number;
+  readonly underflow: LookupSlope;
+  readonly overflow: LookupSlope;
+}
+
+/**
+ * Rubik (nv_full) rearranges cubes. *Contract* makes an image out of the channels of a deconvolution: input channels come
+ * in stride.w · stride.h runs of whole atoms, one for each position in a block of output pixels. *Split* takes a feature
+ * cube apart into planes (`dla_linear`), one a channel, and *merge* puts planes together.
+ */
+export interface RubikMove<S> {
+  readonly mode: 'contract' | 'split' | 'merge';
+  readonly input: S;
+  readonly output: S;
+  /** Contract only; 1 × 1 otherwise. */
+  readonly stride: Extent;
+}
+
+/** One transfer of the bridge DMA (nv_full): lines of bytes, in surfaces, from one place to another. */
+export interface BdmaTransfer<S> {
+  readonly input: S;
+  /** Bytes from the start of `input`. */
+  readonly inputOffset: number;
+  readonly inputLineStride: number;
+  readonly inputSurfaceStride: number;
+  readonly output: S;
+  /** Bytes from the start of `output`. */
+  readonly outputOffset: number;
+  readonly outputLineStride: number;
+  readonly outputSurfaceStride: number;
+  readonly lineBytes: number;
+  readonly lines: number;
+  readonly surfaces: number;
 }
 
 /** Up-scaling by whole factors (orin). Linear is half-pixel: integer weights over 2·scale, one rounding at the end. */
@@ -258,8 +325,13 @@ export type Pipeline<S> =
   | { readonly kind: 'resize'; readonly resize: Resize<S> }
   | { readonly kind: 'copy'; readonly copy: Copy<S> };
 
-/** A hardware layer of a Program: a pipeline over surface ids. */
-export type Layer = Pipeline<number> & {
+/** What only moves bytes and only the open NVDLA's first generation has: no engine computes. */
+export type Move<S> =
+  | { readonly kind: 'rubik'; readonly rubik: RubikMove<S> }
+  | { readonly kind: 'bdma'; readonly transfers: readonly BdmaTransfer<S>[] };
+
+/** A hardware layer of a Program: a pipeline or a move over surface ids. */
+export type Layer = (Pipeline<number> | Move<number>) & {
   /** Index in Program.layers. */
   readonly id: number;
   /** The name of the last ONNX node it stands for. Unique in the Program. */

@@ -48,7 +48,10 @@ export interface Surface {
   readonly offset: Bytes;
   /** real value = scale × integer; absent for constants and floating-point surfaces. */
   readonly scale?: number;
-  /** Set when this surface is a run of channels inside another (an input of a free concatenation): same memory,
-   *  offset = parent's offset + channel/32 · surfaceStride, the parent's strides. */
+  /**
+   * Set when this surface is a part of another: a run of channels (an input of a free concatenation), on integer-scale targets
+   * also a run of rows (a convolution that is split by height). Same memory, format and strides, all columns; with A channels
+   * in an atom, offset = parent's offset + channel/A · surfaceStride + row · lineStride.
+   */
   readonly parent?: number;
 }

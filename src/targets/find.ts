@@ -1,12 +1,22 @@
 /** Targets, modules, power modes and releases by the names that people type. Upper and lower case are the same. */
 
 import { fail } from '../graph/errors.ts';
-import { nvFull, nvLarge, nvSmall } from './nvdla.ts';
+import { nvFull, nvLarge, nvMedium512, nvMedium1024Full, nvSmall, nvSmall256, nvSmall256Full } from './nvdla.ts';
 import { orin } from './orin.ts';
 import type { Module, PowerMode, Release, Target } from './target.ts';
 import { xavier } from './xavier.ts';
 
-export const targets: readonly Target[] = [orin, xavier, nvSmall, nvLarge, nvFull];
+export const targets: readonly Target[] = [
+  orin,
+  xavier,
+  nvSmall,
+  nvSmall256,
+  nvSmall256Full,
+  nvMedium512,
+  nvMedium1024Full,
+  nvLarge,
+  nvFull,
+];
 
 /** @throws target/unknown */
 export const findTarget = (name: string): Target => find(targets, name, 'target', (target) => [target.name]);

@@ -5,7 +5,7 @@
  */
 
 import { bytes, gigabytesPerSecond, megahertz } from '../graph/units.ts';
-import type { Module, Release, Target } from './target.ts';
+import type { MemoryInterface, Module, Release, Target } from './target.ts';
 
 const SHEET = 'nvdla/hw perf/NVDLA_OpenSource_Performance.xlsx, default configuration';
 
@@ -51,6 +51,15 @@ const none = (source: string): Target['sram'] => ({
   defaultPool: { value: bytes(0), status: 'documented', source },
 });
 
+const memory = (bits: number, burst: number, latency: number): MemoryInterface => ({
+  width: bytes(bits / 8),
+  burst,
+  latency,
+});
+
+const noSecondary = 'no secondary memory interface';
+const noMemory = 'a secondary memory interface, no memory of its own';
+
 export const nvSmall: Target = {
   name: 'nv_small',
   title: 'Open NVDLA, nv_small',
@@ -59,7 +68,7 @@ export const nvSmall: Target = {
   atomic: { c: 8, k: 8, pixels: 1 },
   memoryAtom: bytes(8),
   cbuf: { banks: 32, entryBytes: bytes(8), entriesPerBank: 512 },
-  sram: none('spec/defs/nv_small.spec: no secondary memory interface'),
+  sram: none(`spec/defs/nv_small.spec: ${noSecondary}`),
   modules: [zcu102, sheet],
   releases,
   nvdla: {
@@ -67,9 +76,89 @@ export const nvSmall: Target = {
     precisions: ['int8'],
     kernelGroup16: 8,
     accumulatorBits: 34,
-    secondaryMemory: false,
+    elementwise: false,
+    lookupTable: false,
     bdma: false,
     rubik: false,
+    throughput: { x: 1, y: 0, pdp: 1, cdp: 1 },
+    primaryMemory: memory(64, 1, 64),
+    addressBits: 32,
+  },
+};
+
+export const nvSmall256: Target = {
+  ...nvSmall,
+  name: 'nv_small_256',
+  title: 'Open NVDLA, nv_small_256',
+  atomic: { c: 32, k: 8, pixels: 1 },
+  cbuf: { banks: 32, entryBytes: bytes(32), entriesPerBank: 128 },
+  sram: none(`spec/defs/nv_small_256.spec: ${noSecondary}`),
+  modules: [sheet],
+};
+
+export const nvSmall256Full: Target = {
+  ...nvSmall256,
+  name: 'nv_small_256_full',
+  title: 'Open NVDLA, nv_small_256_full',
+  sram: none(`spec/defs/nv_small_256_full.spec: ${noMemory}`),
+  nvdla: {
+    ...nvSmall256.nvdla!,
+    elementwise: true,
+    lookupTable: true,
+    throughput: { x: 2, y: 1, pdp: 1, cdp: 1 },
+    primaryMemory: memory(64, 4, 64),
+    secondaryMemory: memory(64, 4, 64),
+  },
+};
+
+export const nvMedium512: Target = {
+  ...nvSmall256,
+  name: 'nv_medium_512',
+  title: 'Open NVDLA, nv_medium_512',
+  atomic: { c: 32, k: 16, pixels: 1 },
+  memoryAtom: bytes(16),
+  cbuf: { banks: 32, entryBytes: bytes(32), entriesPerBank: 512 },
+  sram: none(`spec/defs/nv_medium_512.spec: ${noSecondary}`),
+  nvdla: {
+    ...nvSmall.nvdla!,
+    kernelGroup16: 16,
+    throughput: { x: 4, y: 0, pdp: 2, cdp: 2 },
+    primaryMemory: memory(128, 4, 256),
+    addressBits: 64,
+  },
+};
+
+export const nvMedium1024Full: Target = {
+  ...nvMedium512,
+  name: 'nv_medium_1024_full',
+  title: 'Open NVDLA, nv_medium_1024_full',
+  atomic: { c: 32, k: 32, pixels: 1 },
+  memoryAtom: bytes(32),
+  sram: none(`spec/defs/nv_medium_1024_full.spec: ${noMemory}`),
+  nvdla: {
+    ...nvMedium512.nvdla!,
+    kernelGroup16: 32,
+    elementwise: true,
+    lookupTable: true,
+    throughput: { x: 8, y: 2, pdp: 4, cdp: 4 },
+    primaryMemory: memory(256, 4, 1024),
+    secondaryMemory: memory(256, 4, 1024),
+  },
+};
+
+export const nvLarge: Target = {
+  ...nvMedium1024Full,
+  name: 'nv_large',
+  title: 'Open NVDLA, nv_large',
+  atomic: { c: 64, k: 32, pixels: 1 },
+  cbuf: { banks: 16, entryBytes: bytes(64), entriesPerBank: 512 },
+  sram: none(`spec/defs/nv_large.spec: ${noMemory}`),
+  nvdla: {
+    ...nvMedium1024Full.nvdla!,
+    kernelGroup16: 16,
+    throughput: { x: 16, y: 4, pdp: 8, cdp: 8 },
+    primaryMemory: memory(256, 1, 1024),
+    secondaryMemory: memory(256, 1, 1024),
   },
 };
 
@@ -91,30 +180,13 @@ export const nvFull: Target = {
     precisions: ['int8', 'int16', 'float16'],
     kernelGroup16: 16,
     accumulatorBits: 48,
-    secondaryMemory: true,
+    elementwise: true,
+    lookupTable: true,
     bdma: true,
     rubik: true,
-  },
-};
-
-export const nvLarge: Target = {
-  name: 'nv_large',
-  title: 'Open NVDLA, nv_large',
-  generation: 'nvdla',
-  arithmetic: 'integer-scale',
-  atomic: { c: 64, k: 32, pixels: 1 },
-  memoryAtom: bytes(32),
-  cbuf: { banks: 16, entryBytes: bytes(64), entriesPerBank: 512 },
-  sram: none('spec/defs/nv_large.spec: a secondary memory interface, no memory of its own'),
-  modules: [sheet],
-  releases,
-  nvdla: {
-    registers: 'v2',
-    precisions: ['int8'],
-    kernelGroup16: 16,
-    accumulatorBits: 34,
-    secondaryMemory: true,
-    bdma: false,
-    rubik: false,
+    throughput: { x: 16, y: 4, pdp: 8, cdp: 8 },
+    primaryMemory: memory(512, 1, 1200),
+    secondaryMemory: memory(512, 4, 128),
+    addressBits: 64,
   },
 };

@@ -38,10 +38,30 @@ export interface NvdlaFeatures {
   readonly kernelGroup16: number;
   /** Signed width of the convolution accumulator. */
   readonly accumulatorBits: number;
-  readonly secondaryMemory: boolean;
+  /** SDP's Y unit (element-wise operations between two cubes in 32 bits). */
+  readonly elementwise: boolean;
+  /** The lookup table of SDP's Y unit. CDP has its own on every configuration. */
+  readonly lookupTable: boolean;
   /** Bridge DMA and Rubik. */
   readonly bdma: boolean;
   readonly rubik: boolean;
+  /** Elements a cycle: of X1 and X2 each, of Y (0 without one), of PDP and of CDP. */
+  readonly throughput: { readonly x: number; readonly y: number; readonly pdp: number; readonly cdp: number };
+  /** The interface to main memory (DBB). */
+  readonly primaryMemory: MemoryInterface;
+  /** The interface to on-chip memory (CVSRAM); absent where a configuration has none. */
+  readonly secondaryMemory?: MemoryInterface;
+  /** Bits of an address on the memory interfaces. */
+  readonly addressBits: 32 | 64;
+}
+
+export interface MemoryInterface {
+  /** Bytes a cycle. */
+  readonly width: Bytes;
+  /** Most beats of one burst. */
+  readonly burst: number;
+  /** Cycles of latency that the read buffers were sized for. */
+  readonly latency: number;
 }
 
 /** A product that carries the accelerator, e.g. Jetson AGX Orin 64GB. */
