@@ -46,8 +46,8 @@ function summary(result: CheckResult, options: CheckTextOptions): string {
   const verdict = `${on('dla')} of ${plural(running, 'node')} on the DLA${share}, in ${plural(loadables, 'loadable')}`;
   const unable = verdicts.filter((one) => verdictState(one, options.notEmulated) === 'not-emulated').length;
   const rest = [
-    on('gpu') > 0 && paint(`${on('gpu')} on the GPU`, 'yellow', options),
-    unable > 0 && paint(`${unable} of the DLA's not emulated`, 'cyan', options),
+    on('gpu') > 0 && paint(`${on('gpu')} on the ${result.elsewhere}`, 'yellow', options),
+    unable > 0 && paint(notEmulatedWords(result.elsewhere).few(unable), 'cyan', options),
     on('build-time') > 0 && paint(`${on('build-time')} folded when the engine is built`, 'dim', options),
   ].filter((part) => typeof part === 'string');
   return [
@@ -78,12 +78,12 @@ function groupRefusals(verdicts: readonly Verdict[]): readonly Group[] {
   return [...groups.values()].sort((a, b) => late(a) - late(b));
 }
 
-function refused({ verdicts }: CheckResult, options: CheckTextOptions): string {
+function refused({ elsewhere, verdicts }: CheckResult, options: CheckTextOptions): string {
   const groups = groupRefusals(verdicts);
   if (groups.length === 0) return '';
   const nodes = verdicts.filter((verdict) => verdict.placement === 'gpu').length;
   return [
-    heading(`On the GPU: ${plural(nodes, 'node')}`, options),
+    heading(`On the ${elsewhere}: ${plural(nodes, 'node')}`, options),
     ...groups.map((group) => refusalBlock(group, options)),
   ].join('\n\n');
 }
@@ -121,17 +121,28 @@ function refusalBlock({ refusal, rows }: Group, options: CheckTextOptions): stri
   return [...lines, indent(body, 4)].join('\n');
 }
 
-function notEmulated({ verdicts }: CheckResult, options: CheckTextOptions): string {
+/** On Orin the DLA runs them all the same; the open NVDLA runs only what our compiler lowers. */
+const notEmulatedWords = (elsewhere: CheckResult['elsewhere']) =>
+  elsewhere === 'GPU'
+    ? {
+        few: (count: number) => `${count} of the DLA's not emulated`,
+        heading: 'On the DLA, not emulated',
+        text: 'The rules accept these; our compiler cannot lower them yet, so runs and estimates have them on onnxruntime.',
+      }
+    : {
+        few: (count: number) => `${count} more that the compiler cannot lower`,
+        heading: 'On the host, since the compiler cannot lower them',
+        text: 'The rules accept these; the compiler has no way to lower them, so they run on the host.',
+      };
+
+function notEmulated({ elsewhere, verdicts }: CheckResult, options: CheckTextOptions): string {
   const nodes = verdicts.filter((verdict) => verdictState(verdict, options.notEmulated) === 'not-emulated');
   if (nodes.length === 0) return '';
   const rows = nodes.map(({ node, op }) => [printable(node), printable(op)]);
+  const words = notEmulatedWords(elsewhere);
   return [
-    paint(heading(`On the DLA, not emulated: ${plural(nodes.length, 'node')}`, options), 'cyan', options),
-    ...wrap(
-      'The rules accept these; our compiler cannot lower them yet, so runs and estimates have them on onnxruntime.',
-      2,
-      options,
-    ),
+    paint(heading(`${words.heading}: ${plural(nodes.length, 'node')}`, options), 'cyan', options),
+    ...wrap(words.text, 2, options),
     indent(table([{ title: 'node' }, { title: 'operator' }], rows, options), 4),
   ].join('\n');
 }
@@ -155,12 +166,12 @@ function warned({ verdicts }: CheckResult, options: CheckTextOptions): string {
 const few = (names: readonly string[]): string =>
   names.length <= 4 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;
 
-function segments({ segments: list, macs }: CheckResult, options: CheckTextOptions): string {
+function segments({ elsewhere, segments: list, macs }: CheckResult, options: CheckTextOptions): string {
   if (list.length === 0) return '';
   const width = Math.max(40, (options.width ?? DEFAULT_WIDTH) - 40);
   const rows = list.map((segment, index) => [
     String(index + 1),
-    segment.kind === 'dla' ? paint('DLA', 'green', options) : paint('GPU', 'yellow', options),
+    segment.kind === 'dla' ? paint('DLA', 'green', options) : paint(elsewhere, 'yellow', options),
     shorten(printable(segment.name), width),
     String(segment.nodes.length),
     macs.total === 0 ? '' : percent(segment.macs / macs.total),
@@ -175,14 +186,24 @@ function segments({ segments: list, macs }: CheckResult, options: CheckTextOptio
   return [heading('Segments, in the order they run', options), indent(table(columns, rows, options), 2)].join('\n');
 }
 
-const states = { dla: 'DLA', gpu: 'GPU', 'build-time': 'folded', 'not-emulated': 'DLA, not emulated' } as const;
+const states = (elsewhere: CheckResult['elsewhere']) => ({
+  dla: 'DLA',
+  gpu: elsewhere,
+  'build-time': 'folded',
+  'not-emulated': elsewhere === 'GPU' ? 'DLA, not emulated' : 'host',
+});
 const styles = { dla: 'green', gpu: 'yellow', 'build-time': 'dim', 'not-emulated': 'cyan' } as const;
 
-function everyNode({ verdicts }: CheckResult, options: CheckTextOptions): string {
+function everyNode({ elsewhere, verdicts }: CheckResult, options: CheckTextOptions): string {
   const rows = verdicts.map((verdict) => {
     const state = verdictState(verdict, options.notEmulated);
     const rules = verdict.refusals.map(({ rule }) => rule).join(' ');
-    return [printable(verdict.node), printable(verdict.op), paint(states[state], styles[state], options), rules];
+    return [
+      printable(verdict.node),
+      printable(verdict.op),
+      paint(states(elsewhere)[state], styles[state], options),
+      rules,
+    ];
   });
   const columns = [{ title: 'node' }, { title: 'operator' }, { title: 'runs on' }, { title: 'refused by' }];
   return [heading('Every node', options), indent(table(columns, rows, options), 2)].join('\n');

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { DlakitError } from '../graph/errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import { float32Tensor } from '../graph/tensor.ts';
 import { findRelease, findTarget } from '../targets/find.ts';
@@ -55,7 +54,9 @@ describe('operators', () => {
 
   it('has no rule for an operator that is never native', () => {
     const never = operators.filter(({ tensorrt }) => tensorrt.how !== 'native').map(({ op }) => op);
-    const named = rules.flatMap((rule) => rule.operators ?? []);
+    // GlobalAveragePool is the open NVDLA's.
+    const matrix = rules.filter(({ id }) => !id.startsWith('nvdla/'));
+    const named = matrix.flatMap((rule) => rule.operators ?? []);
     expect(never.filter((op) => named.includes(op))).toEqual([]);
     expect(named.filter((op) => !operators.some((item) => item.op === op))).toEqual([]);
   });
@@ -248,12 +249,15 @@ describe('check', () => {
     ]);
   });
 
-  it('refuses targets whose rules are not TensorRT rules', () => {
+  it('knows what the open NVDLA has no unit for', () => {
     const target = findTarget('nv_small');
-    const work = () =>
-      check(single('Relu', { x: image, y: image }), { target, release: findRelease(target), precision: 'int8' });
-    expect(work).toThrowError(DlakitError);
-    expect(work).toThrowError(/target\/unknown/);
+    const options = { target, release: findRelease(target), precision: 'int8' } as const;
+    const [verdict] = check(single('Softmax', { x: image, y: image }), options).verdicts;
+    expect(verdict?.placement).toBe('gpu');
+    expect(verdict?.refusals.map(({ message }) => message)).toEqual([
+      'node: Softmax: no unit of nv_small computes it [nvdla/unit]',
+    ]);
+    expect(check(single('Relu', { x: image, y: image }), options).verdicts[0]?.placement).toBe('dla');
   });
 
   it('survives nodes without inputs, attributes or types', () => {
@@ -297,7 +301,14 @@ describe('loadables', () => {
     [[8, 2, 0], 4],
     [[7, 1, 3], 8],
   ] as const)('TensorRT %j holds %i', (version, limit) => {
-    expect(loadableLimit(release(version))).toBe(limit);
+    expect(loadableLimit(findTarget('orin'), release(version))).toBe(limit);
+  });
+
+  it('cuts for the open NVDLA without a limit of loadables', () => {
+    const target = findTarget('nv_small');
+    const { segments, notes } = check(alternating(20), { target, release: findRelease(target), precision: 'int8' });
+    expect(segments.filter(({ kind }) => kind === 'dla')).toHaveLength(20);
+    expect(notes).toEqual([]);
   });
 
   it('keeps 16', () => {

@@ -7,39 +7,24 @@
  * not offer its operator in this release, or by every rule that finds something.
  */
 
-import { fail } from '../graph/errors.ts';
 import type { Graph, Node } from '../graph/graph.ts';
 import { numbers } from '../graph/tensor.ts';
 import { readsOf } from '../onnx/captures.ts';
 import { atLeast } from '../targets/releases.ts';
-import type { Release } from '../targets/target.ts';
+import type { Release, Target } from '../targets/target.ts';
 import { fixFor } from './advice.ts';
 import { macs } from './macs.ts';
 import { operator, reach, type Support } from './operators.ts';
 import { partition } from './partition.ts';
 import { applies, type CheckOptions, type Rule, type RuleContext, ruleContext, sentence } from './rule.ts';
+import { nvdlaOperators } from './rules/open-nvdla.ts';
 import { rules, verdictRules } from './rules.ts';
 import { effectNotes, limitNotes } from './segment-notes.ts';
 import type { CheckedSegment, CheckResult, Placement, Refusal, Verdict } from './verdict.ts';
 
-/**
- * Checks a graph with resolved shapes.
- *
- * @throws target/unknown for targets other than Orin and Xavier, whose rules TensorRT does not know
- */
+/** Checks a graph with resolved shapes. */
 export function check(graph: Graph, options: CheckOptions): CheckResult {
   const { target, release, precision } = options;
-  if (target.generation === 'nvdla') {
-    fail(
-      'target/unknown',
-      'the layer rules are those of TensorRT, which has no such target',
-      {},
-      {
-        expected: 'orin, xavier',
-        actual: target.name,
-      },
-    );
-  }
   const context = ruleContext(graph, options);
   const vanishing = buildTimeNodes(graph, context);
   const before = graph.nodes.map((node): Verdict => {
@@ -57,21 +42,29 @@ export function check(graph: Graph, options: CheckOptions): CheckResult {
     target: target.name,
     release: release.name,
     precision,
+    elsewhere: elsewhere(target),
     verdicts,
     segments,
     macs: { total: sum(() => true), dla: sum((node) => onDla.has(node.name)) },
     notes: [
       ...(demoted > 0
-        ? [`${demoted} DLA segments went back to the GPU: a core holds ${loadableLimit(release)} loadables`]
+        ? [`${demoted} DLA segments went back to the GPU: a core holds ${loadableLimit(target, release)} loadables`]
         : []),
-      ...limitNotes(graph, segments, precision),
-      ...effectNotes(graph, segments, options),
+      ...(target.generation === 'nvdla'
+        ? []
+        : [...limitNotes(graph, segments, precision), ...effectNotes(graph, segments, options)]),
     ],
   };
 }
 
-/** How many loadables a DLA core holds at once: 16 since TensorRT 8.5, 4 in 8.x before, 8 in the logs of TensorRT 7. */
-export function loadableLimit(release: Release): number {
+const elsewhere = ({ generation }: Target): CheckResult['elsewhere'] => (generation === 'nvdla' ? 'host' : 'GPU');
+
+/**
+ * How many loadables a DLA core holds at once: 16 since TensorRT 8.5, 4 in 8.x before, 8 in the logs of TensorRT 7. The
+ * runtime of the open NVDLA knows no limit.
+ */
+export function loadableLimit(target: Target, release: Release): number {
+  if (target.generation === 'nvdla') return Number.POSITIVE_INFINITY;
   if (atLeast(release.tensorrt, [8, 5, 0])) return 16;
   return atLeast(release.tensorrt, [8, 0, 0]) ? 4 : 8;
 }
@@ -107,6 +100,7 @@ const messageFor = (node: Node, rule: string, message: string): string => `${nod
 /** The refusal of an operator that the matrix does not offer in this release. */
 function noRule(node: Node, context: RuleContext): Refusal | undefined {
   const foreign = node.domain !== '' && node.domain !== 'ai.onnx';
+  if (context.target.generation === 'nvdla') return noUnit(node, foreign, context);
   const op = foreign ? `${node.domain}.${node.op}` : node.op;
   const through = foreign ? 'rfe' : reach(node.op, context.release);
   if (through === 'native') return undefined;
@@ -127,6 +121,22 @@ function noRule(node: Node, context: RuleContext): Refusal | undefined {
     source,
     message: messageFor(node, id, `${op} through TensorRT ${version}: ${values.value}${software}`),
     values,
+    ...(fix && { fix }),
+  };
+}
+
+/** The refusal of an operator that no unit of the open NVDLA computes. */
+function noUnit(node: Node, foreign: boolean, context: RuleContext): Refusal | undefined {
+  if (!foreign && nvdlaOperators.has(node.op)) return undefined;
+  const { id, doc, source } = verdictRules[2];
+  const op = foreign ? `${node.domain}.${node.op}` : node.op;
+  const fix = foreign ? undefined : fixFor(node, context);
+  return {
+    rule: id,
+    doc,
+    source,
+    message: messageFor(node, id, `${op}: no unit of ${context.target.name} computes it`),
+    values: { limit: 'an operator of its units', value: op, operator: op },
     ...(fix && { fix }),
   };
 }
@@ -188,9 +198,9 @@ function limitLoadables(
   before: readonly Verdict[],
   options: CheckOptions,
 ): { readonly verdicts: readonly Verdict[]; readonly segments: readonly CheckedSegment[]; readonly demoted: number } {
-  const limit = loadableLimit(options.release);
+  const limit = loadableLimit(options.target, options.release);
   const placement = new Map(before.map((verdict): [string, Placement] => [verdict.node, verdict.placement]));
-  const segments = partition(graph, placement);
+  const segments = partition(graph, placement, elsewhere(options.target));
   const loadables = segments.filter(({ kind }) => kind === 'dla');
   if (loadables.length <= limit) return { verdicts: before, segments, demoted: 0 };
 

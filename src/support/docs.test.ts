@@ -14,7 +14,7 @@ describe('the generated pages', () => {
   it('have every operator, in rows of seven cells', () => {
     const rows = operatorsPage()
       .split('\n')
-      .filter((line) => line.startsWith('| `'));
+      .filter((line) => line.startsWith('| `') && line.split(' | ').length > 2);
     expect(rows).toHaveLength(operators.length);
     for (const row of rows) expect(row.split(' | ')).toHaveLength(7);
   });

@@ -5,6 +5,7 @@ import type { Release } from '../targets/target.ts';
 import { type Operator, operators, reach, type Support } from './operators.ts';
 import type { Rule, Version } from './rule.ts';
 import { sentence } from './rule.ts';
+import { nvdlaOperators } from './rules/open-nvdla.ts';
 import { rules, verdictRules } from './rules.ts';
 
 /** Which operators reach the DLA, per release, with the layer rules that govern them. */
@@ -16,9 +17,7 @@ export function operatorsPage(): string {
       state(item, jetpack511),
       describe(item.tensorrt, 'TensorRT'),
       describe(item.dla, 'DLA'),
-      rulesFor(item.op)
-        .map(({ id }) => `[\`${id}\`](rules.md#${anchor(id)})`)
-        .join(' '),
+      rulesFor(item.op).map(link).join(' '),
       [item.recipe && `recipe ${item.recipe}`, item.remark].filter(Boolean).join('; '),
     ]),
   );
@@ -36,6 +35,7 @@ export function operatorsPage(): string {
     row(['operator', 'JetPack 6.0', 'JetPack 5.1.1', 'through TensorRT', "in the DLA's software", 'rules', 'remarks']),
     row(Array.from({ length: 7 }, () => '---')),
     ...rows,
+    ...openNvdlaSection(),
   ].join('\n');
 }
 
@@ -47,7 +47,7 @@ export function rulesPage(): string {
     '',
     `${sentence(rule)}`,
     '',
-    `* ${rule.severity === 'warn' ? 'Warning: the node stays on the DLA' : 'Refusal: the node runs on the GPU'}`,
+    `* ${rule.severity === 'warn' ? 'Warning: the node stays on the DLA' : `Refusal: the node runs on the ${isOpen(rule) ? 'host' : 'GPU'}`}`,
     `* Operators: ${rule.operators ? rule.operators.map((op) => `\`${op}\``).join(', ') : 'all'}`,
     ...scope(rule).map((text) => `* ${text}`),
     `* Source (${rule.confidence}): ${rule.source}`,
@@ -65,7 +65,35 @@ export function rulesPage(): string {
   ].join('\n');
 }
 
-const rulesFor = (op: string): readonly Rule[] => rules.filter((rule) => rule.operators?.includes(op));
+/** TensorRT's; those of the open NVDLA have a section of their own. */
+const rulesFor = (op: string): readonly Rule[] => rules.filter((rule) => rule.operators?.includes(op) && !isOpen(rule));
+const isOpen = (rule: Rule): boolean => rule.generations?.every((generation) => generation === 'nvdla') ?? false;
+
+/** What the open NVDLA runs, by operator. */
+function openNvdlaSection(): readonly string[] {
+  const open = rules.filter(isOpen);
+  return [
+    '',
+    '## Open NVDLA',
+    '',
+    'On the configurations of the open NVDLA (`nv_small`, `nv_full`, …) these operators become hardware layers, or vanish into',
+    'one, within their rules; all others run on the host.',
+    '',
+    row(['operator', 'rules']),
+    row(['---', '---']),
+    ...[...nvdlaOperators].map((op) =>
+      row([
+        `\`${op}\``,
+        open
+          .filter((rule) => rule.operators?.includes(op))
+          .map(link)
+          .join(' '),
+      ]),
+    ),
+  ];
+}
+
+const link = ({ id }: Rule): string => `[\`${id}\`](rules.md#${anchor(id)})`;
 
 const words = { native: 'native', reconstruction: 'reconstruct', rfe: 'GPU', 'build-time': 'folded' } as const;
 const state = (item: Operator, release: Release): string => words[reach(item.op, release)];

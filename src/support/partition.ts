@@ -18,10 +18,17 @@ import { staticShape } from '../graph/graph.ts';
 import { readsOf } from '../onnx/captures.ts';
 import { macs } from './macs.ts';
 import { batchOf } from './rules/general.ts';
-import type { CheckedSegment, Placement } from './verdict.ts';
+import type { CheckedSegment, CheckResult, Placement } from './verdict.ts';
 
-/** @param placement where each node runs; nodes that are not in it run on the GPU */
-export function partition(graph: Graph, placement: ReadonlyMap<string, Placement>): readonly CheckedSegment[] {
+/**
+ * @param placement where each node runs; nodes that are not in it run off the DLA
+ * @param off who runs those
+ */
+export function partition(
+  graph: Graph,
+  placement: ReadonlyMap<string, Placement>,
+  off: CheckResult['elsewhere'] = 'GPU',
+): readonly CheckedSegment[] {
   const places = graph.nodes.map((node) => placement.get(node.name) ?? 'gpu');
   const reads = predecessors(graph, places);
   const clusters = new Clusters(reads);
@@ -32,7 +39,7 @@ export function partition(graph: Graph, placement: ReadonlyMap<string, Placement
       if (places[source] === 'dla' && batches[source] === batches[index]) clusters.join(source, index);
     }
   });
-  return schedule(graph, places, clusters);
+  return schedule(graph, places, clusters, off);
 }
 
 /** For each node the nodes it waits for, build-time nodes looked through. Indices are those of `graph.nodes`. */
@@ -108,7 +115,12 @@ class Clusters {
   }
 }
 
-function schedule(graph: Graph, places: readonly Placement[], clusters: Clusters): readonly CheckedSegment[] {
+function schedule(
+  graph: Graph,
+  places: readonly Placement[],
+  clusters: Clusters,
+  off: CheckResult['elsewhere'],
+): readonly CheckedSegment[] {
   const members = new Map<number, number[]>();
   places.forEach((place, index) => {
     if (place === 'build-time') return;
@@ -147,7 +159,12 @@ function schedule(graph: Graph, places: readonly Placement[], clusters: Clusters
     const nodes = [...indices].sort((a, b) => a - b).map((index) => graph.nodes[index]!);
     const names = nodes.map((node) => node.name);
     const work = nodes.reduce((sum, node) => sum + macs(node, graph), 0);
-    segments.push({ kind, name: segmentName(kind, names), nodes: names, macs: work });
+    segments.push({
+      kind,
+      name: kind === 'dla' ? `{ForeignNode[${rangeOf(names)}]}` : `${off}[${rangeOf(names)}]`,
+      nodes: names,
+      macs: work,
+    });
   };
   while (ready.dla.length > 0 || ready.gpu.length > 0) {
     while (ready.dla.length > 0) {
@@ -167,9 +184,8 @@ function schedule(graph: Graph, places: readonly Placement[], clusters: Clusters
   return segments;
 }
 
-/** As TensorRT's log names a DLA segment: by its first and last node. */
-function segmentName(kind: 'dla' | 'gpu', nodes: readonly string[]): string {
+/** As TensorRT's log names a segment: by its first and last node. */
+function rangeOf(nodes: readonly string[]): string {
   const [first = '', last = ''] = [nodes[0], nodes.at(-1)];
-  const range = nodes.length === 1 ? first : `${first}...${last}`;
-  return kind === 'dla' ? `{ForeignNode[${range}]}` : `GPU[${range}]`;
+  return nodes.length === 1 ? first : `${first}...${last}`;
 }

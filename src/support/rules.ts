@@ -7,6 +7,7 @@ import { convolutionRules, fullyConnectedRules } from './rules/convolution.ts';
 import { deconvolutionRules } from './rules/deconvolution.ts';
 import { comparisonRules, elementwiseRules } from './rules/elementwise.ts';
 import { generalRules } from './rules/general.ts';
+import { openNvdlaRules } from './rules/open-nvdla.ts';
 import { poolingRules } from './rules/pooling.ts';
 import { reduceRules } from './rules/reduce.ts';
 import { resizeRules } from './rules/resize.ts';
@@ -31,6 +32,7 @@ export const rules: readonly Rule[] = [
   ...shuffleRules,
   ...softmaxRules,
   ...reduceRules,
+  ...openNvdlaRules,
 ];
 
 /** Refusals that no test of one node can give, with their sentences: they are documented beside the rules. */
@@ -44,5 +46,10 @@ export const verdictRules = [
     id: 'general/loadables',
     doc: 'A DLA core holds at most 16 loadables (4 before TensorRT 8.5); segments with the fewest multiply-accumulates give way.',
     source: 'TensorRT developer guide 8.5 and 10.x; 8.2–8.4 for 4. Which segments give way is our choice',
+  },
+  {
+    id: 'nvdla/unit',
+    doc: 'An operator of the open NVDLA is one that its units compute; every other one runs on the host.',
+    source: 'nvdla/doc, unit description; the list in operators.md',
   },
 ] as const;

@@ -3,7 +3,7 @@
 /**
  * Where a node runs.
  * - `dla`: every rule accepts it.
- * - `gpu`: a rule refuses it, or there is no rule for its operator.
+ * - `gpu`: a rule refuses it, or there is no rule for its operator. Beside the open NVDLA there is no GPU: the host runs it.
  * - `build-time`: it vanishes before anything runs (constants, shapes, Identity).
  */
 export type Placement = 'dla' | 'gpu' | 'build-time';
@@ -53,6 +53,8 @@ export interface CheckResult {
   readonly target: string;
   readonly release: string;
   readonly precision: 'int8' | 'fp16';
+  /** Who runs what the DLA does not: TensorRT's GPU, or the host of an open NVDLA. */
+  readonly elsewhere: 'GPU' | 'host';
   readonly verdicts: readonly Verdict[];
   readonly segments: readonly CheckedSegment[];
   /** Multiply-accumulates of the whole network and of its DLA segments. */

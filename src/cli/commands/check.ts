@@ -1,4 +1,4 @@
-/** `dla check`: what runs on the DLA, and which rule sends the rest to the GPU. */
+/** `dla check`: what runs on the DLA, and which rule sends the rest to the GPU (on the open NVDLA: the host). */
 
 import { Command, Option } from 'commander';
 import { boardGraph } from '../../compile/board.ts';
@@ -27,7 +27,7 @@ interface Flags {
 
 export const checkCommand = (context: Context): Command =>
   withShapes(withTarget(new Command('check')))
-    .description('Say which nodes the DLA runs, and which rule sends the others to the GPU.')
+    .description('Say which nodes the DLA runs, and which rule sends the others to the GPU (the host, beside an open NVDLA).')
     .argument('<model.onnx>')
     .addOption(new Option('--precision <type>').choices(['int8', 'fp16']).default('int8'))
     .addOption(new Option('--format <format>').choices(['text', 'json', 'sarif']).default('text'))

@@ -21,6 +21,7 @@ export const generalRules: readonly Rule[] = [
   {
     ...base,
     id: 'general/static-shape',
+    generations: ['orin', 'xavier', 'nvdla'],
     doc: 'Every dimension is known when the engine is built.',
     source: `${sources.guide}; ${sources.guide10}`,
     test: (node, context) => {
@@ -38,6 +39,7 @@ export const generalRules: readonly Rule[] = [
   {
     ...base,
     id: 'general/type',
+    generations: ['orin', 'xavier', 'nvdla'],
     doc: 'The tensors of a DLA layer are floating point in the model (comparisons give booleans).',
     source: `${sources.header}: FP16 and INT8 only`,
     test: (node, context) => {
