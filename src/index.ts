@@ -72,7 +72,8 @@ export {
   type RunResult,
   runNetwork as run,
 } from './runtime/network.ts';
-export { targets } from './targets/find.ts';
+export { type CustomTarget, readTarget } from './targets/custom-target.ts';
+export { addTarget, targets } from './targets/find.ts';
 export type { CheckResult, CompiledNetwork, Estimate, Evaluation, Graph, Plan, Report };
 export { rewrite, version };
 

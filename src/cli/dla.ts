@@ -13,6 +13,7 @@ import { reportCommand } from './commands/report.ts';
 import { runCommand } from './commands/run.ts';
 import { createContext } from './context.ts';
 import { runMain } from './run-main.ts';
+import { useTargetFile } from './target-file.ts';
 
 const commands = [
   checkCommand,
@@ -33,6 +34,7 @@ await runMain(async (signal) => {
     )
     .version(version)
     .showHelpAfterError('(add --help for the flags and examples)')
+    .hook('preAction', (_, command) => useTargetFile(command))
     .exitOverride();
   for (const command of commands) program.addCommand(command(context).copyInheritedSettings(program));
   await program.parseAsync();

@@ -30,7 +30,11 @@ export function numberList(text: string): readonly number[] {
 
 export const withTarget = (command: Command): Command =>
   command
-    .option('--target <name>', 'orin or xavier', 'orin')
+    .option(
+      '--target <name>',
+      'orin, xavier, nv_small, nv_full, … or a target of your own as .json (docs/targets.md)',
+      'orin',
+    )
     .option(
       '--release <name>',
       'software release whose rules apply, e.g. "JetPack 5.1.1" (default: "JetPack 6.0", for xavier "JetPack 5.1.1")',

@@ -44,7 +44,8 @@ describe('finding targets by name', () => {
       code: 'target/unknown',
       message: 'no target is called "thor"',
       place: {},
-      expected: 'orin, xavier, nv_small, nv_large, nv_full',
+      expected:
+        'orin, xavier, nv_small, nv_small_256, nv_small_256_full, nv_medium_512, nv_medium_1024_full, nv_large, nv_full',
       actual: 'thor',
     });
     const orin = findTarget('orin');

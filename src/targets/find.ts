@@ -18,8 +18,23 @@ export const targets: readonly Target[] = [
   nvFull,
 ];
 
+const added: Target[] = [];
+
+/**
+ * Makes a target of the caller's own known by its name, as loadables and plans name it; one added before under that name gives way.
+ * @throws target/invalid when a target of dlakit has the name
+ */
+export function addTarget(target: Target): void {
+  if (targets.some(({ name }) => plain(name) === plain(target.name))) {
+    fail('target/invalid', 'a target of dlakit has that name', {}, { actual: target.name });
+  }
+  const at = added.findIndex(({ name }) => plain(name) === plain(target.name));
+  added.splice(at < 0 ? added.length : at, 1, target);
+}
+
 /** @throws target/unknown */
-export const findTarget = (name: string): Target => find(targets, name, 'target', (target) => [target.name]);
+export const findTarget = (name: string): Target =>
+  find([...targets, ...added], name, 'target', (target) => [target.name]);
 
 /** The module of that id, or the target's first. @throws target/unknown */
 export const findModule = (target: Target, id?: string): Module =>

@@ -23,6 +23,7 @@ export const nvdlaOperators: ReadonlySet<string> = new Set([
   'Div',
   'Dropout',
   'Flatten',
+  'Gemm',
   'GlobalAveragePool',
   'GlobalMaxPool',
   'Identity',
@@ -106,6 +107,14 @@ export const openNvdlaRules: readonly Rule[] = [
     doc: 'Weights are constants: they are packed for the convolution core.',
     source: 'nvdla/doc, format of weights',
     test: constantInput(1, 'weight'),
+  },
+  {
+    ...base,
+    id: 'nvdla/fully-connected',
+    operators: ['Gemm'],
+    doc: 'A fully connected layer has constant weights: it becomes a convolution.',
+    source: 'nvdla/doc, format of weights',
+    test: (node, context) => constantInput(1, 'weight')(node, context) ?? constantInput(2, 'bias')(node, context),
   },
   {
     ...base,

@@ -52,6 +52,12 @@ export const openNvdlaCases: readonly RuleCase[] = [
     fails: [[runTime('Conv', 'w'), 'constant', 'run-time']],
   },
   {
+    rule: 'nvdla/fully-connected',
+    target,
+    passes: [single('Gemm', { x: [1, 8], y: [1, 4] }, {}, { constants: { w: [8, 4] } })],
+    fails: [[single('Gemm', { x: [1, 8], w: [8, 4], y: [1, 4] }), 'constant', 'run-time']],
+  },
+  {
     rule: 'nvdla/constant-bias',
     target,
     passes: [kernel(1, 1)],
