@@ -1,9 +1,10 @@
 /** Which surfaces a layer reads and writes, and in what role: derived once here for the validator, the allocator, the
  *  estimator and the schedulers. */
 
-import type { FloatScaleSdp, IntegerScaleSdp, Layer, Sdp } from './layer.ts';
+import type { FloatScaleSdp, IntegerScaleSdp, Layer, Lookup, Sdp } from './layer.ts';
 
-export type ReadRole = 'input' | 'operand' | 'weights' | 'vector';
+/** `bytes`: whatever the surface holds, as the bridge DMA copies it. */
+export type ReadRole = 'input' | 'operand' | 'weights' | 'vector' | 'bytes';
 
 export interface Read {
   readonly surface: number;
@@ -44,7 +45,7 @@ export function layerReads(layer: Layer): readonly Read[] {
     case 'pdp':
       return pdpReads(layer.pdp);
     case 'cdp':
-      return [{ surface: layer.cdp.input, role: 'input', field: 'cdp.input' }];
+      return [{ surface: layer.cdp.input, role: 'input', field: 'cdp.input' }, ...lookupReads(layer.cdp.lookup, 'cdp')];
     case 'resize':
       return [{ surface: layer.resize.input, role: 'input', field: 'resize.input' }];
     case 'copy': {
@@ -52,10 +53,14 @@ export function layerReads(layer: Layer): readonly Read[] {
       const range = { from: inputChannel, to: inputChannel + channels };
       return [{ surface: input, role: 'input', field: 'copy.input', channels: range }];
     }
+    case 'rubik':
+      return [{ surface: layer.rubik.input, role: 'input', field: 'rubik.input' }];
+    case 'bdma':
+      return layer.transfers.map(({ input }) => ({ surface: input, role: 'bytes', field: 'bdma.input' }));
   }
 }
 
-/** Everything a layer writes. One surface, on every pipeline there is so far. */
+/** Everything a layer writes: one surface, of the bridge DMA one for each transfer. */
 export function layerWrites(layer: Layer): readonly Write[] {
   switch (layer.kind) {
     case 'conv':
@@ -75,6 +80,10 @@ export function layerWrites(layer: Layer): readonly Write[] {
       const range = { from: outputChannel, to: outputChannel + channels };
       return [{ surface: output, field: 'copy.output', channels: range }];
     }
+    case 'rubik':
+      return [{ surface: layer.rubik.output, field: 'rubik.output' }];
+    case 'bdma':
+      return layer.transfers.map(({ output }) => ({ surface: output, field: 'bdma.output' }));
   }
 }
 
@@ -97,9 +106,19 @@ function floatReads(sdp: FloatScaleSdp<number>): readonly Read[] {
     : [{ surface: sdp.operand.input, role: 'operand', field: 'sdp.operand' }, ...vectors];
 }
 
-const integerReads = (sdp: IntegerScaleSdp<number>): readonly Read[] =>
-  (['x1', 'x2', 'y'] as const).flatMap((name): Read[] => {
+function integerReads(sdp: IntegerScaleSdp<number>): readonly Read[] {
+  const operands = (['x1', 'x2', 'y'] as const).flatMap((name): Read[] => {
     const unit = sdp[name];
     if (unit?.operand === undefined) return [];
     return [{ surface: unit.operand, role: unit.source === 'point' ? 'operand' : 'vector', field: `sdp.${name}` }];
   });
+  return [...operands, ...lookupReads(sdp.lookup, 'sdp')];
+}
+
+const lookupReads = (lookup: Lookup<number> | undefined, stage: 'sdp' | 'cdp'): readonly Read[] =>
+  lookup === undefined
+    ? []
+    : [
+        { surface: lookup.le.entries, role: 'vector', field: `${stage}.lookup.le` },
+        { surface: lookup.lo.entries, role: 'vector', field: `${stage}.lookup.lo` },
+      ];

@@ -8,6 +8,7 @@ import * as z from 'zod';
 import type { Bytes } from '../graph/units.ts';
 import { isBlobKey } from './blobs.ts';
 import type {
+  BdmaTransfer,
   Cdp,
   Conv,
   ConvCore,
@@ -19,9 +20,12 @@ import type {
   IntegerAverage,
   IntegerScaleSdp,
   Layer,
+  Lookup,
+  LookupSlope,
   Padding,
   Pdp,
   Resize,
+  RubikMove,
   Sdp,
   SdpUnit,
 } from './layer.ts';
@@ -151,6 +155,18 @@ const unit = record<SdpUnit<number>>()({
   mulFromRegister: optional(z.boolean()),
 });
 
+const priority = z.enum(['le', 'lo']);
+const slope = record<LookupSlope>()({ scale: integer, shift: integer });
+const curve = { entries: index, start: number, end: number, underflow: slope, overflow: slope, exponent: integer };
+
+const lookup = record<Lookup<number>>()({
+  le: record<Lookup<number>['le']>()({ ...curve, spacing: z.enum(['exponential', 'linear']) }),
+  lo: record<Lookup<number>['lo']>()(curve),
+  underflowPriority: priority,
+  overflowPriority: priority,
+  hybridPriority: priority,
+});
+
 const integerSdp = record<IntegerScaleSdp<number>>()({
   arithmetic: z.literal('integer-scale'),
   input: optional(index),
@@ -158,6 +174,7 @@ const integerSdp = record<IntegerScaleSdp<number>>()({
   x2: optional(unit),
   y: optional(unit),
   convert,
+  lookup: optional(lookup),
   processing: optional(z.literal('float')),
   outputType: z.enum(['int8', 'int16', 'float16']),
   output: optional(index),
@@ -185,7 +202,29 @@ const cdp = record<Cdp<number>>()({
   outputConvert: convert,
   bypassSquareSum: z.boolean(),
   bypassMultiply: z.boolean(),
+  lookup: optional(lookup),
   output: index,
+});
+
+const rubik = record<RubikMove<number>>()({
+  mode: z.enum(['contract', 'split', 'merge']),
+  input: index,
+  output: index,
+  stride: extent,
+});
+
+const transfer = record<BdmaTransfer<number>>()({
+  input: index,
+  inputOffset: integer,
+  inputLineStride: integer,
+  inputSurfaceStride: integer,
+  output: index,
+  outputOffset: integer,
+  outputLineStride: integer,
+  outputSurfaceStride: integer,
+  lineBytes: integer,
+  lines: integer,
+  surfaces: integer,
 });
 
 const resize = record<Resize<number>>()({
@@ -215,6 +254,8 @@ export const layerSchema = z.discriminatedUnion('kind', [
   record<Of<'cdp'>>()({ ...common, kind: z.literal('cdp'), cdp }),
   record<Of<'resize'>>()({ ...common, kind: z.literal('resize'), resize }),
   record<Of<'copy'>>()({ ...common, kind: z.literal('copy'), copy }),
+  record<Of<'rubik'>>()({ ...common, kind: z.literal('rubik'), rubik }),
+  record<Of<'bdma'>>()({ ...common, kind: z.literal('bdma'), transfers: z.array(transfer) }),
 ]) satisfies z.ZodType<Layer>;
 
 /** A Program without what has lines of its own. */

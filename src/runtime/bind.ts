@@ -1,11 +1,15 @@
-/** A layer of a Program names surfaces by number; a launch needs them at addresses. */
+/**
+ * A layer of a Program names surfaces by number; a launch needs them at addresses. What the open NVDLA keeps in registers
+ * and table memories between launches (lookup tables) or has for its firmware alone (moves) is no part of a pipeline.
+ */
 
 import type { Cube } from '../device/cube.ts';
+import { fail } from '../graph/errors.ts';
 import type { Conv, Layer, Pdp, Pipeline, Sdp, SdpUnit } from '../program/layer.ts';
 
 export type CubeOf = (surface: number) => Cube;
 
-/** The pipeline that a layer launches. */
+/** The pipeline that a layer launches. @throws device/unsupported for a layer that only moves bytes */
 export function bindLayer(layer: Layer, cube: CubeOf): Pipeline<Cube> {
   switch (layer.kind) {
     case 'conv':
@@ -19,12 +23,19 @@ export function bindLayer(layer: Layer, cube: CubeOf): Pipeline<Cube> {
       return { kind: 'sdp', sdp: bindSdp(layer.sdp, cube), ...bindTail(layer.pdp, cube) };
     case 'pdp':
       return { kind: 'pdp', pdp: bindPdp(layer.pdp, cube) };
-    case 'cdp':
-      return { kind: 'cdp', cdp: { ...layer.cdp, ...ends(layer.cdp, cube) } };
+    case 'cdp': {
+      const { lookup: _, ...cdp } = layer.cdp;
+      return { kind: 'cdp', cdp: { ...cdp, ...ends(cdp, cube) } };
+    }
     case 'resize':
       return { kind: 'resize', resize: { ...layer.resize, ...ends(layer.resize, cube) } };
     case 'copy':
       return { kind: 'copy', copy: { ...layer.copy, ...ends(layer.copy, cube) } };
+    case 'rubik':
+    case 'bdma':
+      return fail('device/unsupported', `${layer.kind} runs from descriptors, not from a Program`, {
+        layer: layer.name,
+      });
   }
 }
 
@@ -44,7 +55,7 @@ function bindConv({ bias, ...conv }: Conv<number>, cube: CubeOf): Conv<Cube> {
 
 function bindSdp(sdp: Sdp<number>, cube: CubeOf): Sdp<Cube> {
   if (sdp.arithmetic === 'integer-scale') {
-    const { input, output, x1, x2, y, ...rest } = sdp;
+    const { input, output, x1, x2, y, lookup: _, ...rest } = sdp;
     return {
       ...rest,
       ...(input !== undefined && { input: cube(input) }),

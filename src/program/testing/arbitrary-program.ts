@@ -6,6 +6,7 @@
 import fc from 'fast-check';
 import type { Bytes } from '../../graph/units.ts';
 import type {
+  BdmaTransfer,
   Cdp,
   Conv,
   ConvCore,
@@ -13,9 +14,11 @@ import type {
   Copy,
   ImageInput,
   Layer,
+  Lookup,
   Padding,
   Pdp,
   Resize,
+  RubikMove,
   Sdp,
   SdpUnit,
 } from '../layer.ts';
@@ -161,6 +164,24 @@ const unit = record<SdpUnit<number>>(
   'mulFromRegister',
 );
 
+const priority = fc.constantFrom('le' as const, 'lo' as const);
+const lookupSlope = fc.record({ scale: integer, shift: integer });
+const curve = {
+  entries: index,
+  start: integer,
+  end: integer,
+  underflow: lookupSlope,
+  overflow: lookupSlope,
+  exponent: integer,
+};
+const lookup: fc.Arbitrary<Lookup<number>> = fc.record({
+  le: fc.record({ ...curve, spacing: fc.constantFrom('exponential' as const, 'linear' as const) }),
+  lo: fc.record(curve),
+  underflowPriority: priority,
+  overflowPriority: priority,
+  hybridPriority: priority,
+});
+
 const sdp: fc.Arbitrary<Sdp<number>> = fc.oneof(
   record<Extract<Sdp<number>, { arithmetic: 'float-scale' }>>(
     {
@@ -190,6 +211,7 @@ const sdp: fc.Arbitrary<Sdp<number>> = fc.oneof(
       x2: unit,
       y: unit,
       convert,
+      lookup,
       processing: fc.constant('float'),
       outputType: hardwareType,
       output: index,
@@ -198,6 +220,7 @@ const sdp: fc.Arbitrary<Sdp<number>> = fc.oneof(
     'x1',
     'x2',
     'y',
+    'lookup',
     'processing',
     'output',
   ),
@@ -218,14 +241,39 @@ const pdp = record<Pdp<number>>(
   'average',
 );
 
-const cdp: fc.Arbitrary<Cdp<number>> = fc.record({
+const cdp = record<Cdp<number>>(
+  {
+    input: index,
+    localSize: fc.constantFrom(3, 5, 7, 9),
+    inputConvert: convert,
+    outputConvert: convert,
+    bypassSquareSum: fc.boolean(),
+    bypassMultiply: fc.boolean(),
+    lookup,
+    output: index,
+  },
+  'lookup',
+);
+
+const rubik: fc.Arbitrary<RubikMove<number>> = fc.record({
+  mode: fc.constantFrom('contract', 'split', 'merge'),
   input: index,
-  localSize: fc.constantFrom(3, 5, 7, 9),
-  inputConvert: convert,
-  outputConvert: convert,
-  bypassSquareSum: fc.boolean(),
-  bypassMultiply: fc.boolean(),
   output: index,
+  stride: extent,
+});
+
+const transfer: fc.Arbitrary<BdmaTransfer<number>> = fc.record({
+  input: index,
+  inputOffset: integer,
+  inputLineStride: integer,
+  inputSurfaceStride: integer,
+  output: index,
+  outputOffset: integer,
+  outputLineStride: integer,
+  outputSurfaceStride: integer,
+  lineBytes: integer,
+  lines: integer,
+  surfaces: integer,
 });
 
 const resize: fc.Arbitrary<Resize<number>> = fc.record({
@@ -255,6 +303,8 @@ const layer: fc.Arbitrary<Layer> = fc.oneof(
   record<Of<'cdp'>>({ ...common, kind: fc.constant('cdp'), cdp }),
   record<Of<'resize'>>({ ...common, kind: fc.constant('resize'), resize }),
   record<Of<'copy'>>({ ...common, kind: fc.constant('copy'), copy }),
+  record<Of<'rubik'>>({ ...common, kind: fc.constant('rubik'), rubik }),
+  record<Of<'bdma'>>({ ...common, kind: fc.constant('bdma'), transfers: fc.array(transfer) }),
 );
 
 export const arbitraryProgram: fc.Arbitrary<Program> = fc.record({
