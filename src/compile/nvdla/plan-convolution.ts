@@ -1,0 +1,293 @@
+/**
+ * The pass that decides how the open NVDLA's convolution core works through one convolution: which channels, kernels and
+ * rows each launch takes, and how the banks of the convolution buffer are shared between data and weights. Everything that
+ * the hardware could do is priced, and the cheapest plan is taken.
+ *
+ *     groups   a grouped convolution runs in blocks of groups that begin and end with whole atoms, never as one dense one
+ *     banks    all of the input with all weights, with two kernel groups (one is fetched while the other works), or with one;
+ *              else the rows that fit, launch by launch, with the halo fetched again
+ *     weights  that fit as a whole stay in the buffer from one launch of rows to the next
+ */
+
+import { stripeCycles } from '../../estimate/nvdla/stripe.ts';
+import {
+  atomElements,
+  type ConvolutionPrecision,
+  dataBanks,
+  entriesPerSlice,
+  kernelGroupOf,
+  precisionBytes,
+  weightBanks,
+} from '../../program/convolution-buffer.ts';
+import type { ConvCore, Extent, Padding } from '../../program/layer.ts';
+import type { Shape4 } from '../../program/surface.ts';
+import type { Target } from '../../targets/target.ts';
+import type { ConvShape } from '../operation.ts';
+
+export interface ConvolutionWork {
+  readonly target: Target;
+  readonly precision: Exclude<ConvolutionPrecision, 'int16'>;
+  readonly input: Shape4;
+  /** The input is an image of 1 or 4 components a pixel, not features. */
+  readonly image: boolean;
+  /** Not transposed. */
+  readonly shape: ConvShape;
+  /** A pooling window follows in the same launch, so rows cannot be split. */
+  readonly pooled?: boolean;
+}
+
+/** [from, to) of channels and of rows. */
+export interface Part {
+  readonly fromChannel: number;
+  readonly toChannel: number;
+  readonly fromRow: number;
+  readonly toRow: number;
+}
+
+export interface ConvolutionLaunch {
+  readonly input: Part;
+  /** Of the convolution, before any pooling. */
+  readonly output: Part;
+  readonly kernel: Extent;
+  readonly stride: Extent;
+  readonly dilation: Extent;
+  readonly padding: Padding;
+  readonly cbuf: ConvCore['cbuf'];
+  readonly reuse: ConvCore['reuse'];
+  readonly keep: ConvCore['keep'];
+  /** Of an image. */
+  readonly rowsPerBlock?: 1 | 2 | 4;
+}
+
+export type ConvolutionPlan = { readonly launches: readonly ConvolutionLaunch[] } | { readonly reason: string };
+
+/** Cycles that a launch costs beside its work (nvdla-timing section 1, reading of O4). */
+const launchCycles = 1800;
+
+/** Most of what register fields hold (nvdla/hw spec/manual, CSC and CDMA). */
+const limits = { kernel: 32, stride: 8, dilation: 32, padding: 31, kernels: 8192, extent: 8192 } as const;
+
+interface Priced {
+  readonly launches: readonly ConvolutionLaunch[];
+  readonly cost: number;
+}
+
+/** One launch for each block and run of rows, or why the hardware cannot do it. */
+export function planConvolution(work: ConvolutionWork): ConvolutionPlan {
+  const reason = beyondRegisters(work);
+  if (reason !== undefined) return { reason };
+  let best: Priced | undefined;
+  let last = 'it has no groups';
+  for (const blocks of blockings(work)) {
+    const plan = planBlocks(work, blocks);
+    if (typeof plan === 'string') last = plan;
+    else if (best === undefined || plan.cost < best.cost) best = plan;
+  }
+  return best === undefined ? { reason: last } : { launches: best.launches };
+}
+
+function beyondRegisters({ input, shape, image }: ConvolutionWork): string | undefined {
+  const { kernel, stride, dilation, padding, output } = shape;
+  const [, channels, height, width] = input;
+  const checks: readonly (readonly [what: string, value: number, most: number])[] = [
+    ['kernel', Math.max(kernel.h, kernel.w), limits.kernel],
+    ['stride', Math.max(stride.h, stride.w), limits.stride],
+    ['dilation', Math.max(dilation.h, dilation.w), limits.dilation],
+    ['padding', Math.max(padding.top, padding.left, padding.bottom, padding.right), limits.padding],
+    ['number of kernels', output.channels, limits.kernels],
+    ['number of channels', channels, limits.kernels],
+    ['size of its map', Math.max(height, width, output.height, output.width), limits.extent],
+  ];
+  const wrong = checks.find(([, value, most]) => value > most);
+  if (wrong) return `its ${wrong[0]} is ${wrong[1]}, and the convolution core takes at most ${wrong[2]}`;
+  if (image && dilation.w > 1) return 'it is dilated over an image';
+  if (image && shape.groups > 1) return 'it has groups over an image';
+  return undefined;
+}
+
+interface Block {
+  readonly channels: readonly [from: number, to: number];
+  readonly kernels: readonly [from: number, to: number];
+}
+
+/** The ways to cut the groups into blocks: the smallest with whole atoms on both sides, and multiples of it. */
+function* blockings({ target, precision, input, shape }: ConvolutionWork): Generator<readonly Block[]> {
+  const { groups, output } = shape;
+  const channels = input[1];
+  if (groups === 1) {
+    yield [{ channels: [0, channels], kernels: [0, output.channels] }];
+    return;
+  }
+  const atom = atomElements(target, precision);
+  const [inputs, kernels] = [channels / groups, output.channels / groups];
+  const whole = leastCommonMultiple(
+    atom / greatestCommonDivisor(atom, inputs),
+    atom / greatestCommonDivisor(atom, kernels),
+  );
+  for (let run = Math.min(whole, groups); ; run = Math.min(2 * run, groups)) {
+    const blocks: Block[] = [];
+    for (let from = 0; from < groups; from += run) {
+      const to = Math.min(from + run, groups);
+      blocks.push({ channels: [from * inputs, to * inputs], kernels: [from * kernels, to * kernels] });
+    }
+    yield blocks;
+    if (run === groups) return;
+  }
+}
+
+function planBlocks(work: ConvolutionWork, blocks: readonly Block[]): Priced | string {
+  const launches: ConvolutionLaunch[] = [];
+  let cost = 0;
+  for (const block of blocks) {
+    const plan = planRows(work, block);
+    if (typeof plan === 'string') return plan;
+    launches.push(...plan.launches);
+    cost += plan.cost;
+  }
+  return { launches, cost };
+}
+
+type Mode = 'all' | 'two groups' | 'one group';
+
+/** The cheapest way to run a block: which weights are in the buffer, and how many rows at a time. */
+function planRows(work: ConvolutionWork, block: Block): Priced | string {
+  const { target, precision, image, shape } = work;
+  const { banks } = target.cbuf;
+  const [kernels, kernelBytes] = [block.kernels[1] - block.kernels[0], kernelBytesOf(work, block)];
+  const group = Math.min(kernels, kernelGroupOf(target, precision));
+  const need: Readonly<Record<Mode, number>> = {
+    all: weightBanks(kernels, kernelBytes, target),
+    'two groups': weightBanks(Math.min(kernels, 2 * group), kernelBytes, target),
+    'one group': weightBanks(group, kernelBytes, target),
+  };
+  const perSlice = entriesPerSlice(
+    {
+      channels: block.channels[1] - block.channels[0],
+      width: work.input[3],
+      padding: shape.padding.left + shape.padding.right,
+      image,
+    },
+    precision,
+    target,
+  );
+  const slices = Math.min(work.input[2], windowRows(shape));
+  if (need['one group'] + dataBanks(slices, perSlice, target) > banks) {
+    return (
+      `one kernel group and the rows that it slides over need ${need['one group']} + ${dataBanks(slices, perSlice, target)} ` +
+      `of the ${banks} banks of the convolution buffer`
+    );
+  }
+  let best: Priced | undefined;
+  for (const mode of ['all', 'two groups', 'one group'] as const) {
+    const rows = outputRows(work, Math.floor(((banks - need[mode]) * target.cbuf.entriesPerBank) / perSlice));
+    if (rows < 1 || (work.pooled && rows < shape.output.height)) continue;
+    const plan = price(work, block, { mode, rows, weights: need[mode], perSlice, kernelBytes });
+    if (best === undefined || plan.cost < best.cost) best = plan;
+  }
+  return best ?? 'the pooling behind it would have to be split by rows';
+}
+
+const windowRows = ({ kernel, dilation }: ConvShape): number => (kernel.h - 1) * dilation.h + 1;
+
+/** How many output rows a number of input slices gives, at most all of them. */
+function outputRows({ input, shape }: ConvolutionWork, slices: number): number {
+  if (slices >= input[2]) return shape.output.height;
+  return Math.min(shape.output.height, Math.floor((slices - windowRows(shape)) / shape.stride.h) + 1);
+}
+
+function kernelBytesOf({ shape, image, input, precision }: ConvolutionWork, block: Block): number {
+  const channels = image ? input[1] : block.channels[1] - block.channels[0];
+  return channels * shape.kernel.h * shape.kernel.w * precisionBytes(precision);
+}
+
+interface Banks {
+  readonly mode: Mode;
+  /** Output rows of a launch, at most. */
+  readonly rows: number;
+  /** Banks. */
+  readonly weights: number;
+  readonly perSlice: number;
+  readonly kernelBytes: number;
+}
+
+function price(work: ConvolutionWork, block: Block, banks: Banks): Priced {
+  const { target, precision, input, shape, image } = work;
+  const { output, kernel, stride, dilation, padding } = shape;
+  const { width: port } = target.nvdla!.primaryMemory;
+  const [channels, kernels] = [block.channels[1] - block.channels[0], block.kernels[1] - block.kernels[0]];
+  const rowsPerBlock = image ? postExtension(work) : undefined;
+  const size = precisionBytes(precision);
+  const rowBytes = input[3] * (image ? channels : atomElements(target, precision) * atomsOf(channels, work)) * size;
+  const count = Math.ceil(output.height / banks.rows);
+  // Equal runs of rows, so that the last one is not a remnant.
+  const run = Math.ceil(output.height / count);
+  const launches: ConvolutionLaunch[] = [];
+  let cost = 0;
+  for (let from = 0; from < output.height; from += run) {
+    const to = Math.min(from + run, output.height);
+    const top = from * stride.h - padding.top;
+    const bottom = (to - 1) * stride.h - padding.top + windowRows(shape);
+    const [fromRow, toRow] = [Math.max(0, top), Math.min(input[2], Math.max(bottom, Math.max(0, top) + 1))];
+    const data = Math.max(1, dataBanks(toRow - fromRow, banks.perSlice, target));
+    const resident = banks.mode === 'all' && count > 1;
+    const again = resident && from > 0;
+    launches.push({
+      input: { fromChannel: block.channels[0], toChannel: block.channels[1], fromRow, toRow },
+      output: { fromChannel: block.kernels[0], toChannel: block.kernels[1], fromRow: from, toRow: to },
+      kernel,
+      stride,
+      dilation,
+      padding: {
+        top: Math.max(0, -top),
+        left: padding.left,
+        bottom: Math.max(0, bottom - toRow),
+        right: padding.right,
+      },
+      cbuf: { dataBanks: data, weightBanks: weightBankShare(banks, data, target) },
+      reuse: { data: false, weights: again },
+      keep: { data: false, weights: resident && to < output.height },
+      ...(rowsPerBlock && { rowsPerBlock }),
+    });
+    const compute = stripeCycles(
+      {
+        width: output.width,
+        height: to - from,
+        kernel,
+        channels,
+        kernels,
+        precision,
+        ...(rowsPerBlock && { rowsPerBlock }),
+      },
+      target,
+    );
+    const weights = again ? 0 : (kernels * banks.kernelBytes) / port;
+    const traffic =
+      ((toRow - fromRow) * rowBytes) / port + weights + (output.width * (to - from) * kernels * size) / port;
+    cost += launchCycles + (banks.mode === 'one group' ? compute + weights : Math.max(compute, traffic));
+  }
+  return { launches, cost };
+}
+
+/** Weights that do not all stay get every bank that the data leaves: more groups are fetched ahead. */
+const weightBankShare = ({ mode, weights }: Banks, data: number, { cbuf }: Target): number =>
+  mode === 'all' ? weights : Math.max(weights, cbuf.banks - data);
+
+const atomsOf = (channels: number, { target, precision }: ConvolutionWork): number =>
+  Math.ceil(channels / atomElements(target, precision));
+
+/**
+ * How many rows of the kernel share a block of weights over an image, so that few components fill the core
+ * (nvdla-timing section 2.4, from nvdla/sw ConvCoreNode.cpp). Four rows are not taken: no network shows the hardware with them.
+ */
+export function postExtension({ target, input, shape }: ConvolutionWork): 1 | 2 {
+  const { c } = target.atomic;
+  const { stride, kernel } = shape;
+  if (stride.w > kernel.w) return 1;
+  const components = input[1];
+  const extended = components * kernel.w;
+  const step = components * stride.w;
+  return step + extended <= c && extended <= c / 2 ? 2 : 1;
+}
+
+const greatestCommonDivisor = (a: number, b: number): number => (b === 0 ? a : greatestCommonDivisor(b, a % b));
+const leastCommonMultiple = (a: number, b: number): number => (a / greatestCommonDivisor(a, b)) * b;
