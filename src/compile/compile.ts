@@ -25,6 +25,7 @@ import { type Assignment, assign } from './assign.ts';
 import { emit } from './emit.ts';
 import { hostModel } from './host-model.ts';
 import { type InputFormat, inputFormat } from './input-format.ts';
+import { lowerFloatScale } from './lower-float-scale.ts';
 import { readsOf } from './operation.ts';
 import { place } from './place.ts';
 import { cutSegments, type SegmentDraft } from './segments.ts';
@@ -225,7 +226,8 @@ function dlaSegment(
     formatOf: (input) =>
       images.has(input) ? inputFormat(input, options.inputFormat ?? 'auto', placement) : featureFormat,
     featureFormat,
-    sparsity: options.sparsity === 'enable',
+    elementType: 'int8',
+    lower: lowerFloatScale({ target, scaleOf, sparsity: options.sparsity === 'enable' }),
     blobs,
   });
   return { kind: 'dla', name, program };

@@ -1,5 +1,6 @@
 /**
- * The last passes of a DLA segment: constants, layers, memory, dependencies; out comes a Program that the validator has seen.
+ * The last passes of a DLA segment: surfaces, layers (what the hardware makes of an operation is lower-float-scale's and nvdla/lower's),
+ * memory, dependencies; out comes a Program that the validator has seen.
  *
  * Memory: inputs and outputs of the segment are bound by the application. Of the others, those that are read again soonest for their
  * size stay in the SRAM (estimate/residency.ts); what the SRAM has no place for, and everything else, lies in local DRAM. Constants
@@ -10,19 +11,16 @@ import { chooseResident } from '../estimate/residency.ts';
 import { fail } from '../graph/errors.ts';
 import { type Bytes, bytes } from '../graph/units.ts';
 import type { BlobTableBuilder } from '../program/blobs.ts';
-import { channelView, rowAlignment, surfaceGeometry } from '../program/geometry.ts';
-import type { FloatScaleSdp, Layer, Pipeline } from '../program/layer.ts';
+import { partView, rowAlignment, surfaceGeometry } from '../program/geometry.ts';
+import type { Layer, Pipeline } from '../program/layer.ts';
 import { liveRanges } from '../program/liveness.ts';
 import type { ConstantRef, Program } from '../program/program.ts';
 import type { ElementType, MemoryName, Shape4, Surface, SurfaceFormat } from '../program/surface.ts';
 import { validateProgram } from '../program/validate.ts';
 import type { Target } from '../targets/target.ts';
 import { alignment, arrange, arrangeWithin } from './allocate.ts';
-import type { ConvOperation, Point } from './operation.ts';
 import type { PlacedOperation, Placement, SurfaceDraft } from './place.ts';
-import { type QuantisedPoint, quantiseKernels, quantisePoint } from './quantise.ts';
 import { schedule } from './schedule.ts';
-import { runsSparse } from './sparse.ts';
 
 /** Of one segment; the pools of TensorRT (facts 1.5). */
 const poolLimits: Readonly<Record<'local_dram' | 'global_dram', number>> = {
@@ -42,11 +40,45 @@ export interface EmitContext {
   readonly isTaken: (name: string) => boolean;
   readonly formatOf: (input: string) => SurfaceFormat;
   readonly featureFormat: SurfaceFormat;
-  readonly sparsity: boolean;
+  /** Elements of feature surfaces; `int8` surfaces have a scale. */
+  readonly elementType: 'int8' | 'float16';
   readonly blobs: BlobTableBuilder;
+  /** What the hardware makes of an operation: the pipelines it launches, in order. */
+  readonly lower: Lower;
 }
 
-type Draft = Omit<Surface, 'id' | 'parent'> & { readonly view?: { readonly parent: number; readonly channel: number } };
+export type Lower = (operation: PlacedOperation, name: string, surfaces: SurfaceTable) => readonly Pipeline<number>[];
+
+/** A run of channels and rows: [from, to). */
+export interface Region {
+  readonly fromChannel: number;
+  readonly toChannel: number;
+  readonly fromRow: number;
+  readonly toRow: number;
+}
+
+export type ConstantData = Int8Array | Int16Array | Uint16Array | Uint8Array | Int32Array | Float32Array;
+
+/** The surfaces of the program that is being made. */
+export interface SurfaceTable {
+  readonly drafts: Placement['surfaces'];
+  /** The surface of a value. */
+  of(value: string): number;
+  /** A part of the surface of a value, on whole atoms; the surface itself where the part is all of it. */
+  part(value: string, region: Region): number;
+  /** A surface for numbers between two layers of one operation. */
+  inner(name: string, shape: Shape4, scale: number): number;
+  constant(name: string, shape: Shape4, dtype: ElementType, format: SurfaceFormat, data: ConstantData): number;
+  vector(name: string, dtype: ElementType, data: ConstantData): number;
+}
+
+interface View {
+  readonly parent: number;
+  readonly channel: number;
+  readonly row: number;
+}
+
+type Draft = Omit<Surface, 'id' | 'parent'> & { readonly view?: View };
 
 /** @throws compile/accumulator-overflow, compile/memory, calibrate/value */
 export function emit(placement: Placement, context: EmitContext): Program {
@@ -64,15 +96,9 @@ export function emit(placement: Placement, context: EmitContext): Program {
     ids.set(draft.name, drafts.length);
     return drafts.push(draft) - 1;
   };
-  const constant = (
-    name: string,
-    shape: Shape4,
-    dtype: ElementType,
-    format: SurfaceFormat,
-    data: Int8Array | Int32Array | Float32Array,
-  ): number => {
-    const taken = (candidate: string) =>
-      ids.has(candidate) || placement.surfaces.has(candidate) || context.isTaken(candidate);
+  const taken = (candidate: string) =>
+    ids.has(candidate) || placement.surfaces.has(candidate) || context.isTaken(candidate);
+  const constant: SurfaceTable['constant'] = (name, shape, dtype, format, data) => {
     const blob = context.blobs.add(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     const geometry = surfaceGeometry(shape, dtype, format);
     const memory: MemoryName = 'global_dram';
@@ -80,105 +106,63 @@ export function emit(placement: Placement, context: EmitContext): Program {
     constants.push({ surface: id, blob });
     return id;
   };
-  const vector = (name: string, data: Int8Array | Int32Array | Float32Array): number => {
-    const dtype = data instanceof Float32Array ? 'float32' : data instanceof Int32Array ? 'int32' : 'int8';
-    return constant(name, [1, data.length, 1, 1], dtype, 'vector', data);
-  };
   const surface = (name: string): number => ids.get(name) ?? declare(placement.surfaces.get(name)!);
   const declare = (draft: SurfaceDraft): number => {
     const { name, shape, scale, role } = draft;
     const format = role === 'input' ? context.formatOf(name) : context.featureFormat;
     const memory: MemoryName = role === 'inner' ? 'local_dram' : 'io';
-    const geometry = surfaceGeometry(shape, 'int8', format, rowAlignment(format, context.target.name));
-    const common = { name, shape, dtype: 'int8' as const, format, ...geometry, offset: bytes(0), scale };
+    const dtype = context.elementType;
+    const geometry = surfaceGeometry(shape, dtype, format, rowAlignment(format, context.target.name));
+    const common = { name, shape, dtype, format, ...geometry, offset: bytes(0), ...(dtype === 'int8' && { scale }) };
     const root = rootView(draft, placement);
     if (root === undefined) return add({ ...common, memory });
     const parent = surface(root.of);
-    return add({ ...common, memory: drafts[parent]!.memory, view: { parent, channel: root.channel } });
+    return add({ ...common, memory: drafts[parent]!.memory, view: { parent, channel: root.channel, row: 0 } });
+  };
+  const part: SurfaceTable['part'] = (value, { fromChannel, toChannel, fromRow, toRow }) => {
+    const whole = surface(value);
+    const draft = drafts[whole]!;
+    const [n, c, h, w] = draft.shape;
+    if (fromChannel === 0 && toChannel === c && fromRow === 0 && toRow === h) return whole;
+    const name = `${value}[${fromChannel}:${toChannel},${fromRow}:${toRow}]`;
+    const known = ids.get(name);
+    if (known !== undefined) return known;
+    const { view } = draft;
+    return add({
+      ...draft,
+      name,
+      shape: [n, toChannel - fromChannel, toRow - fromRow, w],
+      view: {
+        parent: view?.parent ?? whole,
+        channel: (view?.channel ?? 0) + fromChannel,
+        row: (view?.row ?? 0) + fromRow,
+      },
+    });
+  };
+  const table: SurfaceTable = {
+    drafts: placement.surfaces,
+    of: surface,
+    part,
+    constant,
+    vector: (name, dtype, data) => constant(name, [1, data.length, 1, 1], dtype, 'vector', data),
+    inner(name, shape, scale) {
+      const dtype = context.elementType;
+      const geometry = surfaceGeometry(shape, dtype, context.featureFormat);
+      const common = { shape, dtype, format: context.featureFormat, ...geometry, memory: 'local_dram' as const };
+      return add({ name: unique(name, taken), ...common, offset: bytes(0), ...(dtype === 'int8' && { scale }) });
+    },
   };
 
   for (const name of context.inputs) surface(name);
-  const layers: Layer[] = placement.operations.map((operation, id) => {
-    const name = unique(operation.nodes.at(-1)!.name, (candidate) => names.has(candidate));
-    names.add(name);
+  const layers: Layer[] = [];
+  for (const operation of placement.operations) {
+    const wanted = operation.nodes.at(-1)!.name;
     const origin = [...new Set(operation.nodes.flatMap((node) => node.origin))];
-    return { ...lower(operation, name), id, name, origin, after: [] };
-  });
-
-  function lower(operation: PlacedOperation, name: string): Pipeline<number> {
-    switch (operation.kind) {
-      case 'conv':
-      case 'point': {
-        const output = surface(operation.output);
-        const pdp = operation.pool && { ...operation.pool, output };
-        if (operation.kind === 'conv') {
-          const { conv, scales } = convolution(operation);
-          const sdp = singlePoint(operation.point, scales, operation.output, name);
-          return pdp ? { kind: 'conv', conv, sdp, pdp } : { kind: 'conv', conv, sdp: { ...sdp, output } };
-        }
-        const scales = Float64Array.of(placement.surfaces.get(operation.input)!.scale);
-        const sdp = {
-          ...singlePoint(operation.point, scales, operation.output, name),
-          input: surface(operation.input),
-        };
-        return pdp ? { kind: 'sdp', sdp, pdp } : { kind: 'sdp', sdp: { ...sdp, output } };
-      }
-      case 'pool': {
-        const pdp = { ...operation.pool, input: surface(operation.input), output: surface(operation.output) };
-        return { kind: 'pdp', pdp };
-      }
-      case 'resize': {
-        const resize = { ...operation.resize, input: surface(operation.input), output: surface(operation.output) };
-        return { kind: 'resize', resize };
-      }
-      case 'copy': {
-        const { inputChannel, outputChannel, channels } = operation;
-        const copy = { input: surface(operation.input), inputChannel, outputChannel, channels };
-        return { kind: 'copy', copy: { ...copy, output: surface(operation.output) } };
-      }
+    for (const pipeline of context.lower(operation, wanted, table)) {
+      const name = unique(wanted, (candidate) => names.has(candidate));
+      names.add(name);
+      layers.push({ ...pipeline, id: layers.length, name, origin, after: [] });
     }
-  }
-
-  function convolution(operation: ConvOperation) {
-    const { name } = operation.nodes[0]!;
-    const { kernel, stride, dilation, padding, groups, transposed, output } = operation.shape;
-    const input = surface(operation.input);
-    const inputScale = placement.surfaces.get(operation.input)!.scale;
-    const quantised = quantiseKernels(operation, inputScale);
-    const [k = 1, c = 1, r = 1, s = 1] = operation.weights.shape;
-    const conv = {
-      input,
-      weights: constant(`${name}:weights`, [k, c, r, s], 'int8', 'kcrs', quantised.weights),
-      ...(operation.bias !== undefined && { bias: vector(`${name}:bias`, quantised.bias) }),
-      kernel,
-      stride,
-      dilation,
-      padding,
-      padValue: 0,
-      groups,
-      transposed,
-      output,
-      sparse: context.sparsity && runsSparse(operation, quantised.weights, context.target),
-      truncate: 0,
-    };
-    return { conv, scales: Float64Array.from(quantised.scales, (scale) => inputScale * scale) };
-  }
-
-  function singlePoint(point: Point, scales: Float64Array, output: string, name: string): FloatScaleSdp<number> {
-    const outputScale = placement.surfaces.get(output)!.scale;
-    const scaleOf = (value: string) => placement.surfaces.get(value)?.scale ?? context.scaleOf(value);
-    const stage: QuantisedPoint = quantisePoint(point, scales, outputScale, scaleOf, name);
-    const { operand } = point;
-    return {
-      arithmetic: 'float-scale',
-      scale: vector(`${name}:scale`, stage.scale),
-      ...(stage.shift && { shift: vector(`${name}:shift`, stage.shift) }),
-      ...(operand && { operand: { op: operand.op, input: surface(operand.value), scale: stage.operandScale! } }),
-      ...(stage.slope && { slope: vector(`${name}:slope`, stage.slope) }),
-      low: stage.low,
-      high: stage.high,
-      ...(stage.lut && { lut: vector(`${name}:lut`, stage.lut) }),
-    };
   }
 
   const program: Program = {
@@ -246,7 +230,7 @@ function assignMemory(program: Program, drafts: readonly Draft[], context: EmitC
     const view = drafts[surface.id]!.view;
     if (view === undefined) return surface;
     const parent = roots[view.parent]!;
-    return { ...surface, memory: parent.memory, ...channelView(parent, view.channel, surface.shape[1]) };
+    return { ...surface, memory: parent.memory, ...partView(parent, view, surface.shape) };
   });
 }
 

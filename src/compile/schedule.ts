@@ -4,13 +4,13 @@
  * others are left out.
  */
 
-import { type ChannelRange, layerReads, layerWrites } from '../program/access.ts';
+import { layerReads, layerWrites } from '../program/access.ts';
 import { elementsPerAtom } from '../program/geometry.ts';
 import type { Layer } from '../program/layer.ts';
-import { liveRanges, rootChannels, rootOf } from '../program/liveness.ts';
+import { liveRanges, type Region, rootOf, rootRegion, sharedArea } from '../program/liveness.ts';
 import type { Program } from '../program/program.ts';
 
-interface Use extends ChannelRange {
+interface Use extends Region {
   readonly layer: number;
 }
 
@@ -24,7 +24,7 @@ export function schedule(program: Program): readonly Layer[] {
     for (const { surface } of layerReads(layer)) users[roots[surface]!]!.add(layer.id);
     for (const { surface, channels } of layerWrites(layer)) {
       users[roots[surface]!]!.add(layer.id);
-      writers[roots[surface]!]!.push({ layer: layer.id, ...rootChannels(surfaces, surface, channels) });
+      writers[roots[surface]!]!.push({ layer: layer.id, ...rootRegion(surfaces, surface, channels) });
     }
   }
   const former = takenOver(program, roots);
@@ -32,17 +32,19 @@ export function schedule(program: Program): readonly Layer[] {
   for (const layer of layers) {
     const after = wanted[layer.id]!;
     for (const { surface, channels } of layerReads(layer)) {
-      const { from, to } = rootChannels(surfaces, surface, channels);
+      const region = rootRegion(surfaces, surface, channels);
       for (const write of writers[roots[surface]!]!) {
-        if (write.from < to && from < write.to && write.layer < layer.id) after.add(write.layer);
+        if (write.layer < layer.id && sharedArea(write, region) > 0) after.add(write.layer);
       }
     }
     for (const { surface, channels } of layerWrites(layer)) {
       const root = roots[surface]!;
       const atom = elementsPerAtom(surfaces[surface]!.format);
-      const { from, to } = rootChannels(surfaces, surface, channels);
+      const { from, to, fromRow, toRow } = rootRegion(surfaces, surface, channels);
       for (const write of writers[root]!) {
         const sharesAtom =
+          write.fromRow < toRow &&
+          fromRow < write.toRow &&
           Math.floor(write.from / atom) <= Math.floor((to - 1) / atom) &&
           Math.floor(from / atom) <= Math.floor((write.to - 1) / atom);
         if (sharesAtom && write.layer < layer.id) after.add(write.layer);

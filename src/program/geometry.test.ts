@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bytes } from '../graph/units.ts';
-import { channelBlocks, channelView, elementsPerAtom, pixelBytes, rowAlignment, surfaceGeometry } from './geometry.ts';
+import { channelBlocks, elementsPerAtom, partView, pixelBytes, rowAlignment, surfaceGeometry } from './geometry.ts';
 import type { ElementType, Shape4, Surface, SurfaceFormat } from './surface.ts';
 
 describe('surfaceGeometry', () => {
@@ -58,7 +58,7 @@ describe('surfaceGeometry', () => {
   });
 });
 
-describe('channelView', () => {
+describe('partView', () => {
   const shape: Shape4 = [2, 100, 3, 5];
   const parent: Surface = {
     id: 0,
@@ -72,7 +72,7 @@ describe('channelView', () => {
   };
 
   it('starts at an atom of the parent and ends before the parent does', () => {
-    const view = channelView(parent, 64, 36);
+    const view = partView(parent, { channel: 64, row: 0 }, [2, 36, 3, 5]);
     expect(view).toEqual({
       shape: [2, 36, 3, 5],
       offset: 640 + 2 * 480,
@@ -85,7 +85,12 @@ describe('channelView', () => {
   });
 
   it('refuses a channel inside an atom', () => {
-    expect(() => channelView(parent, 16, 16)).toThrow(RangeError);
+    expect(() => partView(parent, { channel: 16, row: 0 }, [2, 16, 3, 5])).toThrow(RangeError);
+  });
+
+  it('ends with the last row of its last block', () => {
+    const view = partView(parent, { channel: 32, row: 1 }, [1, 64, 2, 5]);
+    expect(view).toMatchObject({ offset: 640 + 480 + 160, size: 480 + 2 * 160, lineStride: 160, surfaceStride: 480 });
   });
 });
 

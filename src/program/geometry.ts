@@ -76,25 +76,42 @@ export function surfaceGeometry(
 }
 
 /**
- * The part of a parent surface that starts at a channel: offset from the parent's start, and its own geometry.
+ * A part of a parent surface that starts at a channel and a row: offset from the start of memory, and its own geometry.
  * `channel` lies on an atom's border; the strides are the parent's.
  */
-export function channelView(
+export function partView(
   parent: Surface,
-  channel: number,
-  channels: number,
+  { channel, row }: { readonly channel: number; readonly row: number },
+  shape: Shape4,
 ): SurfaceGeometry & { readonly shape: Shape4; readonly offset: Bytes } {
   const atom = elementsPerAtom(parent.format);
   if (channel % atom !== 0) throw new RangeError(`channel ${channel} of ${parent.name} does not start an atom`);
-  const [n, , h, w] = parent.shape;
   return {
-    shape: [n, channels, h, w],
-    offset: bytes(parent.offset + (channel / atom) * parent.surfaceStride),
+    shape,
+    offset: bytes(parent.offset + (channel / atom) * parent.surfaceStride + row * parent.lineStride),
     lineStride: parent.lineStride,
     surfaceStride: parent.surfaceStride,
     batchStride: parent.batchStride,
-    size: bytes((n - 1) * parent.batchStride + Math.ceil(channels / atom) * parent.surfaceStride),
+    size: viewSize(parent, shape),
   };
+}
+
+/** Where a view starts in its parent; the row is no integer where it starts inside one. */
+export function placeInside(view: Surface, parent: Surface): { readonly channel: number; readonly row: number } {
+  const distance = view.offset - parent.offset;
+  const block = Math.floor(distance / parent.surfaceStride);
+  const row = (distance - block * parent.surfaceStride) / parent.lineStride;
+  return { channel: block * elementsPerAtom(parent.format), row };
+}
+
+/** Bytes from the first to one past the last that a part may touch; whole surfaces where it has all rows. */
+export function viewSize(
+  { format, shape: [, , rows], lineStride, surfaceStride, batchStride }: Surface,
+  [n, channels, height]: Shape4,
+): Bytes {
+  const blocks = channelBlocks([n, channels, height, 1], format);
+  const last = height === rows ? surfaceStride : height * lineStride;
+  return bytes((n - 1) * batchStride + (blocks - 1) * surfaceStride + last);
 }
 
 const roundUp = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;

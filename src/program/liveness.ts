@@ -6,7 +6,7 @@
  */
 
 import { type ChannelRange, layerReads, layerWrites } from './access.ts';
-import { elementsPerAtom } from './geometry.ts';
+import { placeInside } from './geometry.ts';
 import type { Program } from './program.ts';
 import type { Surface } from './surface.ts';
 
@@ -30,18 +30,34 @@ export function rootOf(surfaces: readonly Surface[], id: number): number {
   throw new RangeError(`the parents of surface ${id} form a circle`);
 }
 
-/** The channels [from, to) of its root surface that a surface, or a part of its channels, covers. */
-export function rootChannels(
+/** A run of channels and a run of rows of a surface: [from, to) and [fromRow, toRow). */
+export interface Region extends ChannelRange {
+  readonly fromRow: number;
+  readonly toRow: number;
+}
+
+/** The part of its root surface that a surface, or a part of its channels, covers. */
+export function rootRegion(
   surfaces: readonly Surface[],
   id: number,
   channels?: ChannelRange,
-): ChannelRange & { readonly root: number } {
+): Region & { readonly root: number } {
   const surface = surfaces[id]!;
   const root = rootOf(surfaces, id);
-  const block = root === id ? 0 : (surface.offset - surfaces[root]!.offset) / surface.surfaceStride;
-  const start = block * elementsPerAtom(surface.format);
-  return { root, from: start + (channels?.from ?? 0), to: start + (channels?.to ?? surface.shape[1]) };
+  const start = root === id ? { channel: 0, row: 0 } : placeInside(surface, surfaces[root]!);
+  return {
+    root,
+    from: start.channel + (channels?.from ?? 0),
+    to: start.channel + (channels?.to ?? surface.shape[1]),
+    fromRow: start.row,
+    toRow: start.row + surface.shape[2],
+  };
 }
+
+/** Channels times rows that two regions of one surface share. */
+export const sharedArea = (a: Region, b: Region): number =>
+  Math.max(0, Math.min(a.to, b.to) - Math.max(a.from, b.from)) *
+  Math.max(0, Math.min(a.toRow, b.toRow) - Math.max(a.fromRow, b.fromRow));
 
 /** The live range of every root surface; undefined for views and for surfaces that no layer touches. */
 export function liveRanges(

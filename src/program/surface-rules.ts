@@ -2,7 +2,16 @@
 
 import { fail } from '../graph/errors.ts';
 import type { Target } from '../targets/target.ts';
-import { channelBlocks, elementSize, elementsPerAtom, isFeatureFormat, pixelBytes, rowAlignment } from './geometry.ts';
+import {
+  channelBlocks,
+  elementSize,
+  elementsPerAtom,
+  isFeatureFormat,
+  pixelBytes,
+  placeInside,
+  rowAlignment,
+  viewSize,
+} from './geometry.ts';
 import type { Program } from './program.ts';
 import type { ElementType, Surface, SurfaceFormat } from './surface.ts';
 
@@ -40,7 +49,7 @@ export function checkSurface(surface: Surface, program: Program, target?: Target
     }
   }
   checkFormat(surface, target);
-  checkStrides(surface, program.target);
+  checkStrides(surface, program);
   if (surface.scale !== undefined && !(Number.isFinite(surface.scale) && surface.scale > 0)) {
     fail('program/invalid', 'a scale is not positive and finite', place, { actual: surface.scale });
   }
@@ -91,7 +100,7 @@ function checkFormat({ name, shape, dtype, format, memory }: Surface, target: Ta
 }
 
 /** Strides hold what they step over, in whole pixels and rows of the format; the size ends with the last channel block. */
-function checkStrides(surface: Surface, target: string): void {
+function checkStrides(surface: Surface, { target, surfaces }: Program): void {
   const { shape, dtype, format, lineStride, surfaceStride, batchStride, size } = surface;
   const [n, , h, w] = shape;
   const pixel = pixelBytes(shape, dtype, format);
@@ -108,7 +117,8 @@ function checkStrides(surface: Surface, target: string): void {
       fail('program/invalid', `${field} does not fit the shape`, { value: surface.name }, { expected, actual: stride });
     }
   }
-  const exact = (n - 1) * batchStride + blocks * surfaceStride;
+  const parent = surface.parent === undefined ? undefined : surfaces[surface.parent];
+  const exact = parent ? viewSize(parent, shape) : (n - 1) * batchStride + blocks * surfaceStride;
   if (size === exact) return;
   fail(
     'program/invalid',
@@ -118,8 +128,12 @@ function checkStrides(surface: Surface, target: string): void {
   );
 }
 
-/** Views lie inside a parent of the same memory, on an atom's border, with its strides. @throws program/invalid */
-export function checkViews(surfaces: readonly Surface[]): void {
+/**
+ * Views lie inside a parent of the same memory, on an atom's border, with its strides.
+ * @param rowViews whether they may be runs of rows too
+ * @throws program/invalid
+ */
+export function checkViews(surfaces: readonly Surface[], rowViews: boolean): void {
   for (const view of surfaces) {
     if (view.parent === undefined) continue;
     const place = { value: view.name };
@@ -142,17 +156,23 @@ export function checkViews(surfaces: readonly Surface[]): void {
     if (!isFeatureFormat(view.format) || view.format === 'dla_hwc4') {
       fail('program/invalid', `a ${view.format} surface has no views`, place);
     }
-    for (const axis of [0, 2, 3] as const) {
+    for (const axis of rowViews ? ([0, 3] as const) : ([0, 2, 3] as const)) {
       if (view.shape[axis] !== parent.shape[axis]) {
-        fail('program/invalid', 'a view differs from its parent in more than channels', place, {
-          expected: parent.shape.join('×'),
-          actual: view.shape.join('×'),
-        });
+        fail(
+          'program/invalid',
+          `a view differs from its parent in more than channels${rowViews ? ' and rows' : ''}`,
+          place,
+          {
+            expected: parent.shape.join('×'),
+            actual: view.shape.join('×'),
+          },
+        );
       }
     }
-    const block = (view.offset - parent.offset) / parent.surfaceStride;
-    const end = block * elementsPerAtom(view.format) + view.shape[1];
-    if (!Number.isInteger(block) || block < 0 || end > parent.shape[1]) {
+    const { channel, row } = placeInside(view, parent);
+    const [endChannel, endRow] = [channel + view.shape[1], row + view.shape[2]];
+    const outside = endChannel > parent.shape[1] || endRow > parent.shape[2];
+    if (view.offset < parent.offset || !Number.isInteger(row) || outside) {
       fail('program/invalid', 'a view does not lie on whole atoms inside its parent', place, {
         expected: `offset ${parent.offset} + k·${parent.surfaceStride}, at most ${parent.shape[1]} channels`,
         actual: `offset ${view.offset}, ${view.shape[1]} channels`,

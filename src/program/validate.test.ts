@@ -167,8 +167,8 @@ describe('data', () => {
     expect(refusal({ ...program, layers: moved })).toEqual({
       message: 'an output is not completely written',
       at: 'both',
-      expected: '80 channels',
-      actual: '56',
+      expected: '640 rows of a channel',
+      actual: '448',
     });
   });
 

@@ -11,10 +11,10 @@
 
 import { fail } from '../graph/errors.ts';
 import type { Target } from '../targets/target.ts';
-import { type ChannelRange, layerReads, layerWrites } from './access.ts';
+import { layerReads, layerWrites } from './access.ts';
 import { elementsPerAtom } from './geometry.ts';
 import { checkLayers } from './layer-rules.ts';
-import { rootChannels } from './liveness.ts';
+import { type Region, rootRegion, sharedArea } from './liveness.ts';
 import { checkMemory } from './memory-rules.ts';
 import type { BlobTable, Program } from './program.ts';
 import { checkSurface, checkViews } from './surface-rules.ts';
@@ -36,7 +36,7 @@ export function validateProgram(program: Program, blobs?: BlobTable, target?: Ta
   }
   unique('surface', 'value', surfaces);
   for (const surface of surfaces) checkSurface(surface, program, target);
-  checkViews(surfaces);
+  checkViews(surfaces, target?.arithmetic !== 'float-scale');
   checkBindings(program);
   checkConstants(program, blobs);
   unique('layer', 'layer', layers);
@@ -142,27 +142,27 @@ function checkConstants({ surfaces, constants }: Program, blobs: BlobTable | und
   }
 }
 
-interface ChannelWrite extends ChannelRange {
+interface ChannelWrite extends Region {
   readonly layer: number;
   /** Whether the writer also zeroes what is left of its last atom; a copy leaves it alone. */
   readonly fills: boolean;
 }
 
-/** Every channel is written once, before and ahead of whoever reads it. */
+/** Every row of every channel is written once, before and ahead of whoever reads it. */
 function checkDataFlow(program: Program): void {
   const { surfaces, layers } = program;
   const given = new Set([...program.inputs, ...program.constants.map(({ surface }) => surface)]);
   const writes = surfaces.map((): ChannelWrite[] => []);
   for (const layer of layers) {
     for (const { surface, channels } of layerWrites(layer)) {
-      const { root, from, to } = rootChannels(surfaces, surface, channels);
+      const { root, ...region } = rootRegion(surfaces, surface, channels);
       if (given.has(root)) {
         fail('program/invalid', 'a layer writes a constant or an input', {
           layer: layer.name,
           value: surfaces[surface]!.name,
         });
       }
-      writes[root]!.push({ from, to, layer: layer.id, fills: layer.kind !== 'copy' });
+      writes[root]!.push({ ...region, layer: layer.id, fills: layer.kind !== 'copy' });
     }
   }
   const before = ancestors(program);
@@ -173,24 +173,25 @@ function checkDataFlow(program: Program): void {
 
   for (const layer of layers) {
     for (const { surface, channels, field } of layerReads(layer)) {
-      const range = rootChannels(surfaces, surface, channels);
+      const range = rootRegion(surfaces, surface, channels);
       if (given.has(range.root)) continue;
       const place = { layer: layer.name, value: surfaces[surface]!.name };
       let covered = 0;
       for (const write of writes[range.root]!) {
-        if (write.to <= range.from) continue;
         if (write.from >= range.to) break;
+        const area = sharedArea(write, range);
+        if (area === 0) continue;
         if (!before(write.layer, layer.id)) {
           fail('program/invalid', `${field} is read before it is written: the writer is not in 'after'`, place, {
             expected: `after ${layers[write.layer]!.name}`,
           });
         }
-        covered += Math.min(write.to, range.to) - Math.max(write.from, range.from);
+        covered += area;
       }
-      const wanted = range.to - range.from;
+      const wanted = (range.to - range.from) * (range.toRow - range.fromRow);
       if (covered !== wanted) {
         fail('program/invalid', `${field} is not completely written`, place, {
-          expected: `${wanted} channels`,
+          expected: `${wanted} rows of a channel`,
           actual: covered,
         });
       }
@@ -200,14 +201,15 @@ function checkDataFlow(program: Program): void {
   const outputs = new Set(program.outputs);
   for (const surface of surfaces) {
     if (surface.parent !== undefined || given.has(surface.id)) continue;
-    const written = writes[surface.id]!.reduce((sum, { from, to }) => sum + (to - from), 0);
-    if (outputs.has(surface.id) ? written !== surface.shape[1] : written === 0) {
+    const written = writes[surface.id]!.reduce((sum, write) => sum + sharedArea(write, write), 0);
+    const whole = surface.shape[1] * surface.shape[2];
+    if (outputs.has(surface.id) ? written !== whole : written === 0) {
       const what = outputs.has(surface.id) ? 'an output is not completely written' : 'a surface is never written';
       fail(
         'program/invalid',
         what,
         { value: surface.name },
-        { expected: `${surface.shape[1]} channels`, actual: written },
+        { expected: `${whole} rows of a channel`, actual: written },
       );
     }
   }
@@ -227,10 +229,11 @@ function checkWriters(
       const earlier = list[back]!;
       const place = { layer: layers[later.layer]!.name, value: surface.name };
       const other = layers[earlier.layer]!.name;
+      if (earlier.toRow <= later.fromRow || later.toRow <= earlier.fromRow) continue;
       if (earlier.to > later.from) {
         fail('program/invalid', 'the same channels are written twice', place, { actual: `also by ${other}` });
       }
-      if (Math.floor((earlier.to - 1) / atom) < Math.floor(later.from / atom)) break;
+      if (Math.floor((earlier.to - 1) / atom) < Math.floor(later.from / atom)) continue;
       const ordered = before(earlier.layer, later.layer) || (!earlier.fills && before(later.layer, earlier.layer));
       if (!ordered) {
         fail('program/invalid', 'two layers write the same atom and neither comes after the other', place, {

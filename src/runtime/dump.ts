@@ -3,7 +3,7 @@
 import { fail } from '../graph/errors.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { layerWrites } from '../program/access.ts';
-import { rootChannels } from '../program/liveness.ts';
+import { rootRegion, sharedArea } from '../program/liveness.ts';
 import type { Plan, Program } from '../program/program.ts';
 import type { Surface } from '../program/surface.ts';
 
@@ -67,7 +67,7 @@ function featureSurfaces({ surfaces, constants }: Program): readonly Surface[] {
  */
 export function completions(program: Program): (layer: number) => readonly Surface[] {
   const { surfaces, layers } = program;
-  const spans = surfaces.map(({ id }) => rootChannels(surfaces, id));
+  const spans = surfaces.map(({ id }) => rootRegion(surfaces, id));
   const families = new Map<number, Surface[]>();
   for (const surface of surfaces) {
     const { root } = spans[surface.id]!;
@@ -78,9 +78,9 @@ export function completions(program: Program): (layer: number) => readonly Surfa
   const waiting = surfaces.map(() => 0);
   const touched = layers.map((layer) => {
     const related = layerWrites(layer).flatMap(({ surface, channels }) => {
-      const written = rootChannels(surfaces, surface, channels);
+      const written = rootRegion(surfaces, surface, channels);
       const family = families.get(written.root)!;
-      return family.filter(({ id }) => spans[id]!.from < written.to && written.from < spans[id]!.to);
+      return family.filter(({ id }) => sharedArea(spans[id]!, written) > 0);
     });
     return [...new Set(related)];
   });

@@ -5,7 +5,7 @@
 
 import { bytes } from '../../graph/units.ts';
 import { hashBytes } from '../blobs.ts';
-import { channelView, surfaceGeometry } from '../geometry.ts';
+import { partView, surfaceGeometry } from '../geometry.ts';
 import type { FloatScaleSdp, Layer, Pipeline } from '../layer.ts';
 import type { BlobTable, ConstantRef, Program } from '../program.ts';
 import type { ElementType, MemoryName, Shape4, Surface, SurfaceFormat } from '../surface.ts';
@@ -49,7 +49,13 @@ export function sampleProgram(): { readonly program: Program; readonly blobs: Bl
   const view = (name: string, parent: number, channel: number, channels: number): number => {
     const outer = surfaces[parent]!;
     const id = surfaces.length;
-    surfaces.push({ ...outer, ...channelView(outer, channel, channels), id, name, parent });
+    surfaces.push({
+      ...outer,
+      ...partView(outer, { channel, row: 0 }, [outer.shape[0], channels, outer.shape[2], outer.shape[3]]),
+      id,
+      name,
+      parent,
+    });
     return id;
   };
   const constant = (
