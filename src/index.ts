@@ -146,6 +146,8 @@ export const calibrate = (
 ): Promise<Calibration> => calibrateGraph(network.graph, samples, options);
 
 export interface CompileOptions extends TargetOptions {
+  /** `int8` when not given; `fp16` on nv_full, without ranges. */
+  readonly precision?: 'int8' | 'fp16';
   /** value → scale, from a calibration or a cache; trtexec's dummy ranges when not given. */
   readonly scales?: ReadonlyMap<string, number>;
   /** Managed SRAM in MiB, 0.5 or 1; the target's default pool when not given. */
@@ -175,11 +177,15 @@ export interface Compilation {
 export function compile(network: PreparedNetwork, options: CompileOptions = {}): Compilation {
   const target = findTarget(options.target ?? 'orin');
   const release = findRelease(target, options.release);
-  const { graph, scales, gates } = options.scales
-    ? balanceGates(network.graph, options.scales)
-    : { graph: network.graph, scales: dummyRanges(network.graph), gates: [] };
-  const checked = checkGraph(graph, { target, release, precision: 'int8' });
-  const { quantized, changes } = quantise(graph, scales, options.scales ? 'calibrated' : 'dummy');
+  const { precision = 'int8' } = options;
+  const { graph, scales, gates } =
+    options.scales && precision === 'int8'
+      ? balanceGates(network.graph, options.scales)
+      : { graph: network.graph, scales: dummyRanges(network.graph), gates: [] };
+  const checked = checkGraph(graph, { target, release, precision });
+  // FP16 needs no ranges, so that its values mean something without a calibration.
+  const ranges = options.scales || precision === 'fp16' ? 'calibrated' : 'dummy';
+  const { quantized, changes } = quantise(graph, scales, ranges);
   const compiled = compileGraph(quantized, checked, {
     target,
     release,

@@ -9,7 +9,7 @@
 import type { Graph, Node } from '../graph/graph.ts';
 import { readsOf as nodeReads } from '../onnx/captures.ts';
 import type { CheckResult } from '../support/verdict.ts';
-import { fuse } from './fuse.ts';
+import { type FuseContext, fuse } from './fuse.ts';
 import { type Operation, scaledValues } from './operation.ts';
 import { movesNothing, select } from './select.ts';
 import { surfaceShape } from './window.ts';
@@ -26,7 +26,19 @@ export interface Assignment {
   readonly scales: ReadonlyMap<string, number>;
 }
 
-export function assign(graph: Graph, checked: CheckResult, given: ReadonlyMap<string, number>): Assignment {
+/** What differs between hardware in who runs a node and what one launch does. */
+export interface LaunchPolicy extends Pick<FuseContext, 'fits' | 'poolFuses'> {
+  readonly precision: CheckResult['precision'];
+  /** Why the hardware cannot do an operation that stands alone, as the end of "is not emulated: …". */
+  readonly obstacle: (operation: Operation) => string | undefined;
+}
+
+export function assign(
+  graph: Graph,
+  checked: CheckResult,
+  given: ReadonlyMap<string, number>,
+  policy: LaunchPolicy,
+): Assignment {
   const live = liveNodes(graph);
   const segments = new Map<Node, number>();
   const byName = new Map<string, number>();
@@ -45,9 +57,11 @@ export function assign(graph: Graph, checked: CheckResult, given: ReadonlyMap<st
   const selected = new Map<Node, readonly Operation[]>();
   for (const node of live) {
     if (!segments.has(node)) continue;
-    const selection = checked.precision === 'int8' ? select(node, graph) : 'FP16 is not emulated, only INT8';
-    if (typeof selection === 'string') reasons.set(node, selection);
-    else selected.set(node, selection);
+    const selection = select(node, graph);
+    const obstacle =
+      typeof selection === 'string' ? selection : selection.map(policy.obstacle).find((reason) => reason !== undefined);
+    if (obstacle !== undefined) reasons.set(node, obstacle);
+    else if (typeof selection !== 'string') selected.set(node, selection);
   }
   passOnScales([...selected.values()].flat(), scales);
 
@@ -57,12 +71,13 @@ export function assign(graph: Graph, checked: CheckResult, given: ReadonlyMap<st
     const operations = fuse(candidates, {
       segmentOf,
       external: readElsewhere(graph, live, (node) => selected.has(node) && !reasons.has(node)),
-      images: new Set(graph.inputs.filter((input) => [1, 3, 4].includes(surfaceShape(graph, input)?.[1] ?? 0))),
       sameShape: (a, b) => `${surfaceShape(graph, a)}` === `${surfaceShape(graph, b)}`,
+      fits: policy.fits,
+      poolFuses: policy.poolFuses,
     });
     const before = reasons.size;
     for (const operation of operations) {
-      const value = scaledValues(operation).find((name) => !scales.has(name));
+      const value = policy.precision === 'int8' ? scaledValues(operation).find((name) => !scales.has(name)) : undefined;
       if (value === undefined) continue;
       for (const node of operation.nodes) reasons.set(node, `tensor ${value} has no INT8 scale`);
     }

@@ -16,16 +16,21 @@ import { type Graph, type Node, staticShape } from '../graph/graph.ts';
 import type { Bytes } from '../graph/units.ts';
 import { readsOf as nodeReads } from '../onnx/captures.ts';
 import { type BlobTableBuilder, blobTableBuilder } from '../program/blobs.ts';
+import { atomElements } from '../program/convolution-buffer.ts';
 import { elementsPerAtom } from '../program/geometry.ts';
 import type { CompiledNetwork, DlaSegment, HostSegment, PlanTensor, Preprocess, Segment } from '../program/program.ts';
+import type { SurfaceFormat } from '../program/surface.ts';
 import type { QuantizedGraph } from '../quantize/quantized-graph.ts';
 import type { CheckResult } from '../support/verdict.ts';
 import type { Release, Target } from '../targets/target.ts';
-import { type Assignment, assign } from './assign.ts';
-import { emit } from './emit.ts';
+import { type Assignment, assign, type LaunchPolicy } from './assign.ts';
+import { emit, type Lower } from './emit.ts';
 import { hostModel } from './host-model.ts';
 import { type InputFormat, inputFormat } from './input-format.ts';
+import { floatScalePolicy } from './launch-policy.ts';
 import { lowerFloatScale } from './lower-float-scale.ts';
+import { nvdlaPolicy } from './nvdla/launch-policy.ts';
+import { lowerNvdla } from './nvdla/lower.ts';
 import { readsOf } from './operation.ts';
 import { place } from './place.ts';
 import { cutSegments, type SegmentDraft } from './segments.ts';
@@ -56,9 +61,6 @@ export interface Compiled {
 export function compile(quantized: QuantizedGraph, checked: CheckResult, options: CompileOptions): Compiled {
   const { graph } = quantized;
   const { target, release } = options;
-  if (target.arithmetic !== 'float-scale') {
-    fail('compile/unsupported', `dlakit compiles for orin and xavier, not for ${target.name}`);
-  }
   const sram = options.sram ?? target.sram.defaultPool.value;
   if (!(sram >= 0 && sram <= target.sram.capacity.value)) {
     const expected = `at most ${target.sram.capacity.value} bytes`;
@@ -69,14 +71,15 @@ export function compile(quantized: QuantizedGraph, checked: CheckResult, options
       fail('calibrate/value', 'a scale is not a positive finite number', { value }, { actual: scale });
     }
   }
-  const assignment = assign(graph, checked, quantized.scales);
+  const machine = machineOf(graph, checked, options);
+  const assignment = assign(graph, checked, quantized.scales, machine.policy);
   const drafts = cutSegments({ graph, ...assignment });
   const crossing = new Crossings(graph, drafts);
   const blobs = blobTableBuilder();
   const segments = drafts.map((draft, index): Segment => {
     const borders = crossing.of(index);
     if (draft.kind === 'host') return hostSegment(graph, draft, borders, blobs);
-    return dlaSegment(graph, draft, borders, { checked, assignment, options, sram, blobs });
+    return dlaSegment(graph, draft, borders, { checked, assignment, options, machine, sram, blobs });
   });
   const tensors = crossing.names.map((name) => planTensor(graph, name, crossing.touchesDla(name), assignment.scales));
   return {
@@ -96,6 +99,40 @@ export function compile(quantized: QuantizedGraph, checked: CheckResult, options
       blobs: blobs.table(),
     },
     notEmulated: assignment.notEmulated,
+  };
+}
+
+/** What differs between the arithmetics. */
+interface Machine {
+  readonly policy: LaunchPolicy;
+  readonly elementType: 'int8' | 'float16';
+  readonly featureFormat: SurfaceFormat;
+  /** Surfaces hold the whole batch; the open NVDLA runs once for each of its elements. */
+  readonly batched: boolean;
+  readonly wholeAtoms: boolean;
+  readonly lower: (scaleOf: (value: string) => number) => Lower;
+}
+
+function machineOf(graph: Graph, checked: CheckResult, { target, sparsity }: CompileOptions): Machine {
+  if (target.arithmetic === 'float-scale') {
+    return {
+      policy: floatScalePolicy(graph, checked.precision),
+      elementType: 'int8',
+      featureFormat: 'chw32',
+      batched: true,
+      wholeAtoms: false,
+      lower: (scaleOf) => lowerFloatScale({ target, scaleOf, sparsity: sparsity === 'enable' }),
+    };
+  }
+  const precision = checked.precision === 'fp16' ? 'float16' : 'int8';
+  const elements = atomElements(target, precision) as 8 | 16 | 32;
+  return {
+    policy: nvdlaPolicy(graph, target, precision),
+    elementType: precision,
+    featureFormat: `chw${elements}`,
+    batched: false,
+    wholeAtoms: true,
+    lower: (scaleOf) => lowerNvdla({ target, precision, scaleOf }),
   };
 }
 
@@ -186,6 +223,7 @@ interface DlaContext {
   readonly checked: CheckResult;
   readonly assignment: Assignment;
   readonly options: CompileOptions;
+  readonly machine: Machine;
   readonly sram: Bytes;
   readonly blobs: BlobTableBuilder;
 }
@@ -194,26 +232,26 @@ function dlaSegment(
   graph: Graph,
   draft: Extract<SegmentDraft, { kind: 'dla' }>,
   { inputs, outputs }: Borders,
-  { checked, assignment, options, sram, blobs }: DlaContext,
+  { checked, assignment, options, machine, sram, blobs }: DlaContext,
 ): DlaSegment {
   const { target } = options;
   const [first, last] = [draft.nodes[0]!.name, draft.nodes.at(-1)!.name];
   const part = draft.nodes.length === 1 ? first : `${first}...${last}`;
   const name = draft.whole ? checked.segments[draft.checked]!.name : `{ForeignNode[${part}]}`;
   const scaleOf = (value: string): number => {
-    const scale = assignment.scales.get(value);
+    const scale = machine.elementType === 'int8' ? assignment.scales.get(value) : 1;
     if (scale === undefined) throw new Error(`${value} has no scale`);
     return scale;
   };
   const shapeOf = (value: string) => {
     const shape = surfaceShape(graph, value);
     if (shape === undefined) throw new Error(`${value} has no surface`);
-    return shape;
+    return machine.batched ? shape : ([1, shape[1], shape[2], shape[3]] as const);
   };
-  const featureFormat = 'chw32';
+  const { featureFormat, elementType, wholeAtoms } = machine;
   const isTaken = (value: string) => graph.values.has(value) || assignment.scales.has(value);
   const atom = elementsPerAtom(featureFormat);
-  const placement = place(draft.operations, { inputs, outputs, shapeOf, scaleOf, isTaken, atom });
+  const placement = place(draft.operations, { inputs, outputs, shapeOf, scaleOf, isTaken, atom, wholeAtoms });
   const images = new Set(graph.inputs);
   const program = emit(placement, {
     name,
@@ -224,10 +262,15 @@ function dlaSegment(
     scaleOf,
     isTaken,
     formatOf: (input) =>
-      images.has(input) ? inputFormat(input, options.inputFormat ?? 'auto', placement) : featureFormat,
+      images.has(input)
+        ? inputFormat(input, options.inputFormat ?? 'auto', placement, {
+            feature: featureFormat,
+            nvdla: !machine.batched,
+          })
+        : featureFormat,
     featureFormat,
-    elementType: 'int8',
-    lower: lowerFloatScale({ target, scaleOf, sparsity: options.sparsity === 'enable' }),
+    elementType,
+    lower: machine.lower(scaleOf),
     blobs,
   });
   return { kind: 'dla', name, program };

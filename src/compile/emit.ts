@@ -66,6 +66,10 @@ export interface SurfaceTable {
   of(value: string): number;
   /** A part of the surface of a value, on whole atoms; the surface itself where the part is all of it. */
   part(value: string, region: Region): number;
+  /** The same of a surface by its number. */
+  region(surface: number, region: Region): number;
+  shapeOf(surface: number): Shape4;
+  formatOf(value: string): SurfaceFormat;
   /** A surface for numbers between two layers of one operation. */
   inner(name: string, shape: Shape4, scale: number): number;
   constant(name: string, shape: Shape4, dtype: ElementType, format: SurfaceFormat, data: ConstantData): number;
@@ -119,12 +123,11 @@ export function emit(placement: Placement, context: EmitContext): Program {
     const parent = surface(root.of);
     return add({ ...common, memory: drafts[parent]!.memory, view: { parent, channel: root.channel, row: 0 } });
   };
-  const part: SurfaceTable['part'] = (value, { fromChannel, toChannel, fromRow, toRow }) => {
-    const whole = surface(value);
+  const region = (whole: number, { fromChannel, toChannel, fromRow, toRow }: Region): number => {
     const draft = drafts[whole]!;
     const [n, c, h, w] = draft.shape;
     if (fromChannel === 0 && toChannel === c && fromRow === 0 && toRow === h) return whole;
-    const name = `${value}[${fromChannel}:${toChannel},${fromRow}:${toRow}]`;
+    const name = `${draft.name}[${fromChannel}:${toChannel},${fromRow}:${toRow}]`;
     const known = ids.get(name);
     if (known !== undefined) return known;
     const { view } = draft;
@@ -142,7 +145,10 @@ export function emit(placement: Placement, context: EmitContext): Program {
   const table: SurfaceTable = {
     drafts: placement.surfaces,
     of: surface,
-    part,
+    part: (value, wanted) => region(surface(value), wanted),
+    region,
+    shapeOf: (id) => drafts[id]!.shape,
+    formatOf: (value) => drafts[surface(value)]!.format,
     constant,
     vector: (name, dtype, data) => constant(name, [1, data.length, 1, 1], dtype, 'vector', data),
     inner(name, shape, scale) {

@@ -5,7 +5,7 @@
  *     conv → scale, shift, activation, clamp, table        anything whose steps come in the order of the single-point stage
  *     conv → add (sub, mul, max, min)                      into the later of two producers, where the other operand is ready
  *     x · f(x), f a table or a clamped line                 one table: SiLU, HardSwish
- *     first conv → max pool up to 3×3                      other pools launch on their own (performance model, section 2)
+ *     conv → max pool                                      where the target's policy says so; other pools launch on their own
  *
  * A value between two fused operations is never rounded to int8, so it needs no scale, unless it indexes a table.
  */
@@ -16,6 +16,7 @@ import {
   type Operation,
   type Point,
   type PointOperation,
+  type Pooling,
   plainPoint,
   readsOf,
 } from './operation.ts';
@@ -23,12 +24,14 @@ import {
 export interface FuseContext {
   /** Values that something other than these operations reads: host nodes, the caller. */
   readonly external: ReadonlySet<string>;
-  /** Inputs of the network that are images. */
-  readonly images: ReadonlySet<string>;
   /** Operations fuse only when they belong to the same segment. */
   readonly segmentOf: (operation: Operation) => number;
   /** Whether two values have the same shape. */
   readonly sameShape: (a: string, b: string) => boolean;
+  /** Whether one launch does what two operations became. */
+  readonly fits: (operation: ConvOperation | PointOperation) => boolean;
+  /** Whether a pool runs in the launch of the convolution that feeds it. */
+  readonly poolFuses: (convolution: ConvOperation, pool: Pooling) => boolean;
 }
 
 /** @param operations in topological order; so is the result */
@@ -75,13 +78,12 @@ function mergeInto(
   if (reader.kind === 'pool') {
     const absorbed = producerOf(reader.input, reader);
     if (absorbed?.kind !== 'conv' || absorbed.pool !== undefined || !readOnce(reader.input)) return undefined;
-    const { mode, kernel } = reader.pool;
-    if (mode !== 'max' || kernel.h > 3 || kernel.w > 3 || !context.images.has(absorbed.input)) return undefined;
+    if (!context.poolFuses(absorbed, reader.pool)) return undefined;
     return { absorbed, result: join(absorbed, reader, { pool: reader.pool }) };
   }
   if (reader.kind !== 'point' || reader.pool !== undefined) return undefined;
   const gated = selfGate(reader, producerOf, readOnce);
-  if (gated !== undefined) return gated;
+  if (gated !== undefined && gated.result.kind === 'point' && context.fits(gated.result)) return gated;
 
   const candidates: { absorbed: ConvOperation | PointOperation; point: Point }[] = [];
   const consider = (value: string, stage: Point | undefined) => {
@@ -89,7 +91,7 @@ function mergeInto(
     if (stage === undefined || absorbed === undefined || !readOnce(value)) return;
     if ((absorbed.kind !== 'conv' && absorbed.kind !== 'point') || absorbed.pool !== undefined) return;
     const point = compose(absorbed.point, stage);
-    if (point !== undefined) candidates.push({ absorbed, point });
+    if (point !== undefined && context.fits({ ...absorbed, point })) candidates.push({ absorbed, point });
   };
   const { operand } = reader.point;
   if (operand?.value !== reader.input) {

@@ -10,12 +10,32 @@ import type { Placement } from './place.ts';
 export type InputFormat = 'dla_hwc4' | 'dla_linear' | 'chw32' | 'auto';
 
 /** @throws compile/unsupported when `dla_hwc4` was asked for and does not fit */
-export function inputFormat(input: string, wanted: InputFormat, placement: Placement): SurfaceFormat {
-  if (wanted === 'chw32' || wanted === 'dla_linear') return wanted;
-  const obstacle = noImage(input, placement);
+export function inputFormat(
+  input: string,
+  wanted: InputFormat,
+  placement: Placement,
+  { feature = 'chw32', nvdla = false }: { readonly feature?: SurfaceFormat; readonly nvdla?: boolean } = {},
+): SurfaceFormat {
+  if (wanted === 'dla_linear') return wanted;
+  if (wanted === 'chw32') return feature;
+  const obstacle = noImage(input, placement) ?? (nvdla ? noPixels(input, wanted, placement) : undefined);
   if (obstacle === undefined) return 'dla_hwc4';
-  if (wanted === 'auto') return 'chw32';
+  if (wanted === 'auto') return feature;
   return fail('compile/unsupported', `the input cannot be dla_hwc4: ${obstacle}`, { value: input });
+}
+
+/**
+ * What pixels of the open NVDLA ask for beyond that: no groups and no dilated columns. One component a pixel fills as little of
+ * the core as one channel of features does, so it is taken only when it is asked for.
+ */
+function noPixels(input: string, wanted: InputFormat, { operations, surfaces }: Placement): string | undefined {
+  if (wanted === 'auto' && surfaces.get(input)!.shape[1] === 1) return 'it has one channel';
+  for (const operation of operations) {
+    if (operation.kind !== 'conv' || operation.input !== input) continue;
+    const { groups, dilation } = operation.shape;
+    if (groups > 1 || dilation.w > 1) return `${operation.nodes.at(-1)!.name} has groups or dilated columns`;
+  }
+  return undefined;
 }
 
 function noImage(input: string, { operations, surfaces }: Placement): string | undefined {
@@ -25,6 +45,10 @@ function noImage(input: string, { operations, surfaces }: Placement): string | u
     const name = operation.nodes.at(-1)!.name;
     const operand = 'point' in operation ? operation.point.operand : undefined;
     if (operand?.value === input) return `${name} reads it as a second operand`;
+    if (operation.kind === 'gather') {
+      if (operation.parts.some((part) => part.input === input)) return `${name}, which reads it, is no convolution`;
+      continue;
+    }
     if (operation.input !== input) continue;
     if (operation.kind !== 'conv' || operation.shape.transposed) return `${name}, which reads it, is no convolution`;
     if (operation.shape.groups > 4) return `${name} has ${operation.shape.groups} groups, more than 4`;

@@ -62,6 +62,8 @@ function lower(
       const copy = { input: surfaces.of(operation.input), inputChannel, outputChannel, channels };
       return { kind: 'copy', copy: { ...copy, output: surfaces.of(operation.output) } };
     }
+    case 'gather':
+      throw new Error('channels are gathered on the open NVDLA only');
   }
 }
 

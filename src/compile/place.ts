@@ -26,8 +26,29 @@ export interface CopyOperation {
   readonly channels: number;
 }
 
-/** What becomes one layer. Names of values are names of surfaces. */
-export type PlacedOperation = ConvOperation | PointOperation | PoolOperation | ResizeOperation | CopyOperation;
+export interface GatherPart {
+  readonly input: string;
+  readonly inputChannel: number;
+  readonly outputChannel: number;
+  readonly channels: number;
+}
+
+/** Channels of several surfaces side by side, where whoever writes an atom writes all of it. */
+export interface GatherOperation {
+  readonly kind: 'gather';
+  readonly nodes: Operation['nodes'];
+  readonly output: string;
+  readonly parts: readonly GatherPart[];
+}
+
+/** What becomes one layer, or several on hardware that needs them. Names of values are names of surfaces. */
+export type PlacedOperation =
+  | ConvOperation
+  | PointOperation
+  | PoolOperation
+  | ResizeOperation
+  | CopyOperation
+  | GatherOperation;
 
 export interface SurfaceDraft {
   readonly name: string;
@@ -53,10 +74,12 @@ export interface PlaceContext {
   readonly isTaken: (name: string) => boolean;
   /** Channels side by side in an atom: a view starts at a multiple. */
   readonly atom: number;
+  /** Whoever writes an atom writes all of it, so views end with whole atoms too, and what is copied is gathered. */
+  readonly wholeAtoms: boolean;
 }
 
 export function place(operations: readonly Operation[], context: PlaceContext): Placement {
-  const { inputs, outputs, shapeOf, scaleOf, atom } = context;
+  const { inputs, outputs, shapeOf, scaleOf, atom, wholeAtoms } = context;
   const named = nameSurfaces(operations, context);
   const surfaceOf = (value: string): string => named.surfaceOf.get(value) ?? value;
   const surfaces = new Map<string, SurfaceDraft>();
@@ -134,16 +157,20 @@ export function place(operations: readonly Operation[], context: PlaceContext): 
         const scale = scaleOf(surfaceOf(output));
         const sources = operation.inputs.map((value) => rescaled(value, scale, nodes));
         const whole = result(output);
+        const all = surfaces.get(whole)!.shape[1];
+        const parts: GatherPart[] = [];
         let channel = 0;
         for (const source of sources) {
           const draft = surfaces.get(source)!;
-          if (draft.role === 'inner' && draft.view === undefined && channel % atom === 0) {
-            draft.view = { of: whole, channel };
-          } else {
-            copy(nodes, source, 0, whole, channel);
-          }
-          channel += draft.shape[1];
+          const channels = draft.shape[1];
+          const end = channel + channels;
+          const aligned = channel % atom === 0 && (!wholeAtoms || end % atom === 0 || end === all);
+          if (draft.role === 'inner' && draft.view === undefined && aligned) draft.view = { of: whole, channel };
+          else if (wholeAtoms) parts.push({ input: source, inputChannel: 0, outputChannel: channel, channels });
+          else copy(nodes, source, 0, whole, channel);
+          channel = end;
         }
+        if (parts.length > 0) placed.push({ kind: 'gather', nodes, output: whole, parts });
         break;
       }
       case 'alias': {

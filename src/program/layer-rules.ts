@@ -313,8 +313,10 @@ function checkUnit(context: Context, field: string, unit: SdpUnit<number>, shape
     return;
   }
   const operand = surfaceOf(context, unit.operand, field);
-  if (!context.constants.has(unit.operand))
-    wrong(context, `${field}.operand is not a constant`, 'a constant', operand.name);
+  // The channels of a 1 × 1 map lie as those of a table do.
+  const isMap = isFeatureFormat(operand.format) && operand.shape[2] === 1 && operand.shape[3] === 1;
+  if (!context.constants.has(unit.operand) && !isMap)
+    wrong(context, `${field}.operand is not a constant, nor a 1 × 1 map`, 'a constant', operand.name);
   if (operand.shape[1] < shape[1] * each) {
     wrong(context, `${field}.operand is too short`, shape[1] * each, operand.shape[1]);
   }

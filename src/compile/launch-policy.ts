@@ -1,0 +1,18 @@
+/** What one launch does on orin and xavier: any chain of point steps; of pools, a small maximum behind a convolution over an image. */
+
+import type { Graph } from '../graph/graph.ts';
+import type { CheckResult } from '../support/verdict.ts';
+import type { LaunchPolicy } from './assign.ts';
+import { surfaceShape } from './window.ts';
+
+export function floatScalePolicy(graph: Graph, precision: CheckResult['precision']): LaunchPolicy {
+  const isImage = (value: string) =>
+    graph.inputs.includes(value) && [1, 3, 4].includes(surfaceShape(graph, value)?.[1] ?? 0);
+  return {
+    precision,
+    obstacle: () => (precision === 'int8' ? undefined : 'FP16 is not emulated, only INT8'),
+    fits: () => true,
+    // Other pools launch on their own (performance model, section 2).
+    poolFuses: ({ input }, { mode, kernel }) => mode === 'max' && kernel.h <= 3 && kernel.w <= 3 && isImage(input),
+  };
+}

@@ -1,0 +1,75 @@
+/** What one launch does on a configuration of the open NVDLA, and what none does. */
+
+import type { Graph } from '../../graph/graph.ts';
+import type { Target } from '../../targets/target.ts';
+import type { LaunchPolicy } from '../assign.ts';
+import type { ConvOperation, Operation, Point, Pooling } from '../operation.ts';
+import { surfaceShape } from '../window.ts';
+import { floatObstacle } from './float-point.ts';
+import { stepsOf } from './integer-point.ts';
+import { type ConvolutionWork, planConvolution } from './plan-convolution.ts';
+import { planPooling, poolingFlies } from './plan-pooling.ts';
+
+export function nvdlaPolicy(graph: Graph, target: Target, precision: 'int8' | 'float16'): LaunchPolicy {
+  const shapeOf = (value: string) => surfaceShape(graph, value);
+  const work = ({ input, shape }: ConvOperation, pooled: boolean): ConvolutionWork => ({
+    target,
+    precision,
+    input: shapeOf(input)!,
+    image: false,
+    shape,
+    pooled,
+  });
+  return {
+    precision: precision === 'int8' ? 'int8' : 'fp16',
+    obstacle(operation) {
+      if (operation.kind === 'resize') return 'the open NVDLA has no engine that resizes';
+      if (operation.kind === 'pool') {
+        const plan = planPooling(operation.pool);
+        return 'reason' in plan ? plan.reason : undefined;
+      }
+      if (operation.kind === 'point') {
+        return pointObstacle(operation.point, target, precision) ?? broadcastObstacle(operation, shapeOf);
+      }
+      if (operation.kind !== 'conv') return undefined;
+      if (operation.shape.transposed) return 'deconvolutions are not lowered to the open NVDLA';
+      const plan = planConvolution(work(operation, false));
+      return 'reason' in plan ? plan.reason : undefined;
+    },
+    fits: ({ point }) => pointObstacle(point, target, precision) === undefined,
+    poolFuses(convolution, pool) {
+      if (pool.mode !== 'max' || !fitsPdp(pool)) return false;
+      const { output } = convolution.shape;
+      const width = Math.floor(
+        (output.width + pool.padding.left + pool.padding.right - pool.kernel.w) / pool.stride.w + 1,
+      );
+      if (!poolingFlies(pool, width, precision, target)) return false;
+      return 'launches' in planConvolution(work(convolution, true));
+    },
+  };
+}
+
+const fitsPdp = (pool: Pooling): boolean => {
+  const plan = planPooling(pool);
+  return 'pools' in plan && plan.pools.length === 1;
+};
+
+function pointObstacle(point: Point, target: Target, precision: 'int8' | 'float16'): string | undefined {
+  if (precision === 'float16') return floatObstacle(point);
+  const { elementwise, lookupTable } = target.nvdla!;
+  if (point.table !== undefined && !lookupTable) {
+    return `${target.name} has no lookup table in its single-point processor`;
+  }
+  const free = elementwise && point.table === undefined ? 2 : 1;
+  return stepsOf(point) > free ? 'it needs more units than the single-point processor has' : undefined;
+}
+
+/** An operand has a number for each point, or one for each channel. */
+function broadcastObstacle(
+  { input, point }: Extract<Operation, { kind: 'point' }>,
+  shapeOf: (value: string) => readonly number[] | undefined,
+): string | undefined {
+  if (point.operand === undefined || point.operand.op === 'mul') return undefined;
+  const same = `${shapeOf(point.operand.value)}` === `${shapeOf(input)}`;
+  return same ? undefined : 'its operand has one number per channel, and only products take those';
+}
