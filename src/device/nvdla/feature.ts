@@ -81,7 +81,8 @@ export function readOperand(cube: Cube, perChannel: boolean, pairs: boolean, bus
   const step = pairs ? 2 * size : size;
   const [, channels, height, width] = cube.shape;
   const count = perChannel ? channels : checkShape(cube.shape, what);
-  const { atom, runs } = packingOf(cube);
+  // A table is a vector; a cube is cut into atoms.
+  const { atom, runs } = perChannel ? { atom: 1, runs: channels } : packingOf(cube);
   const atomBytes = atom * step;
   const extent = perChannel
     ? channels * step
