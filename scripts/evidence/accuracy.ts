@@ -21,7 +21,7 @@ import type { Device } from '../../src/runtime/device.ts';
 import { loadNetwork } from '../../src/runtime/network.ts';
 
 /** Images that run at once. */
-const batch = 50;
+export const batch = 50;
 
 export interface MethodAccuracy {
   readonly method: CalibrationMethod;
@@ -105,28 +105,28 @@ export async function networkAccuracy(recipe: Recipe, options: AccuracyOptions):
   };
 }
 
-async function measureRanges(network: PreparedNetwork, input: ImageInput, runtime: OnnxRuntime, limit?: number) {
+export async function measureRanges(network: PreparedNetwork, input: ImageInput, runtime: OnnxRuntime, limit?: number) {
   const images = await idxDataSet(await repositoryFile('data/fashion-mnist-calibration-images.idx3.gz'), undefined);
   return measure(network.graph, samples(images, input, { limit }), { runtime });
 }
 
-const imageInput = ({ input, preprocess }: Recipe): ImageInput => ({
+export const imageInput = ({ input, preprocess }: Recipe): ImageInput => ({
   name: input.name,
   shape: [batch, ...input.shape.slice(1).map(Number)],
   preprocess,
 });
 
-const testImages = async (): Promise<DataSet> =>
+export const testImages = async (): Promise<DataSet> =>
   idxDataSet(
     await repositoryFile('data/fashion-mnist-test-images.idx3.gz'),
     await repositoryFile('data/fashion-mnist-test-labels.idx1.gz'),
   );
 
-const scoresOf = (tensor: Tensor): readonly Float32Array[] => {
+export const scoresOf = (tensor: Tensor): readonly Float32Array[] => {
   const values = float32Values(tensor);
   const classes = values.length / batch;
   return Array.from({ length: batch }, (_, index) => values.subarray(index * classes, (index + 1) * classes));
 };
 
-const repositoryFile = async (path: string): Promise<Uint8Array> =>
+export const repositoryFile = async (path: string): Promise<Uint8Array> =>
   new Uint8Array(await readFile(fileURLToPath(new URL(`../../${path}`, import.meta.url))));

@@ -3,19 +3,17 @@
  * three bits for each side); a larger one that steps by its own size becomes a chain of smaller ones.
  */
 
-import { atomElements, type ConvolutionPrecision } from '../../program/convolution-buffer.ts';
+import type { ConvolutionPrecision } from '../../program/convolution-buffer.ts';
 import type { IntegerAverage } from '../../program/layer.ts';
+import { pooledColumns } from '../../program/pooling-width.ts';
 import type { Shape4 } from '../../program/surface.ts';
 import type { Target } from '../../targets/target.ts';
 import type { Pooling } from '../operation.ts';
 
 const mostWindow = 8;
-const mostStride = 16;
+/** nvdla/sw pdp.c: the firmware takes no more. */
+const mostStride = 8;
 const mostPadding = 7;
-
-/** Bytes that PDP keeps of rows that windows share, and bytes of an int8 element among them (nvdla-timing section 2.5). */
-const lineBuffer = 7 * 1024;
-const lineBytes = 14 / 8;
 
 /** The launches for a window, or why there are none. */
 export function planPooling(pool: Pooling): { readonly pools: readonly Pooling[] } | { readonly reason: string } {
@@ -66,8 +64,7 @@ export function poolingFlies(
   target: Target,
 ): boolean {
   if (kernel.h > mostWindow || kernel.w > mostWindow) return false;
-  const rows = Math.ceil(kernel.h / stride.h);
-  return outputWidth * rows * atomElements(target, precision) * lineBytes <= lineBuffer;
+  return outputWidth <= pooledColumns(kernel, stride, precision, target);
 }
 
 /** 1/kernel as 16-bit fractions (nvdla-facts section 4, PDP). */

@@ -171,8 +171,9 @@ export const openNvdlaRules: readonly Rule[] = [
     ...base,
     id: 'nvdla/pooling-stride',
     operators: pools,
-    doc: 'Each stride of a pooling window lies in 1…16.',
-    test: window('attribute', ({ strides }) => outside('stride', strides, 1, 16)),
+    source: 'nvdla/sw firmware, pdp.c',
+    doc: 'Each stride of a pooling window lies in 1…8.',
+    test: window('attribute', ({ strides }) => outside('stride', strides, 1, 8)),
   },
   {
     ...base,

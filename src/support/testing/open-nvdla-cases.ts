@@ -111,8 +111,8 @@ export const openNvdlaCases: readonly RuleCase[] = [
   {
     rule: 'nvdla/pooling-stride',
     target,
-    passes: [pool('MaxPool', { strides: [16, 16] })],
-    fails: [[pool('AveragePool', { strides: [17, 1] }), '1…16', '17×1']],
+    passes: [pool('MaxPool', { strides: [8, 8] })],
+    fails: [[pool('AveragePool', { strides: [9, 1] }), '1…8', '9×1']],
   },
   {
     rule: 'nvdla/pooling-dilation',
