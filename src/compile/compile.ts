@@ -81,7 +81,8 @@ export function compile(quantized: QuantizedGraph, checked: CheckResult, options
     if (draft.kind === 'host') return hostSegment(graph, draft, borders, blobs);
     return dlaSegment(graph, draft, borders, { checked, assignment, options, machine, sram, blobs });
   });
-  const tensors = crossing.names.map((name) => planTensor(graph, name, crossing.touchesDla(name), assignment.scales));
+  const scaled = (name: string) => machine.elementType === 'int8' && crossing.touchesDla(name);
+  const tensors = crossing.names.map((name) => planTensor(graph, name, scaled(name), assignment.scales));
   return {
     network: {
       plan: {
@@ -278,7 +279,7 @@ function dlaSegment(
 
 const planTypes: ReadonlySet<string> = new Set(['float32', 'int8', 'uint8', 'int32', 'int64', 'bool', 'float16']);
 
-function planTensor(graph: Graph, name: string, dla: boolean, scales: ReadonlyMap<string, number>): PlanTensor {
+function planTensor(graph: Graph, name: string, scaled: boolean, scales: ReadonlyMap<string, number>): PlanTensor {
   const shape = staticShape(graph, name);
   if (shape === undefined) fail('shape/unresolved', 'the shape is not known', { value: name });
   const dtype = graph.values.get(name)?.dtype ?? 'float32';
@@ -291,6 +292,6 @@ function planTensor(graph: Graph, name: string, dla: boolean, scales: ReadonlyMa
       { expected, actual: dtype },
     );
   }
-  const scale = dla ? scales.get(name) : undefined;
+  const scale = scaled ? scales.get(name) : undefined;
   return { name, shape, dtype: dtype as PlanTensor['dtype'], ...(scale !== undefined && { scale }) };
 }

@@ -130,6 +130,17 @@ export class Bus {
     return window;
   }
 
+  /** The lowest address from `base` on with room for so many bytes, and as much to the windows around it as `guard` says. */
+  gap(base: bigint, size: number, guard: number): bigint {
+    let at = base;
+    for (const window of this.#windows) {
+      if (window.base + BigInt(window.size + guard) <= at) continue;
+      if (at + BigInt(size + guard) <= window.base) break;
+      at = window.base + BigInt(window.size + guard);
+    }
+    return at;
+  }
+
   unmap(window: Window): void {
     const index = this.#windows.indexOf(window);
     if (index < 0) return;

@@ -89,7 +89,9 @@ function boundNames(
     const surface = program.surfaces[id]!;
     const place = { value: surface.name };
     const tensor = known(surface.name);
-    if (elementCount(surface.shape) !== elementCount(tensor.shape)) {
+    // A surface holds the whole batch, or (on the open NVDLA) one image of it.
+    const held = elementCount(tensor.shape) / elementCount(surface.shape);
+    if (held !== 1 && !(surface.shape[0] === 1 && held === plan.batch)) {
       fail('program/invalid', 'a surface does not have the elements of its tensor', place, {
         expected: tensor.shape.join('×'),
         actual: surface.shape.join('×'),

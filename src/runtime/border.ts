@@ -4,11 +4,19 @@
  */
 
 import { fail } from '../graph/errors.ts';
-import { elementCount, elementSize, float32Tensor, float32Values, numbers, type Tensor } from '../graph/tensor.ts';
+import {
+  elementCount,
+  elementSize,
+  float16ToNumber,
+  float32Tensor,
+  float32Values,
+  numbers,
+  type Tensor,
+} from '../graph/tensor.ts';
 import { float16Bits } from '../onnx/fold/float16.ts';
 import type { Plan, PlanTensor } from '../program/program.ts';
 import type { Surface } from '../program/surface.ts';
-import { dequantize, quantize } from './pack.ts';
+import { dequantize, quantize, type SurfaceValues } from './pack.ts';
 
 /** An int8 tensor of the DLA (scale given), or a tensor as ONNX knows it. */
 export interface Crossing {
@@ -55,16 +63,23 @@ export function planTensor(plan: Plan, name: string): PlanTensor {
   );
 }
 
-/** The int8 elements that a surface of a DLA segment takes. @throws run/input, program/invalid */
-export function toSurface(name: string, { tensor, scale }: Crossing, surface: Surface): Int8Array {
+/**
+ * The elements that a surface of a DLA segment takes in a number of runs, one after the other: int8, or bits of float16.
+ * @throws run/input, program/invalid
+ */
+export function toSurface(name: string, { tensor, scale }: Crossing, surface: Surface, runs = 1): SurfaceValues {
   const place = { value: name };
-  const elements = elementCount(surface.shape);
+  const elements = elementCount(surface.shape) * runs;
   const size = elementSize[tensor.dtype];
   if (tensor.bytes.length !== elements * size) {
     fail('program/invalid', 'a surface has another number of elements than the tensor that it takes', place, {
       expected: elements,
       actual: size > 0 ? tensor.bytes.length / size : 0,
     });
+  }
+  if (surface.dtype === 'float16') {
+    const real = realValues(name, { tensor, ...(scale !== undefined && { scale }) });
+    return Uint16Array.from(real, float16Bits);
   }
   if (tensor.dtype === 'int8' && (scale === undefined || scale === surface.scale)) return int8Values(tensor);
   if (surface.scale === undefined)
@@ -74,9 +89,27 @@ export function toSurface(name: string, { tensor, scale }: Crossing, surface: Su
   return fail('run/input', 'a tensor that goes to the DLA holds NaN', place, { actual: `element ${quantized}` });
 }
 
+/** The tensor of what a surface held in each of a number of runs: int8 as it is, float16 as real numbers. */
+export function surfaceTensor(surface: Surface, shape: readonly number[], parts: readonly SurfaceValues[]): Tensor {
+  const count = parts.reduce((sum, { length }) => sum + length, 0);
+  const float = surface.dtype === 'float16';
+  const all = float ? new Uint16Array(count) : new Int8Array(count);
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return float ? float32Tensor(shape, Float32Array.from(all, float16ToNumber)) : int8Tensor(shape, all as Int8Array);
+}
+
 /** The tensor that a host segment or the caller gets. @throws program/invalid */
 export function toTensor(name: string, crossing: Crossing, wanted: PlanTensor): Tensor {
   const { tensor, scale } = crossing;
+  // What an FP16 segment gives to somebody who wants float16.
+  if (tensor.dtype === 'float32' && wanted.dtype === 'float16') {
+    const halves = Uint16Array.from(float32Values(tensor), float16Bits);
+    return { dtype: 'float16', shape: tensor.shape, bytes: new Uint8Array(halves.buffer) };
+  }
   if (scale === undefined || wanted.dtype === 'int8') return { ...tensor, shape: tensor.shape };
   const values = dequantize(int8Values(tensor), scale);
   if (wanted.dtype === 'float32') return float32Tensor(tensor.shape, values);

@@ -13,8 +13,9 @@ import type { BlobTable, Program } from '../program/program.ts';
 import { validateProgram } from '../program/validate.ts';
 import { findTarget } from '../targets/find.ts';
 import type { Target } from '../targets/target.ts';
-import { type Firmware, type Launched, programFirmware } from './firmware.ts';
-import { AddressMap, type Context, LoadedProgram } from './loaded-program.ts';
+import type { Firmware, Launched } from './firmware.ts';
+import { AddressMap, type Context, LoadedProgram, type ProgramInMemory } from './loaded-program.ts';
+import { LoweredProgram } from './nvdla/lowered-program.ts';
 import { turnTaker } from './yield.ts';
 
 export interface DeviceOptions {
@@ -71,15 +72,12 @@ export async function openDevice(options: DeviceOptions): Promise<Device> {
     shared,
     ...(maximum !== undefined && { maximum }),
   });
-  return new Device(target, bus, { engines: await enginesFor(target, bus, options) });
+  return new Device(target, bus, { engines: await enginesFor(bus, options) });
 }
 
-async function enginesFor(target: Target, bus: Bus, options: DeviceOptions): Promise<Engines> {
+async function enginesFor(bus: Bus, options: DeviceOptions): Promise<Engines> {
   const { engines = 'wasm', threads = 1, spawn } = options;
   if (typeof engines === 'function') return engines(bus);
-  if (target.arithmetic !== 'float-scale') {
-    return fail('device/unsupported', `${target.name} runs register traces and loadables of its own, not Programs`);
-  }
   if (engines === 'reference') return referenceEngines();
   // Loaded when wanted: the kernels are a build product of some size.
   const { createWasmEngines } = await import('../device/kernels/engines.ts');
@@ -107,7 +105,7 @@ export class Device {
    * Checks a Program and lays its constants into memory.
    * @throws loadable/target, program/invalid, device/memory
    */
-  load(program: Program, blobs: BlobTable): LoadedProgram {
+  load(program: Program, blobs: BlobTable): ProgramInMemory {
     if (program.target !== this.target.name) {
       fail(
         'loadable/target',
@@ -117,12 +115,14 @@ export class Device {
       );
     }
     validateProgram(program, blobs, this.target);
-    return new LoadedProgram(program, blobs, this.bus, this.#addresses);
+    return this.target.arithmetic === 'float-scale'
+      ? new LoadedProgram(program, blobs, this.bus, this.#addresses, this.state)
+      : new LoweredProgram(program, blobs, this.target, this.bus, this.state.engines);
   }
 
   /** Puts one run of a loaded Program into the queue. */
-  submit(loaded: LoadedProgram, context: Context, options: SubmitOptions = {}): Task {
-    return this.submitFirmware(programFirmware(loaded.program, context.pipelines, this.bus, this.state), options);
+  submit(context: Context, options: SubmitOptions = {}): Task {
+    return this.submitFirmware(context.firmware(), options);
   }
 
   /** Puts any task into the queue. */
@@ -155,7 +155,9 @@ export class Device {
         const launched = task.firmware.step();
         if (launched) {
           task.options.onLaunch?.(launched);
-          this.#queue.push(task);
+          // Registers and interrupts belong to one task at a time.
+          if (task.firmware.exclusive) this.#queue.unshift(task);
+          else this.#queue.push(task);
         } else task.resolve();
       } catch (error) {
         task.reject(error);

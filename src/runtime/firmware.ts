@@ -20,6 +20,8 @@ export interface Launched {
 
 /** A task on the device: asked again and again for its next launch. */
 export interface Firmware {
+  /** The task has the device to itself until it is complete. */
+  readonly exclusive?: boolean;
   /** Launches one layer; undefined when the task is complete. @throws device/stalled, device/fault, device/unsupported */
   step(): Launched | undefined;
 }

@@ -9,12 +9,12 @@
 
 import type { Bus, Window } from '../device/bus.ts';
 import type { Cube } from '../device/cube.ts';
+import type { DeviceState } from '../device/state.ts';
 import { fail } from '../graph/errors.ts';
-import type { Pipeline } from '../program/layer.ts';
 import { rootOf } from '../program/liveness.ts';
 import type { BlobTable, Program } from '../program/program.ts';
 import type { MemoryName, Surface } from '../program/surface.ts';
-import { bindProgram } from './firmware.ts';
+import { bindProgram, type Firmware, programFirmware } from './firmware.ts';
 
 const regions: Readonly<Record<MemoryName, bigint>> = {
   managed_sram: 1n << 40n,
@@ -44,20 +44,33 @@ export class AddressMap {
   }
 }
 
+/** A Program that is loaded, however the device runs it. */
+export interface ProgramInMemory {
+  readonly program: Program;
+  /** Memory for one task. @throws device/memory */
+  acquire(): Context;
+  release(context: Context): void;
+  /** Gives the memory back; tasks in flight give theirs when they end. */
+  unload(): void;
+}
+
 /** The memory of one task. */
 export interface Context {
-  readonly pipelines: readonly Pipeline<Cube>[];
+  /** A run on this memory. */
+  readonly firmware: () => Firmware;
   /** Where a surface lies. */
   readonly cubes: readonly Cube[];
-  readonly windows: readonly Window[];
+  /** Gives the memory back. */
+  readonly close: () => void;
 }
 
 /** Contexts that are kept for the next run. */
 const idleContexts = 2;
 
-export class LoadedProgram {
+export class LoadedProgram implements ProgramInMemory {
   readonly program: Program;
   readonly #bus: Bus;
+  readonly #state: DeviceState;
   readonly #addresses: AddressMap;
   readonly #constants: Window | undefined;
   readonly #sizes: Readonly<Record<Exclude<MemoryName, 'io'>, number>>;
@@ -65,9 +78,10 @@ export class LoadedProgram {
   #open = true;
 
   /** @param program a valid one @throws device/memory */
-  constructor(program: Program, blobs: BlobTable, bus: Bus, addresses: AddressMap) {
+  constructor(program: Program, blobs: BlobTable, bus: Bus, addresses: AddressMap, state: DeviceState) {
     this.program = program;
     this.#bus = bus;
+    this.#state = state;
     this.#addresses = addresses;
     const extent = (memory: MemoryName) =>
       program.surfaces.reduce((most, s) => (s.memory === memory ? Math.max(most, s.offset + s.size) : most), 0);
@@ -96,20 +110,23 @@ export class LoadedProgram {
 
   release(context: Context): void {
     if (this.#open && this.#idle.length < idleContexts) this.#idle.push(context);
-    else for (const window of context.windows) this.#bus.unmap(window);
+    else context.close();
   }
 
   /** Gives the memory back; tasks in flight give theirs when they end. */
   unload(): void {
     if (!this.#open) return;
     this.#open = false;
-    for (const context of this.#idle) for (const window of context.windows) this.#bus.unmap(window);
+    for (const context of this.#idle) context.close();
     this.#idle = [];
     if (this.#constants) this.#bus.unmap(this.#constants);
   }
 
   #context(): Context {
     const windows: Window[] = [];
+    const close = (): void => {
+      for (const window of windows) this.#bus.unmap(window);
+    };
     try {
       const map = (memory: MemoryName, size: number): Window => {
         const window = this.#addresses.map(memory, size);
@@ -133,15 +150,16 @@ export class LoadedProgram {
         if (!window) throw new Error(`surface ${surface.name} has no memory`);
         return cubeAt(surface, window.base + BigInt(surface.offset));
       });
-      return { windows, cubes, pipelines: bindProgram(this.program, (id) => cubes[id]!) };
+      const pipelines = bindProgram(this.program, (id) => cubes[id]!);
+      return { cubes, close, firmware: () => programFirmware(this.program, pipelines, this.#bus, this.#state) };
     } catch (error) {
-      for (const window of windows) this.#bus.unmap(window);
+      close();
       throw error;
     }
   }
 }
 
-const cubeAt = (surface: Surface, address: bigint): Cube => ({
+export const cubeAt = (surface: Surface, address: bigint): Cube => ({
   address,
   shape: surface.shape,
   dtype: surface.dtype,

@@ -9,11 +9,11 @@ import { elementCount, elementSize, type Tensor } from '../graph/tensor.ts';
 import type { OnnxRuntime, OnnxSession } from '../onnx/session.ts';
 import type { CompiledNetwork, HostSegment, Plan, Program } from '../program/program.ts';
 import type { Surface } from '../program/surface.ts';
-import { type Crossing, checkInputs, int8Tensor, planTensor, toSurface, toTensor } from './border.ts';
+import { type Crossing, checkInputs, planTensor, surfaceTensor, toSurface, toTensor } from './border.ts';
 import type { Device } from './device.ts';
 import { completions, type Dump, type DumpWish, wanted } from './dump.ts';
-import type { Context, LoadedProgram } from './loaded-program.ts';
-import { packSurface, unpackSurface } from './pack.ts';
+import type { Context, ProgramInMemory } from './loaded-program.ts';
+import { packSurface, type SurfaceValues, unpackSurface } from './pack.ts';
 
 export interface Progress {
   /** Launches and host segments that are complete, of all that there are. */
@@ -42,7 +42,7 @@ interface LoadedDla {
   readonly kind: 'dla';
   readonly name: string;
   readonly program: Program;
-  readonly loaded: LoadedProgram;
+  readonly loaded: ProgramInMemory;
 }
 
 interface LoadedHost {
@@ -175,31 +175,57 @@ export class NetworkSession {
 
   async #runProgram({ name: segment, program, loaded }: LoadedDla, run: RunState): Promise<void> {
     const context = loaded.acquire();
+    // The open NVDLA takes one image at a time.
+    const runs = this.#device.target.arithmetic === 'float-scale' ? 1 : this.plan.batch;
     try {
-      const io = (id: number): Surface => program.surfaces[id]!;
-      for (const id of program.inputs) {
-        const surface = io(id);
+      const inputs = program.inputs.map((id) => {
+        const surface = program.surfaces[id]!;
         const crossing = run.values.get(surface.name);
         if (!crossing) return fail('program/invalid', 'a tensor is used before it is made', { value: surface.name });
-        const values = toSurface(surface.name, crossing, surface);
-        packSurface(values, surface, this.#memory(context, surface, true));
-        this.#dump(run, segment, surface, context);
-      }
-      const completed = run.options.dump === undefined ? undefined : completions(program);
-      const { done } = this.#device.submit(loaded, context, {
-        signal: run.options.signal,
-        onLaunch: ({ layer, result }) => {
-          for (const surface of completed?.(layer.id) ?? []) this.#dump(run, segment, surface, context, layer.name);
-          run.launches++;
-          run.macs += result.counters.macs;
-          run.saturated += result.counters.saturated;
-          this.#advance(run, segment, layer.name);
-        },
+        return { surface, values: toSurface(surface.name, crossing, surface, runs) };
       });
-      await done;
+      const parts = new Map<number, SurfaceValues[]>();
+      const take = (surface: Surface): void => {
+        const taken = unpackSurface(surface, this.#memory(context, surface));
+        const all = parts.get(surface.id);
+        if (all) all.push(taken);
+        else parts.set(surface.id, [taken]);
+      };
+      const finish = (surface: Surface): Crossing => this.#crossing(surface, parts.get(surface.id) ?? []);
+      for (let index = 0; index < runs; index++) {
+        const last = index === runs - 1;
+        const dump = (surface: Surface, layer?: string): void => {
+          if (!run.wants(surface.name) || run.dumps.has(surface.name)) return;
+          take(surface);
+          if (last) this.#dump(run, segment, surface, finish(surface), layer);
+        };
+        for (const { surface, values } of inputs) {
+          const count = values.length / runs;
+          const own = values.subarray(index * count, (index + 1) * count);
+          packSurface(own, surface, this.#memory(context, surface, true));
+          dump(surface);
+        }
+        const completed = run.options.dump === undefined ? undefined : completions(program);
+        const { done } = this.#device.submit(context, {
+          signal: run.options.signal,
+          onLaunch: ({ layer, result }) => {
+            for (const surface of completed?.(layer.id) ?? []) dump(surface, layer.name);
+            run.launches++;
+            run.macs += result.counters.macs;
+            run.saturated += result.counters.saturated;
+            this.#advance(run, segment, layer.name);
+          },
+        });
+        await done;
+        for (const id of program.outputs) {
+          const surface = program.surfaces[id]!;
+          // A dump has taken it already.
+          if ((parts.get(id)?.length ?? 0) <= index) take(surface);
+        }
+      }
       for (const id of program.outputs) {
-        const surface = io(id);
-        run.values.set(surface.name, this.#take(surface, context));
+        const surface = program.surfaces[id]!;
+        run.values.set(surface.name, finish(surface));
       }
     } finally {
       loaded.release(context);
@@ -233,20 +259,19 @@ export class NetworkSession {
     return bus.bytes.subarray(at, at + surface.size);
   }
 
-  /** The int8 tensor of a surface, in the shape that ONNX gives it where the plan knows that. */
-  #take(surface: Surface, context: Context): Crossing & { readonly scale?: number } {
-    const values = unpackSurface(surface, this.#memory(context, surface));
+  /** The tensor of a surface over all runs, in the shape that ONNX gives it where the plan knows that. */
+  #crossing(surface: Surface, parts: readonly SurfaceValues[]): Crossing & { readonly scale?: number } {
     const known = this.plan.tensors.find(({ name }) => name === surface.name);
+    const [batch, ...rest] = surface.shape;
+    const shape = known?.shape ?? [batch * parts.length, ...rest];
     return {
-      tensor: int8Tensor(known?.shape ?? surface.shape, values),
+      tensor: surfaceTensor(surface, shape, parts),
       ...(surface.scale !== undefined && { scale: surface.scale }),
     };
   }
 
-  #dump(run: RunState, segment: string, surface: Surface, context: Context, layer?: string): void {
-    const { name } = surface;
-    if (!run.wants(name) || run.dumps.has(name)) return;
-    run.dumps.set(name, { name, ...this.#take(surface, context), segment, ...(layer !== undefined && { layer }) });
+  #dump(run: RunState, segment: string, { name }: Surface, crossing: Crossing, layer?: string): void {
+    run.dumps.set(name, { name, ...crossing, segment, ...(layer !== undefined && { layer }) });
   }
 }
 

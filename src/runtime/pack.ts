@@ -7,7 +7,7 @@
  * fills up the last atom and the ends of rows.
  */
 
-import { elementsPerAtom } from '../program/geometry.ts';
+import { elementSize, elementsPerAtom } from '../program/geometry.ts';
 import type { Surface } from '../program/surface.ts';
 
 /** Added to a float64 and taken off again it leaves the nearest integer, the even one of two. */
@@ -35,7 +35,10 @@ export function dequantize(values: Int8Array, scale: number): Float32Array {
   return out;
 }
 
-/** How an int8 feature surface lies in memory: `runs` blocks of `atom` channels. */
+/** Elements of a feature surface: int8, or the bits of float16. */
+export type SurfaceValues = Int8Array | Uint16Array;
+
+/** How a feature surface lies in memory: `runs` blocks of `atom` channels. */
 interface Packing {
   readonly atom: number;
   readonly runs: number;
@@ -48,21 +51,36 @@ function packingOf({ format, shape }: Surface): Packing {
 }
 
 function checkFeature({ name, dtype, format }: Surface): void {
-  if (dtype !== 'int8' || format === 'kcrs' || format === 'vector') {
-    throw new TypeError(`${name} is no int8 feature surface: ${dtype} ${format}`);
+  if ((dtype !== 'int8' && dtype !== 'float16') || format === 'kcrs' || format === 'vector') {
+    throw new TypeError(`${name} is no feature surface of int8 or float16: ${dtype} ${format}`);
   }
 }
 
+/** Strides in elements, and memory as elements. */
+function elementsOf({ dtype, lineStride, surfaceStride, batchStride, size }: Surface, memory: Uint8Array) {
+  const bytes = elementSize(dtype);
+  const view: SurfaceValues =
+    dtype === 'int8'
+      ? new Int8Array(memory.buffer, memory.byteOffset, memory.byteLength)
+      : new Uint16Array(memory.buffer, memory.byteOffset, memory.byteLength / bytes);
+  return {
+    view,
+    lineStride: lineStride / bytes,
+    surfaceStride: surfaceStride / bytes,
+    batchStride: batchStride / bytes,
+    size: size / bytes,
+  };
+}
+
 /** Lays dense NCHW values into memory. @param memory the surface's `size` bytes, which it has to itself */
-export function packSurface(values: Int8Array, surface: Surface, memory: Uint8Array): void {
+export function packSurface(values: SurfaceValues, surface: Surface, memory: Uint8Array): void {
   checkFeature(surface);
   const [batch, channels, height, width] = surface.shape;
   const { atom, runs } = packingOf(surface);
-  const { lineStride, surfaceStride, batchStride } = surface;
-  const to = new Int8Array(memory.buffer, memory.byteOffset, memory.byteLength);
+  const { view: to, lineStride, surfaceStride, batchStride, size } = elementsOf(surface, memory);
   const plane = height * width;
   const gapless = channels === atom * runs && lineStride === width * atom && surfaceStride === lineStride * height;
-  if (!gapless || batchStride !== surfaceStride * runs) to.fill(0, 0, surface.size);
+  if (!gapless || batchStride !== surfaceStride * runs) to.fill(0, 0, size);
   for (let n = 0; n < batch; n++) {
     for (let run = 0; run < runs; run++) {
       const block = n * batchStride + run * surfaceStride;
@@ -81,13 +99,13 @@ export function packSurface(values: Int8Array, surface: Surface, memory: Uint8Ar
 }
 
 /** Takes dense NCHW values out of memory. */
-export function unpackSurface(surface: Surface, memory: Uint8Array): Int8Array {
+export function unpackSurface(surface: Surface, memory: Uint8Array): SurfaceValues {
   checkFeature(surface);
   const [batch, channels, height, width] = surface.shape;
   const { atom } = packingOf(surface);
-  const { lineStride, surfaceStride, batchStride } = surface;
-  const from = new Int8Array(memory.buffer, memory.byteOffset, memory.byteLength);
-  const out = new Int8Array(batch * channels * height * width);
+  const { view: from, lineStride, surfaceStride, batchStride } = elementsOf(surface, memory);
+  const count = batch * channels * height * width;
+  const out = surface.dtype === 'int8' ? new Int8Array(count) : new Uint16Array(count);
   let to = 0;
   for (let n = 0; n < batch; n++) {
     for (let c = 0; c < channels; c++) {

@@ -27,7 +27,9 @@ interface Flags {
 
 export const checkCommand = (context: Context): Command =>
   withShapes(withTarget(new Command('check')))
-    .description('Say which nodes the DLA runs, and which rule sends the others to the GPU (the host, beside an open NVDLA).')
+    .description(
+      'Say which nodes the DLA runs, and which rule sends the others to the GPU (the host, beside an open NVDLA).',
+    )
     .argument('<model.onnx>')
     .addOption(new Option('--precision <type>').choices(['int8', 'fp16']).default('int8'))
     .addOption(new Option('--format <format>').choices(['text', 'json', 'sarif']).default('text'))

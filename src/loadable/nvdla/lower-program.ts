@@ -9,6 +9,7 @@
 import { fail } from '../../graph/errors.ts';
 import { elementSize, elementsPerAtom } from '../../program/geometry.ts';
 import type { Lookup } from '../../program/layer.ts';
+import { rootOf } from '../../program/liveness.ts';
 import type { BlobTable, Program } from '../../program/program.ts';
 import type { Surface } from '../../program/surface.ts';
 import type { Target } from '../../targets/target.ts';
@@ -46,12 +47,20 @@ const pageSize = 4096;
 const noVersion: Version = { major: 0, minor: 0, subMinor: 0 };
 
 /** @throws program/invalid for what descriptors cannot say, or more than they have room for */
-export function lowerProgram(
+export const lowerProgram = (
+  program: Program,
+  blobs: BlobTable,
+  target: Target,
+  options: LowerOptions = {},
+): StockLoadable => lowerWithPlaces(program, blobs, target, options).loadable;
+
+/** The loadable, and the id of the memory in it that a surface lies in, at the surface's offset. @throws program/invalid */
+export function lowerWithPlaces(
   program: Program,
   blobs: BlobTable,
   target: Target,
   { minor = 12 }: LowerOptions = {},
-): StockLoadable {
+): { readonly loadable: StockLoadable; readonly memoryOf: (surface: Surface) => number } {
   const builder = new Builder(program, minor);
   const luts: { readonly key: Lookup<number>; readonly value: LutParam }[] = [];
   const constants = new Map(program.constants.map(({ surface, blob }) => [surface, blobs.get(blob)!]));
@@ -117,7 +126,7 @@ export function lowerProgram(
           : new Uint8Array(lutParam.size),
     },
   };
-  return builder.finish(lists, constants, (addresses) => {
+  const loadable = builder.finish(lists, constants, (addresses) => {
     const bytes = new Uint8Array(networkDesc.size);
     networkDesc.write(new DataView(bytes.buffer), 0, {
       operationDescIndex: addresses.op_list,
@@ -139,6 +148,7 @@ export function lowerProgram(
     });
     return bytes;
   });
+  return { loadable, memoryOf: (surface) => builder.memoryOf(surface) };
 }
 
 /** Records one after the other, `pitch` bytes apart. */
@@ -234,14 +244,16 @@ class Builder {
   }
 
   place(surface: Surface): { readonly type: number; readonly address: number; readonly offset: number } {
-    const { surfaces } = this.#program;
-    let root = surface;
-    while (root.parent !== undefined) root = surfaces[root.parent]!;
-    const memoryId = surface.memory === 'io' ? this.#io.get(root.id)! : this.#pools.get(surface.memory)!;
+    const memoryId = this.memoryOf(surface);
     const type = surface.memory === 'managed_sram' ? 1 : 0;
     const { size } = this.#memories[memoryId]!;
     if (this.#minor === 12) return { type, address: this.#address(memoryId, 0, size), offset: surface.offset };
     return { type, address: this.#address(memoryId, surface.offset, size - surface.offset), offset: 0 };
+  }
+
+  memoryOf(surface: Surface): number {
+    if (surface.memory !== 'io') return this.#pools.get(surface.memory)!;
+    return this.#io.get(rootOf(this.#program.surfaces, surface.id))!;
   }
 
   finish(

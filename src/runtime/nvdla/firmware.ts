@@ -71,7 +71,22 @@ const completionInterrupt = {
 
 /** Runs a task to completion. @throws loadable/corrupt, device/stalled, device/unsupported, device/fault */
 export function runTask(task: FirmwareTask, device: NvdlaDevice): void {
-  new Scheduler(task, device).run();
+  const step = startTask(task, readTaskDescriptors(task.read, task.minor), device);
+  while (step());
+}
+
+/**
+ * Starts a task whose descriptors were read before.
+ * @returns what serves the next interrupts, and says whether operations are left
+ */
+export function startTask(
+  task: Pick<FirmwareTask, 'address'>,
+  descriptors: TaskDescriptors,
+  device: NvdlaDevice,
+): () => boolean {
+  const scheduler = new Scheduler(task, descriptors, device);
+  scheduler.start();
+  return () => scheduler.step();
 }
 
 class Scheduler {
@@ -87,9 +102,9 @@ class Scheduler {
   readonly #queued = new Set<number>();
   #completed = 0;
 
-  constructor(task: FirmwareTask, device: NvdlaDevice) {
+  constructor(task: Pick<FirmwareTask, 'address'>, descriptors: TaskDescriptors, device: NvdlaDevice) {
     this.#device = device;
-    this.#task = readTaskDescriptors(task.read, task.minor);
+    this.#task = descriptors;
     this.#write = registerWriter(device);
     this.#context = {
       write: this.#write,
@@ -109,16 +124,20 @@ class Scheduler {
     this.#raised = this.#task.operations.map(() => new Set());
   }
 
-  run(): void {
+  start(): void {
     for (const [type, head] of this.#task.network.opHead.entries()) {
       if (head === -1) continue;
       const engine = this.#engines[type]!;
       this.#submit(engine, this.#operation(head, engine.type));
       this.#dequeue(engine);
     }
-    while (this.#completed < this.#task.operations.length) {
-      if (!this.#serveInterrupts()) this.#stalled();
-    }
+  }
+
+  /** Serves what interrupts there are. Returns whether operations are left. @throws device/stalled when there are none */
+  step(): boolean {
+    if (this.#completed === this.#task.operations.length) return false;
+    if (!this.#serveInterrupts()) this.#stalled();
+    return true;
   }
 
   #operation(index: number, type: OperationType): TaskOperation {

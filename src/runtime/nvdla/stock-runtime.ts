@@ -16,7 +16,7 @@ import {
   taskInterfaces,
 } from '../../loadable/nvdla/stock-loadable.ts';
 import { interfaceMinor } from '../../loadable/nvdla/task-descriptors.ts';
-import { runTask } from './firmware.ts';
+import { type FirmwareTask, runTask } from './firmware.ts';
 import { runEmulatorTask } from './host-emulator.ts';
 
 /**
@@ -42,6 +42,10 @@ export interface LoadedNetwork {
   submit(): void;
   /** The bytes of an output's surface. @throws run/input */
   output(bindId: number): Uint8Array;
+  /** Where a memory of the loadable lies. @throws loadable/corrupt */
+  base(memoryId: number): bigint;
+  /** A task for the firmware. @throws loadable/corrupt */
+  task(id: number): FirmwareTask;
   /** Returns the memory. */
   close(): void;
 }
@@ -50,7 +54,6 @@ export interface LoadedNetwork {
 export function loadNetwork(loadable: StockLoadable, device: NvdlaDevice): LoadedNetwork {
   const { bus } = device;
   const windows = new Map<number, Window>();
-  const next = { ...bases } as { system: bigint; sram: bigint };
   const close = (): void => {
     for (const window of windows.values()) bus.unmap(window);
     windows.clear();
@@ -59,8 +62,8 @@ export function loadNetwork(loadable: StockLoadable, device: NvdlaDevice): Loade
     for (const memory of loadable.memories) {
       const domain = memory.domain === 1 ? 'sram' : 'system';
       const pages = Math.max(1, Math.ceil(sizeOf(loadable, memory) / pageSize));
-      windows.set(memory.id, bus.map(next[domain], pages * pageSize));
-      next[domain] += BigInt((pages + 1) * pageSize);
+      const size = pages * pageSize;
+      windows.set(memory.id, bus.map(bus.gap(bases[domain], size, pageSize), size));
     }
   } catch (error) {
     close();
@@ -91,7 +94,7 @@ export function loadNetwork(loadable: StockLoadable, device: NvdlaDevice): Loade
   const inputs = bindings(memoryFlags.input);
   const outputs = bindings(memoryFlags.output);
 
-  const runEntry = (task: TaskEntry): void => {
+  const firmwareTask = (task: TaskEntry): FirmwareTask => {
     const entryAt = (position: number) => {
       const id = task.addressList[position];
       if (id === undefined) {
@@ -111,10 +114,13 @@ export function loadNetwork(loadable: StockLoadable, device: NvdlaDevice): Loade
       const { memoryId, offset } = entryAt(position);
       return windowOf(memoryId).base + BigInt(offset);
     };
-    if (task.interface === taskInterfaces.dla) {
-      runTask({ minor: interfaceMinor(loadable, task), read, address }, device);
-    } else if (task.interface === taskInterfaces.emulator) {
-      runEmulatorTask({ layout: emulatorLayout(loadable), read, address }, bus);
+    return { minor: task.interface === taskInterfaces.dla ? interfaceMinor(loadable, task) : 12, read, address };
+  };
+  const runEntry = (task: TaskEntry): void => {
+    const own = firmwareTask(task);
+    if (task.interface === taskInterfaces.dla) runTask(own, device);
+    else if (task.interface === taskInterfaces.emulator) {
+      runEmulatorTask({ ...own, layout: emulatorLayout(loadable) }, bus);
     } else fail('loadable/corrupt', 'a task is for nobody', {}, { actual: task.interface });
   };
 
@@ -140,6 +146,8 @@ export function loadNetwork(loadable: StockLoadable, device: NvdlaDevice): Loade
       if (!binding) return fail('run/input', 'the network has no such output', {}, { actual: bindId });
       return bus.read(windowOf(binding.memoryId).base, binding.size);
     },
+    base: (memoryId) => windowOf(memoryId).base,
+    task: (id) => firmwareTask(entryById(loadable.tasks, id, 'task')),
     close,
   };
 }
