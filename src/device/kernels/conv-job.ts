@@ -24,13 +24,15 @@ const panelBytes = 128 * 1024;
 /** Fewer channels than this are better taken together with those of the next pixel. */
 const directChannels = 16;
 
-interface ConvRun {
+export interface ConvRun {
   readonly host: KernelHost;
   readonly conv: Conv<Cube>;
   readonly geometry: ConvGeometry;
   readonly input: Placement;
   readonly output: Placement;
   readonly stage: PointStage;
+  /** Weights in another order than [K, C/groups, R, S]: how many bytes they are, and what brings them into it. */
+  readonly stream?: { readonly bytes: number; readonly unpack: (stream: Int8Array) => Int8Array };
 }
 
 /** @returns saturated results */
@@ -43,7 +45,8 @@ export function runConv(run: ConvRun): number {
   return groups === 1 && channels >= directChannels ? runDirect(run) : runCompact(run);
 }
 
-const weightBytes = ({ geometry, conv }: ConvRun): number => {
+const weightBytes = ({ geometry, conv, stream }: ConvRun): number => {
+  if (stream) return stream.bytes;
   const { transposed, kernel } = conv;
   const { channels, groupKernels, kernels, groupChannels } = geometry;
   return (transposed ? channels * groupKernels : kernels * groupChannels) * kernel.h * kernel.w;
@@ -236,7 +239,9 @@ function multiply(
   const weights =
     pairs === 0
       ? 0
-      : host.packed.locate(key, conv.weights, bytes, blocks * pairs * 32, (from, to) => packRuns(plan, from, to));
+      : host.packed.locate(key, conv.weights, bytes, blocks * pairs * 32, (from, to) =>
+          packRuns(plan, run.stream?.unpack(from) ?? from, to),
+        );
   const point = layOutPoint(host, stage);
   const [batch, , height, width] = target.shape;
   const cut = cutWork(Math.ceil((batch * height * width) / 4), blocks, pairs, host.threads);
@@ -289,7 +294,7 @@ function runDepthwise(run: ConvRun): number {
   const tapPairs = Math.ceil(taps / 2);
   const size = blocksOf(kernels) * tapPairs * 32;
   const weights = host.packed.locate(`depthwise ${kernels} ${taps}`, conv.weights, weightBytes(run), size, (from, to) =>
-    packDepthwise(kernels, taps, from, to),
+    packDepthwise(kernels, taps, run.stream?.unpack(from) ?? from, to),
   );
   const pad = padAtom(host, conv.padValue);
   const point = layOutPoint(host, stage);

@@ -35,6 +35,7 @@ import { runConv } from './conv-job.ts';
 import { asAtoms, runCopy, scratchAtoms, toAtoms } from './copy-job.ts';
 import { runPool, runResize } from './image-jobs.ts';
 import { KernelHost } from './kernel-host.ts';
+import { isIntegerScale, runNvdla } from './nvdla-engine.ts';
 import { coincides, overlaps, type Placement, placeCube } from './placement.ts';
 import { type PointStage, readPointStage, runPoint } from './point-job.ts';
 import type { ThreadSpawner } from './thread-pool.ts';
@@ -55,8 +56,9 @@ export async function createWasmEngines(bus: Bus, options: WasmOptions): Promise
   const host = await KernelHost.create(bus, options);
   return {
     name: `wasm, ${host.threads} ${host.threads === 1 ? 'thread' : 'threads'}`,
-    run(pipeline, launchBus) {
+    run(pipeline, launchBus, state) {
       if (launchBus !== bus) throw new TypeError('these engines were made for another bus');
+      if (isIntegerScale(pipeline)) return runNvdla(pipeline, host, state);
       checkChain(pipeline);
       const { macs, saturated } = runPipeline(host, pipeline);
       return launchResult(pipeline, macs, saturated);

@@ -132,6 +132,9 @@ export const copyFill = 364;
 /** Channels that the last atom of the output has room for, to be zeroed behind the last channel. */
 export const outRoom = 368;
 
+/** 1: accumulators go out as they are, int32, 8 kernels of a pixel side by side (integer-scale targets). */
+export const raw = 372;
+
 export const jobBytes = 384;
 
 // Each thread's scratch: a counter of saturated results at 0, pixel tables, accumulators, then a panel (or padded rows).

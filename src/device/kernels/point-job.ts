@@ -24,7 +24,23 @@ export interface PointStage {
   readonly operand:
     | { readonly op: number; readonly scale: number; readonly place: Placement; readonly broadcast: boolean }
     | undefined;
+  /** The accumulators themselves are wanted. */
+  readonly raw?: boolean;
 }
+
+/** Hands the accumulators on as they are. */
+export const rawStage = (channels: number): PointStage => ({
+  channels,
+  bias: undefined,
+  scale: Float32Array.of(1),
+  shift: undefined,
+  slope: undefined,
+  lut: undefined,
+  low: -128,
+  high: 127,
+  operand: undefined,
+  raw: true,
+});
 
 const operandCodes = {
   add: layout.operandAdd,
@@ -87,6 +103,7 @@ export function layOutPoint(host: KernelHost, stage: PointStage): (job: JobField
 
   return (job) => {
     job.set(layout.bias, address);
+    job.set(layout.raw, stage.raw ? 1 : 0);
     job.set(layout.scale, scale);
     job.set(layout.shift, shift);
     job.set(layout.slope, slope);

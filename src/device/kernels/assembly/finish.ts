@@ -58,6 +58,10 @@ function addOperand(t: v128, half: v128, scale: v128): v128 {
  * @param count pixels; their places in the output and the operand are in the scratch's tables
  */
 export function finishBlock(at: usize, scratch: usize, block: i32, count: i32): void {
+  if (load<i32>(at, job.raw)) {
+    storeAccumulators(at, scratch, block, count);
+    return;
+  }
   const valid = load<i32>(at, job.outChannels) - (block << 3);
   const lanes = firstLanes(valid);
   const keep = i8x16.narrow_i16x8_s(lanes, lanes);
@@ -154,6 +158,18 @@ export function finishBlock(at: usize, scratch: usize, block: i32, count: i32): 
       const to = out + ((rest - (block & 3)) << 3);
       for (let i = 0; i < count; i++) store<u64>(to + load<u32>(outs + (<usize>i << 2)), 0);
     }
+  }
+}
+
+// The accumulators of a block, for whoever finishes them elsewhere.
+function storeAccumulators(at: usize, scratch: usize, block: i32, count: i32): void {
+  const out = load<u32>(at, job.outAddress) + (<usize>block << 5);
+  let acc = scratch + job.scratchAccumulators;
+  for (let i = 0; i < count; i++) {
+    const to = out + load<u32>(scratch + (<usize>i << 2), job.scratchOutTable);
+    v128.store(to, v128.load(acc));
+    v128.store(to, v128.load(acc, 16), 16);
+    acc += 32;
   }
 }
 
