@@ -2,14 +2,17 @@
  * Who waits for whom, as the firmware counts it. An operation has one consumer for each engine and starts when as many
  * events have come as others name it for:
  *
- *     the next operation of its engine   when this one is programmed; when it is complete where the next one's read DMA
+ *     the next operation of its engine   when this one is enabled; when it is complete where the next one's read DMA
  *                                        takes what this engine wrote
  *     the stage behind it in a launch    when this one is programmed; and this one waits until that one is enabled
  *     who reads what it wrote            when it is complete
  *
- * An engine works through its operations in order, so of several that wait for the same operation the first of each engine
- * is enough, and of several operations of one engine that somebody waits for the last is enough. With it two register
- * groups never hold each other up: every engine has its operations in the order of the layers.
+ * An engine's operations are therefore enabled in their order, and it works through them in that order: of several that wait
+ * for the same operation the first of each engine is enough, and of several operations of one engine that somebody waits
+ * for the last. (Were the next one told when this one is *programmed*, as NVIDIA's compiler has it, it could be enabled first, and
+ * its read DMA, or the convolution in front of it, would fetch what is not yet written.) Two register groups never hold each
+ * other up: every engine has its operations in the order of the layers, so those of the first layer that is not complete are
+ * in groups, and all that they wait for has happened.
  */
 
 import type { Layer } from '../../program/layer.ts';
@@ -60,7 +63,7 @@ export function dependencies(layers: readonly LayerOperations[]): Dependencies {
       const own = first + stage;
       const previous = last.get(type);
       if (previous === undefined) heads[slot(type)] = own;
-      else consume(previous, own, waits.has(type) && readsMemory(layer, type) ? events.completed : events.programmed);
+      else consume(previous, own, waits.has(type) && readsMemory(layer, type) ? events.completed : events.enabled);
       last.set(type, own);
       if (stage === 0) continue;
       consume(own - 1, own, events.programmed);

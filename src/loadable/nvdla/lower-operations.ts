@@ -7,6 +7,7 @@ import { fail } from '../../graph/errors.ts';
 import { atomElements, type ConvolutionPrecision, entriesPerSlice } from '../../program/convolution-buffer.ts';
 import { elementSize } from '../../program/geometry.ts';
 import type {
+  BdmaTransfer,
   Cdp,
   Conv,
   Convert,
@@ -16,6 +17,7 @@ import type {
   LookupSlope,
   Pdp,
   Pipeline,
+  RubikMove,
   Sdp,
   SdpUnit,
 } from '../../program/layer.ts';
@@ -39,12 +41,16 @@ export interface LowerContext {
   readonly surfaces: readonly Surface[];
   /** Where a surface lies: memory type, position in the task's address list, offset. */
   readonly place: (surface: Surface) => Pick<DataCube, 'type' | 'address' | 'offset'>;
+  /** The same as an address alone, some bytes behind the surface's start. */
+  readonly pointer: (surface: Surface, bytes: number) => Pick<DataCube, 'type' | 'address'>;
   /** The number of a table, which is added when it is new. */
   readonly lut: (lookup: Lookup<number>) => number;
 }
 
 const precisions: Readonly<Record<ConvolutionPrecision, number>> = { int8: 0, int16: 1, float16: 2 };
 const hardware = 2;
+/** What one operation of the bridge DMA has room for. */
+const mostTransfers = 20;
 
 const nowhere: DataCube = {
   type: 0,
@@ -81,7 +87,10 @@ export function lowerLayer(layer: Layer, context: LowerContext): readonly Operat
   switch (layer.kind) {
     case 'conv': {
       const between = convolutionCube(layer.conv, context);
-      return [lowerConv(layer.conv, between, context), ...lowerPoint(layer.sdp, layer.pdp, between, layer, context)];
+      return [
+        lowerConv(layer.conv, between, layer.name, context),
+        ...lowerPoint(layer.sdp, layer.pdp, between, layer, context),
+      ];
     }
     case 'sdp':
       return lowerPoint(layer.sdp, layer.pdp, cubeOf(layer.sdp.input!, context), layer, context);
@@ -89,63 +98,80 @@ export function lowerLayer(layer: Layer, context: LowerContext): readonly Operat
       return [lowerPdp(layer.pdp, cubeOf(layer.pdp.input!, context), context)];
     case 'cdp':
       return [lowerCdp(layer.cdp, context)];
-    case 'rubik': {
-      const { mode, stride, input, output } = layer.rubik;
-      const op = {
-        mode: ['contract', 'split', 'merge'].indexOf(mode),
-        precision: precisionOf(context.surfaces[input]!),
-        strideX: stride.w,
-        strideY: stride.h,
-      };
-      return [{ type: 'rubik', op, surfaces: { src: cubeOf(input, context), dst: cubeOf(output, context) } }];
-    }
-    case 'bdma': {
-      const transfers = layer.transfers.map((transfer) => {
-        const [source, destination] = [transfer.input, transfer.output].map((id) => cubeOf(id, context));
-        if (transfer.inputOffset !== 0 || transfer.outputOffset !== 0) {
-          fail('program/invalid', 'descriptors of the bridge DMA have no offsets', { layer: layer.name });
-        }
-        return {
-          sourceAddress: source!.address,
-          destinationAddress: destination!.address,
-          lineSize: transfer.lineBytes,
-          lineRepeat: transfer.lines,
-          sourceLine: transfer.inputLineStride,
-          destinationLine: transfer.outputLineStride,
-          surfaceRepeat: transfer.surfaces,
-          sourceSurface: transfer.inputSurfaceStride,
-          destinationSurface: transfer.outputSurfaceStride,
-        };
-      });
-      const [first] = layer.transfers;
-      const none = {
-        sourceAddress: -1,
-        destinationAddress: -1,
-        lineSize: 0,
-        lineRepeat: 0,
-        sourceLine: 0,
-        destinationLine: 0,
-        surfaceRepeat: 0,
-        sourceSurface: 0,
-        destinationSurface: 0,
-      };
-      return [
-        {
-          type: 'bdma',
-          op: { numTransfers: transfers.length, reserved0: 0 },
-          surfaces: {
-            sourceType: first ? cubeOf(first.input, context).type : 0,
-            destinationType: first ? cubeOf(first.output, context).type : 0,
-            numTransfers: transfers.length,
-            transfers: Array.from({ length: 20 }, (_, index) => transfers[index] ?? none),
-          },
-        },
-      ];
-    }
+    case 'rubik':
+      return [lowerRubik(layer.rubik, context)];
+    case 'bdma':
+      return [lowerTransfers(layer.transfers, layer.name, context)];
     case 'resize':
     case 'copy':
       return fail('program/invalid', `the open NVDLA has no ${layer.kind}`, { layer: layer.name });
   }
+}
+
+function lowerRubik({ mode, stride, input, output }: RubikMove<number>, context: LowerContext): OperationDesc {
+  const op = {
+    mode: rubikModes[mode],
+    precision: precisionOf(context.surfaces[input]!),
+    strideX: stride.w,
+    strideY: stride.h,
+  };
+  return { type: 'rubik', op, surfaces: { src: cubeOf(input, context), dst: cubeOf(output, context) } };
+}
+
+const rubikModes = { contract: 0, split: 1, merge: 2 } as const;
+
+const noTransfer = {
+  sourceAddress: -1,
+  destinationAddress: -1,
+  lineSize: 0,
+  lineRepeat: 0,
+  sourceLine: 0,
+  destinationLine: 0,
+  surfaceRepeat: 0,
+  sourceSurface: 0,
+  destinationSurface: 0,
+} as const;
+
+/** Transfers have no offsets: each end has an address of its own. */
+function lowerTransfers(
+  transfers: readonly BdmaTransfer<number>[],
+  layer: string,
+  { surfaces, pointer }: LowerContext,
+): OperationDesc {
+  if (transfers.length > mostTransfers) {
+    fail('program/invalid', 'too many transfers', { layer }, { expected: mostTransfers, actual: transfers.length });
+  }
+  const ends = transfers.map((transfer) => ({
+    transfer,
+    source: pointer(surfaces[transfer.input]!, transfer.inputOffset),
+    destination: pointer(surfaces[transfer.output]!, transfer.outputOffset),
+  }));
+  const [first] = ends;
+  const [sourceType, destinationType] = [first?.source.type ?? 0, first?.destination.type ?? 0];
+  if (ends.some(({ source, destination }) => source.type !== sourceType || destination.type !== destinationType)) {
+    fail('program/invalid', 'the transfers of an operation are between the same two memories', { layer });
+  }
+  const described = ends.map(({ transfer, source, destination }) => ({
+    sourceAddress: source.address,
+    destinationAddress: destination.address,
+    lineSize: transfer.lineBytes,
+    lineRepeat: transfer.lines,
+    sourceLine: transfer.inputLineStride,
+    destinationLine: transfer.outputLineStride,
+    surfaceRepeat: transfer.surfaces,
+    sourceSurface: transfer.inputSurfaceStride,
+    destinationSurface: transfer.outputSurfaceStride,
+  }));
+  return {
+    type: 'bdma',
+    op: { numTransfers: transfers.length, reserved0: 0 },
+    surfaces: {
+      sourceType,
+      destinationType,
+      numTransfers: transfers.length,
+      transfers: Array.from({ length: mostTransfers }, (_, index) => described[index] ?? noTransfer),
+    },
+  };
 }
 
 function cubeOf(id: number, context: LowerContext): DataCube {
@@ -160,7 +186,7 @@ function cubeOf(id: number, context: LowerContext): DataCube {
     reserved0: 0,
     lineStride: surface.lineStride,
     surfaceStride: surface.surfaceStride,
-    planeStride: 0,
+    planeStride: surface.format === 'dla_linear' ? surface.surfaceStride : 0,
   };
 }
 
@@ -184,22 +210,31 @@ function convolutionCube({ output, core }: Conv<number>, { target }: LowerContex
 }
 
 const featureData = 36;
-/** Pixel formats of a byte and of a float16 a component: A8B8G8R8, R8, A16B16G16R16_F, R16_F. */
-const pixelFormats = { int8: { 4: 12, 1: 0 }, float16: { 4: 8, 1: 5 }, int16: { 4: 6, 1: 4 } } as const;
+/**
+ * Pixel formats of one plane, by the places of the components that kernels see: R8, A8B8G8R8, A8R8G8B8, B8G8R8A8, R8G8B8A8;
+ * R16_I, A16B16G16R16, A16Y16U16V16, V16U16Y16A16; R16_F, A16B16G16R16_F, A16Y16U16V16_F (nvdla/hw `arnvdla.h`).
+ */
+const pixelFormats: Readonly<Record<ConvolutionPrecision, Readonly<Record<string, number>>>> = {
+  int8: { '0': 0, '0,1,2,3': 12, '2,1,0,3': 13, '1,2,3,0': 14, '3,2,1,0': 15 },
+  int16: { '0': 4, '0,1,2,3': 6, '2,1,0,3': 9, '1,2,3,0': 10 },
+  float16: { '0': 5, '0,1,2,3': 8, '2,1,0,3': 11 },
+};
 const extensions: Readonly<Record<number, number>> = { 1: 0, 2: 1, 4: 2 };
 
-function lowerConv(conv: Conv<number>, dst: DataCube, context: LowerContext): OperationDesc {
+function lowerConv(conv: Conv<number>, dst: DataCube, layer: string, context: LowerContext): OperationDesc {
   const core = conv.core!;
   const { target, surfaces } = context;
   const src = cubeOf(conv.input, context);
   const image = surfaces[conv.input]!.format === 'dla_hwc4';
   const weights = surfaces[conv.weights]!;
-  const [first, second] = [core.image?.order, core.image?.mean];
+  const mean = core.image?.mean;
   const precision = precisions[core.precision];
   const kernelChannels = image ? conv.kernel.w * src.channel : src.channel;
   const kernelWidth = image ? 1 : conv.kernel.w;
-  const straight = first === undefined || first.every((place, index) => place === index);
-  if (!straight) fail('program/invalid', 'only pixels in the order of kernels are lowered', { value: weights.name });
+  const format = image ? pixelFormats[core.precision][`${core.image?.order ?? ''}`] : featureData;
+  if (format === undefined) {
+    fail('program/invalid', 'no pixel format has this order', { layer }, { actual: `${core.image?.order ?? 'none'}` });
+  }
   const op: ConvOp = {
     convMode: 0,
     dataReuse: Number(core.reuse.data),
@@ -212,7 +247,7 @@ function lowerConv(conv: Conv<number>, dst: DataCube, context: LowerContext): Op
       core.precision,
       target,
     ),
-    dataFormat: image ? pixelFormats[core.precision][src.channel as 1 | 4] : featureData,
+    dataFormat: format ?? 0,
     pixelMapping: 0,
     fetchGrain: 1,
     reservedB: [0, 0, 0, 0, 0, 0, 0, 0],
@@ -233,11 +268,11 @@ function lowerConv(conv: Conv<number>, dst: DataCube, context: LowerContext): Op
     inputWidthCmac: conv.output.width,
     inputHeightCmac: conv.output.height,
     bytesPerKernel: kernelChannels * kernelWidth * conv.kernel.h * (precision === 0 ? 1 : 2),
-    meanRy: second?.[0] ?? 0,
-    meanGu: second?.[1] ?? 0,
-    meanBv: second?.[2] ?? 0,
-    meanAx: second?.[3] ?? 0,
-    meanFormat: Number(second !== undefined),
+    meanRy: mean?.[0] ?? 0,
+    meanGu: mean?.[1] ?? 0,
+    meanBv: mean?.[2] ?? 0,
+    meanAx: mean?.[3] ?? 0,
+    meanFormat: Number(mean !== undefined),
     convStrideX: conv.stride.w,
     convStrideY: conv.stride.h,
     padLeft: conv.padding.left,

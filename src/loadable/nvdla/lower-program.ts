@@ -62,7 +62,7 @@ export function lowerWithPlaces(
   { minor = 12 }: LowerOptions = {},
 ): { readonly loadable: StockLoadable; readonly memoryOf: (surface: Surface) => number } {
   const builder = new Builder(program, minor);
-  const luts: { readonly key: Lookup<number>; readonly value: LutParam }[] = [];
+  const luts: { readonly key: string; readonly value: LutParam }[] = [];
   const constants = new Map(program.constants.map(({ surface, blob }) => [surface, blobs.get(blob)!]));
   const entries = (surface: number): readonly number[] => {
     const data = constants.get(surface)!;
@@ -73,7 +73,13 @@ export function lowerWithPlaces(
     target,
     surfaces: program.surfaces,
     place: (surface: Surface) => builder.place(surface),
-    lut: (lookup: Lookup<number>) => luts.push({ key: lookup, value: lowerLookup(lookup, entries) }) - 1,
+    pointer: (surface: Surface, bytes: number) => builder.pointer(surface, bytes),
+    lut(lookup: Lookup<number>) {
+      // Operations with the same table have the same number: the firmware loads it once.
+      const key = JSON.stringify(lookup);
+      const known = luts.findIndex((lut) => lut.key === key);
+      return known >= 0 ? known : luts.push({ key, value: lowerLookup(lookup, entries) }) - 1;
+    },
   };
   const layers = program.layers.map((layer) => ({ layer, operations: lowerLayer(layer, context) }));
   const operations = layers.flatMap((lowered) => lowered.operations);
@@ -244,11 +250,17 @@ class Builder {
   }
 
   place(surface: Surface): { readonly type: number; readonly address: number; readonly offset: number } {
+    if (this.#minor === 10) return { ...this.pointer(surface, 0), offset: 0 };
     const memoryId = this.memoryOf(surface);
-    const type = surface.memory === 'managed_sram' ? 1 : 0;
     const { size } = this.#memories[memoryId]!;
-    if (this.#minor === 12) return { type, address: this.#address(memoryId, 0, size), offset: surface.offset };
-    return { type, address: this.#address(memoryId, surface.offset, size - surface.offset), offset: 0 };
+    return { type: memoryType(surface), address: this.#address(memoryId, 0, size), offset: surface.offset };
+  }
+
+  pointer(surface: Surface, bytes: number): { readonly type: number; readonly address: number } {
+    const memoryId = this.memoryOf(surface);
+    const offset = surface.offset + bytes;
+    const address = this.#address(memoryId, offset, this.#memories[memoryId]!.size - offset);
+    return { type: memoryType(surface), address };
   }
 
   memoryOf(surface: Surface): number {
@@ -315,6 +327,9 @@ class Builder {
     return { name: 'tb-0', size: data.length, interface: 0, subInterface: 0, version: noVersion, data };
   }
 }
+
+/** Of a data cube: 0 primary memory, 1 secondary. */
+const memoryType = ({ memory }: Surface): number => Number(memory === 'managed_sram');
 
 /** nvdla/sw umd `nvdla/ILoadable.h` and `dlatypes.h`: data format, data type, category, pixel format. */
 const formats = { nchw: 1, nhwc: 2, ncxhwx: 3 } as const;
