@@ -60,7 +60,7 @@ export function layerReads(layer: Layer): readonly Read[] {
   }
 }
 
-/** Everything a layer writes: one surface, of the bridge DMA one for each transfer. */
+/** Everything a layer writes: one surface, of the bridge DMA those that its transfers end in. */
 export function layerWrites(layer: Layer): readonly Write[] {
   switch (layer.kind) {
     case 'conv':
@@ -83,7 +83,10 @@ export function layerWrites(layer: Layer): readonly Write[] {
     case 'rubik':
       return [{ surface: layer.rubik.output, field: 'rubik.output' }];
     case 'bdma':
-      return layer.transfers.map(({ output }) => ({ surface: output, field: 'bdma.output' }));
+      return [...new Set(layer.transfers.map(({ output }) => output))].map((surface) => ({
+        surface,
+        field: 'bdma.output',
+      }));
   }
 }
 

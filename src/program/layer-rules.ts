@@ -10,27 +10,20 @@ import type {
   ConvCore,
   Convert,
   Copy,
-  Extent,
   FloatScaleSdp,
   IntegerScaleSdp,
-  Layer,
-  Padding,
+  Lookup,
   Pdp,
   Resize,
   Sdp,
   SdpUnit,
 } from './layer.ts';
+import { constant, extent, type LayerContext, padding, sameShape, surfaceOf, whole, wrong } from './layer-context.ts';
+import { checkRubik, checkTransfers } from './move-rules.ts';
+import { checkNvdlaLayer, isNvdla } from './nvdla-rules.ts';
 import type { BlobTable, Program } from './program.ts';
 import { fullGroup } from './sparsity.ts';
-import type { ElementType, Shape4, Surface } from './surface.ts';
-
-interface Context {
-  readonly program: Program;
-  readonly layer: Layer;
-  readonly blobs: BlobTable | undefined;
-  readonly constants: ReadonlyMap<number, string>;
-  readonly target: Target | undefined;
-}
+import type { Shape4, Surface } from './surface.ts';
 
 /** @throws program/invalid */
 export function checkLayers(program: Program, blobs?: BlobTable, target?: Target): void {
@@ -38,7 +31,7 @@ export function checkLayers(program: Program, blobs?: BlobTable, target?: Target
   for (const layer of program.layers) checkLayer({ program, layer, blobs, constants, target });
 }
 
-function checkLayer(context: Context): void {
+function checkLayer(context: LayerContext): void {
   const { layer, target } = context;
   for (const { surface, field } of [...layerReads(layer), ...layerWrites(layer)]) surfaceOf(context, surface, field);
   for (const { surface, role, field } of layerReads(layer)) {
@@ -92,49 +85,17 @@ function checkLayer(context: Context): void {
     case 'copy':
       checkCopy(context, layer.copy);
       break;
+    case 'rubik':
+      checkRubik(context, layer.rubik);
+      break;
+    case 'bdma':
+      checkTransfers(context, layer.transfers);
+      break;
   }
-}
-
-function wrong(context: Context, message: string, expected: string | number, actual: string | number): never {
-  return fail('program/invalid', message, { layer: context.layer.name }, { expected, actual });
-}
-
-function surfaceOf({ program, layer }: Context, id: number, field: string): Surface {
-  const surface = program.surfaces[id];
-  if (surface !== undefined) return surface;
-  return fail('program/invalid', `${field} is no surface`, { layer: layer.name }, { actual: id });
-}
-
-function whole(context: Context, field: string, value: number, least: number, most: number): void {
-  if (Number.isInteger(value) && value >= least && value <= most) return;
-  wrong(context, `${field} is out of range`, `an integer in [${least}, ${most}]`, value);
-}
-
-function extent(context: Context, field: string, { h, w }: Extent): void {
-  whole(context, `${field}.h`, h, 1, 65_535);
-  whole(context, `${field}.w`, w, 1, 65_535);
-}
-
-function padding(context: Context, field: string, pad: Padding): void {
-  for (const side of ['top', 'left', 'bottom', 'right'] as const)
-    whole(context, `${field}.${side}`, pad[side], 0, 65_535);
-}
-
-function sameShape(context: Context, what: string, actual: readonly number[], expected: readonly number[]): void {
-  if (actual.length === expected.length && actual.every((dim, axis) => dim === expected[axis])) return;
-  wrong(context, `the shape of ${what} does not fit`, expected.join('×'), actual.join('×'));
-}
-
-/** A surface that a layer needs as a constant of a type, with one of a few element counts where it is a vector. */
-function constant(context: Context, id: number, field: string, dtype: ElementType, counts: readonly number[]): void {
-  const surface = surfaceOf(context, id, field);
-  const place = { layer: context.layer.name, value: surface.name };
-  if (!context.constants.has(id)) fail('program/invalid', `${field} is not a constant`, place);
-  if (surface.format !== 'vector' || surface.dtype !== dtype || !counts.includes(surface.shape[1])) {
-    fail('program/invalid', `${field} does not fit`, place, {
-      expected: `${dtype} vector of ${[...new Set(counts)].join(' or ')}`,
-      actual: `${surface.dtype} ${surface.format} of ${surface.shape[1]}`,
-    });
+  if (target === undefined) return;
+  if (isNvdla(target)) checkNvdlaLayer(context, layer, target);
+  else if (layer.kind === 'rubik' || layer.kind === 'bdma') {
+    wrong(context, `${target.name} has no engine for this layer`, 'another layer', layer.kind);
   }
 }
 
@@ -143,7 +104,7 @@ function outputExtent(size: number, kernel: number, stride: number, dilation: nu
   return Math.floor((size + pads - (dilation * (kernel - 1) + 1)) / stride) + 1;
 }
 
-function checkConv(context: Context, conv: Conv<number>, sdp: Sdp<number>, input: Surface): void {
+function checkConv(context: LayerContext, conv: Conv<number>, sdp: Sdp<number>, input: Surface): void {
   const { kernel, stride, dilation, output, groups } = conv;
   extent(context, 'conv.kernel', kernel);
   extent(context, 'conv.stride', stride);
@@ -208,7 +169,7 @@ function checkConv(context: Context, conv: Conv<number>, sdp: Sdp<number>, input
   if (conv.sparse) checkSparse(context, conv, weights);
 }
 
-function checkCore(context: Context, core: ConvCore): void {
+function checkCore(context: LayerContext, core: ConvCore): void {
   for (const field of ['kernelGroup', 'channelBlock'] as const)
     whole(context, `conv.core.${field}`, core[field], 1, 1024);
   whole(context, 'conv.core.accumulatorBits', core.accumulatorBits, 1, 48);
@@ -217,7 +178,7 @@ function checkCore(context: Context, core: ConvCore): void {
   }
 }
 
-function checkSparse(context: Context, conv: Conv<number>, weights: Surface): void {
+function checkSparse(context: LayerContext, conv: Conv<number>, weights: Surface): void {
   if (conv.transposed || conv.groups !== 1) wrong(context, 'a sparse convolution has one group', 1, conv.groups);
   const data = context.blobs?.get(context.constants.get(conv.weights) ?? '');
   const full = data && fullGroup(data, weights.shape);
@@ -226,7 +187,12 @@ function checkSparse(context: Context, conv: Conv<number>, weights: Surface): vo
   wrong(context, `the weights of kernel ${kernel} are not 2:4 sparse at channel ${channel}`, 'at most 2', used);
 }
 
-function checkPointAndPooling(context: Context, sdp: Sdp<number>, pdp: Pdp<number> | undefined, shape: Shape4): void {
+function checkPointAndPooling(
+  context: LayerContext,
+  sdp: Sdp<number>,
+  pdp: Pdp<number> | undefined,
+  shape: Shape4,
+): void {
   if (sdp.arithmetic === 'float-scale') checkFloatSdp(context, sdp, shape);
   else checkIntegerSdp(context, sdp, shape);
   if (pdp !== undefined) {
@@ -245,7 +211,7 @@ function checkPointAndPooling(context: Context, sdp: Sdp<number>, pdp: Pdp<numbe
   sameShape(context, 'sdp.output', surfaceOf(context, sdp.output, 'sdp.output').shape, shape);
 }
 
-function checkFloatSdp(context: Context, sdp: FloatScaleSdp<number>, shape: Shape4): void {
+function checkFloatSdp(context: LayerContext, sdp: FloatScaleSdp<number>, shape: Shape4): void {
   const perChannel = [1, shape[1]];
   constant(context, sdp.scale, 'sdp.scale', 'float32', perChannel);
   if (sdp.shift !== undefined) constant(context, sdp.shift, 'sdp.shift', 'float32', perChannel);
@@ -265,30 +231,59 @@ function checkFloatSdp(context: Context, sdp: FloatScaleSdp<number>, shape: Shap
 }
 
 /** A point-wise operand has the cube's shape, or one element per channel. */
-function operandShape(context: Context, field: string, id: number, shape: Shape4): void {
+function operandShape(context: LayerContext, field: string, id: number, shape: Shape4): void {
   const operand = surfaceOf(context, id, field).shape;
   const [n, c] = shape;
   sameShape(context, field, operand, operand[2] === 1 && operand[3] === 1 ? [n, c, 1, 1] : shape);
 }
 
-function checkIntegerSdp(context: Context, sdp: IntegerScaleSdp<number>, shape: Shape4): void {
+function checkIntegerSdp(context: LayerContext, sdp: IntegerScaleSdp<number>, shape: Shape4): void {
   for (const name of ['x1', 'x2', 'y'] as const) {
     const unit = sdp[name];
     if (unit !== undefined) checkUnit(context, `sdp.${name}`, unit, shape);
   }
   checkConvert(context, 'sdp.convert', sdp.convert);
+  if (sdp.lookup) checkLookup(context, 'sdp.lookup', sdp.lookup, sdp.processing === 'float' ? 'float16' : 'int16');
   if (sdp.output === undefined) return;
   const { dtype } = surfaceOf(context, sdp.output, 'sdp.output');
   if (dtype !== sdp.outputType) wrong(context, 'sdp.output has another type', sdp.outputType, dtype);
 }
 
-function checkConvert(context: Context, field: string, { offset, scale, shift }: Convert): void {
+/** Ends of SDP's tables have 32 bits, of CDP's 38 (nvdla/hw spec/manual). */
+const tableEnd = { sdp: 2 ** 31, cdp: 2 ** 37 } as const;
+
+function checkLookup(
+  context: LayerContext,
+  field: 'sdp.lookup' | 'cdp.lookup',
+  lookup: Lookup<number>,
+  dtype: 'int16' | 'float16',
+): void {
+  const end = tableEnd[field === 'sdp.lookup' ? 'sdp' : 'cdp'];
+  // Of float16 processing ends are the bits of a float32.
+  const [least, most] = dtype === 'float16' ? [-(2 ** 31), 2 ** 32 - 1] : [-end, end - 1];
+  for (const [name, count] of [
+    ['le', 65],
+    ['lo', 257],
+  ] as const) {
+    const curve = lookup[name];
+    constant(context, curve.entries, `${field}.${name}.entries`, dtype, [count]);
+    whole(context, `${field}.${name}.start`, curve.start, least, most);
+    whole(context, `${field}.${name}.end`, curve.end, least, most);
+    whole(context, `${field}.${name}.exponent`, curve.exponent, -128, 127);
+    for (const side of ['underflow', 'overflow'] as const) {
+      whole(context, `${field}.${name}.${side}.scale`, curve[side].scale, -32_768, 65_535);
+      whole(context, `${field}.${name}.${side}.shift`, curve[side].shift, -16, 15);
+    }
+  }
+}
+
+function checkConvert(context: LayerContext, field: string, { offset, scale, shift }: Convert): void {
   whole(context, `${field}.offset`, offset, -(2 ** 31), 2 ** 31 - 1);
   whole(context, `${field}.scale`, scale, -32_768, 65_535);
   whole(context, `${field}.shift`, shift, 0, 63);
 }
 
-function checkUnit(context: Context, field: string, unit: SdpUnit<number>, shape: Shape4): void {
+function checkUnit(context: LayerContext, field: string, unit: SdpUnit<number>, shape: Shape4): void {
   whole(context, `${field}.truncate`, unit.truncate, 0, 63);
   whole(context, `${field}.aluShift`, unit.aluShift, 0, 63);
   for (const name of ['aluOperand', 'mulOperand'] as const) {
@@ -322,7 +317,7 @@ function checkUnit(context: Context, field: string, unit: SdpUnit<number>, shape
   }
 }
 
-function checkPdp(context: Context, pdp: Pdp<number>, shape: Shape4): void {
+function checkPdp(context: LayerContext, pdp: Pdp<number>, shape: Shape4): void {
   extent(context, 'pdp.kernel', pdp.kernel);
   extent(context, 'pdp.stride', pdp.stride);
   padding(context, 'pdp.padding', pdp.padding);
@@ -352,19 +347,20 @@ function checkPdp(context: Context, pdp: Pdp<number>, shape: Shape4): void {
 }
 
 /** What only moves or selects integers keeps their type and scale. */
-function checkUnchanged(context: Context, input: Surface, output: Surface): void {
+function checkUnchanged(context: LayerContext, input: Surface, output: Surface): void {
   if (input.dtype !== output.dtype) wrong(context, 'the type changes', input.dtype, output.dtype);
   if (input.scale !== output.scale) wrong(context, 'the scale changes', `${input.scale}`, `${output.scale}`);
 }
 
-function checkCdp(context: Context, cdp: Cdp<number>): void {
+function checkCdp(context: LayerContext, cdp: Cdp<number>): void {
   checkConvert(context, 'cdp.inputConvert', cdp.inputConvert);
   checkConvert(context, 'cdp.outputConvert', cdp.outputConvert);
-  const { shape } = surfaceOf(context, cdp.input, 'cdp.input');
+  const { shape, dtype } = surfaceOf(context, cdp.input, 'cdp.input');
+  if (cdp.lookup) checkLookup(context, 'cdp.lookup', cdp.lookup, dtype === 'float16' ? 'float16' : 'int16');
   sameShape(context, 'cdp.output', surfaceOf(context, cdp.output, 'cdp.output').shape, shape);
 }
 
-function checkResize(context: Context, resize: Resize<number>): void {
+function checkResize(context: LayerContext, resize: Resize<number>): void {
   extent(context, 'resize.scale', resize.scale);
   const input = surfaceOf(context, resize.input, 'resize.input');
   const output = surfaceOf(context, resize.output, 'resize.output');
@@ -373,7 +369,7 @@ function checkResize(context: Context, resize: Resize<number>): void {
   checkUnchanged(context, input, output);
 }
 
-function checkCopy(context: Context, copy: Copy<number>): void {
+function checkCopy(context: LayerContext, copy: Copy<number>): void {
   const input = surfaceOf(context, copy.input, 'copy.input');
   const output = surfaceOf(context, copy.output, 'copy.output');
   whole(context, 'copy.channels', copy.channels, 1, 65_535);

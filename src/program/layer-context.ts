@@ -1,0 +1,74 @@
+/** What the rules of layers share: where they look things up, and how they say that a number or a shape does not fit. */
+
+import { fail } from '../graph/errors.ts';
+import type { Target } from '../targets/target.ts';
+import type { Extent, Layer, Padding } from './layer.ts';
+import type { BlobTable, Program } from './program.ts';
+import type { ElementType, Surface } from './surface.ts';
+
+export interface LayerContext {
+  readonly program: Program;
+  readonly layer: Layer;
+  readonly blobs: BlobTable | undefined;
+  readonly constants: ReadonlyMap<number, string>;
+  readonly target: Target | undefined;
+}
+
+export function wrong(
+  context: LayerContext,
+  message: string,
+  expected: string | number,
+  actual: string | number,
+): never {
+  return fail('program/invalid', message, { layer: context.layer.name }, { expected, actual });
+}
+
+export function surfaceOf({ program, layer }: LayerContext, id: number, field: string): Surface {
+  const surface = program.surfaces[id];
+  if (surface !== undefined) return surface;
+  return fail('program/invalid', `${field} is no surface`, { layer: layer.name }, { actual: id });
+}
+
+export function whole(context: LayerContext, field: string, value: number, least: number, most: number): void {
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  wrong(context, `${field} is out of range`, `an integer in [${least}, ${most}]`, value);
+}
+
+export function extent(context: LayerContext, field: string, { h, w }: Extent): void {
+  whole(context, `${field}.h`, h, 1, 65_535);
+  whole(context, `${field}.w`, w, 1, 65_535);
+}
+
+export function padding(context: LayerContext, field: string, pad: Padding): void {
+  for (const side of ['top', 'left', 'bottom', 'right'] as const)
+    whole(context, `${field}.${side}`, pad[side], 0, 65_535);
+}
+
+export function sameShape(
+  context: LayerContext,
+  what: string,
+  actual: readonly number[],
+  expected: readonly number[],
+): void {
+  if (actual.length === expected.length && actual.every((dim, axis) => dim === expected[axis])) return;
+  wrong(context, `the shape of ${what} does not fit`, expected.join('×'), actual.join('×'));
+}
+
+/** A surface that a layer needs as a constant of a type, with one of a few element counts where it is a vector. */
+export function constant(
+  context: LayerContext,
+  id: number,
+  field: string,
+  dtype: ElementType,
+  counts: readonly number[],
+): void {
+  const surface = surfaceOf(context, id, field);
+  const place = { layer: context.layer.name, value: surface.name };
+  if (!context.constants.has(id)) fail('program/invalid', `${field} is not a constant`, place);
+  if (surface.format !== 'vector' || surface.dtype !== dtype || !counts.includes(surface.shape[1])) {
+    fail('program/invalid', `${field} does not fit`, place, {
+      expected: `${dtype} vector of ${[...new Set(counts)].join(' or ')}`,
+      actual: `${surface.dtype} ${surface.format} of ${surface.shape[1]}`,
+    });
+  }
+}

@@ -1,0 +1,77 @@
+/** What the validator asks of what only moves bytes: Rubik and the bridge DMA (nvdla/sw `rubik.c` and `bdma.c` for the limits). */
+
+import { elementsPerAtom } from './geometry.ts';
+import type { BdmaTransfer, RubikMove } from './layer.ts';
+import { extent, type LayerContext, sameShape, surfaceOf, whole, wrong } from './layer-context.ts';
+import type { Shape4 } from './surface.ts';
+
+/** @throws program/invalid */
+export function checkRubik(context: LayerContext, { mode, input, output, stride }: RubikMove<number>): void {
+  extent(context, 'rubik.stride', stride);
+  const [from, to] = [surfaceOf(context, input, 'rubik.input'), surfaceOf(context, output, 'rubik.output')];
+  if (from.dtype !== to.dtype) wrong(context, 'the type changes', from.dtype, to.dtype);
+  for (const { format, name, isPlanes } of [
+    { ...from, isPlanes: mode === 'merge' },
+    { ...to, isPlanes: mode === 'split' },
+  ]) {
+    if ((format === 'dla_linear') !== isPlanes || (!isPlanes && elementsPerAtom(format) === 1)) {
+      wrong(context, `${name} has a format that ${mode} does not take`, isPlanes ? 'dla_linear' : 'atoms', format);
+    }
+  }
+  const [n, channels, height, width] = from.shape;
+  if (mode !== 'contract') {
+    if (stride.h !== 1 || stride.w !== 1)
+      wrong(context, 'only contract has a stride', '1×1', `${stride.h}×${stride.w}`);
+    sameShape(context, 'rubik.output', to.shape, from.shape);
+    return;
+  }
+  const atom = elementsPerAtom(to.format);
+  const run = Math.ceil(to.shape[1] / atom) * atom;
+  const wanted: Shape4 = [n, to.shape[1], height * stride.h, width * stride.w];
+  sameShape(context, 'rubik.output', to.shape, wanted);
+  const runs = stride.h * stride.w;
+  // The last run may end with its last channel.
+  if (Math.ceil(channels / atom) * atom !== run * runs) {
+    wrong(context, 'rubik.input has other channels than contract takes', run * runs, channels);
+  }
+}
+
+const lineUnit = 32;
+const mostTransfers = 20;
+const mostRepeats = 8192;
+
+/** @throws program/invalid */
+export function checkTransfers(context: LayerContext, transfers: readonly BdmaTransfer<number>[]): void {
+  whole(context, 'the number of transfers', transfers.length, 1, mostTransfers);
+  const [first] = transfers;
+  for (const transfer of transfers) {
+    whole(context, 'bdma.lines', transfer.lines, 1, mostRepeats);
+    whole(context, 'bdma.surfaces', transfer.surfaces, 1, mostRepeats);
+    whole(context, 'bdma.lineBytes', transfer.lineBytes, lineUnit, 2 ** 31);
+    for (const side of ['input', 'output'] as const) {
+      const surface = surfaceOf(context, transfer[side], `bdma.${side}`);
+      const isSram = (id: number): boolean => surfaceOf(context, id, `bdma.${side}`).memory === 'managed_sram';
+      if (isSram(transfer[side]) !== isSram(first![side])) {
+        wrong(context, `bdma.${side} lies in another memory than in the first transfer`, 'one memory', surface.memory);
+      }
+      const [offset, line, step] = [
+        transfer[`${side}Offset`],
+        transfer[`${side}LineStride`],
+        transfer[`${side}SurfaceStride`],
+      ];
+      whole(context, `bdma.${side}Offset`, offset, 0, surface.size);
+      whole(context, `bdma.${side}LineStride`, line, transfer.lineBytes, 2 ** 32 - 1);
+      whole(context, `bdma.${side}SurfaceStride`, step, line * transfer.lines, 2 ** 32 - 1);
+      for (const [name, value] of [
+        ['lineBytes', transfer.lineBytes],
+        [`${side}Offset`, offset],
+        [`${side}LineStride`, line],
+        [`${side}SurfaceStride`, step],
+      ] as const) {
+        if (value % lineUnit !== 0) wrong(context, `bdma.${name} is not aligned`, `a multiple of ${lineUnit}`, value);
+      }
+      const end = offset + (transfer.surfaces - 1) * step + (transfer.lines - 1) * line + transfer.lineBytes;
+      if (end > surface.size) wrong(context, `bdma.${side} leaves ${surface.name}`, surface.size, end);
+    }
+  }
+}
