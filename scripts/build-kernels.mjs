@@ -24,7 +24,8 @@ async function inputsHash() {
   const folder = path.join(kernels, 'assembly');
   const sources = (await readdir(folder)).sort().map((name) => path.join(folder, name));
   const compiler = fileURLToPath(new URL('../node_modules/assemblyscript/package.json', import.meta.url));
-  for (const file of [...sources, path.join(kernels, 'job.ts'), fileURLToPath(import.meta.url), compiler]) {
+  const layouts = ['job.ts', 'nvdla-job.ts'].map((name) => path.join(kernels, name));
+  for (const file of [...sources, ...layouts, fileURLToPath(import.meta.url), compiler]) {
     hash.update(path.basename(file)).update(await readFile(file));
   }
   return hash.digest('hex');

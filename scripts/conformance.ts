@@ -1,17 +1,24 @@
 /**
- * Runs NVDLA conformance data and prints how much of it passes, by configuration and engine.
+ * Runs NVDLA conformance data on the scalar reference and on the kernels, and prints how much of it passes, by
+ * configuration and engine.
  *
- *     npm run conformance                     what DLAKIT_NVDLA_DATA names, or ../shared/nvdla
- *     npm run conformance -- FOLDER…          these folders, whole data sets or parts of one
+ *     npm run conformance                        what DLAKIT_NVDLA_DATA names, or ../shared/nvdla
+ *     npm run conformance -- FOLDER…             these folders, whole data sets or parts of one
+ *     npm run conformance -- --engines kernels   only the kernels, or only the reference
  *
  * Fails when anything differs or is refused, and when a folder is absent or holds no data.
  */
 
 import { fileURLToPath } from 'node:url';
-import { type Case, type Counts, casesUnder, runCases } from '../test/nvdla-conformance.ts';
+import { parseArgs } from 'node:util';
+import { type Case, type Counts, casesUnder, enginesNamed, runCases } from '../test/nvdla-conformance.ts';
 
 const beside = fileURLToPath(new URL('../../shared/nvdla', import.meta.url));
-const named = process.argv.slice(2);
+const { values, positionals: named } = parseArgs({
+  options: { engines: { type: 'string' } },
+  allowPositionals: true,
+});
+const chosen = Object.entries(enginesNamed).filter(([name]) => values.engines === undefined || values.engines === name);
 const roots = named.length > 0 ? named : [process.env.DLAKIT_NVDLA_DATA ?? beside];
 
 function gather(root: string): readonly Case[] {
@@ -29,17 +36,20 @@ function table(counts: Readonly<Record<string, Counts>>): string {
 }
 
 try {
+  if (chosen.length === 0) throw new Error(`there are no engines ${values.engines}`);
   let failed = 0;
   for (const root of roots) {
     const cases = gather(root);
-    const started = performance.now();
-    const { counts, failures, refusals } = runCases(cases);
-    const passed = cases.length - failures.length - refusals.length;
-    const seconds = ((performance.now() - started) / 1000).toFixed(1);
-    console.log(`${root}\n${table(counts)}\n  ${passed} of ${cases.length} pass, in ${seconds} s`);
-    for (const reason of failures) console.log(`  differs: ${reason}`);
-    for (const reason of refusals) console.log(`  refused: ${reason}`);
-    failed += failures.length + refusals.length;
+    for (const [name, engines] of chosen) {
+      const started = performance.now();
+      const { counts, failures, refusals } = await runCases(cases, engines);
+      const passed = cases.length - failures.length - refusals.length;
+      const seconds = ((performance.now() - started) / 1000).toFixed(1);
+      console.log(`${root}, ${name}\n${table(counts)}\n  ${passed} of ${cases.length} pass, in ${seconds} s`);
+      for (const reason of failures) console.log(`  differs: ${reason}`);
+      for (const reason of refusals) console.log(`  refused: ${reason}`);
+      failed += failures.length + refusals.length;
+    }
   }
   process.exitCode = failed === 0 ? 0 : 1;
 } catch (error) {

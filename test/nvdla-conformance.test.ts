@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
   conformanceData,
+  enginesNamed,
   fixtures,
   networkCases,
   operationCases,
@@ -13,9 +14,11 @@ import {
   txnCases,
 } from './nvdla-conformance.ts';
 
-describe('the committed NVDLA goldens', () => {
-  it('single operations leave the same bytes, in both interface versions', () => {
-    const { counts, failures, refusals } = runCases(operationCases(join(fixtures, 'ops')));
+const both = Object.entries(enginesNamed);
+
+describe.each(both)('the committed NVDLA goldens, %s', (_, engines) => {
+  it('single operations leave the same bytes, in both interface versions', async () => {
+    const { counts, failures, refusals } = await runCases(operationCases(join(fixtures, 'ops')), engines);
     expect(failures).toEqual([]);
     expect(refusals).toEqual([]);
     expect(counts).toEqual({
@@ -34,8 +37,8 @@ describe('the committed NVDLA goldens', () => {
     });
   });
 
-  it('networks leave the same bytes after every operation', () => {
-    const { counts, failures, refusals } = runCases(networkCases(join(fixtures, 'networks')));
+  it('networks leave the same bytes after every operation', async () => {
+    const { counts, failures, refusals } = await runCases(networkCases(join(fixtures, 'networks')), engines);
     expect(failures).toEqual([]);
     expect(refusals).toEqual([]);
     expect(counts).toEqual({
@@ -53,35 +56,35 @@ describe('the committed NVDLA goldens', () => {
 
 const data = conformanceData();
 
-describe.runIf(data !== undefined)('the NVDLA conformance data', () => {
+describe.runIf(data !== undefined).each(both)('the NVDLA conformance data, %s', (_, engines) => {
   const report = (what: string, counts: object): void => console.log(what, counts);
 
-  it('register traces end in the same checksums', () => {
-    const { counts, failures, refusals } = runCases(traceCases(join(data!, 'traces', 'nv_small')));
+  it('register traces end in the same checksums', async () => {
+    const { counts, failures, refusals } = await runCases(traceCases(join(data!, 'traces', 'nv_small')), engines);
     report('traces', counts);
     expect([failures, refusals]).toEqual([[], []]);
   });
 
-  it("traces of nv_full's test bench pass all their checks", () => {
-    const { counts, failures, refusals } = runCases(txnCases(join(data!, 'traces', 'nv_full_txn')));
+  it("traces of nv_full's test bench pass all their checks", async () => {
+    const { counts, failures, refusals } = await runCases(txnCases(join(data!, 'traces', 'nv_full_txn')), engines);
     report('test bench', counts);
     expect([failures, refusals]).toEqual([[], []]);
   });
 
-  it('single operations leave the same bytes', () => {
-    const { counts, failures, refusals } = runCases(operationCases(join(data!, 'cmodel', 'ops')));
+  it('single operations leave the same bytes', async () => {
+    const { counts, failures, refusals } = await runCases(operationCases(join(data!, 'cmodel', 'ops')), engines);
     report('operations', counts);
     expect([failures, refusals]).toEqual([[], []]);
   });
 
-  it('networks leave the same bytes after every operation', () => {
-    const { counts, failures, refusals } = runCases(networkCases(join(data!, 'cmodel', 'networks')));
+  it('networks leave the same bytes after every operation', async () => {
+    const { counts, failures, refusals } = await runCases(networkCases(join(data!, 'cmodel', 'networks')), engines);
     report('networks', counts);
     expect([failures, refusals]).toEqual([[], []]);
   });
 
-  it('the loadables of the regression leave the same images', () => {
-    const { counts, failures, refusals } = runCases(regressionCases(join(data!, 'regression')));
+  it('the loadables of the regression leave the same images', async () => {
+    const { counts, failures, refusals } = await runCases(regressionCases(join(data!, 'regression')), engines);
     report('regression', counts);
     expect([failures, refusals]).toEqual([[], []]);
   });

@@ -9,9 +9,11 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Bus } from '../src/device/bus.ts';
+import { createWasmEngines } from '../src/device/kernels/engines.ts';
 import type { Launch, LaunchResult } from '../src/device/launch.ts';
 import { NvdlaDevice } from '../src/device/nvdla/nvdla-device.ts';
 import { referenceEngines } from '../src/device/reference/engines.ts';
+import type { Engines } from '../src/device/state.ts';
 import { playTrace } from '../src/device/trace/player.ts';
 import { parseTrace } from '../src/device/trace/trace-program.ts';
 import { playTxn } from '../src/device/trace/txn-player.ts';
@@ -51,8 +53,16 @@ export interface Case {
   readonly name: string;
   /** What the counts are kept by: configuration and kind. */
   readonly group: string;
-  run(): Outcome;
+  run(engines: EnginesFor): Promise<Outcome>;
 }
+
+/** Makes the engines that a case runs on, for its memory. */
+export type EnginesFor = (bus: Bus) => Engines | Promise<Engines>;
+
+export const enginesNamed = {
+  reference: () => referenceEngines(),
+  kernels: (bus) => createWasmEngines(bus, { threads: 1 }),
+} satisfies Readonly<Record<string, EnginesFor>>;
 
 const folders = (root: string): readonly string[] =>
   readdirSync(root, { withFileTypes: true })
@@ -68,19 +78,23 @@ function targetOf(name: string): Target {
   return target;
 }
 
-const device = (target: Target, onLaunch?: (result: LaunchResult, bus: Bus) => void): NvdlaDevice => {
+async function device(
+  target: Target,
+  enginesFor: EnginesFor,
+  onLaunch?: (result: LaunchResult, bus: Bus) => void,
+): Promise<NvdlaDevice> {
   const bus = new Bus();
   return new NvdlaDevice({
     target,
     bus,
-    engines: referenceEngines(),
+    engines: await enginesFor(bus),
     ...(onLaunch && { onLaunch: (_, result) => onLaunch(result, bus) }),
   });
-};
+}
 
-function outcome(work: () => string | undefined): Outcome {
+async function outcome(work: () => Promise<string | undefined>): Promise<Outcome> {
   try {
-    const reason = work();
+    const reason = await work();
     return reason === undefined ? { kind: 'pass' } : { kind: 'fail', reason };
   } catch (error) {
     if (!(error instanceof DlakitError)) throw error;
@@ -104,10 +118,10 @@ export function traceCases(root: string): readonly Case[] {
   return folders(root).map((name) => ({
     name,
     group: `${target.name} trace ${name.replace(/_.*/, '')}`,
-    run: () =>
-      outcome(() => {
+    run: (engines) =>
+      outcome(async () => {
         const trace = parseTrace(readFileSync(join(root, name, `${name}.cfg`), 'utf8'), `${name}.cfg`);
-        const { checks } = playTrace(trace, device(target), {
+        const { checks } = playTrace(trace, await device(target, engines), {
           file: `${name}.cfg`,
           load: (file) => readFileSync(join(root, name, file), 'utf8'),
         });
@@ -121,15 +135,15 @@ export function txnCases(root: string): readonly Case[] {
   return folders(root).map((name) => ({
     name,
     group: `nv_full bench ${name.replace(/_.*|\d+/g, '')}`,
-    run: () =>
-      outcome(() => {
+    run: (engines) =>
+      outcome(async () => {
         const trace = parseTxn(readFileSync(join(root, name, 'input.txn'), 'utf8'), 'input.txn');
         const bus = new Bus();
         const launches: Launch[] = [];
         const subject = new NvdlaDevice({
           target: nvFull,
           bus,
-          engines: referenceEngines(),
+          engines: await engines(bus),
           pace: 'stepped',
           onLaunch: (pipeline) => launches.push(pipeline),
         });
@@ -163,10 +177,10 @@ export function operationCases(root: string): readonly Case[] {
     (['v10', 'v12'] as const).map((version) => ({
       name: `${name} ${version}`,
       group: `${targetOf(name).name} operation ${/_([A-Z]+)_/.exec(name)?.[1] ?? 'other'}`,
-      run: () =>
-        outcome(() => {
+      run: (engines) =>
+        outcome(async () => {
           const loadable = decodeStockLoadable(readFileSync(join(root, name, `model_${version}.nvdla`)));
-          const network = loadNetwork(loadable, device(targetOf(name)));
+          const network = loadNetwork(loadable, await device(targetOf(name), engines));
           network.submit();
           const [output] = network.outputs;
           return difference(network.output(output!.bindId), readFileSync(join(root, name, 'o.out0.raw')), 'the output');
@@ -180,11 +194,11 @@ export function networkCases(root: string): readonly Case[] {
   return folders(root).map((name) => ({
     name,
     group: `${targetOf(name).name} network ${/_((?:int8|int16|fp16)_[a-z]+)_/.exec(name)?.[1]?.replace('_', ' ') ?? 'other'}`,
-    run: () => outcome(() => runNetwork(join(root, name), targetOf(name))),
+    run: (engines) => outcome(() => runNetwork(join(root, name), targetOf(name), engines)),
   }));
 }
 
-function runNetwork(folder: string, target: Target): string | undefined {
+async function runNetwork(folder: string, target: Target, engines: EnginesFor): Promise<string | undefined> {
   const cubes = readFileSync(join(folder, 'ops', 'ops.txt'), 'utf8')
     .split('\n')
     .flatMap((line) => /file=(\S+)/.exec(line)?.[1] ?? []);
@@ -192,7 +206,7 @@ function runNetwork(folder: string, target: Target): string | undefined {
   const loadable = decodeStockLoadable(readFileSync(join(folder, 'model.nvdla')));
   const network = loadNetwork(
     loadable,
-    device(target, ({ writes }, bus) => {
+    await device(target, engines, ({ writes }, bus) => {
       const file = cubes.shift();
       const [cube] = writes;
       if (!file || !cube) return;
@@ -223,9 +237,10 @@ export function regressionCases(root: string): readonly Case[] {
       return {
         name,
         group: `${target.name} regression`,
-        run: () =>
-          outcome(() => {
-            const network = loadNetwork(decodeStockLoadable(readFileSync(join(kmd, kind, file))), device(target));
+        run: (engines) =>
+          outcome(async () => {
+            const loadable = decodeStockLoadable(readFileSync(join(kmd, kind, file)));
+            const network = loadNetwork(loadable, await device(target, engines));
             network.submit();
             const golden = goldens.find((candidate) => new RegExp(`^${name}_[0-9a-f]{6}$`).test(candidate));
             if (!golden) return 'there is no golden';
@@ -285,12 +300,12 @@ export interface Summary {
   readonly refusals: readonly string[];
 }
 
-export function runCases(cases: readonly Case[]): Summary {
+export async function runCases(cases: readonly Case[], engines: EnginesFor = enginesNamed.reference): Promise<Summary> {
   const counts: Record<string, { pass: number; unsupported: number; fail: number }> = {};
   const failures: string[] = [];
   const refusals: string[] = [];
   for (const { name, group, run } of cases) {
-    const result = run();
+    const result = await run(engines);
     counts[group] ??= { pass: 0, unsupported: 0, fail: 0 };
     counts[group][result.kind]++;
     if (result.kind === 'fail') failures.push(`${name}: ${result.reason}`);

@@ -19,20 +19,18 @@ import { isAtoms, type Placement, placeRows } from './placement.ts';
 import { layOutPoint, type PointStage } from './point-job.ts';
 
 /** A panel should leave room in the second-level cache for weights. */
-const panelBytes = 128 * 1024;
+export const panelBytes = 128 * 1024;
 
 /** Fewer channels than this are better taken together with those of the next pixel. */
-const directChannels = 16;
+export const directChannels = 16;
 
-export interface ConvRun {
+interface ConvRun {
   readonly host: KernelHost;
   readonly conv: Conv<Cube>;
   readonly geometry: ConvGeometry;
   readonly input: Placement;
   readonly output: Placement;
   readonly stage: PointStage;
-  /** Weights in another order than [K, C/groups, R, S]: how many bytes they are, and what brings them into it. */
-  readonly stream?: { readonly bytes: number; readonly unpack: (stream: Int8Array) => Int8Array };
 }
 
 /** @returns saturated results */
@@ -45,8 +43,7 @@ export function runConv(run: ConvRun): number {
   return groups === 1 && channels >= directChannels ? runDirect(run) : runCompact(run);
 }
 
-const weightBytes = ({ geometry, conv, stream }: ConvRun): number => {
-  if (stream) return stream.bytes;
+const weightBytes = ({ geometry, conv }: ConvRun): number => {
   const { transposed, kernel } = conv;
   const { channels, groupKernels, kernels, groupChannels } = geometry;
   return (transposed ? channels * groupKernels : kernels * groupChannels) * kernel.h * kernel.w;
@@ -239,9 +236,7 @@ function multiply(
   const weights =
     pairs === 0
       ? 0
-      : host.packed.locate(key, conv.weights, bytes, blocks * pairs * 32, (from, to) =>
-          packRuns(plan, run.stream?.unpack(from) ?? from, to),
-        );
+      : host.packed.locate(key, conv.weights, bytes, blocks * pairs * 32, (from, to) => packRuns(plan, from, to));
   const point = layOutPoint(host, stage);
   const [batch, , height, width] = target.shape;
   const cut = cutWork(Math.ceil((batch * height * width) / 4), blocks, pairs, host.threads);
@@ -275,7 +270,7 @@ function offsetOperand(
 }
 
 /** Chunks of tiles, and runs of blocks where there are too few chunks for the threads. */
-function cutWork(total: number, blocks: number, pairs: number, threads: number) {
+export function cutWork(total: number, blocks: number, pairs: number, threads: number) {
   const fit = Math.max(2, Math.min(layout.mostTiles, Math.floor(panelBytes / Math.max(1, pairs * 16))));
   const wanted = threads === 1 ? 1 : threads * 4;
   const most = Math.min(fit, Math.max(Math.min(fit, 8), Math.ceil(total / wanted)));
@@ -294,7 +289,7 @@ function runDepthwise(run: ConvRun): number {
   const tapPairs = Math.ceil(taps / 2);
   const size = blocksOf(kernels) * tapPairs * 32;
   const weights = host.packed.locate(`depthwise ${kernels} ${taps}`, conv.weights, weightBytes(run), size, (from, to) =>
-    packDepthwise(kernels, taps, run.stream?.unpack(from) ?? from, to),
+    packDepthwise(kernels, taps, from, to),
   );
   const pad = padAtom(host, conv.padValue);
   const point = layOutPoint(host, stage);
@@ -321,13 +316,13 @@ function runDepthwise(run: ConvRun): number {
   });
 }
 
-function padAtom(host: KernelHost, value: number): number {
+export function padAtom(host: KernelHost, value: number): number {
   const address = host.scratch.take('padding', 32);
   new Int8Array(host.bus.memory.buffer, address, 32).fill(value);
   return address;
 }
 
-function layTables(host: KernelHost, offsets: readonly number[], starts: readonly number[]) {
+export function layTables(host: KernelHost, offsets: readonly number[], starts: readonly number[]) {
   const address = host.scratch.take('tables', (offsets.length + starts.length) * 4);
   const words = new Int32Array(host.bus.memory.buffer, address, offsets.length + starts.length);
   words.set(offsets);
@@ -335,7 +330,7 @@ function layTables(host: KernelHost, offsets: readonly number[], starts: readonl
   return { offsets: address, starts: address + offsets.length * 4 };
 }
 
-function compactFields(
+export function compactFields(
   job: JobFields,
   rows: Placement,
   plan: RunPlan,
@@ -349,7 +344,7 @@ function compactFields(
   job.set(layout.starts, tables.starts);
 }
 
-function windowFields(job: JobFields, conv: Conv<Cube>): void {
+export function windowFields(job: JobFields, conv: Conv<Cube>): void {
   job.set(layout.kernelH, conv.kernel.h);
   job.set(layout.kernelW, conv.kernel.w);
   job.set(layout.strideH, conv.stride.h);

@@ -35,7 +35,7 @@ import { runConv } from './conv-job.ts';
 import { asAtoms, runCopy, scratchAtoms, toAtoms } from './copy-job.ts';
 import { runPool, runResize } from './image-jobs.ts';
 import { KernelHost } from './kernel-host.ts';
-import { isIntegerScale, runNvdla } from './nvdla-engine.ts';
+import { isIntegerScale, NvdlaEngine } from './nvdla-engine.ts';
 import { coincides, overlaps, type Placement, placeCube } from './placement.ts';
 import { type PointStage, readPointStage, runPoint } from './point-job.ts';
 import type { ThreadSpawner } from './thread-pool.ts';
@@ -48,22 +48,34 @@ export interface WasmOptions {
   readonly shareFrom?: number;
 }
 
+export interface WasmEngines extends Engines {
+  /** Launches of the open NVDLA that the scalar reference ran (nvdla-engine.ts). */
+  readonly fallbacks: number;
+}
+
 /**
  * Compiles the kernels for a bus (shared or not) and starts the helper threads. The engines serve that bus alone.
  * @throws TypeError when several threads are asked for without shared memory or a spawner
  */
-export async function createWasmEngines(bus: Bus, options: WasmOptions): Promise<Engines> {
+export async function createWasmEngines(bus: Bus, options: WasmOptions): Promise<WasmEngines> {
   const host = await KernelHost.create(bus, options);
+  const nvdla = new NvdlaEngine(host);
   return {
     name: `wasm, ${host.threads} ${host.threads === 1 ? 'thread' : 'threads'}`,
     run(pipeline, launchBus, state) {
       if (launchBus !== bus) throw new TypeError('these engines were made for another bus');
-      if (isIntegerScale(pipeline)) return runNvdla(pipeline, host, state);
+      if (isIntegerScale(pipeline)) return nvdla.run(pipeline, state);
       checkChain(pipeline);
       const { macs, saturated } = runPipeline(host, pipeline);
       return launchResult(pipeline, macs, saturated);
     },
-    close: () => host.close(),
+    get fallbacks() {
+      return nvdla.fallbacks;
+    },
+    close() {
+      nvdla.close();
+      host.close();
+    },
   };
 }
 

@@ -19,6 +19,10 @@ export const kindPool = 3;
 export const kindNearest = 4;
 export const kindLinear = 5;
 export const kindCopy = 6;
+// Of the open NVDLA; their fields are in nvdla-job.ts.
+export const kindIntegerPoint = 7;
+export const kindIntegerPool = 8;
+export const kindConvert = 9;
 
 // Where results go, for every kind: (batch, row, pixel, run of 32 channels) each a step of bytes.
 export const outAddress = 32;
@@ -132,10 +136,10 @@ export const copyFill = 364;
 /** Channels that the last atom of the output has room for, to be zeroed behind the last channel. */
 export const outRoom = 368;
 
-/** 1: accumulators go out as they are, int32, 8 kernels of a pixel side by side (integer-scale targets). */
-export const raw = 372;
+/** Fields from here on are in nvdla-job.ts. */
+export const commonBytes = 384;
 
-export const jobBytes = 384;
+export const jobBytes = 1024;
 
 // Each thread's scratch: a counter of saturated results at 0, pixel tables, accumulators, then a panel (or padded rows).
 export const scratchSpill = 64;

@@ -23,6 +23,21 @@ export interface HostOptions {
 /** A job is worth waking helpers for from about this many elementary steps on. */
 const shareFrom = 200_000;
 
+/** Each build is compiled once, however many devices there are. */
+const compiled = {
+  single: once(async () => (await import('./generated/single.ts')).wasm),
+  threads: once(async () => (await import('./generated/threads.ts')).wasm),
+};
+
+function once(wasm: () => Promise<string>): () => Promise<WebAssembly.Module> {
+  let module: Promise<WebAssembly.Module> | undefined;
+  const compile = async () => WebAssembly.compile(Uint8Array.from(atob(await wasm()), (char) => char.charCodeAt(0)));
+  return () => {
+    module ??= compile();
+    return module;
+  };
+}
+
 export class KernelHost {
   readonly bus: Bus;
   readonly scratch: Scratch;
@@ -47,8 +62,7 @@ export class KernelHost {
   static async create(bus: Bus, options: HostOptions): Promise<KernelHost> {
     const { threads, spawn } = options;
     const shared = typeof SharedArrayBuffer !== 'undefined' && bus.memory.buffer instanceof SharedArrayBuffer;
-    const { wasm } = shared ? await import('./generated/threads.ts') : await import('./generated/single.ts');
-    const module = await WebAssembly.compile(Uint8Array.from(atob(wasm), (char) => char.charCodeAt(0)));
+    const module = await (shared ? compiled.threads() : compiled.single());
     const instance = await WebAssembly.instantiate(module, { env: { memory: bus.memory } });
     if (threads > 1 && !(shared && spawn)) {
       throw new TypeError('kernels on several threads need a bus with shared memory and a thread spawner');
@@ -97,10 +111,12 @@ export class KernelHost {
 export class JobFields {
   readonly #words: Int32Array;
   readonly #floats: Float32Array;
+  readonly #doubles: Float64Array;
 
   constructor(buffer: ArrayBufferLike, at: number) {
     this.#words = new Int32Array(buffer, at, layout.jobBytes / 4);
     this.#floats = new Float32Array(buffer, at, layout.jobBytes / 4);
+    this.#doubles = new Float64Array(buffer, at, layout.jobBytes / 8);
   }
 
   set(field: number, value: number): void {
@@ -113,6 +129,10 @@ export class JobFields {
 
   setFloat(field: number, value: number): void {
     this.#floats[field >> 2] = value;
+  }
+
+  setDouble(field: number, value: number): void {
+    this.#doubles[field >> 3] = value;
   }
 
   input(place: Placement): void {

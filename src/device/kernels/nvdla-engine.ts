@@ -1,297 +1,241 @@
 /**
- * Pipelines of the open NVDLA: INT8 convolutions multiply in the kernels that orin's use, and what follows is done here on
- * their int32 accumulators, in numbers that doubles hold exactly. Everything else (16-bit types, single-point and pooling
- * launches of their own, what is kept in the convolution buffer) runs on the scalar reference, which computes the same.
+ * Pipelines of the open NVDLA on kernels, bit for bit what the scalar reference (nvdla/) computes.
+ *
+ *     conv → sdp (→ pdp), int8                nvdla-conv-job.ts: features, pixels, converted input
+ *     sdp (→ pdp), int8                       assembly/nvdla-point.ts
+ *     pdp, int8                               assembly/nvdla-pool.ts
+ *
+ * The reference runs the rest, and {@link NvdlaEngine.fallbacks} counts it: 16-bit integers and floats, CDP, data kept in
+ * the convolution buffer, weights whose sums could leave int32, cubes that overlap what they are made from, numbers that
+ * no register holds. A launch is refused by the one as by the other.
  */
 
-import type { Conv, IntegerScaleSdp, Pipeline, SdpUnit } from '../../program/layer.ts';
-import type { Bus, Window } from '../bus.ts';
+import type { Conv, ConvCore, Pdp, Pipeline } from '../../program/layer.ts';
+import type { Shape4 } from '../../program/surface.ts';
+import type { Window } from '../bus.ts';
 import type { Cube } from '../cube.ts';
 import type { LaunchResult } from '../launch.ts';
 import { convolutionMacs } from '../nvdla/convolution.ts';
-import { type ConvolutionSteps, convolutionSteps, unpackWeights } from '../nvdla/convolution-steps.ts';
-import { readOperand } from '../nvdla/feature.ts';
-import { roundShift, saturate } from '../nvdla/integer.ts';
-import { nvdlaStages } from '../nvdla/stages.ts';
-import { convGeometry } from '../reference/convolution.ts';
 import { checkChain, launchResult, referenceEngines } from '../reference/engines.ts';
 import type { DeviceState } from '../state.ts';
-import { runConv } from './conv-job.ts';
-import { asAtoms } from './copy-job.ts';
+import * as layout from './job.ts';
 import type { KernelHost } from './kernel-host.ts';
-import { isAtoms, type Placement, placeCube } from './placement.ts';
-import { rawStage } from './point-job.ts';
+import { type IntegerConv, inputOrder, runIntegerConv } from './nvdla-conv-job.ts';
+import * as integers from './nvdla-job.ts';
+import { atomOf, blockShift, integerAtomsSize, placeIntegerAtoms, placeWholeAtoms } from './nvdla-placement.ts';
+import { planPool, runIntegerPool } from './nvdla-pool-job.ts';
+import { type IntegerStage, integerStage } from './nvdla-stage.ts';
+import { PackedStreams, type StreamPlace } from './nvdla-weights.ts';
+import { overlaps, type Placement, placeCube } from './placement.ts';
 
-/** Whether the pipeline's arithmetic is the open NVDLA's. Maxima of int8 are the same in both. */
+type PipelineOf<K extends Pipeline<Cube>['kind']> = Extract<Pipeline<Cube>, { readonly kind: K }>;
+
+/** Whether the pipeline's arithmetic is the open NVDLA's. */
 export function isIntegerScale(pipeline: Pipeline<Cube>): boolean {
   switch (pipeline.kind) {
     case 'conv':
     case 'sdp':
       return pipeline.sdp.arithmetic === 'integer-scale';
     case 'pdp':
-      return pipeline.pdp.average !== undefined || pipeline.pdp.output.dtype !== 'int8';
+      return pipeline.pdp.average !== undefined || pipeline.pdp.output.dtype !== 'int8' || isSmallAtoms(pipeline.pdp);
     default:
       return pipeline.kind === 'cdp';
   }
 }
 
-const reference = referenceEngines();
+/** Maxima of int8 are the same in both arithmetics; atoms of less than 32 are the open NVDLA's. */
+const isSmallAtoms = ({ output }: Pdp<Cube>): boolean => output.format === 'chw8' || output.format === 'chw16';
 
-/** @throws device/fault, device/unsupported */
-export function runNvdla(pipeline: Pipeline<Cube>, host: KernelHost, state: DeviceState): LaunchResult {
-  const { bus } = host;
-  if (pipeline.kind !== 'conv' || pipeline.sdp.arithmetic !== 'integer-scale') {
-    return reference.run(pipeline, bus, state);
-  }
-  const kernels = fastWeights(pipeline.conv, pipeline.sdp, bus);
-  if (kernels === undefined) return reference.run(pipeline, bus, state);
-  checkChain(pipeline);
-  if (state.nvdla) {
-    delete state.nvdla.keptData;
-    delete state.nvdla.keptWeights;
-  }
-  const { conv, sdp, pdp } = pipeline;
-  const sums = accumulate(conv, kernels, host);
-  const values = singlePoint(conv, sdp, sums, bus, state);
-  if (pdp) nvdlaStages.write(pdp.output, nvdlaStages.pool(pdp, values, bus), bus, 'the pooling output');
-  else nvdlaStages.write(sdp.output!, values, bus, 'the SDP output');
-  return launchResult(pipeline, convolutionMacs(conv), values.saturated);
-}
-
-interface Kernels {
-  readonly steps: ConvolutionSteps;
-  /** Kernel k has weights for channel k alone. */
-  readonly diagonal: boolean;
-}
-
-interface Known {
+interface KeptWeights {
+  readonly source: StreamPlace;
   readonly window: Window;
   readonly version: number;
-  readonly kernels: Kernels | undefined;
 }
 
-const known = new WeakMap<Bus, Map<string, Known>>();
+export class NvdlaEngine {
+  readonly #host: KernelHost;
+  readonly #reference = referenceEngines();
+  readonly #streams: PackedStreams;
+  /** Where weights that stayed in the convolution buffer came from. */
+  readonly #kept = new WeakMap<Uint8Array, KeptWeights>();
+  #fallbacks = 0;
 
-/** What there is to know of a launch's weights; undefined where the kernels cannot run it. Kept until memory changes. */
-function fastWeights(conv: Conv<Cube>, sdp: IntegerScaleSdp<Cube>, bus: Bus): Kernels | undefined {
-  const { core, weights, input, kernel } = conv;
-  if (!core || core.precision !== 'int8' || core.convert || sdp.outputType !== 'int8' || sdp.processing)
-    return undefined;
-  if (core.reuse.data || core.reuse.weights || core.keep.data || core.keep.weights) return undefined;
-  const { image } = core;
-  if (image && (image.unsigned !== undefined || image.mean || image.order.some((place, index) => place !== index))) {
-    return undefined;
+  constructor(host: KernelHost) {
+    this.#host = host;
+    this.#streams = new PackedStreams(host.bus);
   }
-  const window = bus.window(weights.address, weights.size);
-  const shape = `${input.shape[1]} ${kernel.h} ${kernel.w} ${conv.output.channels} ${image?.rowsPerBlock ?? 0}`;
-  const key = `${weights.address} ${weights.size} ${shape}`;
-  const entries = known.get(bus) ?? new Map<string, Known>();
-  known.set(bus, entries);
-  const entry = entries.get(key);
-  if (entry && entry.window === window && entry.version === window.version) return entry.kernels;
-  const kernels = studyWeights(conv, bus);
-  entries.set(key, { window, version: window.version, kernels });
-  return kernels;
-}
 
-/** @throws device/fault */
-function studyWeights(conv: Conv<Cube>, bus: Bus): Kernels | undefined {
-  const core = conv.core!;
-  const { channels } = conv.output;
-  const steps = convolutionSteps(conv, core);
-  const count = steps.elements.length;
-  const unpacked = unpackWeights(bus.read(conv.weights.address, conv.weights.size), steps, channels, core);
-  let diagonal = conv.input.shape[1] === channels && !core.image;
-  for (let k = 0; k < channels; k++) {
-    let sum = 0;
-    for (let i = 0; i < count; i++) {
-      const weight = unpacked[k * count + i]!;
-      if (weight === 0) continue;
-      sum += Math.abs(weight);
-      if (steps.elements[i]!.channel !== k) diagonal = false;
-    }
-    // Sums that could leave int32 are the reference's.
-    if (sum * 128 > 2 ** 31 - 1) return undefined;
+  /** Launches that the scalar reference ran. */
+  get fallbacks(): number {
+    return this.#fallbacks;
   }
-  return { steps, diagonal };
-}
 
-interface Accumulators {
-  /** For each pixel its kernels side by side. */
-  readonly values: Int32Array;
-  /** From one pixel to the next. */
-  readonly pitch: number;
-}
-
-function accumulate(conv: Conv<Cube>, { steps, diagonal }: Kernels, host: KernelHost): Accumulators {
-  const core = conv.core!;
-  const [, channels] = conv.input.shape;
-  const { channels: kernels, height, width } = conv.output;
-  const geometry = convGeometry(diagonal ? { ...conv, groups: channels } : conv);
-  const pitch = Math.ceil(kernels / 8) * 8;
-  const size = height * width * pitch;
-  const place = placeCube(conv.input, host.bus, 'the convolution input');
-  const address = host.scratch.take('accumulators', size * 4);
-  const output: Placement = {
-    address,
-    extent: size * 4,
-    shape: [1, kernels, height, width],
-    atom: 32,
-    room: pitch,
-    batchStep: size * 4,
-    rowStep: width * pitch * 4,
-    pixelStep: pitch * 4,
-    surfaceStep: 0,
-  };
-  const taps = conv.kernel.h * conv.kernel.w;
-  const unpack = (stream: Int8Array): Int8Array => {
-    const bytes = new Uint8Array(stream.buffer, stream.byteOffset, stream.byteLength);
-    const inOrder = unpackWeights(bytes, steps, kernels, core);
-    const count = steps.elements.length;
-    const per = diagonal ? 1 : channels;
-    const sorted = new Int8Array(kernels * per * taps);
-    for (const [index, { row, column, channel }] of steps.elements.entries()) {
-      const at = (diagonal ? 0 : channel * taps) + row * conv.kernel.w + column;
-      for (let k = diagonal ? channel : 0; k < (diagonal ? channel + 1 : kernels); k++) {
-        sorted[k * per * taps + at] = inOrder[k * count + index]!;
-      }
+  /** @throws device/fault, device/unsupported */
+  run(pipeline: Pipeline<Cube>, state: DeviceState): LaunchResult {
+    checkChain(pipeline);
+    const saturated = this.#runFast(pipeline, state);
+    if (saturated === undefined) {
+      this.#fallbacks++;
+      return this.#reference.run(pipeline, this.#host.bus, state);
     }
-    return sorted;
-  };
-  const input = diagonal && !isAtoms(place) ? asAtoms(host, place, 'input') : place;
-  runConv({
-    host,
-    conv,
-    geometry,
-    input,
-    output,
-    stage: rawStage(kernels),
-    stream: { bytes: conv.weights.size, unpack },
-  });
-  return { values: new Int32Array(host.bus.memory.buffer, address, size), pitch };
-}
-
-/** One number for each channel. */
-type PerChannel = Float64Array;
-
-/** X1 and X2 as they are mostly used: add, multiply, shift, ReLU. */
-interface Linear {
-  readonly add: PerChannel;
-  readonly multiply: PerChannel;
-  readonly truncate: number;
-  readonly relu: boolean;
-}
-
-interface Added {
-  /** One number for each point, in the order of the dense cube, shifted. */
-  readonly operand: Int32Array;
-  readonly factor: number;
-  readonly truncate: number;
-  readonly relu: boolean;
-}
-
-const finished = (data: Int32Array, conv: Conv<Cube>, saturated: number) => ({
-  shape: [1, conv.core!.accumulatorChannels, conv.output.height, conv.output.width] as const,
-  data,
-  saturated,
-});
-
-/** @returns dense values, whole atoms of channels */
-function singlePoint(
-  conv: Conv<Cube>,
-  sdp: IntegerScaleSdp<Cube>,
-  { values, pitch }: Accumulators,
-  bus: Bus,
-  state: DeviceState,
-) {
-  const { height, width } = conv.output;
-  const channels = conv.core!.accumulatorChannels;
-  const plane = height * width;
-  const shape = [1, channels, height, width] as const;
-  const dense = new Int32Array(channels * plane);
-  const used = Math.min(channels, pitch);
-  const first = sdp.x1 ? linear(sdp.x1, channels, bus) : undefined;
-  const second = sdp.x2 ? added(sdp.x2, shape, bus) : undefined;
-  const simple = !sdp.y && (!sdp.x1 || first) && (!sdp.x2 || second);
-  if (!simple) {
-    for (let c = 0; c < used; c++) {
-      for (let p = 0; p < plane; p++) {
-        dense[c * plane + p] = saturate(roundShift(values[p * pitch + c]!, conv.truncate), 32);
-      }
-    }
-    const { values: result, saturated } = nvdlaStages.singlePoint(sdp, { shape, data: dense }, bus, state);
-    return finished(result.data as Int32Array, conv, saturated);
+    return launchResult(pipeline, pipeline.kind === 'conv' ? convolutionMacs(pipeline.conv) : 0, saturated);
   }
-  const { offset, scale, shift } = sdp.convert;
-  const [x1Half, x2Half, outHalf] = [half(first?.truncate ?? 0), half(second?.truncate ?? 0), half(shift)];
-  const [x1Step, x2Step, outStep] = [2 ** -(first?.truncate ?? 0), 2 ** -(second?.truncate ?? 0), 2 ** -shift];
-  let saturated = 0;
-  for (let c = 0; c < channels; c++) {
-    const add = first?.add[c] ?? 0;
-    const multiply = first?.multiply[c] ?? 1;
-    for (let p = 0; p < plane; p++) {
-      let t = c < used ? values[p * pitch + c]! : 0;
-      if (conv.truncate > 0) t = roundShift(t, conv.truncate);
-      if (first) {
-        t = clamp32(rounded((t + add) * multiply * x1Step, x1Half));
-        if (first.relu && t < 0) t = 0;
-      }
-      if (second) {
-        t = clamp32(rounded((t + second.operand[c * plane + p]! * second.factor) * x2Step, x2Half));
-        if (second.relu && t < 0) t = 0;
-      }
-      let q = rounded((t - offset) * scale * outStep, outHalf);
-      if (q > 127 || q < -128) {
-        saturated++;
-        q = q > 0 ? 127 : -128;
-      }
-      dense[c * plane + p] = q;
+
+  close(): void {
+    this.#streams.close();
+  }
+
+  /** @returns saturated results; undefined, with nothing written, for what is left to the reference */
+  #runFast(pipeline: Pipeline<Cube>, state: DeviceState): number | undefined {
+    switch (pipeline.kind) {
+      case 'conv':
+        return this.#runConv(pipeline, state);
+      case 'sdp':
+        return this.#runPoint(pipeline, state);
+      case 'pdp':
+        return this.#runPool(pipeline.pdp);
+      default:
+        return undefined;
     }
   }
-  return finished(dense, conv, saturated);
-}
 
-/** What rounding adds before it cuts: nothing where nothing is shifted out. */
-const half = (shift: number): number => (shift > 0 ? 0.5 : 0);
-
-/** To the nearest integer, half away from zero. */
-const rounded = (value: number, add: number): number =>
-  value < 0 ? -Math.floor(add - value) : Math.floor(value + add);
-
-const clamp32 = (value: number): number =>
-  value > 2147483647 ? 2147483647 : value < -2147483648 ? -2147483648 : value;
-
-/** Undefined for what only the reference does. Products have 33 and 16 bits: doubles hold them. */
-function linear(unit: SdpUnit<Cube>, channels: number, bus: Bus): Linear | undefined {
-  if ((unit.alu !== undefined && unit.alu !== 'sum') || unit.source === 'point') return undefined;
-  if (unit.activation !== 'none' && unit.activation !== 'relu') return undefined;
-  if (unit.aluFromRegister || unit.mulFromRegister || unit.afterPrelu) return undefined;
-  const add = new Float64Array(channels);
-  const multiply = new Float64Array(channels).fill(1);
-  const shifted = (value: number): number => saturate(value * 2 ** unit.aluShift, 32);
-  if (unit.source === 'layer' || !unit.operand) {
-    if (unit.alu) add.fill(shifted(unit.aluOperand));
-    if (unit.mul) multiply.fill(unit.mulOperand);
-  } else {
-    const pairs = unit.operandUse === 'both';
-    const operand = { ...unit.operand, shape: [1, channels, 1, 1] as const };
-    const { first, second } = readOperand(operand, true, pairs, bus, 'the operand of X1');
-    for (let c = 0; c < channels; c++) {
-      if (unit.alu) add[c] = shifted(first[c]!);
-      if (unit.mul) multiply[c] = (second ?? first)[c]!;
-    }
+  #runConv(pipeline: PipelineOf<'conv'>, state: DeviceState): number | undefined {
+    const { conv, sdp } = pipeline;
+    const { core, input } = conv;
+    if (sdp.arithmetic !== 'integer-scale' || !core || !isPlainConv(conv, core)) return undefined;
+    const { bus } = this.#host;
+    const order = inputOrder(conv, core);
+    const source = this.#weightSource(conv, core, state);
+    if (!order || !source) return undefined;
+    const weights = this.#streams.locate(conv, core, source, order);
+    if (!weights) return undefined;
+    const { height, width } = conv.output;
+    const shape: Shape4 = [1, core.accumulatorChannels, height, width];
+    const from = placeCube(input, bus, 'the convolution input');
+    const stage = integerStage(this.#host, sdp, shape, conv.truncate, state);
+    const target = stage && this.#target(pipeline, shape, stage, from, atomOf(input));
+    if (!target) return undefined;
+    const run: IntegerConv = { host: this.#host, conv, core, weights, input: from, output: target.between, stage };
+    const saturated = runIntegerConv(run);
+    if (saturated === undefined) return undefined;
+    this.#keepWeights(conv, core, source, state);
+    target.finish();
+    return saturated;
   }
-  if (multiply.some((value) => Math.abs(value) > 32_768)) return undefined;
-  return { add, multiply, truncate: unit.truncate, relu: unit.activation === 'relu' };
+
+  #runPoint(pipeline: PipelineOf<'sdp'>, state: DeviceState): number | undefined {
+    const { sdp } = pipeline;
+    if (sdp.arithmetic !== 'integer-scale') return undefined;
+    const from = placeWholeAtoms(sdp.input!, this.#host.bus, 'the SDP input');
+    if (!from) return undefined;
+    const { shape } = from;
+    const stage = integerStage(this.#host, sdp, shape, 0, state);
+    const target = stage && this.#target(pipeline, shape, stage, from, from.atom);
+    if (!target) return undefined;
+    const to = target.between;
+    const pixels = shape[2] * shape[3];
+    const units = Math.ceil(pixels / (layout.mostTiles * 4));
+    const saturated = this.#host.run(layout.kindIntegerPoint, units, 0, pixels * shape[1] * 2, (job) => {
+      job.input(from);
+      job.output(to);
+      job.set(integers.inBlocks, blockShift(from.atom));
+      job.set(integers.outBlocks, blockShift(to.atom));
+      stage.set(job);
+    });
+    target.finish();
+    return saturated;
+  }
+
+  #runPool(pdp: Pdp<Cube>): number | undefined {
+    const { bus } = this.#host;
+    const from = placeWholeAtoms(pdp.input!, bus, 'the pooling input');
+    const plan = from && planPool(pdp, from.shape);
+    const to = plan && placeWholeAtoms(pdp.output, bus, 'the pooling output');
+    if (!to || to.atom !== from.atom || overlaps(from, to)) return undefined;
+    bus.locateForWrite(pdp.output.address, to.extent);
+    runIntegerPool(this.#host, plan, from, to);
+    return 0;
+  }
+
+  /** Where SDP's results go, and what follows. Undefined when they would overwrite what they are made from. */
+  #target(
+    { sdp, pdp }: PipelineOf<'conv'> | PipelineOf<'sdp'>,
+    shape: Shape4,
+    stage: IntegerStage,
+    input: Placement,
+    /** Of the input where its element at a point is all that the output's needs. */
+    pointAtom: number | undefined,
+  ): { readonly between: Placement; readonly finish: () => void } | undefined {
+    const { bus } = this.#host;
+    if (pdp) {
+      const plan = planPool(pdp, shape);
+      const to = plan && placeWholeAtoms(pdp.output, bus, 'the pooling output');
+      if (!to) return undefined;
+      const between = placeIntegerAtoms(
+        this.#host.scratch.take('between', integerAtomsSize(shape) + 64),
+        shape,
+        to.atom,
+      );
+      const finish = (): void => {
+        bus.locateForWrite(pdp.output.address, to.extent);
+        runIntegerPool(this.#host, plan, between, to);
+      };
+      return { between, finish };
+    }
+    const to = placeWholeAtoms(sdp.output!, bus, 'the SDP output');
+    if (!to || to.shape.some((dim, axis) => dim !== shape[axis])) return undefined;
+    const isPointwise = sdp.input !== undefined;
+    const lies = (place: Omit<IntegerStage['operands'][number], 'elementBytes'>): boolean =>
+      place.address === to.address &&
+      place.atom === to.atom &&
+      place.rowStep === to.rowStep &&
+      place.surfaceStep === to.surfaceStep;
+    if (overlaps(input, to) && !(isPointwise && pointAtom !== undefined && lies(input))) return undefined;
+    for (const operand of stage.operands) {
+      const isApart = operand.address >= to.address + to.extent || to.address >= operand.address + operand.extent;
+      if (!isApart && !(operand.elementBytes === 1 && lies(operand))) return undefined;
+    }
+    bus.locateForWrite(sdp.output!.address, to.extent);
+    return { between: to, finish: () => {} };
+  }
+
+  /** Weights in memory, or those that an earlier launch left behind if memory still holds them. */
+  #weightSource(conv: Conv<Cube>, { reuse }: ConvCore, state: DeviceState): StreamPlace | undefined {
+    if (!reuse.weights) return conv.weights;
+    const kept = state.nvdla?.keptWeights && this.#kept.get(state.nvdla.keptWeights);
+    const isCurrent = kept && this.#host.bus.isMapped(kept.window) && kept.window.version === kept.version;
+    return isCurrent ? kept.source : undefined;
+  }
+
+  #keepWeights(conv: Conv<Cube>, { keep, reuse }: ConvCore, source: StreamPlace, { nvdla }: DeviceState): void {
+    if (!nvdla) return;
+    delete nvdla.keptData;
+    if (!keep.weights) {
+      delete nvdla.keptWeights;
+      return;
+    }
+    if (reuse.weights) return;
+    const { bus } = this.#host;
+    const bytes = bus.read(conv.weights.address, conv.weights.size);
+    const window = bus.window(source.address, source.size);
+    nvdla.keptWeights = bytes;
+    this.#kept.set(bytes, { source, window, version: window.version });
+  }
 }
 
-/** A second cube that is added; undefined for what only the reference does. */
-function added(unit: SdpUnit<Cube>, shape: readonly [1, number, number, number], bus: Bus): Added | undefined {
-  const simple = unit.alu === 'sum' && !unit.mul && unit.source === 'point' && unit.operandUse === 'alu';
-  if (!simple || unit.aluFromRegister || unit.afterPrelu) return undefined;
-  if (unit.activation !== 'none' && unit.activation !== 'relu') return undefined;
-  // An operand that could leave 32 bits when it is shifted saturates there.
-  if (unit.operand!.dtype !== 'int8' || unit.aluShift > 23) return undefined;
-  const { first } = readOperand({ ...unit.operand!, shape }, false, false, bus, 'the operand of X2');
-  return { operand: first, factor: 2 ** unit.aluShift, truncate: unit.truncate, relu: unit.activation === 'relu' };
+/** What the kernels know of the convolution core. */
+function isPlainConv(conv: Conv<Cube>, core: ConvCore): boolean {
+  const { reuse, keep, image } = core;
+  return (
+    core.precision === 'int8' &&
+    conv.input.dtype === 'int8' &&
+    conv.input.shape[0] === 1 &&
+    core.accumulatorBits >= 32 &&
+    core.accumulatorChannels % 8 === 0 &&
+    core.accumulatorChannels >= conv.output.channels &&
+    !reuse.data &&
+    !keep.data &&
+    (conv.padValue << 24) >> 24 === conv.padValue &&
+    (!image || image.order.every((place) => place < conv.input.shape[1]))
+  );
 }

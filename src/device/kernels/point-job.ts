@@ -9,6 +9,7 @@ import { checkSinglePoint, operandShape } from '../reference/single-point.ts';
 import { asAtoms } from './copy-job.ts';
 import * as layout from './job.ts';
 import type { JobFields, KernelHost } from './kernel-host.ts';
+import { integer } from './nvdla-job.ts';
 import { type Placement, placeCube } from './placement.ts';
 
 /** A checked stage, read from memory but not laid out yet. */
@@ -24,23 +25,7 @@ export interface PointStage {
   readonly operand:
     | { readonly op: number; readonly scale: number; readonly place: Placement; readonly broadcast: boolean }
     | undefined;
-  /** The accumulators themselves are wanted. */
-  readonly raw?: boolean;
 }
-
-/** Hands the accumulators on as they are. */
-export const rawStage = (channels: number): PointStage => ({
-  channels,
-  bias: undefined,
-  scale: Float32Array.of(1),
-  shift: undefined,
-  slope: undefined,
-  lut: undefined,
-  low: -128,
-  high: 127,
-  operand: undefined,
-  raw: true,
-});
 
 const operandCodes = {
   add: layout.operandAdd,
@@ -103,7 +88,7 @@ export function layOutPoint(host: KernelHost, stage: PointStage): (job: JobField
 
   return (job) => {
     job.set(layout.bias, address);
-    job.set(layout.raw, stage.raw ? 1 : 0);
+    job.set(integer, 0);
     job.set(layout.scale, scale);
     job.set(layout.shift, shift);
     job.set(layout.slope, slope);

@@ -6,7 +6,7 @@
 
 import { finishBlock, placePixels } from './finish';
 import * as job from '../job';
-import { multiplyTiles, packRun } from './tile';
+import { multiplyTiles, packEight, packRun } from './tile';
 
 @inline
 const pairBlock: i32 = 256;
@@ -45,11 +45,11 @@ export function convUnit(at: usize, scratch: usize, unit: i32): void {
       weights += <usize>some << 5;
       start = 0;
     }
-    finishBlock(at, scratch, block, count);
+    finishBlock(at, scratch, block, first, count);
   }
 }
 
-// Packs pixels of a chw32 surface: taps in row-major order, then channels. Padding reads the pad atom.
+// Packs pixels of a surface of atoms: taps in row-major order, then channels. Padding reads the pad atom.
 function packSurface(at: usize, panel: usize, first: i32, count: i32): void {
   const outWidth = load<i32>(at, job.outWidth), outHeight = load<i32>(at, job.outHeight);
   const height = load<i32>(at, job.inHeight), width = load<i32>(at, job.inWidth);
@@ -58,6 +58,7 @@ function packSurface(at: usize, panel: usize, first: i32, count: i32): void {
   const kernelH = load<i32>(at, job.kernelH), kernelW = load<i32>(at, job.kernelW);
   const dilationH = load<i32>(at, job.dilationH), dilationW = load<i32>(at, job.dilationW);
   const pad = load<u32>(at, job.padAtom);
+  const atom = load<i32>(at, job.inPixel);
   // One tap that never leaves the image.
   const pointwise = kernelH * kernelW == 1 && load<i32>(at, job.padded) == 0;
   let x = first % outWidth;
@@ -84,11 +85,12 @@ function packSurface(at: usize, panel: usize, first: i32, count: i32): void {
       }
     }
     if (pointwise) {
-      let p0 = b0 + y0 * line + (x0 << 5), p1 = b1 + y1 * line + (x1 << 5);
-      let p2 = b2 + y2 * line + (x2 << 5), p3 = b3 + y3 * line + (x3 << 5);
-      for (let c = channels; c > 0; c -= 32) {
-        const length = min(32, c);
-        packRun(panel, p0, p1, p2, p3, length);
+      let p0 = b0 + y0 * line + x0 * atom, p1 = b1 + y1 * line + x1 * atom;
+      let p2 = b2 + y2 * line + x2 * atom, p3 = b3 + y3 * line + x3 * atom;
+      for (let c = channels; c > 0; c -= atom) {
+        const length = min(atom, c);
+        if (length <= 8) packEight(panel, p0, p1, p2, p3);
+        else packRun(panel, p0, p1, p2, p3, length);
         panel += <usize>((length + 1) >> 1) << 4;
         p0 += surface;
         p1 += surface;
@@ -105,14 +107,15 @@ function packSurface(at: usize, panel: usize, first: i32, count: i32): void {
         const in1 = <u32>(y1 + dy) < <u32>height && <u32>(x1 + dx) < <u32>width;
         const in2 = <u32>(y2 + dy) < <u32>height && <u32>(x2 + dx) < <u32>width;
         const in3 = <u32>(y3 + dy) < <u32>height && <u32>(x3 + dx) < <u32>width;
-        let p0 = in0 ? b0 + (y0 + dy) * line + ((x0 + dx) << 5) : pad;
-        let p1 = in1 ? b1 + (y1 + dy) * line + ((x1 + dx) << 5) : pad;
-        let p2 = in2 ? b2 + (y2 + dy) * line + ((x2 + dx) << 5) : pad;
-        let p3 = in3 ? b3 + (y3 + dy) * line + ((x3 + dx) << 5) : pad;
+        let p0 = in0 ? b0 + (y0 + dy) * line + (x0 + dx) * atom : pad;
+        let p1 = in1 ? b1 + (y1 + dy) * line + (x1 + dx) * atom : pad;
+        let p2 = in2 ? b2 + (y2 + dy) * line + (x2 + dx) * atom : pad;
+        let p3 = in3 ? b3 + (y3 + dy) * line + (x3 + dx) * atom : pad;
         const d0 = in0 ? surface : 0, d1 = in1 ? surface : 0, d2 = in2 ? surface : 0, d3 = in3 ? surface : 0;
-        for (let c = channels; c > 0; c -= 32) {
-          const length = min(32, c);
-          packRun(panel, p0, p1, p2, p3, length);
+        for (let c = channels; c > 0; c -= atom) {
+          const length = min(atom, c);
+          if (length <= 8) packEight(panel, p0, p1, p2, p3);
+          else packRun(panel, p0, p1, p2, p3, length);
           panel += <usize>((length + 1) >> 1) << 4;
           p0 += d0;
           p1 += d1;

@@ -1,7 +1,7 @@
 // Depthwise convolution, vectorised over channels: one kernel for each channel leaves nothing to share between kernels,
 // so 8 channels are computed at once and taps are taken in pairs, which the dot product sums.
 //
-// A unit is some rows of one run of 32 channels of one image. It copies the input rows it needs, padded, into its
+// A unit is some rows of one atom of channels (8, 16 or 32) of one image. It copies the input rows it needs, padded, into its
 // scratch; then every tap lies at a fixed offset from the pixel.
 
 import { finishBlock, placePixels } from './finish';
@@ -10,7 +10,8 @@ import * as job from '../job';
 export function depthwiseUnit(at: usize, scratch: usize, unit: i32): void {
   const outHeight = load<i32>(at, job.outHeight), outWidth = load<i32>(at, job.outWidth);
   const rowUnits = load<i32>(at, job.rowUnits), unitRows = load<i32>(at, job.unitRows);
-  const atoms = (load<i32>(at, job.outChannels) + 31) >> 5;
+  const shift = ctz(load<i32>(at, job.inPixel));
+  const atoms = (load<i32>(at, job.outChannels) + (1 << shift) - 1) >> shift;
   const firstRow = (unit % rowUnits) * unitRows;
   const rows = min(unitRows, outHeight - firstRow);
   const atom = (unit / rowUnits) % atoms;
@@ -19,9 +20,9 @@ export function depthwiseUnit(at: usize, scratch: usize, unit: i32): void {
   const kernelW = load<i32>(at, job.kernelW);
   const paddedRows = (rows - 1) * strideH + (load<i32>(at, job.kernelH) - 1) * load<i32>(at, job.dilationH) + 1;
   const paddedWidth = (outWidth - 1) * strideW + (kernelW - 1) * load<i32>(at, job.dilationW) + 1;
-  const pitch = <usize>paddedWidth << 5;
+  const pitch = <usize>(paddedWidth << shift);
   const padded = scratch + job.scratchPanel;
-  copyRows(at, padded, n, atom, firstRow * strideH - load<i32>(at, job.padTop), paddedRows, paddedWidth);
+  copyRows(at, padded, n, atom, firstRow * strideH - load<i32>(at, job.padTop), paddedRows, paddedWidth, shift);
 
   // Offsets of the taps, two by two; an odd last tap pairs with itself and a weight of zero.
   const taps = load<i32>(at, job.kernelH) * kernelW;
@@ -29,24 +30,26 @@ export function depthwiseUnit(at: usize, scratch: usize, unit: i32): void {
   const offsets = padded + paddedRows * pitch;
   for (let t = 0; t < tapPairs * 2; t++) {
     const tap = min(t, taps - 1);
-    const offset = (tap / kernelW) * load<i32>(at, job.dilationH) * pitch + (((tap % kernelW) * load<i32>(at, job.dilationW)) << 5);
+    const offset = (tap / kernelW) * load<i32>(at, job.dilationH) * pitch + (((tap % kernelW) * load<i32>(at, job.dilationW)) << shift);
     store<u32>(offsets + (<usize>t << 2), offset);
   }
   const blocks = (load<i32>(at, job.outChannels) + 7) >> 3;
   const pixels = rows * outWidth;
   for (let first = 0; first < pixels; first += job.mostTiles * 4) {
     const count = min(job.mostTiles * 4, pixels - first);
-    placePixels(at, scratch, (n * outHeight + firstRow) * outWidth + first, count);
-    for (let block = atom << 2; block < min(blocks, (atom + 1) << 2); block++) {
-      multiplyTaps(at, scratch, padded + ((block & 3) << 3), pitch, offsets, block, first, count);
-      finishBlock(at, scratch, block, count);
+    const place = (n * outHeight + firstRow) * outWidth + first;
+    placePixels(at, scratch, place, count);
+    const firstBlock = (atom << shift) >> 3;
+    for (let block = firstBlock; block < min(blocks, ((atom + 1) << shift) >> 3); block++) {
+      multiplyTaps(at, scratch, padded + ((block - firstBlock) << 3), pitch, offsets, block, first, count, shift);
+      finishBlock(at, scratch, block, place, count);
     }
   }
 }
 
-function multiplyTaps(at: usize, scratch: usize, base: usize, pitch: usize, offsets: usize, block: i32, first: i32, count: i32): void {
+function multiplyTaps(at: usize, scratch: usize, base: usize, pitch: usize, offsets: usize, block: i32, first: i32, count: i32, shift: i32): void {
   const outWidth = load<i32>(at, job.outWidth);
-  const step = load<usize>(at, job.strideW) << 5;
+  const step = load<usize>(at, job.strideW) << shift;
   const lineStep = load<usize>(at, job.strideH) * pitch;
   const tapPairs = load<i32>(at, job.tapPairs);
   const weights = load<u32>(at, job.weights) + <usize>block * (<usize>tapPairs << 5);
@@ -102,7 +105,7 @@ function multiplyTaps(at: usize, scratch: usize, base: usize, pitch: usize, offs
 }
 
 // Rows [top, top + rows) of one atom, columns from −padLeft on, with padding filled in.
-function copyRows(at: usize, to: usize, n: i32, atom: i32, top: i32, rows: i32, width: i32): void {
+function copyRows(at: usize, to: usize, n: i32, atom: i32, top: i32, rows: i32, width: i32, shift: i32): void {
   const inHeight = load<i32>(at, job.inHeight), inWidth = load<i32>(at, job.inWidth);
   const left = load<i32>(at, job.padLeft);
   const pad = v128.load(load<u32>(at, job.padAtom));
@@ -113,13 +116,14 @@ function copyRows(at: usize, to: usize, n: i32, atom: i32, top: i32, rows: i32, 
     const inside = <u32>y < <u32>inHeight;
     const start = inside ? firstInside : width;
     const end = inside ? endInside : width;
-    for (let x = 0; x < start; x++) fillAtom(to + (x << 5), pad);
-    if (inside) memory.copy(to + (start << 5), source + y * load<u32>(at, job.inRow) + ((start - left) << 5), (end - start) << 5);
-    for (let x = end; x < width; x++) fillAtom(to + (x << 5), pad);
-    to += <usize>width << 5;
+    for (let x = 0; x < start; x++) fillAtom(to + (x << shift), pad);
+    if (inside) memory.copy(to + (start << shift), source + y * load<u32>(at, job.inRow) + ((start - left) << shift), (end - start) << shift);
+    for (let x = end; x < width; x++) fillAtom(to + (x << shift), pad);
+    to += <usize>(width << shift);
   }
 }
 
+// Always 32 bytes: what follows a smaller atom is written afterwards.
 @inline
 function fillAtom(to: usize, value: v128): void {
   v128.store(to, value);

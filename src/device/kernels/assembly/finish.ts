@@ -5,6 +5,8 @@
 // int16, 8 results at a time. NaN goes the way of −∞.
 
 import * as job from '../job';
+import * as integer from '../nvdla-job';
+import { finishIntegers } from './nvdla-finish';
 
 @inline
 const magic: f32 = 12582912.0;
@@ -55,13 +57,15 @@ function addOperand(t: v128, half: v128, scale: v128): v128 {
 
 /**
  * @param block which 8 output channels
+ * @param first the first pixel, counted over rows and batches
  * @param count pixels; their places in the output and the operand are in the scratch's tables
  */
-export function finishBlock(at: usize, scratch: usize, block: i32, count: i32): void {
-  if (load<i32>(at, job.raw)) {
-    storeAccumulators(at, scratch, block, count);
-    return;
-  }
+export function finishBlock(at: usize, scratch: usize, block: i32, first: i32, count: i32): void {
+  if (load<i32>(at, integer.integer)) finishIntegers(at, scratch, block, first, count);
+  else finishScaled(at, scratch, block, count);
+}
+
+function finishScaled(at: usize, scratch: usize, block: i32, count: i32): void {
   const valid = load<i32>(at, job.outChannels) - (block << 3);
   const lanes = firstLanes(valid);
   const keep = i8x16.narrow_i16x8_s(lanes, lanes);
@@ -161,20 +165,9 @@ export function finishBlock(at: usize, scratch: usize, block: i32, count: i32): 
   }
 }
 
-// The accumulators of a block, for whoever finishes them elsewhere.
-function storeAccumulators(at: usize, scratch: usize, block: i32, count: i32): void {
-  const out = load<u32>(at, job.outAddress) + (<usize>block << 5);
-  let acc = scratch + job.scratchAccumulators;
-  for (let i = 0; i < count; i++) {
-    const to = out + load<u32>(scratch + (<usize>i << 2), job.scratchOutTable);
-    v128.store(to, v128.load(acc));
-    v128.store(to, v128.load(acc, 16), 16);
-    acc += 32;
-  }
-}
-
 /** Fills the tables with the places of pixels [first, first + count), counted over rows and batches. */
 export function placePixels(at: usize, scratch: usize, first: i32, count: i32): void {
+  if (load<i32>(at, integer.integer)) return;
   const width = load<i32>(at, job.outWidth), height = load<i32>(at, job.outHeight);
   let x = first % width;
   let y = first / width;

@@ -5,7 +5,10 @@ import { convUnit } from './convolution';
 import { copyUnit } from './copy';
 import { depthwiseUnit } from './depthwise';
 import * as job from '../job';
+import { convertUnit } from './nvdla-convert';
 import { pointUnit } from './point';
+import { integerPointUnit } from './nvdla-point';
+import { integerPoolUnit } from './nvdla-pool';
 import { poolUnit } from './pool';
 import { resizeUnit } from './resize';
 
@@ -19,6 +22,9 @@ export function work(at: usize, thread: i32): void {
     if (kind == job.kindConv) convUnit(at, scratch, unit);
     else if (kind == job.kindDepthwise) depthwiseUnit(at, scratch, unit);
     else if (kind == job.kindPoint) pointUnit(at, scratch, unit);
+    else if (kind == job.kindIntegerPoint) integerPointUnit(at, scratch, unit);
+    else if (kind == job.kindIntegerPool) integerPoolUnit(at, unit);
+    else if (kind == job.kindConvert) convertUnit(at, unit);
     else if (kind == job.kindPool) poolUnit(at, unit);
     else if (kind == job.kindCopy) copyUnit(at, unit);
     else resizeUnit(at, unit, kind == job.kindLinear);

@@ -30,6 +30,6 @@ export function pointUnit(at: usize, scratch: usize, unit: i32): void {
         }
       }
     }
-    finishBlock(at, scratch, block, count);
+    finishBlock(at, scratch, block, first, count);
   }
 }

@@ -88,3 +88,16 @@ export function packRun(panel: usize, p0: usize, p1: usize, p2: usize, p3: usize
     panel += 128;
   }
 }
+
+/** Turns up to 8 consecutive channels of 4 pixels into panel pairs; reads 8 and writes 4 vectors. */
+@inline
+export function packEight(panel: usize, p0: usize, p1: usize, p2: usize, p3: usize): void {
+  const x01 = v128.shuffle<i16>(v128.load64_zero(p0), v128.load64_zero(p1), 0, 8, 1, 9, 2, 10, 3, 11);
+  const x23 = v128.shuffle<i16>(v128.load64_zero(p2), v128.load64_zero(p3), 0, 8, 1, 9, 2, 10, 3, 11);
+  const first = v128.shuffle<i32>(x01, x23, 0, 4, 1, 5);
+  v128.store(panel, i16x8.extend_low_i8x16_s(first));
+  v128.store(panel, i16x8.extend_high_i8x16_s(first), 16);
+  const second = v128.shuffle<i32>(x01, x23, 2, 6, 3, 7);
+  v128.store(panel, i16x8.extend_low_i8x16_s(second), 32);
+  v128.store(panel, i16x8.extend_high_i8x16_s(second), 48);
+}

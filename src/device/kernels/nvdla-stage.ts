@@ -1,0 +1,318 @@
+/**
+ * SDP of the open NVDLA for kernels: its sub-units and its output converter as fields of a job. Operands that are the
+ * same for every point become vectors, one number for each channel, kept until the memory that they came from changes.
+ *
+ * `undefined` stands for what the kernels leave to the reference: 16-bit and float types, and numbers that no register
+ * holds, for which float64 might not be exact.
+ */
+
+import type { Convert, IntegerScaleSdp, SdpUnit } from '../../program/layer.ts';
+import type { Shape4 } from '../../program/surface.ts';
+import type { Cube } from '../cube.ts';
+import { roundShift, saturate } from '../nvdla/integer.ts';
+import type { DeviceState } from '../state.ts';
+import type { JobFields, KernelHost } from './kernel-host.ts';
+import * as layout from './nvdla-job.ts';
+import { layOutLookup } from './nvdla-lookup-layout.ts';
+import { atomOf, blockShift } from './nvdla-placement.ts';
+
+type SetFields = (job: JobFields) => void;
+
+/** A point operand in memory: it may lie where the results go, element upon element, but not across it. */
+export interface OperandPlace {
+  readonly address: number;
+  readonly extent: number;
+  readonly atom: number;
+  readonly rowStep: number;
+  readonly surfaceStep: number;
+  readonly elementBytes: number;
+}
+
+export interface IntegerStage {
+  readonly operands: readonly OperandPlace[];
+  readonly set: SetFields;
+}
+
+const isWithin = (value: number, limit: number): boolean => Number.isInteger(value) && Math.abs(value) <= limit;
+
+const isWord = (value: number): boolean => (value | 0) === value;
+
+/** Of converters: what keeps (32 bits − offset) × scale within 53 bits. */
+const isOrdinary = ({ offset, scale, shift }: Convert): boolean =>
+  isWithin(offset, 2 ** 32) && isWithin(scale, 2 ** 16) && Number.isInteger(shift) && shift >= 0 && shift <= 63;
+
+const factorOf = ({ scale, shift }: Convert): number => scale * 2 ** -shift;
+
+/**
+ * @param shape of what SDP works on: whole atoms
+ * @param truncate CACC's rounding shift before SDP
+ * @throws device/fault
+ */
+export function integerStage(
+  host: KernelHost,
+  sdp: IntegerScaleSdp<Cube>,
+  shape: Shape4,
+  truncate: number,
+  state: DeviceState,
+): IntegerStage | undefined {
+  if (sdp.processing || sdp.outputType !== 'int8' || !isOrdinary(sdp.convert) || !isShift(truncate)) return undefined;
+  const units = [
+    unitFields(host, sdp.x1, layout.x1, shape, linearUnit),
+    unitFields(host, sdp.x2, layout.x2, shape, linearUnit),
+    unitFields(host, sdp.y, layout.y, shape, elementUnit),
+  ];
+  if (!units.every((unit) => unit !== undefined)) return undefined;
+  let lookup: number | undefined = 0;
+  if (sdp.y && (sdp.y.activation === 'lut' || sdp.y.afterPrelu === 'lut')) {
+    const table = state.nvdla?.sdpTable;
+    lookup = table && layOutLookup(host, table);
+    if (lookup === undefined) return undefined;
+  }
+  const { offset, scale, shift } = sdp.convert;
+  const isPlain = sdp.y?.alu === 'equal' || (offset === 0 && scale === 1 && shift === 0);
+  return {
+    operands: units.flatMap(({ operand }) => operand ?? []),
+    set(job) {
+      job.set(layout.integer, 1);
+      job.setDouble(layout.accumulatorF, 2 ** -truncate);
+      for (const unit of units) unit.set(job);
+      job.set(layout.lookup, lookup);
+      job.set(layout.convertMode, isPlain ? 0 : 1);
+      job.setDouble(layout.convertOffsetF, offset);
+      job.setDouble(layout.convertFactorF, factorOf(sdp.convert));
+    },
+  };
+}
+
+const isShift = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= 255;
+
+interface UnitFields {
+  readonly operand?: OperandPlace;
+  readonly set: SetFields;
+}
+
+/** What is left of a unit once it is known where its operands come from. */
+type UnitKind = (
+  host: KernelHost,
+  unit: SdpUnit<Cube>,
+  at: number,
+  channels: number,
+  fromMemory: { readonly alu: boolean; readonly mul: boolean },
+) => SetFields | undefined;
+
+function unitFields(
+  host: KernelHost,
+  unit: SdpUnit<Cube> | undefined,
+  at: number,
+  shape: Shape4,
+  kind: UnitKind,
+): UnitFields | undefined {
+  if (!unit) return { set: (job) => job.set(at + layout.unitKind, 0) };
+  const inMemory = unit.source !== 'layer' && unit.operand !== undefined;
+  const fromMemory = { alu: inMemory && !unit.aluFromRegister, mul: inMemory && !unit.mulFromRegister };
+  const set = kind(host, unit, at, shape[1], fromMemory);
+  if (!set) return undefined;
+  const usesPoints = unit.source === 'point' && ((unit.alu && fromMemory.alu) || (unit.mul && fromMemory.mul));
+  if (!usesPoints) return { set };
+  const operand = placeOperand(host, unit, shape);
+  if (!operand) return undefined;
+  return {
+    operand,
+    set(job) {
+      set(job);
+      const pairs = unit.operandUse === 'both';
+      job.set(at + layout.operandAddress, operand.address);
+      job.set(at + layout.operandRow, operand.rowStep);
+      job.set(at + layout.operandPixel, operand.atom * operand.elementBytes);
+      job.set(at + layout.operandSurface, operand.surfaceStep);
+      job.set(at + layout.operandBlocks, blockShift(operand.atom));
+      job.set(at + layout.operandBytes, pairs ? operand.elementBytes / 2 : operand.elementBytes);
+      job.set(at + layout.operandPairs, pairs ? 1 : 0);
+    },
+  };
+}
+
+/** Bytes of one value of an operand. */
+const valueBytes = ({ dtype }: Cube): 1 | 2 | undefined => (dtype === 'int8' ? 1 : dtype === 'int16' ? 2 : undefined);
+
+function placeOperand({ bus }: KernelHost, unit: SdpUnit<Cube>, shape: Shape4): OperandPlace | undefined {
+  const cube = unit.operand!;
+  const bytes = valueBytes(cube);
+  const atom = atomOf(cube);
+  const [, channels, height, width] = shape;
+  if (!bytes || !atom || channels % atom !== 0 || cube.lineStride < 0 || cube.surfaceStride < 0) return undefined;
+  const elementBytes = unit.operandUse === 'both' ? 2 * bytes : bytes;
+  const runs = channels / atom;
+  const extent = (runs - 1) * cube.surfaceStride + (height - 1) * cube.lineStride + width * atom * elementBytes;
+  const address = bus.locate(cube.address, extent);
+  return { address, extent, atom, elementBytes, rowStep: cube.lineStride, surfaceStep: cube.surfaceStride };
+}
+
+/** The values of a table of operands, one for each channel; pairs are taken apart. */
+function tableValues(table: Int8Array | Int16Array, pairs: boolean, channels: number) {
+  const step = pairs ? 2 : 1;
+  return {
+    alu: Array.from({ length: channels }, (_, c) => table[c * step]!),
+    mul: Array.from({ length: channels }, (_, c) => table[c * step + step - 1]!),
+  };
+}
+
+/**
+ * Two vectors, the ALU's and the multiplier's, `bytes` bytes a channel. `fill` makes them of a table's values, or of
+ * nothing where registers hold the operands.
+ * @returns the address of the first
+ */
+function layOutVectors(
+  host: KernelHost,
+  unit: SdpUnit<Cube>,
+  region: { readonly name: string; readonly key: string; readonly bytes: number },
+  channels: number,
+  fromTable: boolean,
+  fill: (to: ArrayBufferLike, address: number, values: ReturnType<typeof tableValues> | undefined) => void,
+): number | undefined {
+  const size = channels * region.bytes * 2;
+  const { bus } = host;
+  if (!fromTable) {
+    const address = host.scratch.take(region.name, size);
+    fill(bus.memory.buffer, address, undefined);
+    return address;
+  }
+  const cube = unit.operand!;
+  const bytes = valueBytes(cube);
+  if (!bytes) return undefined;
+  const pairs = unit.operandUse === 'both';
+  const length = channels * bytes * (pairs ? 2 : 1);
+  return host.packed.locate(`${region.key} ${channels} ${pairs} ${bytes}`, cube, length, size, (from, to) => {
+    // A table may begin at an odd address.
+    const raw = from.slice();
+    const table = bytes === 1 ? raw : new Int16Array(raw.buffer);
+    fill(to.buffer, to.byteOffset, tableValues(table, pairs, channels));
+  });
+}
+
+const alus = {
+  max: layout.aluMax,
+  min: layout.aluMin,
+  sum: layout.aluSum,
+  equal: layout.aluEqual,
+} as const;
+
+const multiplier = ({ mul, activation }: SdpUnit<Cube>): number =>
+  !mul ? layout.mulNone : activation === 'prelu' ? layout.mulNegative : layout.mulAll;
+
+/** X1 or X2. */
+function linearUnit(
+  host: KernelHost,
+  unit: SdpUnit<Cube>,
+  at: number,
+  channels: number,
+  fromMemory: { readonly alu: boolean; readonly mul: boolean },
+): SetFields | undefined {
+  const { alu, mul, truncate, aluShift } = unit;
+  if (alu === 'equal' || !isShift(truncate) || !isShift(aluShift)) return undefined;
+  if (!isWithin(unit.aluOperand, 2 ** 32) || !isWithin(unit.mulOperand, 2 ** 16)) return undefined;
+  const byChannel = unit.source === 'kernel';
+  const aluPoints = alu !== undefined && fromMemory.alu && !byChannel;
+  const mulPoints = mul && fromMemory.mul && !byChannel;
+  const factor = 2 ** -truncate;
+  const shifted = (value: number): number => saturate(value * 2 ** aluShift, 32);
+  const fromTable = byChannel && ((alu !== undefined && fromMemory.alu) || (mul && fromMemory.mul));
+  const registers = `${fromMemory.alu} ${fromMemory.mul} ${unit.aluOperand} ${unit.mulOperand}`;
+  const key = `linear ${alu} ${mul} ${aluShift} ${truncate} ${registers}`;
+  const address = layOutVectors(
+    host,
+    unit,
+    { name: `vectors ${at}`, key, bytes: 8 },
+    channels,
+    fromTable,
+    (buffer, start, values) => {
+      const adds = new Float64Array(buffer, start, channels);
+      const factors = new Float64Array(buffer, start + channels * 8, channels);
+      for (let c = 0; c < channels; c++) {
+        const add = values && fromMemory.alu ? values.alu[c]! : unit.aluOperand;
+        const times = values && fromMemory.mul ? values.mul[c]! : unit.mulOperand;
+        adds[c] = alu === undefined ? 0 : shifted(add);
+        factors[c] = mul ? times * factor : factor;
+      }
+    },
+  );
+  if (address === undefined) return undefined;
+  const code = alu === undefined ? layout.aluNone : alus[alu];
+  const multiplies = multiplier(unit);
+  const adds = code === layout.aluSum || code === layout.aluNone;
+  const isVector = adds && !aluPoints && !mulPoints && multiplies !== layout.mulNegative;
+  const isSum =
+    code === layout.aluSum && aluPoints && !mul && unit.operandUse !== 'both' && unit.operand?.dtype === 'int8';
+  const kind = isVector ? layout.kindVector : isSum && aluShift < 24 ? layout.kindAdd : layout.kindLinear;
+  const relu = unit.activation === 'relu' || unit.afterPrelu === 'relu';
+  return (job) => {
+    job.set(at + layout.unitKind, kind);
+    job.set(at + layout.unitAlu, code);
+    job.set(at + layout.unitMul, multiplies);
+    job.set(at + layout.unitRelu, relu ? 1 : 0);
+    job.set(at + layout.unitAluVector, aluPoints ? 0 : address);
+    job.set(at + layout.unitMulVector, mulPoints ? 0 : address + channels * 8);
+    job.setDouble(at + layout.unitAluFactorF, 2 ** aluShift);
+    job.setDouble(at + layout.unitFactorF, factor);
+  };
+}
+
+/** Y. */
+function elementUnit(
+  host: KernelHost,
+  unit: SdpUnit<Cube>,
+  at: number,
+  channels: number,
+  fromMemory: { readonly alu: boolean; readonly mul: boolean },
+): SetFields | undefined {
+  const { alu, mul, truncate, aluConvert, mulConvert } = unit;
+  if (![aluConvert, mulConvert].every((convert) => !convert || isOrdinary(convert))) return undefined;
+  if (!isWord(unit.aluOperand) || !isWord(unit.mulOperand)) return undefined;
+  if (!isWithin(truncate, 1023) || truncate < 0) return undefined;
+  const byChannel = unit.source === 'kernel';
+  const aluPoints = alu !== undefined && fromMemory.alu && !byChannel;
+  const mulPoints = mul && fromMemory.mul && !byChannel;
+  const fromTable = byChannel && ((alu !== undefined && fromMemory.alu) || (mul && fromMemory.mul));
+  const registers = `${fromMemory.alu} ${fromMemory.mul} ${unit.aluOperand} ${unit.mulOperand}`;
+  const key = `element ${registers} ${convertKey(aluConvert)} ${convertKey(mulConvert)}`;
+  const address = layOutVectors(
+    host,
+    unit,
+    { name: `vectors ${at}`, key, bytes: 4 },
+    channels,
+    fromTable,
+    (buffer, start, values) => {
+      const adds = new Int32Array(buffer, start, channels);
+      const factors = new Int32Array(buffer, start + channels * 4, channels);
+      for (let c = 0; c < channels; c++) {
+        adds[c] = convertOperand(values && fromMemory.alu ? values.alu[c]! : unit.aluOperand, aluConvert);
+        factors[c] = convertOperand(values && fromMemory.mul ? values.mul[c]! : unit.mulOperand, mulConvert);
+      }
+    },
+  );
+  if (address === undefined) return undefined;
+  const code = alu === undefined ? layout.aluNone : alus[alu];
+  return (job) => {
+    job.set(at + layout.unitKind, layout.kindElement);
+    job.set(at + layout.unitAlu, code);
+    job.set(at + layout.unitMul, multiplier(unit));
+    job.set(at + layout.unitTruncate, truncate);
+    job.set(at + layout.unitAluVector, aluPoints ? 0 : address);
+    job.set(at + layout.unitMulVector, mulPoints ? 0 : address + channels * 4);
+    setConvert(job, at + layout.aluConvert, at + layout.aluConvertOffsetF, at + layout.aluConvertFactorF, aluConvert);
+    setConvert(job, at + layout.mulConvert, at + layout.mulConvertOffsetF, at + layout.mulConvertFactorF, mulConvert);
+  };
+}
+
+const convertKey = (convert: Convert | undefined): string =>
+  convert ? `${convert.offset} ${convert.scale} ${convert.shift}` : '-';
+
+const convertOperand = (value: number, convert: Convert | undefined): number =>
+  convert ? saturate(roundShift((value - convert.offset) * convert.scale, convert.shift), 32) : value;
+
+function setConvert(job: JobFields, flag: number, offset: number, factor: number, convert: Convert | undefined): void {
+  job.set(flag, convert ? 1 : 0);
+  if (!convert) return;
+  job.setDouble(offset, convert.offset);
+  job.setDouble(factor, factorOf(convert));
+}
