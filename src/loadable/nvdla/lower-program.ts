@@ -37,10 +37,13 @@ import {
   taskInterfaces,
   type Version,
 } from './stock-loadable.ts';
+import { type LoadableTag, tagBlob } from './tag.ts';
 
 export interface LowerOptions {
   /** The version of the firmware's interface; 12 when not given. */
   readonly minor?: InterfaceMinor;
+  /** What the loadable says of itself; nothing when not given. */
+  readonly tag?: LoadableTag;
 }
 
 const pageSize = 4096;
@@ -59,7 +62,7 @@ export function lowerWithPlaces(
   program: Program,
   blobs: BlobTable,
   target: Target,
-  { minor = 12 }: LowerOptions = {},
+  { minor = 12, tag }: LowerOptions = {},
 ): { readonly loadable: StockLoadable; readonly memoryOf: (surface: Surface) => number } {
   const builder = new Builder(program, minor);
   const luts: { readonly key: string; readonly value: LutParam }[] = [];
@@ -154,7 +157,8 @@ export function lowerWithPlaces(
     });
     return bytes;
   });
-  return { loadable, memoryOf: (surface) => builder.memoryOf(surface) };
+  const tagged = tag ? { ...loadable, blobs: [...loadable.blobs, tagBlob(tag)] } : loadable;
+  return { loadable: tagged, memoryOf: (surface) => builder.memoryOf(surface) };
 }
 
 /** Records one after the other, `pitch` bytes apart. */

@@ -1,0 +1,167 @@
+/**
+ * Whether a stock loadable keeps the rules of the format on a target: those of the file (validate/structure-rules), of the
+ * dependency graph (dependency-rules), and of every operation: cubes, registers, the banks of the convolution buffer. They are
+ * written from the format, whoever made the loadable; nothing is run. Tasks of the host emulator have their lists read by
+ * whoever runs them.
+ */
+
+import { DlakitError, fail } from '../../graph/errors.ts';
+import { targets } from '../../targets/find.ts';
+import type { NvdlaFeatures, Target } from '../../targets/target.ts';
+import { commonDesc, lutParam, networkDesc, operationSize, surfaceSize } from './descriptors.ts';
+import { entryById, type StockLoadable, type TaskEntry, taskInterfaces } from './stock-loadable.ts';
+import { tagOf } from './tag.ts';
+import { addressAt, blobReader, taskDescriptors } from './task-blobs.ts';
+import type { TaskDescriptors, TaskOperation } from './task-descriptors.ts';
+import { checkConvolution } from './validate/convolution-rules.ts';
+import type { CubeContext } from './validate/cube-rules.ts';
+import { checkDependencies } from './validate/dependency-rules.ts';
+import { Findings, type LoadableProblem } from './validate/findings.ts';
+import {
+  checkNormalisation,
+  checkPooling,
+  checkRubik,
+  checkSinglePoint,
+  checkTransfers,
+  precisionIn,
+} from './validate/operation-rules.ts';
+import { checkStructure } from './validate/structure-rules.ts';
+
+export { type LoadableProblem, type LoadableRule, loadableRules } from './validate/findings.ts';
+
+/**
+ * Every rule that a loadable breaks on a target; none when it is sound.
+ * @throws device/unsupported when the target is not a configuration of the open NVDLA
+ */
+export function validateStockLoadable(loadable: StockLoadable, target: Target): readonly LoadableProblem[] {
+  const { nvdla } = target;
+  if (!nvdla) return fail('device/unsupported', `${target.name} is not a configuration of the open NVDLA`);
+  const findings = new Findings();
+  checkStructure(loadable, findings);
+  for (const task of loadable.tasks) {
+    const own = findings.at({ task: task.id });
+    if (task.interface === taskInterfaces.dla) own.reading(() => checkTask(loadable, task, { ...target, nvdla }, own));
+    else if (task.interface !== taskInterfaces.emulator) {
+      own.add('readable', 'a task is for nobody', { expected: '1 or 2', actual: task.interface });
+    }
+  }
+  return findings.problems;
+}
+
+/** @throws loadable/corrupt, loadable/target: the first rule that a loadable breaks; device/unsupported */
+export function checkStockLoadable(loadable: StockLoadable, target: Target): void {
+  const [problem] = validateStockLoadable(loadable, target);
+  if (problem) throw new DlakitError(problem);
+}
+
+/**
+ * Refuses a loadable that was made for another target: one that is tagged with another's name, or whose descriptors use
+ * what the target lacks, or lay out memory for atoms and buffers of another size.
+ * @throws loadable/target, and loadable/corrupt for a tag that cannot be read; device/unsupported
+ */
+export function checkLoadableTarget(loadable: StockLoadable, target: Target): void {
+  const tag = tagOf(loadable);
+  if (tag && tag.target !== target.name) {
+    const detail = { expected: target.name, actual: tag.target };
+    fail('loadable/target', 'the loadable was made for another target', {}, detail);
+  }
+  const mismatch = detectMismatch(loadable, target);
+  if (mismatch) throw new DlakitError(mismatch);
+}
+
+/** What in the descriptors tells that a loadable was made for another target; undefined when nothing does. */
+export function detectMismatch(loadable: StockLoadable, target: Target): LoadableProblem | undefined {
+  const found = validateStockLoadable(loadable, target).find(({ code }) => code === 'loadable/target');
+  if (!found) return undefined;
+  const others = loadableTargets(loadable);
+  return others.length > 0 ? { ...found, message: `${found.message}; it fits ${others.join(', ')}` } : found;
+}
+
+/** The configurations of dlakit that a loadable breaks no rule of. */
+export const loadableTargets = (loadable: StockLoadable): readonly string[] =>
+  targets
+    .filter((target) => target.nvdla && validateStockLoadable(loadable, target).length === 0)
+    .map(({ name }) => name);
+
+function checkTask(
+  loadable: StockLoadable,
+  task: TaskEntry,
+  target: Target & { readonly nvdla: NvdlaFeatures },
+  findings: Findings,
+): void {
+  const descriptors = taskDescriptors(loadable, task);
+  checkNetwork(loadable, task, descriptors, findings);
+  checkDependencies(descriptors, findings);
+  const addresses = task.addressList.map((_, position) => {
+    const { memoryId, offset } = addressAt(loadable, task, position);
+    return { offset, left: entryById(loadable.memories, memoryId, 'memory').size - offset };
+  });
+  const context = { target, addresses };
+  for (const operation of descriptors.operations) {
+    const { index, type } = operation;
+    checkOperation(operation, descriptors, context, findings.at({ operation: index, type }));
+  }
+}
+
+function checkNetwork(
+  loadable: StockLoadable,
+  task: TaskEntry,
+  { network, operations, luts }: TaskDescriptors,
+  findings: Findings,
+): void {
+  const read = blobReader(loadable, task);
+  const equal = (field: string, actual: number, expected: number, message: string): boolean =>
+    findings.equal('network', `network.${field}`, actual, expected, message);
+  equal('numAddresses', network.numAddresses, task.addressList.length, 'the task has another number of addresses');
+  equal('numRois', network.numRois, 1, 'a network has one region of interest');
+  for (const [field, position, bytes] of [
+    ['operationDescIndex', network.operationDescIndex, operations.length * operationSize],
+    ['surfaceDescIndex', network.surfaceDescIndex, operations.length * surfaceSize],
+    ['dependencyGraphIndex', network.dependencyGraphIndex, operations.length * commonDesc.size],
+    ['lutDataIndex', network.lutDataIndex, luts.length * lutParam.size],
+  ] as const) {
+    if (bytes === 0) continue;
+    const there = read(position, 0, bytes).length;
+    if (there < bytes) {
+      findings.add('network', 'a list is shorter than its operations', {
+        field: `network.${field}`,
+        expected: bytes,
+        actual: there,
+      });
+    }
+  }
+  const first = read(0, 0, networkDesc.size).length;
+  if (first < networkDesc.size)
+    findings.add('network', 'the first address is not the network descriptor', { actual: first });
+}
+
+function checkOperation(
+  operation: TaskOperation,
+  { luts }: TaskDescriptors,
+  context: CubeContext,
+  findings: Findings,
+): void {
+  switch (operation.type) {
+    case 'conv': {
+      const precision = precisionIn('op.inPrecision', operation.op.inPrecision, context, findings);
+      precisionIn('op.outPrecision', operation.op.outPrecision, context, findings);
+      if (precision) checkConvolution(operation, precision, context, findings);
+      return;
+    }
+    case 'sdp':
+      checkSinglePoint(operation, luts.length, context, findings);
+      return;
+    case 'pdp':
+      checkPooling(operation, context, findings);
+      return;
+    case 'cdp':
+      checkNormalisation(operation, luts.length, context, findings);
+      return;
+    case 'rubik':
+      checkRubik(operation, context, findings);
+      return;
+    case 'bdma':
+      checkTransfers(operation, context, findings);
+      return;
+  }
+}
