@@ -4,18 +4,31 @@ import { fail } from '../../graph/errors.ts';
 import { type AddressEntry, entryById, memoryFlags, type StockLoadable, type TaskEntry } from './stock-loadable.ts';
 import { interfaceMinor, type ReadAddress, readTaskDescriptors, type TaskDescriptors } from './task-descriptors.ts';
 
-/** The bytes that blobs put into a memory, zeros between. A memory that no blob fills is empty. @throws loadable/corrupt */
-function memoryBytes(loadable: StockLoadable, memoryId: number): Uint8Array {
+interface Part {
+  readonly data: Uint8Array;
+  readonly offset: number;
+}
+
+/** What blobs put into a memory; nothing where no blob fills it. @throws loadable/corrupt */
+function partsOf(loadable: StockLoadable, memoryId: number): readonly Part[] {
   const { flags, contents, offsets } = entryById(loadable.memories, memoryId, 'memory');
-  if (!(flags & memoryFlags.set)) return new Uint8Array(0);
-  const parts = contents.map((name, index) => {
+  if (!(flags & memoryFlags.set)) return [];
+  return contents.flatMap((name, index) => {
     const blob = loadable.blobs.find((candidate) => candidate.name === name);
-    return { data: blob?.data ?? new Uint8Array(0), offset: offsets[index] ?? 0 };
+    return blob ? [{ data: blob.data, offset: offsets[index] ?? 0 }] : [];
   });
-  const [only] = parts;
-  if (only && parts.length === 1 && only.offset === 0) return only.data;
-  const bytes = new Uint8Array(parts.reduce((end, { data, offset }) => Math.max(end, offset + data.length), 0));
-  for (const { data, offset } of parts) bytes.set(data, offset);
+}
+
+/** A range of a memory, zeros between its parts; it ends where the last part does. */
+function readParts(parts: readonly Part[], offset: number, length: number): Uint8Array {
+  const holds = parts.find((part) => part.offset <= offset && offset + length <= part.offset + part.data.length);
+  if (holds) return holds.data.subarray(offset - holds.offset, offset - holds.offset + length);
+  const last = parts.reduce((end, { data, offset: from }) => Math.max(end, from + data.length), 0);
+  const bytes = new Uint8Array(Math.max(0, Math.min(offset + length, last) - offset));
+  for (const { data, offset: from } of parts) {
+    const part = data.subarray(Math.max(0, offset - from), Math.max(0, offset + bytes.length - from));
+    if (part.length > 0) bytes.set(part, Math.max(0, from - offset));
+  }
   return bytes;
 }
 
@@ -30,12 +43,11 @@ export function addressAt(loadable: StockLoadable, task: TaskEntry, position: nu
 
 /** Reads the lists of a task from their blobs: from the start of their memory, whatever the offset of the address. */
 export function blobReader(loadable: StockLoadable, task: TaskEntry): ReadAddress {
-  const known = new Map<number, Uint8Array>();
+  const known = new Map<number, readonly Part[]>();
   return (position, offset, length) => {
-    const { memoryId } = addressAt(loadable, task, position);
-    const bytes = known.get(memoryId) ?? memoryBytes(loadable, memoryId);
-    known.set(memoryId, bytes);
-    return bytes.subarray(offset, offset + length);
+    const parts = known.get(position) ?? partsOf(loadable, addressAt(loadable, task, position).memoryId);
+    known.set(position, parts);
+    return readParts(parts, offset, length);
   };
 }
 

@@ -17,7 +17,7 @@ import {
   surfaceSize,
 } from './descriptors.ts';
 import { type Codec, decode } from './layout.ts';
-import { entryById, type StockLoadable, type TaskEntry, taskInterfaces } from './stock-loadable.ts';
+import { type StockLoadable, type TaskEntry, taskInterfaces } from './stock-loadable.ts';
 
 export type TaskOperation = OperationDesc & {
   /** Position in the lists. */
@@ -75,12 +75,9 @@ const surfaceList = 4;
  * @throws loadable/version, loadable/corrupt
  */
 export function interfaceMinor(loadable: StockLoadable, task: TaskEntry): InterfaceMinor {
-  const names = new Set(
-    task.addressList.flatMap((id) => {
-      const { memoryId } = entryById(loadable.addresses, id, 'address');
-      return entryById(loadable.memories, memoryId, 'memory').contents;
-    }),
-  );
+  const memoryOf = new Map(loadable.addresses.map(({ id, memoryId }) => [id, memoryId]));
+  const contents = new Map(loadable.memories.map((memory) => [memory.id, memory.contents]));
+  const names = new Set(task.addressList.flatMap((id) => contents.get(memoryOf.get(id) ?? -1) ?? []));
   const own = loadable.blobs.filter(({ name }) => names.has(name));
   const blob =
     own.find(({ subInterface }) => subInterface === surfaceList) ??

@@ -9,9 +9,9 @@ import { DlakitError, fail } from '../../graph/errors.ts';
 import { targets } from '../../targets/find.ts';
 import type { NvdlaFeatures, Target } from '../../targets/target.ts';
 import { commonDesc, lutParam, networkDesc, operationSize, surfaceSize } from './descriptors.ts';
-import { entryById, type StockLoadable, type TaskEntry, taskInterfaces } from './stock-loadable.ts';
+import { type StockLoadable, type TaskEntry, taskInterfaces } from './stock-loadable.ts';
 import { tagOf } from './tag.ts';
-import { addressAt, blobReader, taskDescriptors } from './task-blobs.ts';
+import { blobReader, taskDescriptors } from './task-blobs.ts';
 import type { TaskDescriptors, TaskOperation } from './task-descriptors.ts';
 import { checkConvolution } from './validate/convolution-rules.ts';
 import type { CubeContext } from './validate/cube-rules.ts';
@@ -92,9 +92,11 @@ function checkTask(
   const descriptors = taskDescriptors(loadable, task);
   checkNetwork(loadable, task, descriptors, findings);
   checkDependencies(descriptors, findings);
-  const addresses = task.addressList.map((_, position) => {
-    const { memoryId, offset } = addressAt(loadable, task, position);
-    return { offset, left: entryById(loadable.memories, memoryId, 'memory').size - offset };
+  const addressById = new Map(loadable.addresses.map((address) => [address.id, address]));
+  const sizes = new Map(loadable.memories.map(({ id, size }) => [id, size]));
+  const addresses = task.addressList.map((id) => {
+    const { memoryId, offset } = addressById.get(id) ?? { memoryId: -1, offset: 0 };
+    return { offset, left: (sizes.get(memoryId) ?? 0) - offset };
   });
   const context = { target, addresses };
   for (const operation of descriptors.operations) {

@@ -51,9 +51,10 @@ export function checkStructure(loadable: StockLoadable, findings: Findings): voi
     }
     for (const memory of bound) checkBound(memory, tensorById.get(memory.tensorDescId), findings);
   }
-  const submitted = submits.flatMap(({ taskIds }) => taskIds);
+  const submitted = new Map<number, number>();
+  for (const id of submits.flatMap(({ taskIds }) => taskIds)) submitted.set(id, (submitted.get(id) ?? 0) + 1);
   for (const { id } of tasks) {
-    const times = submitted.filter((task) => task === id).length;
+    const times = submitted.get(id) ?? 0;
     if (times !== 1)
       findings.at({ task: id }).add('submit', 'the task is not submitted once', { expected: 1, actual: times });
   }
