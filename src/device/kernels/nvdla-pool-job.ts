@@ -18,7 +18,7 @@ export interface IntegerPool {
 }
 
 /** A sum of this size times two reciprocals stays in int32. */
-const mostSum = 2 ** 24;
+const mostSum = 2 ** 28;
 
 /** Undefined for what only the reference does. @throws device/fault */
 export function planPool(pdp: Pdp<Cube>, shape: Placement['shape']): IntegerPool | undefined {

@@ -52,7 +52,8 @@ export const vectorCube = (bus: Bus, data: Int8Array | Int32Array | Float32Array
 const firstAddress = 0x1_0000_0000n;
 const mapped = new WeakMap<Bus, { next: bigint; readonly windows: Window[] }>();
 
-function mapCube(bus: Bus, cube: Omit<Cube, 'address'>): Cube {
+/** Maps a cube at a fresh address. */
+export function mapCube(bus: Bus, cube: Omit<Cube, 'address'>): Cube {
   const state = mapped.get(bus) ?? { next: firstAddress, windows: [] };
   mapped.set(bus, state);
   const address = state.next;
