@@ -14,6 +14,9 @@ import type { CompiledNetwork } from '../../src/program/program.ts';
 import { calibrationOf, defaultMethod } from '../../src/quantize/calibrate.ts';
 import { batch, imageInput, measureRanges, repositoryFile, scoresOf, testImages } from './accuracy.ts';
 
+/** Images of one run on the device: every number of images here is a multiple. */
+export const runBatch = 10;
+
 export interface Configuration {
   readonly target: string;
   readonly precision: 'int8' | 'fp16';
@@ -51,7 +54,9 @@ export interface NvdlaOptions {
 
 export async function nvdlaAccuracy(recipe: Recipe, options: NvdlaOptions): Promise<NvdlaAccuracy> {
   const { runtime } = options;
-  const network = prepare(readNetwork(await repositoryFile(`models/${recipe.file}`), { batch }));
+  const file = await repositoryFile(`models/${recipe.file}`);
+  const network = prepare(readNetwork(file, { batch }));
+  const small = prepare(readNetwork(file, { batch: runBatch }));
   const measured = await measureRanges(network, imageInput(recipe), runtime, options.calibrationLimit);
   const { scales } = calibrationOf(measured, defaultMethod);
   const most = Math.max(...options.configurations.map(({ images }) => images));
@@ -59,7 +64,7 @@ export async function nvdlaAccuracy(recipe: Recipe, options: NvdlaOptions): Prom
   const configurations: ConfigurationAccuracy[] = [];
   for (const configuration of options.configurations) {
     const { target, precision, images } = configuration;
-    const compiled = compile(network, {
+    const compiled = compile(small, {
       target,
       precision,
       ...(precision === 'int8' && { scales }),

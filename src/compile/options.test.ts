@@ -149,8 +149,9 @@ describe('sparsity', () => {
   });
 });
 
-it('compiles for float-scale targets only', () => {
-  expect(() => programOf(image(3), { target: nvSmall })).toThrow(/nv_small.*compile\/unsupported/);
+it('compiles for the open NVDLA in its own arithmetic', () => {
+  const { layers } = programOf(image(3), { target: nvSmall });
+  expect(layers.map((layer) => ('sdp' in layer ? layer.sdp.arithmetic : layer.kind))).toContain('integer-scale');
 });
 
 it('refuses scales that are no scales', () => {
