@@ -122,9 +122,11 @@ function checkConv(context: LayerContext, conv: Conv<number>, target: Nvdla): vo
   if (core.convert) checkConvert(context, 'conv.core.convert', core.convert, { offset: 16, shift: 63 });
 }
 
-function checkImage(context: LayerContext, { core, dilation, kernel }: Conv<number>, channels: number): void {
+/** @param held by the surface: pixels of three channels have a fourth component, which meets zeros */
+function checkImage(context: LayerContext, { core, dilation, kernel }: Conv<number>, held: number): void {
+  const channels = held === 3 ? 4 : held;
   const image = core?.image ?? wrong(context, 'an image needs conv.core.image', 'conv.core.image', 'none');
-  if (channels !== 1 && channels !== 4) wrong(context, 'pixels have one or four components', '1 or 4', channels);
+  if (channels !== 1 && channels !== 4) wrong(context, 'pixels have one or four components', '1, 3 or 4', held);
   const places = image.order.toSorted((a, b) => a - b).join();
   if (places !== (channels === 1 ? '0' : '0,1,2,3')) {
     wrong(context, 'conv.core.image.order is no order of components', `${channels} places`, image.order.join());

@@ -180,11 +180,13 @@ function planRows(work: ConvolutionWork, block: Block): Priced | string {
   let best: Priced | undefined;
   for (const mode of ['all', 'two groups', 'one group'] as const) {
     const rows = outputRows(work, Math.floor(((banks - need[mode]) * target.cbuf.entriesPerBank) / perSlice));
-    if (rows < 1 || (work.pooled && rows < shape.output.height)) continue;
+    // A launch needs a row that is no padding.
+    const splits = Math.max(shape.padding.top, shape.padding.bottom) < windowRows(shape) && !work.pooled && !image;
+    if (rows < 1 || (!splits && rows < shape.output.height)) continue;
     const plan = price(work, block, { mode, rows, weights: need[mode], perSlice, kernelBytes });
     if (best === undefined || plan.cost < best.cost) best = plan;
   }
-  return best ?? 'the pooling behind it would have to be split by rows';
+  return best ?? 'it would have to be split by rows, which its padding, its pooling or its pixels do not allow';
 }
 
 const windowRows = ({ kernel, dilation }: ConvShape): number => (kernel.h - 1) * dilation.h + 1;
