@@ -23,13 +23,14 @@ export function checkNvdlaLayer(context: LayerContext, layer: Layer, target: Nvd
     case 'conv': {
       checkConv(context, layer.conv, target);
       const precision = layer.conv.core?.precision ?? 'int8';
-      checkSdp(context, layer.sdp, precision, target);
+      checkSdp(context, layer.sdp, { precision, channels: layer.conv.output.channels }, target);
       if (layer.pdp) checkPdp(context, layer.pdp, resultType(layer.sdp), target);
       return;
     }
     case 'sdp': {
-      const input = atoms(context, layer.sdp.input!, 'sdp.input');
-      checkSdp(context, layer.sdp, precisionOf(context, input, 'sdp.input', target), target);
+      const precision = precisionOf(context, atoms(context, layer.sdp.input!, 'sdp.input'), 'sdp.input', target);
+      const [, channels] = surfaceOf(context, layer.sdp.input!, 'sdp.input').shape;
+      checkSdp(context, layer.sdp, { precision, channels }, target);
       if (layer.pdp) checkPdp(context, layer.pdp, resultType(layer.sdp), target);
       return;
     }
@@ -151,10 +152,32 @@ function checkConvert(context: LayerContext, field: string, { offset, scale, shi
   whole(context, `${field}.shift`, shift, 0, most.shift);
 }
 
-function checkSdp(context: LayerContext, sdp: Sdp<number>, input: ConvolutionPrecision, target: Nvdla): void {
+/** What the precisions of input and result make SDP compute in (nvdla/sw sdp.c, map_proc_precision). */
+const processPrecision = (input: ConvolutionPrecision, output: ConvolutionPrecision): ConvolutionPrecision =>
+  input !== 'float16' && output === 'int8' ? 'int8' : input;
+
+interface SdpInput {
+  readonly precision: ConvolutionPrecision;
+  readonly channels: number;
+}
+
+function checkSdp(context: LayerContext, sdp: Sdp<number>, input: SdpInput, target: Nvdla): void {
   if (sdp.arithmetic !== 'integer-scale') return;
+  const { precision, channels } = input;
   precisionOf(context, sdp.outputType, 'sdp.outputType', target);
-  same(context, 'sdp.processing', sdp.processing, input === 'float16' ? 'float' : undefined);
+  same(context, 'sdp.processing', sdp.processing, precision === 'float16' ? 'float' : undefined);
+  // SDP works on whole atoms of the precision that it computes in, and reads and writes as many channels.
+  const wholeAtoms = (type: ConvolutionPrecision): number => {
+    const atom = atomElements(target, type);
+    return Math.ceil(channels / atom) * atom;
+  };
+  const process = processPrecision(precision, sdp.outputType);
+  for (const [field, type] of [
+    ['the channels in atoms of the input', precision],
+    ['the channels in atoms of the result', sdp.outputType],
+  ] as const) {
+    same(context, field, wholeAtoms(type), wholeAtoms(process));
+  }
   if (sdp.output !== undefined) atoms(context, sdp.output, 'sdp.output');
   checkConvert(context, 'sdp.convert', sdp.convert, { offset: 32, shift: 63 });
   if (sdp.y && !target.nvdla.elementwise) wrong(context, `${target.name} has no element-wise unit`, 'no sdp.y', 'one');

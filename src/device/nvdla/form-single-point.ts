@@ -33,6 +33,13 @@ export const feedsPooling = (sdp: RegisterView): boolean => sdp.field('D_FEATURE
 export const needsDma = (sdp: RegisterView): boolean =>
   !isFlying(sdp) || (['x1', 'x2', 'y'] as const).some((name) => readsMemory(sdp, name));
 
+/** Whether the read DMA, as it is set up, reads the data or any operand. */
+export const readsAnything = (dma: RegisterView): boolean =>
+  dma.field('D_FEATURE_MODE_CFG', 'FLYING_MODE') === 0 ||
+  (['x1', 'x2', 'y'] as const).some(
+    (name) => dma.field(`D_${units[name].dma}_CFG`, `${units[name].dma}_DISABLE`) === 0,
+  );
+
 function readsMemory(sdp: RegisterView, name: UnitName): boolean {
   const { unit } = units[name];
   const bit = (register: string, field: string): boolean =>

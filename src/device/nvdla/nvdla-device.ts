@@ -25,7 +25,7 @@ import { formLookupTable, type TableMemory, tableMemory } from './form-lookup-ta
 import { formRubik, formTransfer } from './form-mover.ts';
 import { formNormalise } from './form-normalise.ts';
 import { formPooling, isFlying as poolingFlies } from './form-pooling.ts';
-import { feedsPooling, formSinglePoint, isFlying, needsDma } from './form-single-point.ts';
+import { feedsPooling, formSinglePoint, isFlying, needsDma, readsAnything } from './form-single-point.ts';
 import type { NvdlaState } from './nvdla-state.ts';
 import type { Transfer } from './transfer.ts';
 
@@ -224,7 +224,8 @@ export class NvdlaDevice {
       for (const name of ['CSC', 'CMAC_A', 'CMAC_B'] as const) this.#complete(name, []);
       this.#complete('CACC', ['CACC']);
     }
-    if (file.ready('SDP_RDMA')) this.#complete('SDP_RDMA', []);
+    // A read DMA that reads nothing is done with any launch; one that reads may be ahead, for the operation that comes next.
+    if (dma || (file.ready('SDP_RDMA') && !readsAnything(file.current('SDP_RDMA')))) this.#complete('SDP_RDMA', []);
     this.#complete('SDP', ['SDP']);
     if (pools) this.#complete('PDP', ['PDP']);
     return true;
