@@ -80,12 +80,33 @@ export interface CubeForm {
   readonly runs: number;
   /** What addresses and strides are multiples of. */
   readonly unit: number;
+  /** Of features: bytes of all channels of a pixel. */
+  readonly channelBytes?: number;
 }
 
 /** Features of a precision. */
 export function featureForm({ channel }: DataCube, precision: ConvolutionPrecision, { memoryAtom }: Target): CubeForm {
-  const runs = Math.ceil((channel * precisionBytes(precision)) / memoryAtom);
-  return { pixel: memoryAtom, runs, unit: memoryAtom };
+  const channelBytes = channel * precisionBytes(precision);
+  return { pixel: memoryAtom, runs: Math.ceil(channelBytes / memoryAtom), unit: memoryAtom, channelBytes };
+}
+
+/** The atoms of dlakit's configurations. */
+const knownAtoms = [8, 16, 32];
+
+/** Whether strides and size would fit features of another atom: the cube was made for another target. */
+function fitsOtherAtom({ width, height, lineStride, surfaceStride, size }: DataCube, form: CubeForm): boolean {
+  const { channelBytes } = form;
+  if (channelBytes === undefined) return false;
+  return knownAtoms.some((atom) => {
+    const runs = Math.ceil(channelBytes / atom);
+    const lines = (height - 1) * lineStride + width * atom;
+    return (
+      atom !== form.pixel &&
+      (height === 1 || (lineStride >= width * atom && lineStride % atom === 0)) &&
+      (runs === 1 || (surfaceStride >= lines && surfaceStride % atom === 0)) &&
+      size >= (runs - 1) * surfaceStride + lines
+    );
+  });
 }
 
 /** A cube in memory. */
@@ -100,6 +121,7 @@ export function checkCube(
   const left = placeOf(field, cube, context, findings, form.unit);
   const { width, height, lineStride, surfaceStride, size } = cube;
   const line = width * form.pixel;
+  const target = fitsOtherAtom(cube, form);
   for (const [name, stride, least, steps] of [
     ['lineStride', lineStride, line, height],
     ['surfaceStride', surfaceStride, (height - 1) * lineStride + line, form.runs],
@@ -111,14 +133,14 @@ export function checkCube(
       findings.add('cube-alignment', 'a stride is no multiple of an atom', {
         ...place,
         expected: `a multiple of ${form.unit}`,
-        target: true,
+        target,
       });
     }
     if (stride < least) {
       findings.add('cube-strides', 'a stride is shorter than what it steps over', {
         ...place,
         expected: `at least ${least}`,
-        target: stride % 8 === 0,
+        target,
       });
     }
   }
@@ -128,6 +150,7 @@ export function checkCube(
       field: `${field}.size`,
       expected: `at least ${end}`,
       actual: size,
+      target,
     });
   }
   if (left !== undefined && end > left) {
