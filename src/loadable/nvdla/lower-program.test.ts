@@ -7,7 +7,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Cube } from '../../device/cube.ts';
 import type { Launch } from '../../device/launch.ts';
+import { bytes } from '../../graph/units.ts';
+import { surfaceGeometry } from '../../program/geometry.ts';
 import type { Conv, IntegerScaleSdp, Pdp, Sdp, SdpUnit } from '../../program/layer.ts';
+import type { Program } from '../../program/program.ts';
+import type { Surface } from '../../program/surface.ts';
 import { validateProgram } from '../../program/validate.ts';
 import { targets } from '../../targets/find.ts';
 import { nvFull, nvSmall } from '../../targets/nvdla.ts';
@@ -159,6 +163,56 @@ describe('a lowered Program', () => {
       }),
       { numRuns: 300, seed: 12 },
     );
+  });
+
+  it('pools what is wider than the line buffer in stripes', () => {
+    const wide = (width: number) => {
+      const shape = [1, 32, 5, width] as const;
+      const surface = (id: number, of: readonly [number, number, number, number]): Surface => ({
+        id,
+        name: `s${id}`,
+        shape: of,
+        dtype: 'int8',
+        format: 'chw32',
+        memory: 'io',
+        offset: bytes(0),
+        ...surfaceGeometry(of, 'int8', 'chw32'),
+      });
+      const pdp: Pdp<number> = {
+        input: 0,
+        mode: 'max',
+        kernel: { h: 3, w: 3 },
+        stride: { h: 1, w: 1 },
+        padding: { top: 1, left: 1, bottom: 1, right: 1 },
+        countPadding: true,
+        output: 1,
+      };
+      const program: Program = {
+        target: 'nv_full',
+        sram: bytes(0),
+        surfaces: [surface(0, shape), surface(1, shape)],
+        layers: [{ kind: 'pdp', pdp, id: 0, name: 'pool', origin: [], after: [] }],
+        inputs: [0],
+        outputs: [1],
+        constants: [],
+      };
+      return { program, blobs: new Map(), target: nvFull };
+    };
+    const stripes = (subject: ReturnType<typeof wide>): readonly number[] => {
+      const loadable = lowerProgram(subject.program, subject.blobs, nvFull);
+      expect(validateStockLoadable(loadable, nvFull)).toEqual([]);
+      const [pool] = taskDescriptors(loadable, loadable.tasks[0]!).operations;
+      if (pool?.type !== 'pdp') throw new Error('unreachable');
+      const { splitNum, partialWidthFirst, partialWidthMid, partialWidthLast } = pool.op;
+      return [splitNum, partialWidthFirst, partialWidthMid, partialWidthLast];
+    };
+    // Three rows of 42 columns of 32 elements of 14 bits are 7 KiB (nvdla-timing section 2.5).
+    expect(stripes(wide(42))[0]).toBe(1);
+    expect(stripes(wide(43))).toEqual([2, 42, 0, 1]);
+    expect(stripes(wide(100))).toEqual([3, 42, 42, 16]);
+    const subject = wide(100);
+    const inputs = randomInputs(subject.program, 4);
+    expect(runLowered(subject, inputs, 12).outputs).toEqual(runDirectly(subject, inputs).outputs);
   });
 
   it('has an address for every cube in 0.10, and offsets in 0.12', () => {
