@@ -7,7 +7,6 @@ import { fail } from '../../graph/errors.ts';
 import { atomElements, type ConvolutionPrecision, entriesPerSlice } from '../../program/convolution-buffer.ts';
 import { elementSize } from '../../program/geometry.ts';
 import type {
-  BdmaTransfer,
   Cdp,
   Conv,
   Convert,
@@ -17,13 +16,11 @@ import type {
   LookupSlope,
   Pdp,
   Pipeline,
-  RubikMove,
   Sdp,
   SdpUnit,
 } from '../../program/layer.ts';
 import { pooledColumns, poolingStripes } from '../../program/pooling-width.ts';
-import type { ElementType, Surface } from '../../program/surface.ts';
-import type { Target } from '../../targets/target.ts';
+import type { ElementType } from '../../program/surface.ts';
 import type {
   CdpOp,
   ConvertParam,
@@ -35,36 +32,8 @@ import type {
   SdpOp,
   SdpUnitOp,
 } from './descriptors.ts';
-
-export interface LowerContext {
-  readonly target: Target;
-  readonly surfaces: readonly Surface[];
-  /** Where a surface lies: memory type, position in the task's address list, offset. */
-  readonly place: (surface: Surface) => Pick<DataCube, 'type' | 'address' | 'offset'>;
-  /** The same as an address alone, some bytes behind the surface's start. */
-  readonly pointer: (surface: Surface, bytes: number) => Pick<DataCube, 'type' | 'address'>;
-  /** The number of a table, which is added when it is new. */
-  readonly lut: (lookup: Lookup<number>) => number;
-}
-
-const precisions: Readonly<Record<ConvolutionPrecision, number>> = { int8: 0, int16: 1, float16: 2 };
-const hardware = 2;
-/** What one operation of the bridge DMA has room for. */
-const mostTransfers = 20;
-
-const nowhere: DataCube = {
-  type: 0,
-  address: -1,
-  offset: 0,
-  size: 0,
-  width: 0,
-  height: 0,
-  channel: 0,
-  reserved0: 0,
-  lineStride: 0,
-  surfaceStride: 0,
-  planeStride: 0,
-};
+import { cubeOf, hardware, type LowerContext, nowhere, precisionOf, precisions } from './lower-cube.ts';
+import { lowerRubik, lowerTransfers } from './lower-moves.ts';
 
 const noConvert: ConvertParam = { scale: 1, truncate: 0, enable: 0, offset: 0 };
 const noUnit: SdpUnitOp = {
@@ -107,90 +76,6 @@ export function lowerLayer(layer: Layer, context: LowerContext): readonly Operat
       return fail('program/invalid', `the open NVDLA has no ${layer.kind}`, { layer: layer.name });
   }
 }
-
-function lowerRubik({ mode, stride, input, output }: RubikMove<number>, context: LowerContext): OperationDesc {
-  const op = {
-    mode: rubikModes[mode],
-    precision: precisionOf(context.surfaces[input]!),
-    strideX: stride.w,
-    strideY: stride.h,
-  };
-  return { type: 'rubik', op, surfaces: { src: cubeOf(input, context), dst: cubeOf(output, context) } };
-}
-
-const rubikModes = { contract: 0, split: 1, merge: 2 } as const;
-
-const noTransfer = {
-  sourceAddress: -1,
-  destinationAddress: -1,
-  lineSize: 0,
-  lineRepeat: 0,
-  sourceLine: 0,
-  destinationLine: 0,
-  surfaceRepeat: 0,
-  sourceSurface: 0,
-  destinationSurface: 0,
-} as const;
-
-/** Transfers have no offsets: each end has an address of its own. */
-function lowerTransfers(
-  transfers: readonly BdmaTransfer<number>[],
-  layer: string,
-  { surfaces, pointer }: LowerContext,
-): OperationDesc {
-  if (transfers.length > mostTransfers) {
-    fail('program/invalid', 'too many transfers', { layer }, { expected: mostTransfers, actual: transfers.length });
-  }
-  const ends = transfers.map((transfer) => ({
-    transfer,
-    source: pointer(surfaces[transfer.input]!, transfer.inputOffset),
-    destination: pointer(surfaces[transfer.output]!, transfer.outputOffset),
-  }));
-  const [first] = ends;
-  const [sourceType, destinationType] = [first?.source.type ?? 0, first?.destination.type ?? 0];
-  if (ends.some(({ source, destination }) => source.type !== sourceType || destination.type !== destinationType)) {
-    fail('program/invalid', 'the transfers of an operation are between the same two memories', { layer });
-  }
-  const described = ends.map(({ transfer, source, destination }) => ({
-    sourceAddress: source.address,
-    destinationAddress: destination.address,
-    lineSize: transfer.lineBytes,
-    lineRepeat: transfer.lines,
-    sourceLine: transfer.inputLineStride,
-    destinationLine: transfer.outputLineStride,
-    surfaceRepeat: transfer.surfaces,
-    sourceSurface: transfer.inputSurfaceStride,
-    destinationSurface: transfer.outputSurfaceStride,
-  }));
-  return {
-    type: 'bdma',
-    op: { numTransfers: transfers.length, reserved0: 0 },
-    surfaces: {
-      sourceType,
-      destinationType,
-      numTransfers: transfers.length,
-      transfers: Array.from({ length: mostTransfers }, (_, index) => described[index] ?? noTransfer),
-    },
-  };
-}
-
-function cubeOf(id: number, context: LowerContext): DataCube {
-  const surface = context.surfaces[id]!;
-  const [, channel, height, width] = surface.shape;
-  return {
-    ...context.place(surface),
-    size: surface.size,
-    width,
-    height,
-    channel: surface.format === 'dla_hwc4' ? (channel === 1 ? 1 : 4) : channel,
-    reserved0: 0,
-    lineStride: surface.lineStride,
-    surfaceStride: surface.surfaceStride,
-    planeStride: surface.format === 'dla_linear' ? surface.surfaceStride : 0,
-  };
-}
-
-const precisionOf = ({ dtype }: Surface): number => precisions[dtype as ConvolutionPrecision] ?? 0;
 
 /** The accumulator cube, as it would lie in memory. */
 function convolutionCube({ output, core }: Conv<number>, { target }: LowerContext): DataCube {

@@ -47,6 +47,8 @@ export interface LowerOptions {
 }
 
 const pageSize = 4096;
+/** nvdla/sw kmd nvdla_ioctl.h, NVDLA_MAX_BUFFERS_PER_TASK. */
+const mostAddresses = 6144;
 const noVersion: Version = { major: 0, minor: 0, subMinor: 0 };
 
 /** @throws program/invalid for what descriptors cannot say, or more than they have room for */
@@ -238,7 +240,8 @@ class Builder {
     const known = this.#positions.get(key);
     if (known !== undefined) return known;
     const position = this.#addresses.length;
-    if (position > 32_767) fail('program/invalid', 'more surfaces than addresses', {}, { expected: 32_767 });
+    if (position >= mostAddresses)
+      fail('program/invalid', 'more surfaces than addresses', {}, { expected: mostAddresses });
     this.#addresses.push({ id: position, memoryId, offset, size });
     this.#positions.set(key, position);
     return position;
@@ -353,10 +356,10 @@ function tensorOf(surface: Surface, id: number, memoryId: number): TensorDesc {
     memoryId,
     size,
     offset: 0,
-    dataFormat: image ? formats.nhwc : formats.ncxhwx,
+    dataFormat: image ? formats.nhwc : format === 'dla_linear' ? formats.nchw : formats.ncxhwx,
     dataType: types[dtype as keyof typeof types],
     dataCategory: image ? categories.image : categories.feature,
-    pixelFormat: image ? pixel : featurePixels[elementsPerAtom(format) * element]!,
+    pixelFormat: image ? pixel : (featurePixels[elementsPerAtom(format) * element] ?? featurePixels[32]!),
     pixelMapping: 0,
     dims: { n, c: image && c > 1 ? 4 : c, h, w },
     strides: [element, lineStride, surfaceStride, 0, 0, 0, 0, 0],

@@ -105,6 +105,9 @@ function checkTask(
   }
 }
 
+/** nvdla/sw kmd nvdla_ioctl.h, NVDLA_MAX_BUFFERS_PER_TASK. */
+const mostAddresses = 6144;
+
 function checkNetwork(
   loadable: StockLoadable,
   task: TaskEntry,
@@ -115,6 +118,12 @@ function checkNetwork(
   const equal = (field: string, actual: number, expected: number, message: string): boolean =>
     findings.equal('network', `network.${field}`, actual, expected, message);
   equal('numAddresses', network.numAddresses, task.addressList.length, 'the task has another number of addresses');
+  if (task.addressList.length > mostAddresses) {
+    findings.add('network', 'a task has more addresses than the driver takes', {
+      expected: `at most ${mostAddresses}`,
+      actual: task.addressList.length,
+    });
+  }
   equal('numRois', network.numRois, 1, 'a network has one region of interest');
   for (const [field, position, bytes] of [
     ['operationDescIndex', network.operationDescIndex, operations.length * operationSize],
