@@ -266,7 +266,7 @@ function dlaSegment(
       images.has(input)
         ? inputFormat(input, options.inputFormat ?? 'auto', placement, {
             feature: featureFormat,
-            nvdla: !machine.batched,
+            ...(!machine.batched && { nvdla: { target, precision: elementType } }),
           })
         : featureFormat,
     featureFormat,

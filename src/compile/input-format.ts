@@ -5,6 +5,7 @@
 
 import { fail } from '../graph/errors.ts';
 import type { SurfaceFormat } from '../program/surface.ts';
+import { type ConvolutionWork, planConvolution } from './nvdla/plan-convolution.ts';
 import type { Placement } from './place.ts';
 
 export type InputFormat = 'dla_hwc4' | 'dla_linear' | 'chw32' | 'auto';
@@ -14,26 +15,38 @@ export function inputFormat(
   input: string,
   wanted: InputFormat,
   placement: Placement,
-  { feature = 'chw32', nvdla = false }: { readonly feature?: SurfaceFormat; readonly nvdla?: boolean } = {},
+  {
+    feature = 'chw32',
+    nvdla,
+  }: { readonly feature?: SurfaceFormat; readonly nvdla?: Pick<ConvolutionWork, 'target' | 'precision'> } = {},
 ): SurfaceFormat {
   if (wanted === 'dla_linear') return wanted;
   if (wanted === 'chw32') return feature;
-  const obstacle = noImage(input, placement) ?? (nvdla ? noPixels(input, wanted, placement) : undefined);
+  const obstacle = noImage(input, placement) ?? (nvdla ? noPixels(input, wanted, placement, nvdla) : undefined);
   if (obstacle === undefined) return 'dla_hwc4';
   if (wanted === 'auto') return feature;
   return fail('compile/unsupported', `the input cannot be dla_hwc4: ${obstacle}`, { value: input });
 }
 
 /**
- * What pixels of the open NVDLA ask for beyond that: no groups and no dilated columns. One component a pixel fills as little of
+ * What pixels of the open NVDLA ask for beyond that: a convolution without groups and dilated columns, whose rows all fit the
+ * convolution buffer. One component a pixel fills as little of
  * the core as one channel of features does, so it is taken only when it is asked for.
  */
-function noPixels(input: string, wanted: InputFormat, { operations, surfaces }: Placement): string | undefined {
-  if (wanted === 'auto' && surfaces.get(input)!.shape[1] === 1) return 'it has one channel';
+function noPixels(
+  input: string,
+  wanted: InputFormat,
+  { operations, surfaces }: Placement,
+  core: Pick<ConvolutionWork, 'target' | 'precision'>,
+): string | undefined {
+  const [n, channels, height, width] = surfaces.get(input)!.shape;
+  if (wanted === 'auto' && channels === 1) return 'it has one channel';
   for (const operation of operations) {
     if (operation.kind !== 'conv' || operation.input !== input) continue;
-    const { groups, dilation } = operation.shape;
-    if (groups > 1 || dilation.w > 1) return `${operation.nodes.at(-1)!.name} has groups or dilated columns`;
+    const { shape, pool } = operation;
+    const pixels = [n, channels === 1 ? 1 : 4, height, width] as const;
+    const plan = planConvolution({ ...core, input: pixels, image: true, shape, pooled: pool !== undefined });
+    if ('reason' in plan) return `${operation.nodes.at(-1)!.name}: ${plan.reason}`;
   }
   return undefined;
 }
