@@ -15,7 +15,7 @@ import { findTarget } from '../targets/find.ts';
 import type { Target } from '../targets/target.ts';
 import type { Firmware, Launched } from './firmware.ts';
 import { AddressMap, type Context, LoadedProgram, type ProgramInMemory } from './loaded-program.ts';
-import { LoweredProgram } from './nvdla/lowered-program.ts';
+import type { LoweredProgram } from './nvdla/lowered-program.ts';
 import { turnTaker } from './yield.ts';
 
 export interface DeviceOptions {
@@ -72,7 +72,11 @@ export async function openDevice(options: DeviceOptions): Promise<Device> {
     shared,
     ...(maximum !== undefined && { maximum }),
   });
-  return new Device(target, bus, { engines: await enginesFor(bus, options) });
+  const state = { engines: await enginesFor(bus, options) };
+  if (target.arithmetic === 'float-scale') return new Device(target, bus, state);
+  // Loaded when wanted: registers and firmware of the open NVDLA.
+  const { LoweredProgram } = await import('./nvdla/lowered-program.ts');
+  return new Device(target, bus, state, LoweredProgram);
 }
 
 async function enginesFor(bus: Bus, options: DeviceOptions): Promise<Engines> {
@@ -89,12 +93,15 @@ export class Device {
   readonly bus: Bus;
   readonly state: DeviceState;
   readonly #addresses: AddressMap;
+  readonly #lowered: typeof LoweredProgram | undefined;
   #queue: Queued[] = [];
   #running = false;
   #closed = false;
   #tasks = 0;
 
-  constructor(target: Target, bus: Bus, state: DeviceState) {
+  /** @param lowered what runs Programs through registers and firmware, on an open NVDLA */
+  constructor(target: Target, bus: Bus, state: DeviceState, lowered?: typeof LoweredProgram) {
+    this.#lowered = lowered;
     this.target = target;
     this.bus = bus;
     this.state = state;
@@ -115,9 +122,9 @@ export class Device {
       );
     }
     validateProgram(program, blobs, this.target);
-    return this.target.arithmetic === 'float-scale'
+    return this.#lowered === undefined
       ? new LoadedProgram(program, blobs, this.bus, this.#addresses, this.state)
-      : new LoweredProgram(program, blobs, this.target, this.bus, this.state.engines);
+      : new this.#lowered(program, blobs, this.target, this.bus, this.state.engines);
   }
 
   /** Puts one run of a loaded Program into the queue. */

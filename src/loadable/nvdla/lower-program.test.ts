@@ -16,7 +16,7 @@ import { validateProgram } from '../../program/validate.ts';
 import { targets } from '../../targets/find.ts';
 import { nvFull, nvSmall } from '../../targets/nvdla.ts';
 import { lowerProgram } from './lower-program.ts';
-import { tagOf } from './tag.ts';
+import { tagOf } from './read-tag.ts';
 import { taskDescriptors } from './task-blobs.ts';
 import { randomInputs, randomProgram } from './testing/random-program.ts';
 import { type Ran, runDirectly, runLowered } from './testing/run-program.ts';

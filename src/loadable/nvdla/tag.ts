@@ -1,74 +1,43 @@
 /**
  * The stock format does not say which configuration a loadable is for, nor what its numbers stand for. Ours say it in a
- * blob named `dlakit`, JSON, that no memory names: the stock runtime never looks at it.
+ * blob named `dlakit`, JSON, that no memory names: the stock runtime never looks at it. read-tag.ts reads it back.
  */
 
-import * as z from 'zod';
-import { fail } from '../../graph/errors.ts';
-import type { Blob, StockLoadable } from './stock-loadable.ts';
+import type { Blob } from './stock-loadable.ts';
 
-const name = 'dlakit';
-const mostBytes = 2 ** 20;
+export const tagName = 'dlakit';
 
-const finite = z.number().refine(Number.isFinite);
-const tensor = z.strictObject({
-  name: z.string().min(1),
-  shape: z.array(z.number().int().positive()),
-  dtype: z.enum(['int8', 'int16', 'float16']),
+/** An input or output, by its bind id. */
+export interface TaggedTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: 'int8' | 'int16' | 'float16';
   /** real = scale × integer; absent for float16. */
-  scale: finite.positive().optional(),
-});
+  readonly scale?: number | undefined;
+}
 
-const schema = z.strictObject({
-  format: z.literal('dlakit-loadable'),
-  version: z.literal(1),
-  target: z.string().min(1),
-  network: z.string(),
-  /** By their bind ids. */
-  inputs: z.array(tensor),
-  outputs: z.array(tensor),
-  preprocess: z
-    .strictObject({
-      mean: z.array(finite),
-      std: z.array(finite),
-      channelOrder: z.enum(['rgb', 'bgr', 'gray']),
-    })
-    .optional(),
-});
-
-export type LoadableTag = Readonly<Omit<z.infer<typeof schema>, 'format' | 'version'>>;
+export interface LoadableTag {
+  readonly target: string;
+  readonly network: string;
+  readonly inputs: readonly TaggedTensor[];
+  readonly outputs: readonly TaggedTensor[];
+  readonly preprocess?:
+    | {
+        readonly mean: readonly number[];
+        readonly std: readonly number[];
+        readonly channelOrder: 'rgb' | 'bgr' | 'gray';
+      }
+    | undefined;
+}
 
 export function tagBlob(tag: LoadableTag): Blob {
   const data = new TextEncoder().encode(JSON.stringify({ format: 'dlakit-loadable', version: 1, ...tag }));
   return {
-    name,
+    name: tagName,
     size: data.length,
     interface: 0,
     subInterface: 0,
     version: { major: 0, minor: 0, subMinor: 0 },
     data,
   };
-}
-
-/** What a loadable of ours says of itself; undefined for others. @throws loadable/corrupt */
-export function tagOf({ blobs }: StockLoadable): LoadableTag | undefined {
-  const blob = blobs.find((candidate) => candidate.name === name);
-  if (!blob) return undefined;
-  const place = { value: name };
-  if (blob.data.length > mostBytes) {
-    fail('loadable/corrupt', 'the tag is too large', place, { expected: mostBytes, actual: blob.data.length });
-  }
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(blob.data));
-  } catch (error) {
-    fail('loadable/corrupt', `the tag is not JSON: ${error instanceof Error ? error.message : String(error)}`, place);
-  }
-  const parsed = schema.safeParse(json);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    return fail('loadable/corrupt', `the tag: ${issue?.path.join('.') || 'all of it'}: ${issue?.message}`, place);
-  }
-  const { format: _, version: __, ...tag } = parsed.data;
-  return tag;
 }
