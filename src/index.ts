@@ -16,7 +16,7 @@ import type { InputFormat } from './compile/input-format.ts';
 import { estimate as estimatePlan } from './estimate/estimate.ts';
 import type { Estimate } from './estimate/estimate-result.ts';
 import type { Evaluation } from './evaluate/evaluation.ts';
-import { DlakitError } from './graph/errors.ts';
+import { DlakitError, fail } from './graph/errors.ts';
 import type { Graph } from './graph/graph.ts';
 import { printGraph } from './graph/print.ts';
 import { mebibytes } from './graph/units.ts';
@@ -197,13 +197,24 @@ export function compile(network: PreparedNetwork, options: CompileOptions = {}):
   return { ...compiled, checked, quantized, rangeChanges: changes, balancedGates: gates };
 }
 
-/** What goes to the board: the prepared ONNX, the calibration cache and the exact trtexec command. */
+/**
+ * What goes to the board: the prepared ONNX, the calibration cache and the exact trtexec command.
+ * @throws compile/unsupported for an open NVDLA, which TensorRT does not build for
+ */
 export function board(
   compilation: Compilation,
   options: { readonly name?: string; readonly sparsity?: 'disable' | 'enable' } = {},
 ): BoardFiles {
   const { plan } = compilation.network;
   const target = findTarget(plan.target);
+  if (target.generation === 'nvdla') {
+    fail(
+      'compile/unsupported',
+      'TensorRT builds for orin and xavier: no files go to the board of an open NVDLA',
+      {},
+      { actual: target.name },
+    );
+  }
   const program = plan.segments.find((segment) => segment.kind === 'dla')?.program;
   return boardFiles(compilation.quantized, compilation.checked, plan, {
     release: findRelease(target, plan.release),

@@ -22,6 +22,7 @@ export interface CompileFlags extends PreprocessFlags {
   readonly calib?: string;
   readonly sram?: '0.5' | '1';
   readonly inputFormat: 'auto' | 'dla_hwc4' | 'dla_linear' | 'chw32';
+  readonly precision: 'int8' | 'fp16';
   readonly sparsity: 'disable' | 'enable';
 }
 
@@ -84,6 +85,7 @@ export function compileNetwork(
       ...(flags.release !== undefined && { release: flags.release }),
       ...(scales && { scales }),
       ...(flags.sram !== undefined && { sram: Number(flags.sram) }),
+      precision: flags.precision,
       inputFormat: flags.inputFormat,
       sparsity: flags.sparsity,
       ...(preprocess && { preprocess }),

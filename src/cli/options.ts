@@ -63,6 +63,11 @@ export const withCompile = (command: Command): Command =>
         .default('auto'),
     )
     .addOption(
+      new Option('--precision <type>', 'fp16 on nv_full, which needs no ranges')
+        .choices(['int8', 'fp16'])
+        .default('int8'),
+    )
+    .addOption(
       new Option('--sparsity <mode>', 'use 2:4 sparse weights where a layer has them')
         .choices(['disable', 'enable'])
         .default('disable'),

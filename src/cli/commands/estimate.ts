@@ -69,4 +69,13 @@ async function planOf(file: string, flags: Flags, command: Command): Promise<Pla
 }
 
 /** The flags that a loadable has settled. */
-const compiling: readonly (keyof Flags)[] = ['release', 'shapes', 'batch', 'calib', 'sram', 'inputFormat', 'sparsity'];
+const compiling: readonly (keyof Flags)[] = [
+  'release',
+  'shapes',
+  'batch',
+  'calib',
+  'sram',
+  'inputFormat',
+  'precision',
+  'sparsity',
+];

@@ -4,11 +4,13 @@
  */
 
 import { fail } from '../../graph/errors.ts';
+import { float16Bits } from '../../onnx/fold/float16.ts';
 import type { SdpUnit } from '../../program/layer.ts';
 import type { SurfaceTable } from '../emit.ts';
 import type { Point } from '../operation.ts';
-import { float16Bits } from './float16.ts';
+
 import { isPerChannel } from './integer-point.ts';
+import { isFreeRelu, plainUnit, stepsOf } from './plain-unit.ts';
 
 export interface FloatPointContext {
   readonly name: string;
@@ -18,27 +20,16 @@ export interface FloatPointContext {
   readonly surfaces: SurfaceTable;
 }
 
-const plainUnit = {
-  mul: false,
-  source: 'layer',
-  aluOperand: 0,
-  mulOperand: 0,
-  aluShift: 0,
-  truncate: 0,
-  activation: 'none',
-} as const satisfies SdpUnit<number>;
-
 export interface FloatUnits {
   readonly x1?: SdpUnit<number>;
   readonly x2?: SdpUnit<number>;
 }
 
 /** Why float SDP cannot do a stage; undefined when it can. */
-export function floatObstacle({ operand, slope, low, high, table, multiply, add }: Point): string | undefined {
+export function floatObstacle(point: Point): string | undefined {
+  const { operand, table, multiply, add } = point;
   if (table !== undefined) return 'a lookup table in FP16 is not exact enough';
-  const bounds = (low !== 0 && low !== Number.NEGATIVE_INFINITY ? 1 : 0) + (high !== Number.POSITIVE_INFINITY ? 1 : 0);
-  if ((operand ? 1 : 0) + (slope ? 1 : 0) + bounds > 1)
-    return 'it needs more units than the single-point processor has';
+  if (stepsOf(point) > 1) return 'it needs more units than the single-point processor has';
   if (operand?.op === 'sub') return 'it subtracts a tensor in FP16';
   const zero = multiply?.some((value, k) => value === 0 && (add?.[k % add.length] ?? 0) !== 0);
   return zero ? 'a channel is a constant' : undefined;
@@ -61,7 +52,7 @@ export function floatPoint(point: Point, context: FloatPointContext) {
     return at(bias, k, 0) + (m === 0 ? 0 : at(point.add, k, 0) / m);
   });
   const add = offsets.some((value) => value !== 0) ? Uint16Array.from(offsets, half) : undefined;
-  const relu = point.low === 0;
+  const relu = isFreeRelu(point);
 
   return (from: number, to: number, operand: number | undefined): FloatUnits => {
     const units: SdpUnit<number>[] = [];

@@ -11,10 +11,12 @@
  * something does. Factors have 15 bits and a sign; the largest one of a layer decides the shift.
  */
 
+import { fail } from '../../graph/errors.ts';
 import type { Convert, Lookup, SdpUnit } from '../../program/layer.ts';
 import type { SurfaceTable } from '../emit.ts';
 import type { Point } from '../operation.ts';
 import { roundHalfEven } from '../quantise.ts';
+import { isFreeRelu, plainUnit, stepsOf } from './plain-unit.ts';
 
 /** The units of one operation, their tables for a run of kernels. */
 export interface IntegerUnits {
@@ -49,22 +51,6 @@ const saturate16 = (value: number): number => Math.min(Math.max(roundHalfEven(va
 const fractionBits = 8;
 /** Largest shift of a multiplier. */
 const mostShift = 63;
-
-const plainUnit = {
-  mul: false,
-  source: 'layer',
-  aluOperand: 0,
-  mulOperand: 0,
-  aluShift: 0,
-  truncate: 0,
-  activation: 'none',
-} as const satisfies SdpUnit<number>;
-
-/** Steps beside the linear one that a stage needs a unit for, before its table. */
-export function stepsOf({ operand, slope, low, high }: Point): number {
-  const bounds = (low !== 0 && low !== Number.NEGATIVE_INFINITY ? 1 : 0) + (high !== Number.POSITIVE_INFINITY ? 1 : 0);
-  return (operand === undefined ? 0 : 1) + (slope === undefined ? 0 : 1) + bounds;
-}
 
 /** Factors as integers over one power of two. */
 interface Factors {
@@ -102,14 +88,24 @@ export function integerPoint(point: Point, context: IntegerPointContext): UnitsF
   );
   const between = unitBetween(point, context);
   const factors = factorsOf(gain.map((value) => value / between));
-  const linear = placeOffset(gain, offset, factors, { between, outputScale });
-  const x2Free = point.operand === undefined && point.slope === undefined;
-  if (linear.late && x2Free && stepsOf(point) === 0) return lateOffset(point, context, gain, offset);
+  const linear = placeOffset(gain, offset, factors, between);
+  if (linear.error > outputScale / 8) {
+    if (stepsOf(point) === 0) return lateOffset(point, context, gain, offset);
+    // X2 is taken, so nothing else can add it.
+    if (linear.error > outputScale) {
+      fail(
+        'compile/unsupported',
+        'the biases of its kernels differ too much for one shift, and no unit is left to add them elsewhere',
+        { node: context.name },
+        { expected: 'at most one step of the result', actual: linear.error / outputScale },
+      );
+    }
+  }
 
   const toResult = (value: number): number => roundHalfEven(value / between);
-  const low = point.low === 0 ? undefined : boundOf(point.low, outputScale, -1);
+  const relu = isFreeRelu(point);
+  const low = relu ? undefined : boundOf(point.low, outputScale, -1);
   const high = boundOf(point.high, outputScale, 1);
-  const relu = point.low === 0;
   const convert = outputConvert(point, between, outputScale, operandScale);
 
   return (from, to, operand) => {
@@ -153,26 +149,20 @@ function unitBetween(point: Point, context: IntegerPointContext): number {
 }
 
 interface Linear extends Factors {
-  /** In accumulator units the offset would be off by more than an eighth of a step of the result. */
-  readonly late: boolean;
+  /** How far off the offset of some channel is in units of the accumulator, in real numbers. */
+  readonly error: number;
 }
 
 /** The offset in units of the accumulator, before the multiplication. */
-function placeOffset(
-  gain: Float64Array,
-  offset: Float64Array,
-  factors: Factors,
-  { between, outputScale }: { readonly between: number; readonly outputScale: number },
-): Linear {
+function placeOffset(gain: Float64Array, offset: Float64Array, factors: Factors, between: number): Linear {
   const wanted = gain.map((value, k) => (value === 0 ? 0 : offset[k]! / value));
   const finite = wanted.every((value) => Math.abs(value) < 2 ** 40);
   const placed = shiftedOperands(finite ? wanted : wanted.map(() => 0));
-  const error = gain.reduce((most, value, k) => {
+  const error = gain.reduce((most, _, k) => {
     const reached = placed.integers[k]! * 2 ** placed.shift * (factors.integers[k]! / 2 ** factors.shift) * between;
-    return Math.max(most, Math.abs(reached - (value === 0 ? 0 : offset[k]!)));
+    return Math.max(most, Math.abs(reached - offset[k]!));
   }, 0);
-  const lost = gain.reduce((most, value, k) => (value === 0 ? Math.max(most, Math.abs(offset[k]!)) : most), 0);
-  return { ...placed, late: Math.max(error, lost) > outputScale / 8 };
+  return { ...placed, error };
 }
 
 /** The offset behind the multiplication, in X2, where steps are fractions of the result's. */
@@ -187,7 +177,7 @@ function lateOffset(point: Point, context: IntegerPointContext, gain: Float64Arr
     const x2: SdpUnit<number> = {
       ...perKernel(context, from, to, placed.integers, undefined),
       aluShift: placed.shift,
-      activation: point.low === 0 ? 'relu' : 'none',
+      activation: isFreeRelu(point) ? 'relu' : 'none',
     };
     const table = point.table && tableUnit(context, point.table.evaluate);
     return { x1, x2, convert, ...(table && { y: table.unit, lookup: table.lookup }) };

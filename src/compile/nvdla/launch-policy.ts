@@ -6,7 +6,7 @@ import type { LaunchPolicy } from '../assign.ts';
 import type { ConvOperation, Operation, Point, Pooling } from '../operation.ts';
 import { surfaceShape } from '../window.ts';
 import { floatObstacle } from './float-point.ts';
-import { stepsOf } from './integer-point.ts';
+import { stepsOf } from './plain-unit.ts';
 import { type ConvolutionWork, planConvolution } from './plan-convolution.ts';
 import { planPooling, poolingFlies } from './plan-pooling.ts';
 

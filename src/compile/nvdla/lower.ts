@@ -6,6 +6,7 @@
 
 import { fail } from '../../graph/errors.ts';
 import { float32Values, numbers, type Tensor } from '../../graph/tensor.ts';
+import { float16Bits } from '../../onnx/fold/float16.ts';
 import { atomElements, kernelGroupOf } from '../../program/convolution-buffer.ts';
 import type { Conv, IntegerScaleSdp, Pdp, Pipeline } from '../../program/layer.ts';
 import type { Shape4 } from '../../program/surface.ts';
@@ -15,7 +16,6 @@ import { type ConvOperation, type Point, type Pooling, plainPoint } from '../ope
 import type { GatherOperation, GatherPart, PlacedOperation } from '../place.ts';
 import { quantiseKernels } from '../quantise.ts';
 import { floatPoint } from './float-point.ts';
-import { float16Bits } from './float16.ts';
 import { integerPoint } from './integer-point.ts';
 import { packWeights } from './pack-weights.ts';
 import { type ConvolutionLaunch, type ConvolutionWork, planConvolution } from './plan-convolution.ts';

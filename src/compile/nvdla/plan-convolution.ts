@@ -67,6 +67,9 @@ const launchCycles = 1800;
 /** Most of what register fields hold (nvdla/hw spec/manual, CSC and CDMA). */
 const limits = { kernel: 32, stride: 8, dilation: 32, padding: 31, kernels: 8192, extent: 8192 } as const;
 
+/** nvdla/hw spec/manual, CDMA D_WEIGHT_SIZE_0: 18 bits. */
+const mostKernelBytes = 2 ** 18;
+
 interface Priced {
   readonly launches: readonly ConvolutionLaunch[];
   readonly cost: number;
@@ -154,6 +157,8 @@ function planRows(work: ConvolutionWork, block: Block): Priced | string {
   const { target, precision, image, shape } = work;
   const { banks } = target.cbuf;
   const [kernels, kernelBytes] = [block.kernels[1] - block.kernels[0], kernelBytesOf(work, block)];
+  if (kernelBytes > mostKernelBytes)
+    return `one kernel has ${kernelBytes} bytes, and the core takes at most ${mostKernelBytes}`;
   const group = Math.min(kernels, kernelGroupOf(target, precision));
   const need: Readonly<Record<Mode, number>> = {
     all: weightBanks(kernels, kernelBytes, target),
@@ -245,7 +250,10 @@ function price(work: ConvolutionWork, block: Block, banks: Banks): Priced {
         bottom: Math.max(0, bottom - toRow),
         right: padding.right,
       },
-      cbuf: { dataBanks: data, weightBanks: weightBankShare(banks, data, target) },
+      // Banks that change hands between launches would have the weights fetched again (RTL, NV_NVDLA_CDMA_wt.v).
+      cbuf: resident
+        ? { dataBanks: target.cbuf.banks - banks.weights, weightBanks: banks.weights }
+        : { dataBanks: data, weightBanks: weightBankShare(banks, data, target) },
       reuse: { data: false, weights: again },
       keep: { data: false, weights: resident && to < output.height },
       ...(rowsPerBlock && { rowsPerBlock }),

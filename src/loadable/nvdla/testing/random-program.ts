@@ -4,9 +4,10 @@
  */
 
 import { arrange } from '../../../compile/allocate.ts';
-import { float16Bits } from '../../../compile/nvdla/float16.ts';
+import { plainUnit as plain } from '../../../compile/nvdla/plain-unit.ts';
 import { schedule } from '../../../compile/schedule.ts';
 import { bytes } from '../../../graph/units.ts';
+import { float16Bits } from '../../../onnx/fold/float16.ts';
 import { layerReads } from '../../../program/access.ts';
 import { blobTableBuilder } from '../../../program/blobs.ts';
 import {
@@ -581,16 +582,6 @@ const byteOrders = [
   [1, 2, 3, 0],
   [3, 2, 1, 0],
 ] as const;
-
-const plain = {
-  mul: false,
-  source: 'layer',
-  aluOperand: 0,
-  mulOperand: 0,
-  aluShift: 0,
-  truncate: 0,
-  activation: 'none',
-} as const satisfies SdpUnit<number>;
 
 const reciprocals = [0x10000, 0x8000, 0x5555, 0x4000];
 const floatReciprocals = [0x7c00, 0x7800, 0x7555, 0x7400];

@@ -1,0 +1,24 @@
+/** A unit of the single-point processor that hands on what it gets: what the passes start from. */
+
+import type { SdpUnit } from '../../program/layer.ts';
+import type { Point } from '../operation.ts';
+
+export const plainUnit = {
+  mul: false,
+  source: 'layer',
+  aluOperand: 0,
+  mulOperand: 0,
+  aluShift: 0,
+  truncate: 0,
+  activation: 'none',
+} as const satisfies SdpUnit<number>;
+
+/** ReLU costs no unit of its own, except behind a slope, which takes the place of the activation. */
+export const isFreeRelu = ({ low, slope }: Point): boolean => low === 0 && slope === undefined;
+
+/** Steps beside the linear one that a stage needs a unit for, before its table. */
+export function stepsOf(point: Point): number {
+  const { operand, slope, low, high } = point;
+  const below = low !== Number.NEGATIVE_INFINITY && !isFreeRelu(point);
+  return [operand !== undefined, slope !== undefined, below, high !== Number.POSITIVE_INFINITY].filter(Boolean).length;
+}
