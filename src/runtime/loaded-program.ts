@@ -14,6 +14,7 @@ import { fail } from '../graph/errors.ts';
 import { rootOf } from '../program/liveness.ts';
 import type { BlobTable, Program } from '../program/program.ts';
 import type { MemoryName, Surface } from '../program/surface.ts';
+import { ContextPool } from './context-pool.ts';
 import { bindProgram, type Firmware, programFirmware } from './firmware.ts';
 
 const regions: Readonly<Record<MemoryName, bigint>> = {
@@ -64,9 +65,6 @@ export interface Context {
   readonly close: () => void;
 }
 
-/** Contexts that are kept for the next run. */
-const idleContexts = 2;
-
 export class LoadedProgram implements ProgramInMemory {
   readonly program: Program;
   readonly #bus: Bus;
@@ -74,8 +72,7 @@ export class LoadedProgram implements ProgramInMemory {
   readonly #addresses: AddressMap;
   readonly #constants: Window | undefined;
   readonly #sizes: Readonly<Record<Exclude<MemoryName, 'io'>, number>>;
-  #idle: Context[] = [];
-  #open = true;
+  readonly #pool = new ContextPool(() => this.#context());
 
   /** @param program a valid one @throws device/memory */
   constructor(program: Program, blobs: BlobTable, bus: Bus, addresses: AddressMap, state: DeviceState) {
@@ -102,24 +99,16 @@ export class LoadedProgram implements ProgramInMemory {
     }
   }
 
-  /** Memory for one task. @throws device/memory */
   acquire(): Context {
-    if (!this.#open) throw new Error('the program was unloaded');
-    return this.#idle.pop() ?? this.#context();
+    return this.#pool.acquire();
   }
 
   release(context: Context): void {
-    if (this.#open && this.#idle.length < idleContexts) this.#idle.push(context);
-    else context.close();
+    this.#pool.release(context);
   }
 
-  /** Gives the memory back; tasks in flight give theirs when they end. */
   unload(): void {
-    if (!this.#open) return;
-    this.#open = false;
-    for (const context of this.#idle) context.close();
-    this.#idle = [];
-    if (this.#constants) this.#bus.unmap(this.#constants);
+    if (this.#pool.close() && this.#constants) this.#bus.unmap(this.#constants);
   }
 
   #context(): Context {

@@ -121,13 +121,16 @@ export class NetworkSession {
   readonly plan: Plan;
   readonly #device: Device;
   readonly #segments: readonly (LoadedDla | LoadedHost)[];
+  /** Of a DLA segment for each run of the network: the open NVDLA takes one image at a time. */
+  readonly #runs: number;
   readonly #steps: number;
 
   constructor(device: Device, plan: Plan, segments: readonly (LoadedDla | LoadedHost)[]) {
     this.plan = plan;
     this.#device = device;
     this.#segments = segments;
-    this.#steps = segments.reduce((sum, s) => sum + (s.kind === 'dla' ? s.program.layers.length : 1), 0);
+    this.#runs = device.target.arithmetic === 'float-scale' ? 1 : plan.batch;
+    this.#steps = segments.reduce((sum, s) => sum + (s.kind === 'dla' ? s.program.layers.length * this.#runs : 1), 0);
   }
 
   /**
@@ -175,8 +178,7 @@ export class NetworkSession {
 
   async #runProgram({ name: segment, program, loaded }: LoadedDla, run: RunState): Promise<void> {
     const context = loaded.acquire();
-    // The open NVDLA takes one image at a time.
-    const runs = this.#device.target.arithmetic === 'float-scale' ? 1 : this.plan.batch;
+    const runs = this.#runs;
     try {
       const inputs = program.inputs.map((id) => {
         const surface = program.surfaces[id]!;

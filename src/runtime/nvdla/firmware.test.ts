@@ -82,7 +82,9 @@ describe('the firmware', () => {
 
   it('notices an operation that waits for an event that nobody raises', () => {
     const stalled = withDependencies([{ operation: convolution, offset: dependencyCount, value: 2 }]);
-    expect(problem(() => run(stalled))?.code).toBe('device/stalled');
+    const found = problem(() => run(stalled));
+    expect(found?.code).toBe('device/stalled');
+    expect(found?.message).toContain('operation 0 (conv) waits for an event that nobody raises');
   });
 
   it('refuses an operation that is told of more events than it waits for', () => {

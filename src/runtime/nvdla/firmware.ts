@@ -315,22 +315,26 @@ class Scheduler {
   #stalled(): never {
     const { operations } = this.#task;
     const reasons = operations.flatMap((operation) => {
-      if (this.#raised[operation.index]!.has(events.completed)) return [];
-      return operations.flatMap((producer) =>
+      const { index, type } = operation;
+      if (this.#raised[index]!.has(events.completed)) return [];
+      const links = operations.flatMap((producer) =>
         waiting(producer)
-          .filter(
-            ({ index, event }) => index === operation.index && !this.#raised[producer.index]!.has(event as EventId),
-          )
-          .map(
-            ({ event }) =>
-              `operation ${operation.index} (${operation.type}) waits for operation ${producer.index} (${producer.type}) to be ${eventNames[event as EventId]}`,
-          ),
+          .filter((link) => link.index === index && !this.#raised[producer.index]!.has(link.event as EventId))
+          .map(({ event }) => `operation ${producer.index} (${producer.type}) to be ${eventNames[event as EventId]}`),
       );
+      const nobodys = this.#counts[index]! - links.length;
+      return [
+        ...links.map((link) => `operation ${index} (${type}) waits for ${link}`),
+        ...(nobodys > 0 ? [`operation ${index} (${type}) waits for ${times(nobodys)} that nobody raises`] : []),
+        ...(this.#queued.has(index) || hasPredecessor(operations, operation, this.#task.network.opHead)
+          ? []
+          : [`operation ${index} (${type}) was never queued: it is the head of no engine and follows no operation`]),
+      ];
     });
     const count = operations.length - this.#completed;
     return fail(
       'device/stalled',
-      reasons.length > 0 ? reasons.join('; ') : `${count} operations were never queued or wait for nobody`,
+      reasons.length > 0 ? reasons.join('; ') : `${count} operations are left and nothing is pending`,
       {},
       { expected: `${operations.length} operations`, actual: `${this.#completed} completed` },
     );
@@ -340,3 +344,18 @@ class Scheduler {
 /** Everyone who counts down at an event of this operation. */
 const waiting = ({ common }: TaskOperation): readonly Consumer[] =>
   [...common.consumers, common.fusedParent].filter(({ index }) => index !== -1);
+
+const times = (count: number): string => (count === 1 ? 'an event' : `${count} events`);
+
+/** Whether anything leads to an operation in the queue of its engine. */
+function hasPredecessor(
+  operations: readonly TaskOperation[],
+  { index, type }: TaskOperation,
+  heads: readonly number[],
+): boolean {
+  const engine = operationTypes.indexOf(type);
+  return (
+    heads[engine] === index ||
+    operations.some((other) => other.type === type && other.common.consumers[engine]?.index === index)
+  );
+}

@@ -12,13 +12,11 @@ import { readTaskDescriptors } from '../../loadable/nvdla/task-descriptors.ts';
 import { layerWrites } from '../../program/access.ts';
 import type { BlobTable, Program } from '../../program/program.ts';
 import type { Target } from '../../targets/target.ts';
+import { ContextPool } from '../context-pool.ts';
 import type { Firmware, Launched } from '../firmware.ts';
 import { type Context, cubeAt, type ProgramInMemory } from '../loaded-program.ts';
 import { startTask } from './firmware.ts';
 import { loadNetwork } from './stock-runtime.ts';
-
-/** Contexts that are kept for the next run. */
-const idleContexts = 2;
 
 export class LoweredProgram implements ProgramInMemory {
   readonly program: Program;
@@ -26,8 +24,7 @@ export class LoweredProgram implements ProgramInMemory {
   readonly #target: Target;
   readonly #bus: Bus;
   readonly #engines: Engines;
-  #idle: Context[] = [];
-  #open = true;
+  readonly #pool = new ContextPool(() => this.#context());
 
   /** @param program a valid one @throws program/invalid, device/memory */
   constructor(program: Program, blobs: BlobTable, target: Target, bus: Bus, engines: Engines) {
@@ -36,24 +33,20 @@ export class LoweredProgram implements ProgramInMemory {
     this.#bus = bus;
     this.#engines = engines;
     this.#lowered = lowerWithPlaces(program, blobs, target);
-    this.#idle.push(this.#context());
+    // What does not fit says so now.
+    this.release(this.acquire());
   }
 
   acquire(): Context {
-    if (!this.#open) throw new Error('the program was unloaded');
-    return this.#idle.pop() ?? this.#context();
+    return this.#pool.acquire();
   }
 
   release(context: Context): void {
-    if (this.#open && this.#idle.length < idleContexts) this.#idle.push(context);
-    else context.close();
+    this.#pool.release(context);
   }
 
   unload(): void {
-    if (!this.#open) return;
-    this.#open = false;
-    for (const context of this.#idle) context.close();
-    this.#idle = [];
+    this.#pool.close();
   }
 
   #device(onLaunch: (result: LaunchResult) => void): NvdlaDevice {

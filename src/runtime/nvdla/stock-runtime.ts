@@ -65,10 +65,21 @@ export function loadNetwork(loadable: StockLoadable, device: NvdlaDevice): Loade
       const size = pages * pageSize;
       windows.set(memory.id, bus.map(bus.gap(bases[domain], size, pageSize), size));
     }
+    return networkIn(loadable, device, windows, close);
   } catch (error) {
     close();
     throw error;
   }
+}
+
+/** The network in memories that are mapped. @throws loadable/corrupt, device/fault */
+function networkIn(
+  loadable: StockLoadable,
+  device: NvdlaDevice,
+  windows: ReadonlyMap<number, Window>,
+  close: () => void,
+): LoadedNetwork {
+  const { bus } = device;
   const windowOf = (memoryId: number): Window => {
     const window = windows.get(memoryId);
     return window ?? fail('loadable/corrupt', 'an address lies in no memory', {}, { actual: memoryId });
