@@ -30,6 +30,8 @@ import type { NvdlaState } from './nvdla-state.ts';
 import type { Transfer } from './transfer.ts';
 
 const convolutionBlocks = ['CDMA', 'CSC', 'CMAC_A', 'CMAC_B', 'CACC'] as const;
+const singlePointBlocks = ['SDP', 'SDP_RDMA'] as const;
+const poolingBlocks = ['PDP', 'PDP_RDMA'] as const;
 
 /** The bit of GLB's interrupt registers that group 0 raises; group 1's is the next. */
 export const interruptBits = {
@@ -61,6 +63,23 @@ export interface NvdlaDeviceOptions {
 /** Transfers that BDMA takes before it is launched. */
 const transferSlots = 20;
 
+type Pooling = ReturnType<typeof formPooling>;
+
+/** Pipelines by the registers that they were formed from. */
+type Formed = Map<string, Launch>;
+
+/** A network has hundreds of layers at most; what runs one after another need not keep all. */
+const mostFormed = 4096;
+
+/** Forming a pipeline depends on nothing but the configuration and the registers, and every run sets up the same. */
+const formedFor = new WeakMap<Target, Formed>();
+
+function formedPipelines(target: Target): Formed {
+  const formed: Formed = formedFor.get(target) ?? new Map();
+  formedFor.set(target, formed);
+  return formed;
+}
+
 export class NvdlaDevice {
   readonly bus: Bus;
   readonly target: Target;
@@ -69,6 +88,7 @@ export class NvdlaDevice {
   readonly #state: DeviceState & { readonly nvdla: NvdlaState };
   readonly #onLaunch: NvdlaDeviceOptions['onLaunch'];
   readonly #tables: Readonly<Record<'SDP' | 'CDP', TableMemory>> = { SDP: tableMemory(), CDP: tableMemory() };
+  readonly #formed: Formed;
   readonly #stepped: boolean;
   /** Interrupts of finished work, in the order in which they come. */
   readonly #comingInterrupts: number[] = [];
@@ -86,6 +106,7 @@ export class NvdlaDevice {
     this.target = target;
     this.registers = new RegisterFile(registerMap(this.#core.features.registers));
     this.#state = { engines, nvdla: {} };
+    this.#formed = formedPipelines(target);
     this.#onLaunch = onLaunch;
     this.#stepped = pace === 'stepped';
     this.#settle();
@@ -133,8 +154,14 @@ export class NvdlaDevice {
       return;
     }
     this.registers.write(place, value);
+    if (register.name.startsWith('S_LUT')) this.#forgetTable(block.name);
     if (block.name === 'BDMA' && value & 1) this.#writeBdma(register.name);
     if (register.name === 'D_OP_ENABLE') this.#settle();
+  }
+
+  #forgetTable(unit: BlockName): void {
+    if (unit === 'SDP') delete this.#state.nvdla.sdpTable;
+    else delete this.#state.nvdla.cdpTable;
   }
 
   #writeBdma(register: string): void {
@@ -184,7 +211,10 @@ export class NvdlaDevice {
     if (index >= memory.length) {
       return fail('device/fault', `the lookup table of ${unit} has no such entry`, {}, { actual: index });
     }
-    if (value !== undefined) memory[index] = value;
+    if (value !== undefined) {
+      memory[index] = value;
+      this.#forgetTable(unit);
+    }
     const control = view.value('S_LUT_ACCESS_CFG');
     this.registers.show(unit, 'S_LUT_ACCESS_CFG', (control & ~0x3ff) | (index + 1));
     return memory[index]!;
@@ -210,14 +240,16 @@ export class NvdlaDevice {
     if (convolves && !convolutionBlocks.every((name) => file.ready(name))) return false;
     if (dma && !file.ready('SDP_RDMA')) return false;
     if (pools && !(file.ready('PDP') && poolingFlies(file.current('PDP')))) return false;
-    this.#state.nvdla.sdpTable = formLookupTable(file, 'SDP', this.#tables.SDP);
-    const stage = formSinglePoint(file, this.#core);
-    const pdp = pools ? { pdp: formPooling(file, this.#core) } : {};
-    const result = this.#launch(
-      convolves
+    this.#state.nvdla.sdpTable ??= formLookupTable(file, 'SDP', this.#tables.SDP);
+    const blocks = [...singlePointBlocks, ...(convolves ? convolutionBlocks : []), ...(pools ? poolingBlocks : [])];
+    const pipeline = this.#form(blocks, () => {
+      const stage = formSinglePoint(file, this.#core);
+      const pdp: { readonly pdp?: Pooling } = pools ? { pdp: formPooling(file, this.#core) } : {};
+      return convolves
         ? { kind: 'conv', conv: formConvolution(file, this.#core), sdp: stage, ...pdp }
-        : { kind: 'sdp', sdp: stage, ...pdp },
-    );
+        : { kind: 'sdp', sdp: stage, ...pdp };
+    });
+    const result = this.#launch(pipeline);
     file.show('SDP', 'D_PERF_OUT_SATURATION', result.counters.saturated);
     if (convolves) {
       this.#complete('CDMA', ['CDMA_DAT', 'CDMA_WT']);
@@ -231,10 +263,21 @@ export class NvdlaDevice {
     return true;
   }
 
+  /** The pipeline of the groups whose turn it is: as it was formed before, if they are set up as they were then. */
+  #form(blocks: readonly BlockName[], form: () => Launch): Launch {
+    const setup = this.registers.setup(blocks);
+    const known = this.#formed.get(setup);
+    if (known) return known;
+    const pipeline = form();
+    if (this.#formed.size >= mostFormed) this.#formed.clear();
+    this.#formed.set(setup, pipeline);
+    return pipeline;
+  }
+
   #launchPooling(): boolean {
     const file = this.registers;
     if (!file.ready('PDP') || poolingFlies(file.current('PDP')) || !file.ready('PDP_RDMA')) return false;
-    this.#launch({ kind: 'pdp', pdp: formPooling(file, this.#core) });
+    this.#launch(this.#form(poolingBlocks, () => ({ kind: 'pdp', pdp: formPooling(file, this.#core) })));
     this.#complete('PDP_RDMA', []);
     this.#complete('PDP', ['PDP']);
     return true;
@@ -243,7 +286,7 @@ export class NvdlaDevice {
   #launchNormalise(): boolean {
     const file = this.registers;
     if (!file.ready('CDP') || !file.ready('CDP_RDMA')) return false;
-    this.#state.nvdla.cdpTable = formLookupTable(file, 'CDP', this.#tables.CDP);
+    this.#state.nvdla.cdpTable ??= formLookupTable(file, 'CDP', this.#tables.CDP);
     const result = this.#launch({ kind: 'cdp', cdp: formNormalise(file, this.#core) });
     file.show('CDP', 'D_OUT_SATURATION', result.counters.saturated);
     this.#complete('CDP_RDMA', []);

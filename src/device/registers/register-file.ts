@@ -22,6 +22,9 @@ const pending = 2;
 /** Words of a block; every register of every block lies in the first 256 bytes. */
 const words = 64;
 
+/** Halves of the words of a few blocks. */
+const codes = new Uint16Array(2 * words * blockNames.length);
+
 interface BlockState {
   readonly table: RegisterTable;
   /** Registers that exist once, then the two groups. */
@@ -131,6 +134,20 @@ export class RegisterFile {
   current(name: BlockName): RegisterView {
     const state = this.#blocks[name];
     return view(name, state, state.groups[state.consumer]);
+  }
+
+  /** A text that is the same exactly when the groups that the hardware works on in these blocks are set up the same. */
+  setup(names: readonly BlockName[]): string {
+    let length = 0;
+    for (const name of names) {
+      const { table, groups, consumer } = this.#blocks[name];
+      for (const word of table.layerWords) {
+        const value = groups[consumer][word]!;
+        codes[length++] = value & 0xffff;
+        codes[length++] = value >>> 16;
+      }
+    }
+    return `${names.join()} ${String.fromCharCode(...codes.subarray(0, length))}`;
   }
 
   /** Sets what the hardware shows: a counter or a status, read-only or not. */

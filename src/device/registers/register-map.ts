@@ -44,6 +44,7 @@ export interface RegisterBlock {
 export interface RegisterMap {
   readonly generation: Generation;
   readonly blocks: Readonly<Record<BlockName, RegisterBlock>>;
+  readonly places: ReadonlyMap<number, RegisterPlace>;
 }
 
 export interface RegisterPlace {
@@ -51,24 +52,28 @@ export interface RegisterPlace {
   readonly register: Register;
 }
 
-export const blockSize = 0x1000;
+const maps: Partial<Record<Generation, RegisterMap>> = {};
 
 export function registerMap(generation: Generation): RegisterMap {
+  maps[generation] ??= readMap(generation);
+  return maps[generation];
+}
+
+function readMap(generation: Generation): RegisterMap {
   const blocks = Object.fromEntries(
     blockNames.map((name) => {
       const { text, [generation]: base } = blockTexts[name];
       return [name, { name, base, table: registerTable(text, generation) }];
     }),
   ) as unknown as Record<BlockName, RegisterBlock>;
-  return { generation, blocks };
+  const places = Object.values(blocks).flatMap((block) =>
+    [...block.table.byOffset.values()].map((register) => [block.base + register.offset, { block, register }] as const),
+  );
+  return { generation, blocks, places: new Map(places) };
 }
 
 /** The register at a byte address. */
-export function registerAt(map: RegisterMap, address: number): RegisterPlace | undefined {
-  const block = Object.values(map.blocks).find(({ base }) => address >= base && address < base + blockSize);
-  const register = block?.table.byOffset.get(address - block.base);
-  return block && register && { block, register };
-}
+export const registerAt = (map: RegisterMap, address: number): RegisterPlace | undefined => map.places.get(address);
 
 /** The register called `NVDLA_SDP.D_CVT_SCALE_0`, as traces write it. */
 export function registerNamed(map: RegisterMap, name: string): RegisterPlace | undefined {

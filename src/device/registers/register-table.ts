@@ -35,6 +35,8 @@ export interface Register {
 export interface RegisterTable {
   readonly byName: ReadonlyMap<string, Register>;
   readonly byOffset: ReadonlyMap<number, Register>;
+  /** Indices of the words that set up a layer: registers of a group that can be written. */
+  readonly layerWords: readonly number[];
 }
 
 const fieldPattern = /^(\w+)\[(\d+)(?::(\d+))?(?:\|(\d+):(\d+))?\]([rw]?)(?:=(0x[0-9a-f]+))?$/;
@@ -52,6 +54,7 @@ export function registerTable(text: string, generation: Generation): RegisterTab
   return {
     byName: new Map(registers.map((entry) => [entry.name, entry])),
     byOffset: new Map(registers.map((entry) => [entry.offset, entry])),
+    layerWords: registers.flatMap(({ dual, writable, offset }) => (dual && writable !== 0 ? [offset >> 2] : [])),
   };
 }
 

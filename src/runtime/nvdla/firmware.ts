@@ -28,7 +28,8 @@ import {
   type TaskDescriptors,
   type TaskOperation,
 } from '../../loadable/nvdla/task-descriptors.ts';
-import { engineBlocks, lutIndexOf, needsDma, type ProgramContext, programOperation } from './program-operation.ts';
+import { engineBlocks, lutIndexOf, needsDma, type ProgramContext } from './program-operation.ts';
+import { programOnce } from './recorded-writes.ts';
 import { registerWriter, type WriteRegister } from './register-writer.ts';
 
 /** A DLA task as the kernel-mode driver hands it to the firmware. */
@@ -93,7 +94,8 @@ class Scheduler {
   readonly #device: NvdlaDevice;
   readonly #task: TaskDescriptors;
   readonly #write: WriteRegister;
-  readonly #context: ProgramContext;
+  readonly #context: Omit<ProgramContext, 'write'>;
+  readonly #address: FirmwareTask['address'];
   readonly #engines: readonly Engine[];
   /** What each operation still waits for. */
   readonly #counts: number[];
@@ -105,9 +107,9 @@ class Scheduler {
   constructor(task: Pick<FirmwareTask, 'address'>, descriptors: TaskDescriptors, device: NvdlaDevice) {
     this.#device = device;
     this.#task = descriptors;
+    this.#address = task.address;
     this.#write = registerWriter(device);
     this.#context = {
-      write: this.#write,
       address: ({ address, offset }) => task.address(address) + BigInt(offset),
       atomBytes: device.target.memoryAtom,
       lut: (index) =>
@@ -220,7 +222,7 @@ class Scheduler {
   #program(engine: Engine, group: GroupId): void {
     const slot = engine.slots[group]!;
     this.#selectGroups(engine, group);
-    programOperation(slot.operation, this.#context);
+    programOnce(slot.operation, this.#context, this.#device, this.#address);
     slot.lutIndex = lutIndexOf(slot.operation);
     // The operation becomes known as programmed only afterwards, so that no event it raises enables it twice.
     this.#raise(slot.operation, events.programmed);

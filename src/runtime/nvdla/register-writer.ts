@@ -11,7 +11,8 @@ export type WriteRegister = (
   value: number | Readonly<Record<string, number>>,
 ) => void;
 
-export function registerWriter(device: NvdlaDevice): WriteRegister {
+/** @param onWrite told of every write before it is made */
+export function registerWriter(device: NvdlaDevice, onWrite?: (address: number, word: number) => void): WriteRegister {
   return (blockName, registerName, value) => {
     const block = device.registers.map.blocks[blockName];
     const register = block.table.byName.get(registerName);
@@ -25,7 +26,9 @@ export function registerWriter(device: NvdlaDevice): WriteRegister {
         word |= (part << field.low) & maskOf(field);
       }
     }
-    device.write(addressOf({ block, register }), word >>> 0);
+    const address = addressOf({ block, register });
+    onWrite?.(address, word >>> 0);
+    device.write(address, word >>> 0);
   };
 }
 
