@@ -131,6 +131,18 @@ export const twoSpatialDimensions = (node: Node, context: RuleContext): Finding 
   };
 };
 
+/** The test that an input is known when the network is compiled. */
+export const constantInput =
+  (index: number, what: string): Rule['test'] =>
+  (node, context) => {
+    const value = node.inputs[index];
+    if (!value || context.constant(value)) return undefined;
+    return {
+      message: `${what} ${value} is computed at run time`,
+      values: { limit: 'constant', value: 'run-time', input: value },
+    };
+  };
+
 /** The rule's sentence as users see it. */
 export const sentence = (rule: Rule): string =>
   rule.confidence === 'unverified' ? `${rule.doc} [unverified]` : rule.doc;

@@ -211,13 +211,9 @@ function linearUnit(
   const { alu, mul, truncate, aluShift } = unit;
   if (alu === 'equal' || !isShift(truncate) || !isShift(aluShift)) return undefined;
   if (!isWithin(unit.aluOperand, 2 ** 32) || !isWithin(unit.mulOperand, 2 ** 16)) return undefined;
-  const byChannel = unit.source === 'kernel';
-  const aluPoints = alu !== undefined && fromMemory.alu && !byChannel;
-  const mulPoints = mul && fromMemory.mul && !byChannel;
+  const { aluPoints, mulPoints, fromTable, registers } = sourcesOf(unit, fromMemory);
   const factor = 2 ** -truncate;
   const shifted = (value: number): number => saturate(value * 2 ** aluShift, 32);
-  const fromTable = byChannel && ((alu !== undefined && fromMemory.alu) || (mul && fromMemory.mul));
-  const registers = `${fromMemory.alu} ${fromMemory.mul} ${unit.aluOperand} ${unit.mulOperand}`;
   const key = `linear ${alu} ${mul} ${aluShift} ${truncate} ${registers}`;
   const address = layOutVectors(
     host,
@@ -257,6 +253,19 @@ function linearUnit(
   };
 }
 
+/** Which operands are a cube, whether any is a table, and the registers that stand for the others. */
+function sourcesOf(unit: SdpUnit<Cube>, fromMemory: { readonly alu: boolean; readonly mul: boolean }) {
+  const byChannel = unit.source === 'kernel';
+  const alu = unit.alu !== undefined && fromMemory.alu;
+  const mul = unit.mul && fromMemory.mul;
+  return {
+    aluPoints: alu && !byChannel,
+    mulPoints: mul && !byChannel,
+    fromTable: byChannel && (alu || mul),
+    registers: `${fromMemory.alu} ${fromMemory.mul} ${unit.aluOperand} ${unit.mulOperand}`,
+  };
+}
+
 /** Y. */
 function elementUnit(
   host: KernelHost,
@@ -265,15 +274,11 @@ function elementUnit(
   channels: number,
   fromMemory: { readonly alu: boolean; readonly mul: boolean },
 ): SetFields | undefined {
-  const { alu, mul, truncate, aluConvert, mulConvert } = unit;
+  const { alu, truncate, aluConvert, mulConvert } = unit;
   if (![aluConvert, mulConvert].every((convert) => !convert || isOrdinary(convert))) return undefined;
   if (!isWord(unit.aluOperand) || !isWord(unit.mulOperand)) return undefined;
   if (!isWithin(truncate, 1023) || truncate < 0) return undefined;
-  const byChannel = unit.source === 'kernel';
-  const aluPoints = alu !== undefined && fromMemory.alu && !byChannel;
-  const mulPoints = mul && fromMemory.mul && !byChannel;
-  const fromTable = byChannel && ((alu !== undefined && fromMemory.alu) || (mul && fromMemory.mul));
-  const registers = `${fromMemory.alu} ${fromMemory.mul} ${unit.aluOperand} ${unit.mulOperand}`;
+  const { aluPoints, mulPoints, fromTable, registers } = sourcesOf(unit, fromMemory);
   const key = `element ${registers} ${convertKey(aluConvert)} ${convertKey(mulConvert)}`;
   const address = layOutVectors(
     host,

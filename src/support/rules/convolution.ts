@@ -9,7 +9,7 @@
 import type { Node } from '../../graph/graph.ts';
 import { floatAttribute, intAttribute } from '../../graph/graph.ts';
 import type { Finding, Precision, Rule, RuleContext } from '../rule.ts';
-import { outside, sources, times, twoSpatialDimensions } from '../rule.ts';
+import { constantInput, outside, sources, times, twoSpatialDimensions } from '../rule.ts';
 import { type Window, windowOf } from '../window.ts';
 
 const conv = ['Conv'];
@@ -94,17 +94,6 @@ const cbufAdvice = (weightBanks: number, dataBanks: number): string =>
   dataBanks >= weightBanks
     ? 'Narrow the input rows: a smaller input width, fewer input channels, or tiles of the image.'
     : 'Make one kernel smaller: split the input channels over several convolutions and add their results.';
-
-const constantInput =
-  (index: number, what: string): Rule['test'] =>
-  (node, context) => {
-    const value = node.inputs[index];
-    if (!value || context.constant(value)) return undefined;
-    return {
-      message: `${what} ${value} is computed at run time`,
-      values: { limit: 'constant', value: 'run-time', input: value },
-    };
-  };
 
 export const convolutionRules: readonly Rule[] = [
   {

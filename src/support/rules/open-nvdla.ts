@@ -7,8 +7,9 @@
 import type { Node } from '../../graph/graph.ts';
 import { intAttribute } from '../../graph/graph.ts';
 import type { Finding, Rule, RuleContext } from '../rule.ts';
-import { outside, times, twoSpatialDimensions } from '../rule.ts';
+import { constantInput, outside, times, twoSpatialDimensions } from '../rule.ts';
 import { type Window, windowOf } from '../window.ts';
+import { excludesPadding, givesIndices } from './pooling.ts';
 
 /** Operators that become hardware layers, or vanish into one, where the rules below hold. */
 export const nvdlaOperators: ReadonlySet<string> = new Set([
@@ -68,17 +69,6 @@ const lacks = ({ target }: RuleContext, what: string): Finding => ({
   message: `${target.name} has no ${what}`,
   values: { limit: what, value: 'none', configuration: target.name },
 });
-
-const constantInput =
-  (index: number, what: string): Rule['test'] =>
-  (node, context) => {
-    const value = node.inputs[index];
-    if (!value || context.constant(value)) return undefined;
-    return {
-      message: `${what} ${value} is computed at run time`,
-      values: { limit: 'constant', value: 'run-time', input: value },
-    };
-  };
 
 const pools = ['MaxPool', 'AveragePool'];
 
@@ -187,15 +177,7 @@ export const openNvdlaRules: readonly Rule[] = [
     id: 'nvdla/pooling-indices',
     operators: ['MaxPool'],
     doc: 'MaxPool gives the maxima, not their indices.',
-    test: (node, context) => {
-      const indices = node.outputs[1];
-      const used = indices && (context.consumers(indices).length > 0 || context.graph.outputs.includes(indices));
-      if (!used) return undefined;
-      return {
-        message: `output ${indices} (the indices) is used`,
-        values: { limit: 1, value: 2, output: indices },
-      };
-    },
+    test: givesIndices,
   },
   {
     ...base,
@@ -203,14 +185,7 @@ export const openNvdlaRules: readonly Rule[] = [
     operators: ['AveragePool'],
     doc: 'Average pooling divides by the whole window, padding included (count_include_pad = 1).',
     source: 'nvdla/doc, PDP: reciprocal of the kernel size',
-    test: window('attribute', ({ pads }, node) => {
-      if (intAttribute(node, 'count_include_pad', 0) === 1 || pads.every((pad) => pad === 0)) return undefined;
-      return {
-        message: `count_include_pad 0 with padding ${pads.join(',')}`,
-        values: { limit: 'count_include_pad 1, or no padding', value: 'count_include_pad 0', pads: pads.join(',') },
-        fix: { advice: 'Set count_include_pad to 1 and train with it, or use a depthwise convolution.' },
-      };
-    }),
+    test: window('attribute', excludesPadding),
   },
   {
     ...base,

@@ -16,6 +16,28 @@ const pooling =
     return input && input.length === 4 ? test(windowOf(node, input.slice(2)), node) : undefined;
   };
 
+/** The indices of a MaxPool are read by somebody. */
+export const givesIndices: Rule['test'] = (node, context) => {
+  const indices = node.outputs[1];
+  const used = indices && (context.consumers(indices).length > 0 || context.graph.outputs.includes(indices));
+  if (!used) return undefined;
+  return {
+    message: `output ${indices} (the indices) is used`,
+    values: { limit: 1, value: 2, output: indices },
+    fix: { advice: 'Replace MaxUnpool by a Resize or a ConvTranspose, so that no indices are needed.' },
+  };
+};
+
+/** An average divides by the cells inside the image, and some are outside. */
+export function excludesPadding({ pads }: Window, node: Node): Finding | undefined {
+  if (intAttribute(node, 'count_include_pad', 0) === 1 || pads.every((pad) => pad === 0)) return undefined;
+  return {
+    message: `count_include_pad 0 with padding ${pads.join(',')}`,
+    values: { limit: 'count_include_pad 1, or no padding', value: 'count_include_pad 0', pads: pads.join(',') },
+    fix: { advice: 'Set count_include_pad to 1 and train with it, or use a depthwise convolution.' },
+  };
+}
+
 export const poolingRules: readonly Rule[] = [
   {
     ...base,
@@ -64,16 +86,7 @@ export const poolingRules: readonly Rule[] = [
     doc: 'MaxPool gives the maxima, not their indices.',
     confidence: 'unverified',
     source: sources.reading,
-    test: (node, context) => {
-      const indices = node.outputs[1];
-      const used = indices && (context.consumers(indices).length > 0 || context.graph.outputs.includes(indices));
-      if (!used) return undefined;
-      return {
-        message: `output ${indices} (the indices) is used`,
-        values: { limit: 1, value: 2, output: indices },
-        fix: { advice: 'Replace MaxUnpool by a Resize or a ConvTranspose, so that no indices are needed.' },
-      };
-    },
+    test: givesIndices,
   },
   {
     ...base,
@@ -82,14 +95,7 @@ export const poolingRules: readonly Rule[] = [
     doc: 'On Xavier, average pooling counts the padding (count_include_pad = 1).',
     source: `${sources.guide}; ${sources.header}`,
     generations: ['xavier'],
-    test: pooling(({ pads }, node) => {
-      if (intAttribute(node, 'count_include_pad', 0) === 1 || pads.every((pad) => pad === 0)) return undefined;
-      return {
-        message: `count_include_pad 0 with padding ${pads.join(',')}`,
-        values: { limit: 'count_include_pad 1, or no padding', value: 'count_include_pad 0', pads: pads.join(',') },
-        fix: { advice: 'Set count_include_pad to 1 and train with it, or use a depthwise convolution.' },
-      };
-    }),
+    test: pooling(excludesPadding),
   },
 ];
 
