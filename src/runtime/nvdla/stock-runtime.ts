@@ -23,7 +23,13 @@ import { runEmulatorTask } from './host-emulator.ts';
  * Where the memories of each domain begin. Each takes whole pages, as the driver allocates them: the device reads whole
  * atoms, which may reach beyond a table's last entry. A page between a memory and the next is unmapped.
  */
-const bases = { system: 0x8000_0000n, sram: 0x5000_0000n } as const;
+export interface MemoryBases {
+  readonly system: bigint;
+  readonly sram: bigint;
+}
+
+export const memoryBases: MemoryBases = { system: 0x8000_0000n, sram: 0x5000_0000n };
+
 const pageSize = 4096;
 
 /** An input or output of the network. */
@@ -51,7 +57,11 @@ export interface LoadedNetwork {
 }
 
 /** @throws loadable/corrupt, device/memory */
-export function loadNetwork(loadable: StockLoadable, device: NvdlaDevice): LoadedNetwork {
+export function loadNetwork(
+  loadable: StockLoadable,
+  device: NvdlaDevice,
+  bases: MemoryBases = memoryBases,
+): LoadedNetwork {
   const { bus } = device;
   const windows = new Map<number, Window>();
   const close = (): void => {
