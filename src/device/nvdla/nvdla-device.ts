@@ -90,6 +90,7 @@ export class NvdlaDevice {
   readonly #tables: Readonly<Record<'SDP' | 'CDP', TableMemory>> = { SDP: tableMemory(), CDP: tableMemory() };
   readonly #formed: Formed;
   readonly #stepped: boolean;
+  readonly #interruptMask: RegisterPlace;
   /** Interrupts of finished work, in the order in which they come. */
   readonly #comingInterrupts: number[] = [];
   /** Transfers of BDMA that no launch has taken yet. */
@@ -106,6 +107,7 @@ export class NvdlaDevice {
     this.target = target;
     this.registers = new RegisterFile(registerMap(this.#core.features.registers));
     this.#state = { engines, nvdla: {} };
+    this.#interruptMask = registerNamed(this.registers.map, 'NVDLA_GLB.S_INTR_MASK_0')!;
     this.#formed = formedPipelines(target);
     this.#onLaunch = onLaunch;
     this.#stepped = pace === 'stepped';
@@ -131,6 +133,11 @@ export class NvdlaDevice {
   /** The interrupts that wait to be served, as GLB shows them. */
   get interrupts(): number {
     return this.#interrupts;
+  }
+
+  /** Whether the interrupt line is up: something waits that S_INTR_MASK does not hide (nvdla/hw `NV_NVDLA_GLB_ic.v`). */
+  get interruptLine(): boolean {
+    return (this.#interrupts & ~this.registers.read(this.#interruptMask)) !== 0;
   }
 
   #read(place: RegisterPlace): number {

@@ -2,7 +2,7 @@
 
 import { fail, type Place } from '../../graph/errors.ts';
 import type { Bus } from '../bus.ts';
-import { interruptBits, type NvdlaDevice } from '../nvdla/nvdla-device.ts';
+import type { NvdlaDevice } from '../nvdla/nvdla-device.ts';
 import type { TraceOptions, TraceResult } from './player.ts';
 import { parseMemoryDump, type TxnCommand } from './txn-program.ts';
 
@@ -11,8 +11,6 @@ const memories = [
   { base: 0x8000_0000n, size: 0x200_0000 },
   { base: 0x5000_0000n, size: 0x200_0000 },
 ] as const;
-
-const knownInterrupts = Object.values(interruptBits).reduce<number>((bits, bit) => bits | (3 << bit), 0);
 
 /**
  * Runs every command; the first check that fails ends the run.
@@ -37,7 +35,7 @@ export function playTxn(trace: readonly TxnCommand[], device: NvdlaDevice, optio
         checks++;
         break;
       case 'wait':
-        while ((device.interrupts & knownInterrupts) === 0) {
+        while (!device.interruptLine) {
           if (!device.advance()) fail('trace/check', 'the interrupt never comes', place);
         }
         checks++;

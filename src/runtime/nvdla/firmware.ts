@@ -276,8 +276,8 @@ class Scheduler {
 
   /** Returns whether there was anything to serve. */
   #serveInterrupts(): boolean {
+    if (!this.#device.interruptLine) return false;
     const pending = this.#device.interrupts;
-    if (pending === 0) return false;
     this.#write('GLB', 'S_INTR_STATUS', pending);
     for (const engine of this.#engines) {
       const first: GroupId = engine.lastGroup === 0 ? 1 : 0;
