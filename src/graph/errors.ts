@@ -55,6 +55,8 @@ export const errorCodes = {
   'loadable/truncated': 'The loadable is shorter than it says.',
   'loadable/corrupt': 'The loadable is inconsistent.',
   'loadable/target': 'The loadable was made for another target.',
+  'loadable/target-missing':
+    'A stock loadable of another compiler does not say what it was made for; --target names it.',
   'loadable/too-large': 'A count or size in the loadable is larger than dlakit accepts.',
 
   'device/fault': 'The device read or wrote outside the memory of its task.',

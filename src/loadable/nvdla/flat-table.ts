@@ -94,8 +94,13 @@ export class FlatTable {
   }
 
   #text(bytes: Uint8Array): string {
-    this.#spend(bytes.length, bytes.byteOffset - this.#view.byteOffset);
-    return new TextDecoder().decode(bytes);
+    const offset = bytes.byteOffset - this.#view.byteOffset;
+    this.#spend(bytes.length, offset);
+    try {
+      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    } catch {
+      return corrupt('a text is not UTF-8', offset);
+    }
   }
 
   #spend(bytes: number, offset: number): void {

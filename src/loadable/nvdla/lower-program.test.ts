@@ -15,12 +15,13 @@ import type { Surface } from '../../program/surface.ts';
 import { validateProgram } from '../../program/validate.ts';
 import { targets } from '../../targets/find.ts';
 import { nvFull, nvSmall } from '../../targets/nvdla.ts';
+import { checkLoadableTarget } from './loadable-target.ts';
 import { lowerProgram } from './lower-program.ts';
 import { tagOf } from './read-tag.ts';
 import { taskDescriptors } from './task-blobs.ts';
 import { randomInputs, randomProgram } from './testing/random-program.ts';
 import { type Ran, runDirectly, runLowered } from './testing/run-program.ts';
-import { checkLoadableTarget, validateStockLoadable } from './validate-loadable.ts';
+import { validateStockLoadable } from './validate-loadable.ts';
 
 const configurations = targets.filter(({ nvdla }) => nvdla);
 const cases = fc.record({

@@ -1,5 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DlakitError } from '../../graph/errors.ts';
@@ -16,13 +14,13 @@ import {
   surfaceSize,
 } from './descriptors.ts';
 import { decode } from './layout.ts';
-import { decodeStockLoadable, entryById, type StockLoadable } from './stock-loadable.ts';
+import { decodeStockLoadable, encodeStockLoadable, entryById, type StockLoadable } from './stock-loadable.ts';
 import { interfaceMinor, readTaskDescriptors, type TaskDescriptors } from './task-descriptors.ts';
+import { anyLoadable } from './testing/arbitrary-loadable.ts';
+import { fixture, networks, operations } from './testing/fixtures.ts';
 
-const root = fileURLToPath(new URL('../../../test/fixtures/nvdla/ops', import.meta.url));
-const names = readdirSync(root);
-const file = (name: string, version: 10 | 12): Uint8Array =>
-  new Uint8Array(readFileSync(`${root}/${name}/model_v${version}.nvdla`));
+const file = (name: string, version: 10 | 12): Uint8Array => fixture(`ops/${name}/model_v${version}.nvdla`).bytes;
+const names = [...new Set(operations().map(({ name }) => name.split('/')[1]!))];
 
 /** Descriptors straight from the blobs. */
 function descriptors(loadable: StockLoadable): TaskDescriptors {
@@ -47,6 +45,33 @@ const problemCode = (work: () => unknown): string | undefined => {
   }
   return undefined;
 };
+
+/** With the bytes of blobs as texts, which compare faster. */
+const comparable = (loadable: StockLoadable): unknown => ({
+  ...loadable,
+  blobs: loadable.blobs.map(({ data, ...blob }) => ({ ...blob, data: Buffer.from(data).toString('latin1') })),
+});
+
+/** Where a field of a table lies; undefined when it is left out. */
+function fieldAt(view: DataView, table: number, slot: number): number | undefined {
+  const layout = table - view.getInt32(table, true);
+  const offset = 4 + 2 * slot < view.getUint16(layout, true) ? view.getUint16(layout + 4 + 2 * slot, true) : 0;
+  return offset === 0 ? undefined : table + offset;
+}
+
+/** What a field that is always there refers to. */
+function referred(view: DataView, table: number, slot: number): number {
+  const at = fieldAt(view, table, slot);
+  if (at === undefined) throw new Error(`slot ${slot} is left out`);
+  return at + view.getUint32(at, true);
+}
+
+function tablesAt(view: DataView, list: number): readonly number[] {
+  return Array.from({ length: view.getUint32(list, true) }, (_, index) => {
+    const at = list + 4 + 4 * index;
+    return at + view.getUint32(at, true);
+  });
+}
 
 describe('stock loadables', () => {
   it('have descriptors of the sizes that the firmware reads', () => {
@@ -95,6 +120,83 @@ describe('stock loadables', () => {
     const copy = new Uint8Array(lutParam.size);
     lutParam.write(new DataView(copy.buffer), 0, decode(lutParam, data));
     expect(copy).toEqual(data.slice(0, lutParam.size));
+  });
+
+  it('are the same after they were written, with and without identifier', () => {
+    for (const { name, loadable } of [...networks(), ...operations()]) {
+      const written = encodeStockLoadable(loadable);
+      const again = decodeStockLoadable(written);
+      expect(comparable(again), name).toEqual(comparable(loadable));
+      expect(Buffer.compare(encodeStockLoadable(again), written), name).toBe(0);
+    }
+  });
+
+  it('keep every field, whatever its value', () => {
+    fc.assert(
+      fc.property(anyLoadable, (loadable) => {
+        expect(decodeStockLoadable(encodeStockLoadable(loadable))).toEqual(loadable);
+      }),
+      { numRuns: 500, seed: 3 },
+    );
+  });
+
+  it('are written as NVDLA’s runtime reads them: lists are there, and lie where their elements are aligned', () => {
+    fc.assert(
+      fc.property(anyLoadable, (loadable) => {
+        const written = encodeStockLoadable(loadable);
+        const view = new DataView(written.buffer, written.byteOffset, written.byteLength);
+        const [, tasks, memories, addresses, events, blobs, tensors] = Array.from({ length: 9 }, (_, slot) =>
+          slot === 0 ? [] : tablesAt(view, referred(view, view.getUint32(0, true), slot)),
+        );
+        // nvdla/sw loadable.fbs: slots of 32 and 64 bits, of lists of them, and of text and structs.
+        for (const [list, wide, references] of [
+          [tasks, [[1, 4]], [3, 4, 5]],
+          [
+            memories,
+            [
+              [3, 8],
+              [4, 4],
+            ],
+            [5, 6],
+          ],
+          [
+            addresses,
+            [
+              [2, 8],
+              [3, 8],
+            ],
+            [],
+          ],
+          [events, [[3, 4]], []],
+          [
+            blobs,
+            [
+              [1, 8],
+              [2, 4],
+            ],
+            [0, 5],
+          ],
+          [
+            tensors,
+            [
+              [3, 8],
+              [4, 8],
+              [10, 4],
+              [21, 4],
+            ],
+            [0],
+          ],
+        ] as const) {
+          for (const table of list!) {
+            for (const [slot, size] of wide) expect((fieldAt(view, table, slot) ?? 0) % size).toBe(0);
+            for (const slot of references) expect(referred(view, table, slot) % 4).toBe(0);
+          }
+        }
+        for (const table of memories!) expect((referred(view, table, 6) + 4) % 8).toBe(0);
+        for (const table of blobs!) expect(fieldAt(view, table, 4)).toBeDefined();
+      }),
+      { numRuns: 100, seed: 4 },
+    );
   });
 
   it('are refused when they are something else', () => {

@@ -6,6 +6,8 @@
 
 import { fail } from '../../graph/errors.ts';
 import { FlatTable } from './flat-table.ts';
+import { FlatWriter, TableDraft } from './flat-writer.ts';
+import { loadableTable } from './stock-schema.ts';
 
 export interface Version {
   readonly major: number;
@@ -117,92 +119,33 @@ export interface StockLoadable {
 /** Largest memory that a loadable may ask for. */
 const mostBytes = 2 ** 31;
 
+const identifier = 'NVDA';
+
 /** @throws loadable/not-a-loadable, loadable/version, loadable/truncated, loadable/corrupt, loadable/too-large */
 export function decodeStockLoadable(bytes: Uint8Array): StockLoadable {
   const root = FlatTable.root(bytes);
-  const identified = String.fromCharCode(...bytes.subarray(4, 8)) === 'NVDA';
-  const versionBytes = root.inline(0, 3);
-  if (!versionBytes) return fail('loadable/not-a-loadable', 'the file has no loadable version');
-  const version = versionOf(versionBytes);
-  if (version.major !== 0 || version.minor !== 7) {
+  const identified = String.fromCharCode(...bytes.subarray(4, 8)) === identifier;
+  const version = root.inline(0, 3);
+  if (!version) return fail('loadable/not-a-loadable', 'the file has no loadable version');
+  if (version[0] !== 0 || version[1] !== 7) {
     fail(
       'loadable/version',
       'the loadable was written in another version of the format',
       {},
-      { expected: '0.7', actual: `${version.major}.${version.minor}.${version.subMinor}` },
+      { expected: '0.7', actual: version.join('.') },
     );
   }
-  const loadable: StockLoadable = {
-    version,
-    identified,
-    tasks: root.tables(1).map((t) => ({
-      id: t.u16(0),
-      interface: t.u32(1),
-      instance: t.i16(2),
-      addressList: t.u16s(3),
-      preActions: t.u16s(4),
-      postActions: t.u16s(5),
-    })),
-    memories: root.tables(2).map((t) => ({
-      id: t.u16(0),
-      domain: t.u8(1),
-      flags: t.u16(2),
-      size: t.u64(3),
-      alignment: t.u32(4),
-      contents: t.strings(5),
-      offsets: t.u64s(6),
-      bindId: t.u16(7),
-      tensorDescId: t.u16(8),
-    })),
-    addresses: root.tables(3).map((t) => ({ id: t.u16(0), memoryId: t.u16(1), offset: t.u64(2), size: t.u64(3) })),
-    events: root.tables(4).map((t) => ({
-      id: t.u16(0),
-      type: t.u8(1),
-      target: t.u16(2),
-      value: t.u32(3),
-      op: t.u8(4),
-    })),
-    blobs: root.tables(5).map((t) => ({
-      name: t.string(0),
-      size: t.u64(1),
-      interface: t.u32(2),
-      subInterface: t.u32(3),
-      version: versionOf(t.inline(4, 3) ?? new Uint8Array(3)),
-      data: t.bytes(5) ?? new Uint8Array(0),
-    })),
-    tensors: root.tables(6).map((t) => ({
-      name: t.string(0),
-      id: t.u16(1),
-      memoryId: t.u16(2),
-      size: t.u64(3),
-      offset: t.u64(4),
-      dataFormat: t.u8(5),
-      dataType: t.u8(6),
-      dataCategory: t.u8(7),
-      pixelFormat: t.u8(8),
-      pixelMapping: t.u8(9),
-      dims: { n: t.i32(10), c: t.i32(11), h: t.i32(12), w: t.i32(13) },
-      strides: [14, 15, 16, 17, 18, 19, 20, 21].map((slot) => t.u32(slot)),
-    })),
-    relocations: root.tables(7).map((t) => ({
-      addressId: t.u16(0),
-      writeId: t.u16(1),
-      offset: t.u64(2),
-      interface: t.u32(3),
-      subInterface: t.u32(4),
-      type: t.u8(5),
-    })),
-    submits: root.tables(8).map((t) => ({ id: t.u16(0), taskIds: t.u16s(1) })),
-  };
+  const loadable = { ...loadableTable.read(root, 0), identified };
   validate(loadable);
   return loadable;
 }
 
-const versionOf = ([major, minor, subMinor]: Uint8Array): Version => ({
-  major: major!,
-  minor: minor!,
-  subMinor: subMinor!,
-});
+/** The bytes that decode to the loadable: the same ones for the same loadable, every field in them. */
+export function encodeStockLoadable(loadable: StockLoadable): Uint8Array {
+  const root = new TableDraft();
+  loadableTable.write(root, 0, loadable);
+  return FlatWriter.file(root.part, loadable.identified ? identifier : '');
+}
 
 /** The entry with an id. @throws loadable/corrupt */
 export function entryById<T extends { readonly id: number }>(entries: readonly T[], id: number, what: string): T {

@@ -1,5 +1,3 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DlakitError } from '../../graph/errors.ts';
@@ -21,69 +19,25 @@ import {
 import type { Codec } from './layout.ts';
 import { lowerProgram } from './lower-program.ts';
 import { decodeStockLoadable, type StockLoadable } from './stock-loadable.ts';
-import { tagBlob } from './tag.ts';
 import { taskDescriptors } from './task-blobs.ts';
 import type { TaskOperation } from './task-descriptors.ts';
+import { fixture, networks, operations } from './testing/fixtures.ts';
 import { randomProgram } from './testing/random-program.ts';
-import {
-  checkLoadableTarget,
-  checkStockLoadable,
-  detectMismatch,
-  type LoadableRule,
-  loadableRules,
-  loadableTargets,
-  validateStockLoadable,
-} from './validate-loadable.ts';
-
-const fixtures = fileURLToPath(new URL('../../../test/fixtures/nvdla', import.meta.url));
-const read = (path: string): StockLoadable => decodeStockLoadable(new Uint8Array(readFileSync(`${fixtures}/${path}`)));
-
-interface Fixture {
-  readonly name: string;
-  readonly loadable: StockLoadable;
-  readonly target: Target;
-}
-
-const byName: Readonly<Record<string, Target>> = { nv_small: nvSmall, nv_large: nvLarge, nv_full: nvFull };
-const collect = (folder: string, file: string): readonly Fixture[] =>
-  readdirSync(`${fixtures}/${folder}`)
-    .filter((name) => existsSync(`${fixtures}/${folder}/${name}/${file}`))
-    .map((name) => ({
-      name,
-      loadable: read(`${folder}/${name}/${file}`),
-      target: byName[/nv_(?:small|large|full)/.exec(name)![0]]!,
-    }));
-const networks = collect('networks', 'model.nvdla');
-const operations = [...collect('ops', 'model_v10.nvdla'), ...collect('ops', 'model_v12.nvdla')];
+import { checkStockLoadable, type LoadableRule, loadableRules, validateStockLoadable } from './validate-loadable.ts';
 
 describe('loadables of the conformance data', () => {
   it('keep every rule on their own target, as networks of NVIDIA’s compiler', () => {
-    expect(networks.length).toBeGreaterThan(8);
-    for (const { name, loadable, target } of networks)
+    expect(networks().length).toBeGreaterThan(8);
+    for (const { name, loadable, target } of networks())
       expect(validateStockLoadable(loadable, target), name).toEqual([]);
   });
 
   it('keep them as random operations, but for activations that the hardware ignores', () => {
-    expect(operations.length).toBeGreaterThan(20);
-    for (const { name, loadable, target } of operations) {
+    expect(operations().length).toBeGreaterThan(20);
+    for (const { name, loadable, target } of operations()) {
       const others = validateStockLoadable(loadable, target).filter(({ field }) => field !== 'op.y.activation');
       expect(others, name).toEqual([]);
     }
-  });
-
-  it('are known by their descriptors', () => {
-    for (const { name, loadable, target } of networks) {
-      expect(loadableTargets(loadable), name).toContain(target.name);
-      checkLoadableTarget(loadable, target);
-    }
-    const refused = networks.filter(({ loadable, target }) =>
-      Object.values(byName).every((other) => other === target || detectMismatch(loadable, other) !== undefined),
-    );
-    // A single-point operation is the same on nv_full and nv_large; a convolution is not.
-    expect(networks.filter((network) => !refused.includes(network)).map(({ name }) => name.replace(/_.*/, ''))).toEqual(
-      networks.filter((network) => !refused.includes(network)).map(() => 'sdp1'),
-    );
-    expect(refused.length).toBeGreaterThan(6);
   });
 });
 
@@ -451,7 +405,7 @@ describe('the validator', () => {
 
   it('ends with findings, whatever bytes change', () => {
     const files = ['nv_small_PDP_s3_001', 'nv_small_CONV_s3_002', 'nv_full_CDP_s3_051'].map(
-      (name) => new Uint8Array(readFileSync(`${fixtures}/ops/${name}/model_v12.nvdla`)),
+      (name) => fixture(`ops/${name}/model_v12.nvdla`).bytes,
     );
     let sound = 0;
     let broken = 0;
@@ -479,48 +433,5 @@ describe('the validator', () => {
       { numRuns: 1500, seed: 8 },
     );
     expect(Math.min(sound, broken)).toBeGreaterThan(50);
-  });
-});
-
-describe('a loadable for another target', () => {
-  it('is refused by its tag', () => {
-    const { program, blobs } = randomProgram(nvSmall, 9, 3);
-    const tag = { target: 'nv_small', network: 'net', inputs: [], outputs: [] };
-    const loadable = lowerProgram(program, blobs, nvSmall, { tag });
-    checkLoadableTarget(loadable, nvSmall);
-    const problem = problemOf(() => checkLoadableTarget(loadable, nvLarge));
-    expect(problem).toMatchObject({ code: 'loadable/target', expected: 'nv_large', actual: 'nv_small' });
-  });
-
-  it('is refused when its tag cannot be read', () => {
-    const tag = tagBlob({ target: 'nv_full', network: 'net', inputs: [], outputs: [] });
-    for (const text of ['no JSON', '{"format":"other"}', '\xff']) {
-      const data = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
-      const loadable = { ...full, blobs: [...full.blobs, { ...tag, data, size: data.length }] };
-      expect(problemOf(() => checkLoadableTarget(loadable, nvFull)).code).toBe('loadable/corrupt');
-    }
-  });
-
-  it('is refused by its descriptors, with the targets that they fit', () => {
-    const network = networks.find(({ name }) => name.startsWith('conv1__nv_large'))!;
-    const problem = problemOf(() => checkLoadableTarget(network.loadable, nvFull));
-    expect(problem.code).toBe('loadable/target');
-    expect(problem.message).toMatch(/; it fits nv_large$/);
-  });
-
-  it('is found out between every two configurations that lay out memory differently', () => {
-    const configurations = targets.filter(({ nvdla }) => nvdla);
-    for (const made of configurations) {
-      for (const other of configurations) {
-        const { cbuf, memoryAtom } = made;
-        const alike = other.memoryAtom === memoryAtom && other.cbuf.entryBytes === cbuf.entryBytes;
-        if (alike) continue;
-        const found = [1, 2, 3, 4, 5, 6].filter((seed) => {
-          const { program, blobs } = randomProgram(made, seed * 77, 12);
-          return detectMismatch(lowerProgram(program, blobs, made), other) !== undefined;
-        });
-        expect(found.length, `${made.name} on ${other.name}`).toBeGreaterThan(3);
-      }
-    }
   });
 });

@@ -6,10 +6,8 @@
  */
 
 import { DlakitError, fail } from '../../graph/errors.ts';
-import { targets } from '../../targets/find.ts';
 import type { NvdlaFeatures, Target } from '../../targets/target.ts';
 import { commonDesc, lutParam, networkDesc, operationSize, surfaceSize } from './descriptors.ts';
-import { tagOf } from './read-tag.ts';
 import { type StockLoadable, type TaskEntry, taskInterfaces } from './stock-loadable.ts';
 import { blobReader, taskDescriptors } from './task-blobs.ts';
 import type { TaskDescriptors, TaskOperation } from './task-descriptors.ts';
@@ -53,35 +51,6 @@ export function checkStockLoadable(loadable: StockLoadable, target: Target): voi
   const [problem] = validateStockLoadable(loadable, target);
   if (problem) throw new DlakitError(problem);
 }
-
-/**
- * Refuses a loadable that was made for another target: one that is tagged with another's name, or whose descriptors use
- * what the target lacks, or lay out memory for atoms and buffers of another size.
- * @throws loadable/target, and loadable/corrupt for a tag that cannot be read; device/unsupported
- */
-export function checkLoadableTarget(loadable: StockLoadable, target: Target): void {
-  const tag = tagOf(loadable);
-  if (tag && tag.target !== target.name) {
-    const detail = { expected: target.name, actual: tag.target };
-    fail('loadable/target', 'the loadable was made for another target', {}, detail);
-  }
-  const mismatch = detectMismatch(loadable, target);
-  if (mismatch) throw new DlakitError(mismatch);
-}
-
-/** What in the descriptors tells that a loadable was made for another target; undefined when nothing does. */
-export function detectMismatch(loadable: StockLoadable, target: Target): LoadableProblem | undefined {
-  const found = validateStockLoadable(loadable, target).find(({ code }) => code === 'loadable/target');
-  if (!found) return undefined;
-  const others = loadableTargets(loadable);
-  return others.length > 0 ? { ...found, message: `${found.message}; it fits ${others.join(', ')}` } : found;
-}
-
-/** The configurations of dlakit that a loadable breaks no rule of. */
-export const loadableTargets = (loadable: StockLoadable): readonly string[] =>
-  targets
-    .filter((target) => target.nvdla && validateStockLoadable(loadable, target).length === 0)
-    .map(({ name }) => name);
 
 function checkTask(
   loadable: StockLoadable,

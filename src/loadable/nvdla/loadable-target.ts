@@ -1,0 +1,66 @@
+/**
+ * Which configuration of the open NVDLA a stock loadable is for. The format does not say it. Loadables of ours do, in their
+ * tag; of others whoever runs, checks or prices them names the target. Either way the descriptors have the last word.
+ */
+
+import { DlakitError, fail } from '../../graph/errors.ts';
+import { findTarget, targets } from '../../targets/find.ts';
+import type { Target } from '../../targets/target.ts';
+import { tagOf } from './read-tag.ts';
+import type { StockLoadable } from './stock-loadable.ts';
+import { type LoadableProblem, validateStockLoadable } from './validate-loadable.ts';
+
+/**
+ * The target that a loadable runs on: the one that is wanted, or else the one of its tag.
+ *
+ * @param wanted the name of a target
+ * @throws loadable/target-missing for a loadable without a tag when none is wanted; loadable/target when it was made for another
+ *   one, by its tag or by its descriptors; loadable/corrupt for a tag that cannot be read; target/unknown; device/unsupported
+ *   for a target that is no open NVDLA
+ */
+export function targetOfLoadable(loadable: StockLoadable, wanted?: string): Target {
+  const name = wanted ?? tagOf(loadable)?.target ?? missing(loadable);
+  const target = findTarget(name);
+  checkLoadableTarget(loadable, target);
+  return target;
+}
+
+function missing(loadable: StockLoadable): never {
+  const fitting = loadableTargets(loadable).join(', ') || 'none of the known ones';
+  return fail(
+    'loadable/target-missing',
+    'the loadable does not say which target it was made for: give --target',
+    {},
+    { expected: `a target; its descriptors fit ${fitting}` },
+  );
+}
+
+/**
+ * Refuses a loadable that was made for another target: one that is tagged with another's name, or whose descriptors use
+ * what the target lacks, or lay out memory for atoms and buffers of another size.
+ * @throws loadable/target, and loadable/corrupt for a tag that cannot be read; device/unsupported
+ */
+export function checkLoadableTarget(loadable: StockLoadable, target: Target): void {
+  const tag = tagOf(loadable);
+  if (tag && tag.target !== target.name) {
+    const detail = { expected: target.name, actual: tag.target };
+    fail('loadable/target', 'the loadable was made for another target', {}, detail);
+  }
+  const mismatch = detectMismatch(loadable, target);
+  if (mismatch) throw new DlakitError(mismatch);
+}
+
+/** What in the descriptors tells that a loadable was made for another target; undefined when nothing does. */
+export function detectMismatch(loadable: StockLoadable, target: Target): LoadableProblem | undefined {
+  const found = firstMismatch(loadable, target);
+  if (!found) return undefined;
+  const others = loadableTargets(loadable);
+  return others.length > 0 ? { ...found, message: `${found.message}; it fits ${others.join(', ')}` } : found;
+}
+
+const firstMismatch = (loadable: StockLoadable, target: Target): LoadableProblem | undefined =>
+  validateStockLoadable(loadable, target).find(({ code }) => code === 'loadable/target');
+
+/** The configurations of dlakit that the descriptors of a loadable fit. */
+export const loadableTargets = (loadable: StockLoadable): readonly string[] =>
+  targets.filter((target) => target.nvdla && !firstMismatch(loadable, target)).map(({ name }) => name);
