@@ -1,6 +1,6 @@
 /**
- * Runs NVDLA conformance data on the scalar reference and on the kernels, and prints how much of it passes, by
- * configuration and engine.
+ * Runs NVDLA conformance data on the scalar reference and on the kernels, then what is left of its loadables after each way
+ * through dlakit, and prints how much of it passes, by configuration and engine.
  *
  *     npm run conformance                        what DLAKIT_NVDLA_DATA names, or ../shared/nvdla
  *     npm run conformance -- FOLDER…             these folders, whole data sets or parts of one
@@ -11,7 +11,7 @@
 
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type Case, type Counts, casesUnder, enginesNamed, runCases } from '../test/nvdla-conformance.ts';
+import { type Case, type Counts, casesUnder, enginesNamed, runCases, ways } from '../test/nvdla-conformance.ts';
 
 const beside = fileURLToPath(new URL('../../shared/nvdla', import.meta.url));
 const { values, positionals: named } = parseArgs({
@@ -40,12 +40,21 @@ try {
   let failed = 0;
   for (const root of roots) {
     const cases = gather(root);
-    for (const [name, engines] of chosen) {
+    const loadables = cases.filter(({ isLoadable }) => isLoadable);
+    const runs = Object.entries(ways).flatMap(([what, way], index) =>
+      index === 0
+        ? chosen.map((engines) => ({ own: cases, engines, what, way }))
+        : [{ own: loadables, engines: chosen.at(-1)!, what, way }],
+    );
+    for (const { own, engines, what, way } of runs) {
+      if (own.length === 0) continue;
       const started = performance.now();
-      const { counts, failures, refusals } = await runCases(cases, engines);
-      const passed = cases.length - failures.length - refusals.length;
+      const { counts, failures, refusals } = await runCases(own, engines[1], way);
+      const passed = own.length - failures.length - refusals.length;
       const seconds = ((performance.now() - started) / 1000).toFixed(1);
-      console.log(`${root}, ${name}\n${table(counts)}\n  ${passed} of ${cases.length} pass, in ${seconds} s`);
+      console.log(
+        `${root}, ${what}, ${engines[0]}\n${table(counts)}\n  ${passed} of ${own.length} pass, in ${seconds} s`,
+      );
       for (const reason of failures) console.log(`  differs: ${reason}`);
       for (const reason of refusals) console.log(`  refused: ${reason}`);
       failed += failures.length + refusals.length;

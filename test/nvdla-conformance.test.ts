@@ -17,6 +17,7 @@ import {
   runCases,
   traceCases,
   txnCases,
+  ways,
 } from './nvdla-conformance.ts';
 
 const both = Object.entries(enginesNamed);
@@ -121,6 +122,15 @@ describe.each(both)('the committed NVDLA goldens, %s', (_, engines) => {
       'nv_small network int8 ncxhwx': 3,
       'nv_small network int8 nhwc': 1,
     });
+  });
+});
+
+describe.each(Object.entries(ways).slice(1))('the committed NVDLA goldens, %s', (_, way) => {
+  it('leave the same bytes', async () => {
+    const cases = [...operationCases(join(fixtures, 'ops')), ...networkCases(join(fixtures, 'networks'))];
+    const { failures, refusals } = await runCases(cases, enginesNamed.kernels, way);
+    expect([failures, refusals]).toEqual([[], []]);
+    expect(cases.length).toBeGreaterThan(30);
   });
 });
 

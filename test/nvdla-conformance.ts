@@ -19,7 +19,12 @@ import { parseTrace } from '../src/device/trace/trace-program.ts';
 import { playTxn } from '../src/device/trace/txn-player.ts';
 import { parseTxn } from '../src/device/trace/txn-program.ts';
 import { DlakitError } from '../src/graph/errors.ts';
-import { decodeStockLoadable, type TensorDesc } from '../src/loadable/nvdla/stock-loadable.ts';
+import {
+  decodeStockLoadable,
+  encodeStockLoadable,
+  type StockLoadable,
+  type TensorDesc,
+} from '../src/loadable/nvdla/stock-loadable.ts';
 import { loadNetwork } from '../src/runtime/nvdla/stock-runtime.ts';
 import { targets } from '../src/targets/find.ts';
 import { nvFull, nvLarge, nvSmall } from '../src/targets/nvdla.ts';
@@ -53,8 +58,18 @@ export interface Case {
   readonly name: string;
   /** What the counts are kept by: configuration and kind. */
   readonly group: string;
-  run(engines: EnginesFor): Promise<Outcome>;
+  /** Whether it runs a loadable, and so in every way of {@link ways}. */
+  readonly isLoadable: boolean;
+  run(engines: EnginesFor, way: Way): Promise<Outcome>;
 }
+
+/** What becomes of the bytes of a loadable before it runs. */
+export type Way = (bytes: Uint8Array, target: Target) => StockLoadable;
+
+export const ways = {
+  'as stored': decodeStockLoadable,
+  'decoded, encoded and decoded': (bytes) => decodeStockLoadable(encodeStockLoadable(decodeStockLoadable(bytes))),
+} satisfies Readonly<Record<string, Way>>;
 
 /** Makes the engines that a case runs on, for its memory. */
 export type EnginesFor = (bus: Bus) => Engines | Promise<Engines>;
@@ -118,6 +133,7 @@ export function traceCases(root: string): readonly Case[] {
   return folders(root).map((name) => ({
     name,
     group: `${target.name} trace ${name.replace(/_.*/, '')}`,
+    isLoadable: false,
     run: (engines) =>
       outcome(async () => {
         const trace = parseTrace(readFileSync(join(root, name, `${name}.cfg`), 'utf8'), `${name}.cfg`);
@@ -135,6 +151,7 @@ export function txnCases(root: string): readonly Case[] {
   return folders(root).map((name) => ({
     name,
     group: `nv_full bench ${name.replace(/_.*|\d+/g, '')}`,
+    isLoadable: false,
     run: (engines) =>
       outcome(async () => {
         const trace = parseTxn(readFileSync(join(root, name, 'input.txn'), 'utf8'), 'input.txn');
@@ -177,10 +194,12 @@ export function operationCases(root: string): readonly Case[] {
     (['v10', 'v12'] as const).map((version) => ({
       name: `${name} ${version}`,
       group: `${targetOf(name).name} operation ${/_([A-Z]+)_/.exec(name)?.[1] ?? 'other'}`,
-      run: (engines) =>
+      isLoadable: true,
+      run: (engines, way) =>
         outcome(async () => {
-          const loadable = decodeStockLoadable(readFileSync(join(root, name, `model_${version}.nvdla`)));
-          const network = loadNetwork(loadable, await device(targetOf(name), engines));
+          const target = targetOf(name);
+          const loadable = way(readFileSync(join(root, name, `model_${version}.nvdla`)), target);
+          const network = loadNetwork(loadable, await device(target, engines));
           network.submit();
           const [output] = network.outputs;
           return difference(network.output(output!.bindId), readFileSync(join(root, name, 'o.out0.raw')), 'the output');
@@ -194,16 +213,17 @@ export function networkCases(root: string): readonly Case[] {
   return folders(root).map((name) => ({
     name,
     group: `${targetOf(name).name} network ${/_((?:int8|int16|fp16)_[a-z]+)_/.exec(name)?.[1]?.replace('_', ' ') ?? 'other'}`,
-    run: (engines) => outcome(() => runNetwork(join(root, name), targetOf(name), engines)),
+    isLoadable: true,
+    run: (engines, way) => outcome(() => runNetwork(join(root, name), targetOf(name), engines, way)),
   }));
 }
 
-async function runNetwork(folder: string, target: Target, engines: EnginesFor): Promise<string | undefined> {
+async function runNetwork(folder: string, target: Target, engines: EnginesFor, way: Way): Promise<string | undefined> {
   const cubes = readFileSync(join(folder, 'ops', 'ops.txt'), 'utf8')
     .split('\n')
     .flatMap((line) => /file=(\S+)/.exec(line)?.[1] ?? []);
   const wrong: string[] = [];
-  const loadable = decodeStockLoadable(readFileSync(join(folder, 'model.nvdla')));
+  const loadable = way(readFileSync(join(folder, 'model.nvdla')), target);
   const network = loadNetwork(
     loadable,
     await device(target, engines, ({ writes }, bus) => {
@@ -237,9 +257,10 @@ export function regressionCases(root: string): readonly Case[] {
       return {
         name,
         group: `${target.name} regression`,
-        run: (engines) =>
+        isLoadable: true,
+        run: (engines, way) =>
           outcome(async () => {
-            const loadable = decodeStockLoadable(readFileSync(join(kmd, kind, file)));
+            const loadable = way(readFileSync(join(kmd, kind, file)), target);
             const network = loadNetwork(loadable, await device(target, engines));
             network.submit();
             const golden = goldens.find((candidate) => new RegExp(`^${name}_[0-9a-f]{6}$`).test(candidate));
@@ -300,12 +321,16 @@ export interface Summary {
   readonly refusals: readonly string[];
 }
 
-export async function runCases(cases: readonly Case[], engines: EnginesFor = enginesNamed.reference): Promise<Summary> {
+export async function runCases(
+  cases: readonly Case[],
+  engines: EnginesFor = enginesNamed.reference,
+  way: Way = ways['as stored'],
+): Promise<Summary> {
   const counts: Record<string, { pass: number; unsupported: number; fail: number }> = {};
   const failures: string[] = [];
   const refusals: string[] = [];
   for (const { name, group, run } of cases) {
-    const result = await run(engines);
+    const result = await run(engines, way);
     counts[group] ??= { pass: 0, unsupported: 0, fail: 0 };
     counts[group][result.kind]++;
     if (result.kind === 'fail') failures.push(`${name}: ${result.reason}`);
