@@ -11,6 +11,8 @@ const alignment = 64;
 
 export interface Window {
   readonly base: bigint;
+  /** The first address behind it. */
+  readonly end: bigint;
   readonly size: number;
   /** Byte offset in the WebAssembly memory. */
   readonly offset: number;
@@ -122,9 +124,9 @@ export class Bus {
         { actual: `${size} bytes at 0x${base.toString(16)}` },
       );
     }
-    const clash = this.#windows.find((other) => base < other.base + BigInt(other.size) && other.base < end);
+    const clash = this.#windows.find((other) => base < other.end && other.base < end);
     if (clash) fail('device/fault', `a window overlaps the one at 0x${clash.base.toString(16)}`);
-    const window: Window = { base, size, offset: this.allocate(size), version: 0 };
+    const window: Window = { base, end, size, offset: this.allocate(size), version: 0 };
     this.#windows.push(window);
     this.#windows.sort((a, b) => (a.base < b.base ? -1 : 1));
     return window;
@@ -160,9 +162,9 @@ export class Bus {
       const middle = (low + high) >> 1;
       const window = this.#windows[middle]!;
       if (address < window.base) high = middle - 1;
-      else if (address >= window.base + BigInt(window.size)) low = middle + 1;
+      else if (address >= window.end) low = middle + 1;
       else {
-        if (length < 0 || address + BigInt(length) > window.base + BigInt(window.size)) break;
+        if (length < 0 || address + BigInt(length) > window.end) break;
         return window;
       }
     }

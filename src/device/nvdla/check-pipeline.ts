@@ -51,11 +51,12 @@ function inMemory(cube: Cube | undefined, bus: Bus): void {
 
 function agree(stage: string, given: Shape4 | undefined, wanted: Shape4 | undefined): void {
   if (!given || !wanted) return;
-  const detail = { expected: wanted.join('x'), actual: given.join('x') };
-  if (given.some((dim, axis) => dim !== wanted[axis])) {
-    fail('device/fault', `${stage} gets another cube than its registers say`, {}, detail);
-  }
-  if (given.reduce((product, dim) => product * dim, 1) > mostElements) {
-    fail('device/fault', `the cube that is handed to ${stage} is too large`, {}, detail);
-  }
+  const isSame = given.every((dim, axis) => dim === wanted[axis]);
+  if (isSame && given.reduce((product, dim) => product * dim, 1) <= mostElements) return;
+  fail(
+    'device/fault',
+    isSame ? `the cube that is handed to ${stage} is too large` : `${stage} gets another cube than its registers say`,
+    {},
+    { expected: wanted.join('x'), actual: given.join('x') },
+  );
 }

@@ -15,12 +15,21 @@ import {
 } from './core-features.ts';
 import { addressIn, checkMemory, featureCube } from './cube-registers.ts';
 
-/** A sub-unit, and what SDP calls it and its DMA. */
-const units = {
-  x1: { unit: 'BS', dma: 'BRDMA' },
-  x2: { unit: 'BN', dma: 'NRDMA' },
-  y: { unit: 'EW', dma: 'ERDMA' },
-} as const;
+/** What SDP calls a sub-unit and its DMA; and the registers and fields that tell whether it reads memory. */
+const named = (unit: 'BS' | 'BN' | 'EW', dma: 'BRDMA' | 'NRDMA' | 'ERDMA') => ({
+  unit,
+  dma,
+  config: `D_DP_${unit}_CFG`,
+  bypass: `${unit}_BYPASS`,
+  aluBypass: `${unit}_ALU_BYPASS`,
+  mulBypass: `${unit}_MUL_BYPASS`,
+  aluConfig: `D_DP_${unit}_ALU_CFG`,
+  aluSource: `${unit}_ALU_SRC`,
+  mulConfig: `D_DP_${unit}_MUL_CFG`,
+  mulSource: `${unit}_MUL_SRC`,
+});
+
+const units = { x1: named('BS', 'BRDMA'), x2: named('BN', 'NRDMA'), y: named('EW', 'ERDMA') } as const;
 
 type UnitName = keyof typeof units;
 
@@ -31,7 +40,7 @@ export const feedsPooling = (sdp: RegisterView): boolean => sdp.field('D_FEATURE
 
 /** Whether SDP waits for its read DMA. */
 export const needsDma = (sdp: RegisterView): boolean =>
-  !isFlying(sdp) || (['x1', 'x2', 'y'] as const).some((name) => readsMemory(sdp, name));
+  !isFlying(sdp) || readsMemory(sdp, 'x1') || readsMemory(sdp, 'x2') || readsMemory(sdp, 'y');
 
 /** Whether the read DMA, as it is set up, reads the data or any operand. */
 export const readsAnything = (dma: RegisterView): boolean =>
@@ -41,13 +50,11 @@ export const readsAnything = (dma: RegisterView): boolean =>
   );
 
 function readsMemory(sdp: RegisterView, name: UnitName): boolean {
-  const { unit } = units[name];
-  const bit = (register: string, field: string): boolean =>
-    sdp.field(`D_DP_${unit}_${register}`, `${unit}_${field}`) === 1;
+  const unit = units[name];
+  if (sdp.field(unit.config, unit.bypass) === 1) return false;
   return (
-    !bit('CFG', 'BYPASS') &&
-    ((!bit('CFG', 'ALU_BYPASS') && bit('ALU_CFG', 'ALU_SRC')) ||
-      (!bit('CFG', 'MUL_BYPASS') && bit('MUL_CFG', 'MUL_SRC')))
+    (sdp.field(unit.config, unit.aluBypass) === 0 && sdp.field(unit.aluConfig, unit.aluSource) === 1) ||
+    (sdp.field(unit.config, unit.mulBypass) === 0 && sdp.field(unit.mulConfig, unit.mulSource) === 1)
   );
 }
 

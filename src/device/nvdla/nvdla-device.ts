@@ -26,12 +26,24 @@ import { formRubik, formTransfer } from './form-mover.ts';
 import { formNormalise } from './form-normalise.ts';
 import { formPooling, isFlying as poolingFlies } from './form-pooling.ts';
 import { feedsPooling, formSinglePoint, isFlying, needsDma, readsAnything } from './form-single-point.ts';
+import { type FormedPipelines, formedPipelines } from './formed-pipelines.ts';
 import type { NvdlaState } from './nvdla-state.ts';
 import type { Transfer } from './transfer.ts';
 
 const convolutionBlocks = ['CDMA', 'CSC', 'CMAC_A', 'CMAC_B', 'CACC'] as const;
 const singlePointBlocks = ['SDP', 'SDP_RDMA'] as const;
 const poolingBlocks = ['PDP', 'PDP_RDMA'] as const;
+
+/** The blocks of a pipeline whose middle is SDP. */
+const chains = [
+  [singlePointBlocks, [...singlePointBlocks, ...poolingBlocks]],
+  [
+    [...singlePointBlocks, ...convolutionBlocks],
+    [...singlePointBlocks, ...convolutionBlocks, ...poolingBlocks],
+  ],
+] as const;
+const chainBlocks = (convolves: boolean, pools: boolean): readonly BlockName[] =>
+  chains[convolves ? 1 : 0][pools ? 1 : 0];
 
 /** The bit of GLB's interrupt registers that group 0 raises; group 1's is the next. */
 export const interruptBits = {
@@ -65,21 +77,6 @@ const transferSlots = 20;
 
 type Pooling = ReturnType<typeof formPooling>;
 
-/** Pipelines by the registers that they were formed from. */
-type Formed = Map<string, Launch>;
-
-/** A network has hundreds of layers at most; what runs one after another need not keep all. */
-const mostFormed = 4096;
-
-/** Forming a pipeline depends on nothing but the configuration and the registers, and every run sets up the same. */
-const formedFor = new WeakMap<Target, Formed>();
-
-function formedPipelines(target: Target): Formed {
-  const formed: Formed = formedFor.get(target) ?? new Map();
-  formedFor.set(target, formed);
-  return formed;
-}
-
 export class NvdlaDevice {
   readonly bus: Bus;
   readonly target: Target;
@@ -88,7 +85,7 @@ export class NvdlaDevice {
   readonly #state: DeviceState & { readonly nvdla: NvdlaState };
   readonly #onLaunch: NvdlaDeviceOptions['onLaunch'];
   readonly #tables: Readonly<Record<'SDP' | 'CDP', TableMemory>> = { SDP: tableMemory(), CDP: tableMemory() };
-  readonly #formed: Formed;
+  readonly #formed: FormedPipelines;
   readonly #stepped: boolean;
   readonly #interruptMask: RegisterPlace;
   /** Interrupts of finished work, in the order in which they come. */
@@ -121,7 +118,9 @@ export class NvdlaDevice {
 
   /** A 32-bit write. @throws device/fault, device/unsupported */
   write(address: number, value: number): void {
-    this.#write(this.registers.place(address), value >>> 0);
+    const place = this.registers.place(address);
+    if (place.register.plain) this.registers.write(place, value >>> 0);
+    else this.#write(place, value >>> 0);
   }
 
   /** The byte address of `NVDLA_SDP.D_CVT_SCALE_0`, or undefined. */
@@ -248,8 +247,8 @@ export class NvdlaDevice {
     if (dma && !file.ready('SDP_RDMA')) return false;
     if (pools && !(file.ready('PDP') && poolingFlies(file.current('PDP')))) return false;
     this.#state.nvdla.sdpTable ??= formLookupTable(file, 'SDP', this.#tables.SDP);
-    const blocks = [...singlePointBlocks, ...(convolves ? convolutionBlocks : []), ...(pools ? poolingBlocks : [])];
-    const pipeline = this.#form(blocks, () => {
+    const blocks = chainBlocks(convolves, pools);
+    const pipeline = this.#formed.get(file, blocks, () => {
       const stage = formSinglePoint(file, this.#core);
       const pdp: { readonly pdp?: Pooling } = pools ? { pdp: formPooling(file, this.#core) } : {};
       return convolves
@@ -270,21 +269,10 @@ export class NvdlaDevice {
     return true;
   }
 
-  /** The pipeline of the groups whose turn it is: as it was formed before, if they are set up as they were then. */
-  #form(blocks: readonly BlockName[], form: () => Launch): Launch {
-    const setup = this.registers.setup(blocks);
-    const known = this.#formed.get(setup);
-    if (known) return known;
-    const pipeline = form();
-    if (this.#formed.size >= mostFormed) this.#formed.clear();
-    this.#formed.set(setup, pipeline);
-    return pipeline;
-  }
-
   #launchPooling(): boolean {
     const file = this.registers;
     if (!file.ready('PDP') || poolingFlies(file.current('PDP')) || !file.ready('PDP_RDMA')) return false;
-    this.#launch(this.#form(poolingBlocks, () => ({ kind: 'pdp', pdp: formPooling(file, this.#core) })));
+    this.#launch(this.#formed.get(file, poolingBlocks, () => ({ kind: 'pdp', pdp: formPooling(file, this.#core) })));
     this.#complete('PDP_RDMA', []);
     this.#complete('PDP', ['PDP']);
     return true;

@@ -9,7 +9,7 @@
 
 import { fail } from '../../graph/errors.ts';
 import { type BlockName, blockNames, type RegisterMap, type RegisterPlace, registerAt } from './register-map.ts';
-import { maskOf, type Register, type RegisterTable } from './register-table.ts';
+import { maskOf, type Register, type RegisterField, type RegisterTable } from './register-table.ts';
 
 export type Group = 0 | 1;
 
@@ -22,24 +22,28 @@ const pending = 2;
 /** Words of a block; every register of every block lies in the first 256 bytes. */
 const words = 64;
 
-/** Halves of the words of a few blocks. */
-const codes = new Uint16Array(2 * words * blockNames.length);
+/** Words that {@link RegisterFile.setup} may write. */
+export const mostSetupWords = 1 + words * blockNames.length;
 
 interface BlockState {
   readonly table: RegisterTable;
   /** Registers that exist once, then the two groups. */
   readonly single: Uint32Array;
   readonly groups: readonly [Uint32Array, Uint32Array];
+  readonly views: readonly [RegisterView, RegisterView];
   readonly enabled: [boolean, boolean];
   producer: Group;
   consumer: Group;
 }
 
-function initialState(table: RegisterTable): BlockState {
+function initialState(name: BlockName, table: RegisterTable): BlockState {
+  const single = new Uint32Array(words);
+  const groups = [new Uint32Array(words), new Uint32Array(words)] as const;
   const state: BlockState = {
     table,
-    single: new Uint32Array(words),
-    groups: [new Uint32Array(words), new Uint32Array(words)],
+    single,
+    groups,
+    views: [new GroupView(name, table, single, groups[0]), new GroupView(name, table, single, groups[1])],
     enabled: [false, false],
     producer: 0,
     consumer: 0,
@@ -67,7 +71,7 @@ export class RegisterFile {
   constructor(map: RegisterMap) {
     this.map = map;
     this.#blocks = Object.fromEntries(
-      blockNames.map((name) => [name, initialState(map.blocks[name].table)]),
+      blockNames.map((name) => [name, initialState(name, map.blocks[name].table)]),
     ) as unknown as Record<BlockName, BlockState>;
   }
 
@@ -97,6 +101,10 @@ export class RegisterFile {
   /** What a processor writes to the bus. Whoever owns the file reacts to `D_OP_ENABLE` and to registers with effects. */
   write({ block, register }: RegisterPlace, value: number): void {
     const state = this.#blocks[block.name];
+    if (register.plain) {
+      if (!state.enabled[state.producer]) change(state.groups[state.producer], register, value);
+      return;
+    }
     if (register.name === 'S_POINTER') {
       state.producer = (value & 1) as Group;
       return;
@@ -105,10 +113,7 @@ export class RegisterFile {
       if (value & 1) state.enabled[state.producer] = true;
       return;
     }
-    if (register.dual && state.enabled[state.producer]) return;
-    const bank = this.#bank(state, register);
-    const word = register.offset >> 2;
-    bank[word] = (bank[word]! & ~register.writable) | (value & register.writable);
+    change(state.single, register, value);
   }
 
   /** Whether the group whose turn it is has been enabled. */
@@ -132,22 +137,26 @@ export class RegisterFile {
 
   /** The group that the hardware works on. */
   current(name: BlockName): RegisterView {
-    const state = this.#blocks[name];
-    return view(name, state, state.groups[state.consumer]);
+    const { views, consumer } = this.#blocks[name];
+    return views[consumer];
   }
 
-  /** A text that is the same exactly when the groups that the hardware works on in these blocks are set up the same. */
-  setup(names: readonly BlockName[]): string {
-    let length = 0;
+  /**
+   * Copies which blocks these are and how the groups that the hardware works on in them are set up: two copies are equal
+   * exactly when all of that is.
+   * @returns how many words that is
+   */
+  setup(names: readonly BlockName[], to: Uint32Array): number {
+    let length = 1;
+    let blocks = 0;
     for (const name of names) {
       const { table, groups, consumer } = this.#blocks[name];
-      for (const word of table.layerWords) {
-        const value = groups[consumer][word]!;
-        codes[length++] = value & 0xffff;
-        codes[length++] = value >>> 16;
-      }
+      const group = groups[consumer];
+      for (const word of table.layerWords) to[length++] = group[word]!;
+      blocks |= 1 << blockNames.indexOf(name);
     }
-    return `${names.join()} ${String.fromCharCode(...codes.subarray(0, length))}`;
+    to[0] = blocks;
+    return length;
   }
 
   /** Sets what the hardware shows: a counter or a status, read-only or not. */
@@ -168,27 +177,54 @@ export class RegisterFile {
   }
 }
 
-function view(name: BlockName, { table, single }: BlockState, group: Uint32Array): RegisterView {
-  const word = (register: Register): number => (register.dual ? group : single)[register.offset >> 2]!;
-  const find = (registerName: string): Register => {
-    const register = table.byName.get(registerName);
-    if (!register) throw new Error(`${name} has no register ${registerName}`);
+function change(bank: Uint32Array, { offset, writable }: Register, value: number): void {
+  const word = offset >> 2;
+  bank[word] = (bank[word]! & ~writable) | (value & writable);
+}
+
+class GroupView implements RegisterView {
+  readonly #name: BlockName;
+  readonly #table: RegisterTable;
+  readonly #single: Uint32Array;
+  readonly #group: Uint32Array;
+
+  constructor(name: BlockName, table: RegisterTable, single: Uint32Array, group: Uint32Array) {
+    this.#name = name;
+    this.#table = table;
+    this.#single = single;
+    this.#group = group;
+  }
+
+  field(registerName: string, fieldName: string): number {
+    const register = this.#find(registerName);
+    const field = this.#field(register, fieldName);
+    return ((this.#word(register) & maskOf(field)) >>> field.low) >>> 0;
+  }
+
+  signed(registerName: string, fieldName: string): number {
+    const { width } = this.#field(this.#find(registerName), fieldName);
+    const shift = 32 - width;
+    return (this.field(registerName, fieldName) << shift) >> shift;
+  }
+
+  /** Aligned addresses and strides keep their low zeros: the whole word is the value. */
+  value(registerName: string): number {
+    return this.#word(this.#find(registerName));
+  }
+
+  #word({ dual, offset }: Register): number {
+    return (dual ? this.#group : this.#single)[offset >> 2]!;
+  }
+
+  #find(name: string): Register {
+    const register = this.#table.byName.get(name);
+    if (!register) throw new Error(`${this.#name} has no register ${name}`);
     return register;
-  };
-  const field = (registerName: string, fieldName: string): number => {
-    const register = find(registerName);
-    const entry = register.fields.get(fieldName);
-    if (!entry) throw new Error(`${name}.${registerName} has no field ${fieldName}`);
-    return ((word(register) & maskOf(entry)) >>> entry.low) >>> 0;
-  };
-  return {
-    field,
-    signed(registerName, fieldName) {
-      const { width } = find(registerName).fields.get(fieldName)!;
-      const shift = 32 - width;
-      return (field(registerName, fieldName) << shift) >> shift;
-    },
-    // Aligned addresses and strides keep their low zeros: the whole word is the value.
-    value: (registerName) => word(find(registerName)),
-  };
+  }
+
+  #field({ name, fields }: Register, fieldName: string): RegisterField {
+    const field = fields.get(fieldName);
+    if (!field) throw new Error(`${this.#name}.${name} has no field ${fieldName}`);
+    return field;
+  }
 }

@@ -11,6 +11,8 @@ import { pdpRdmaRegisters, pdpRegisters } from './pdp-registers.ts';
 import { type Generation, type Register, type RegisterTable, registerTable } from './register-table.ts';
 import { sdpRdmaRegisters, sdpRegisters } from './sdp-registers.ts';
 
+const blockBytes = 4096;
+
 const blockTexts = {
   GLB: { text: glbRegisters, v1: 0x0000, v2: 0x1000 },
   MCIF: { text: memoryInterfaceRegisters, v1: 0x2000, v2: 0x2000 },
@@ -44,7 +46,8 @@ export interface RegisterBlock {
 export interface RegisterMap {
   readonly generation: Generation;
   readonly blocks: Readonly<Record<BlockName, RegisterBlock>>;
-  readonly places: ReadonlyMap<number, RegisterPlace>;
+  /** By the index of the word in the configuration space. */
+  readonly places: readonly (RegisterPlace | undefined)[];
 }
 
 export interface RegisterPlace {
@@ -66,14 +69,17 @@ function readMap(generation: Generation): RegisterMap {
       return [name, { name, base, table: registerTable(text, generation) }];
     }),
   ) as unknown as Record<BlockName, RegisterBlock>;
-  const places = Object.values(blocks).flatMap((block) =>
-    [...block.table.byOffset.values()].map((register) => [block.base + register.offset, { block, register }] as const),
-  );
-  return { generation, blocks, places: new Map(places) };
+  const end = Math.max(...Object.values(blocks).map(({ base }) => base)) + blockBytes;
+  const places = new Array<RegisterPlace | undefined>(end / 4).fill(undefined);
+  for (const block of Object.values(blocks)) {
+    for (const register of block.table.byOffset.values())
+      places[(block.base + register.offset) / 4] = { block, register };
+  }
+  return { generation, blocks, places };
 }
 
 /** The register at a byte address. */
-export const registerAt = (map: RegisterMap, address: number): RegisterPlace | undefined => map.places.get(address);
+export const registerAt = (map: RegisterMap, address: number): RegisterPlace | undefined => map.places[address / 4];
 
 /** The register called `NVDLA_SDP.D_CVT_SCALE_0`, as traces write it. */
 export function registerNamed(map: RegisterMap, name: string): RegisterPlace | undefined {

@@ -30,6 +30,8 @@ export interface Register {
   readonly reset: number;
   /** Exists once in each of the two register groups. */
   readonly dual: boolean;
+  /** Of a group, and a write does nothing but change its value. */
+  readonly plain: boolean;
 }
 
 export interface RegisterTable {
@@ -85,5 +87,6 @@ function register(line: string, generation: Generation): Register {
     readable: readable >>> 0,
     reset: reset >>> 0,
     dual: name.startsWith('D_'),
+    plain: name.startsWith('D_') && name !== 'D_OP_ENABLE',
   };
 }

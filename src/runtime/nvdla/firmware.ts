@@ -12,7 +12,7 @@
  */
 
 import { interruptBits, type NvdlaDevice } from '../../device/nvdla/nvdla-device.ts';
-import { addressOf, type BlockName } from '../../device/registers/register-map.ts';
+import type { BlockName } from '../../device/registers/register-map.ts';
 import { fail } from '../../graph/errors.ts';
 import {
   type Consumer,
@@ -30,7 +30,7 @@ import {
 } from '../../loadable/nvdla/task-descriptors.ts';
 import { engineBlocks, lutIndexOf, needsDma, type ProgramContext } from './program-operation.ts';
 import { programOnce } from './recorded-writes.ts';
-import { registerWriter, type WriteRegister } from './register-writer.ts';
+import { registerAddress, registerWriter, type WriteRegister } from './register-writer.ts';
 
 /** A DLA task as the kernel-mode driver hands it to the firmware. */
 export interface FirmwareTask {
@@ -42,7 +42,7 @@ export interface FirmwareTask {
 
 interface Slot {
   readonly operation: TaskOperation;
-  readonly dmaGroup: number | undefined;
+  readonly dmaGroup: GroupId | undefined;
   lutIndex: number;
   programmed: boolean;
   active: boolean;
@@ -56,7 +56,20 @@ interface Engine {
   /** The last operation that was given a slot. */
   tail: TaskOperation | undefined;
   lastGroup: GroupId;
+  /** Where the registers are that every launch of the engine needs; none for BDMA. */
+  readonly registers: readonly BlockRegisters[];
+  readonly dmaRegisters: BlockRegisters | undefined;
 }
+
+interface BlockRegisters {
+  readonly pointer: number;
+  readonly enable: number;
+}
+
+const blockRegisters = (device: NvdlaDevice, block: BlockName): BlockRegisters => ({
+  pointer: registerAddress(device, block, 'S_POINTER'),
+  enable: registerAddress(device, block, 'D_OP_ENABLE'),
+});
 
 type EventId = (typeof events)[keyof typeof events];
 
@@ -116,12 +129,17 @@ class Scheduler {
         this.#task.luts[index] ??
         fail('loadable/corrupt', 'an operation names a lookup table that is not there', {}, { actual: index }),
     };
-    this.#engines = operationTypes.map((type) => ({
-      type,
-      slots: [undefined, undefined],
-      tail: undefined,
-      lastGroup: 1,
-    }));
+    this.#engines = operationTypes.map((type) => {
+      const { blocks, dma } = engineBlocks[type];
+      return {
+        type,
+        slots: [undefined, undefined],
+        tail: undefined,
+        lastGroup: 1,
+        registers: blocks.map((block) => blockRegisters(device, block)),
+        dmaRegisters: dma && blockRegisters(device, dma),
+      };
+    });
     this.#counts = this.#task.operations.map(({ common }) => common.dependencyCount);
     this.#raised = this.#task.operations.map(() => new Set());
   }
@@ -185,19 +203,17 @@ class Scheduler {
     if (first && second) return undefined;
     if (first) return 1;
     if (second) return 0;
-    return this.#consumer(engineBlocks[engine.type].blocks[0] ?? 'BDMA');
+    const [block] = engine.registers;
+    return block ? this.#consumer(block) : 0;
   }
 
-  #freeDmaGroup(engine: Engine): GroupId {
-    const used = engine.slots.flatMap((slot) => (slot?.dmaGroup === undefined ? [] : [slot.dmaGroup]));
-    return used.length > 0 ? (used[0] === 0 ? 1 : 0) : this.#consumer(engineBlocks[engine.type].dma!);
+  #freeDmaGroup({ slots, dmaRegisters }: Engine): GroupId {
+    const used = slots[0]?.dmaGroup ?? slots[1]?.dmaGroup;
+    return used === undefined ? this.#consumer(dmaRegisters!) : used === 0 ? 1 : 0;
   }
 
-  #consumer(block: BlockName): GroupId {
-    const owner = this.#device.registers.map.blocks[block];
-    const pointer = owner.table.byName.get('S_POINTER');
-    if (!pointer) return 0;
-    return ((this.#device.read(addressOf({ block: owner, register: pointer })) >> 16) & 1) as GroupId;
+  #consumer({ pointer }: BlockRegisters): GroupId {
+    return ((this.#device.read(pointer) >> 16) & 1) as GroupId;
   }
 
   /**
@@ -212,11 +228,10 @@ class Scheduler {
     return neighbour.lutIndex === -1 && !neighbour.active;
   }
 
-  #selectGroups(engine: Engine, group: GroupId): void {
-    const { blocks, dma } = engineBlocks[engine.type];
-    for (const block of blocks) this.#write(block, 'S_POINTER', { PRODUCER: group });
-    const dmaGroup = engine.slots[group]?.dmaGroup;
-    if (dma !== undefined && dmaGroup !== undefined) this.#write(dma, 'S_POINTER', { PRODUCER: dmaGroup });
+  #selectGroups({ registers, dmaRegisters, slots }: Engine, group: GroupId): void {
+    for (const { pointer } of registers) this.#device.write(pointer, group);
+    const dmaGroup = slots[group]?.dmaGroup;
+    if (dmaRegisters && dmaGroup !== undefined) this.#device.write(dmaRegisters.pointer, dmaGroup);
   }
 
   #program(engine: Engine, group: GroupId): void {
@@ -234,10 +249,10 @@ class Scheduler {
     const slot = group === -1 ? undefined : engine.slots[group];
     if (group === -1 || !slot?.programmed || slot.active) return;
     this.#selectGroups(engine, group);
-    const { blocks, dma } = engineBlocks[engine.type];
+    const { registers, dmaRegisters } = engine;
     slot.active = true;
-    if (dma !== undefined && slot.dmaGroup !== undefined) this.#write(dma, 'D_OP_ENABLE', { OP_EN: 1 });
-    for (const block of blocks) this.#write(block, 'D_OP_ENABLE', { OP_EN: 1 });
+    if (dmaRegisters && slot.dmaGroup !== undefined) this.#device.write(dmaRegisters.enable, 1);
+    for (const { enable } of registers) this.#device.write(enable, 1);
     if (engine.type === 'bdma') {
       this.#write('BDMA', `CFG_LAUNCH${group}`, { [`GRP${group}_LAUNCH`]: 1 });
       this.#programWaiting(engine, group === 0 ? 1 : 0);
@@ -253,7 +268,9 @@ class Scheduler {
 
   #raise(operation: TaskOperation, event: EventId): void {
     this.#raised[operation.index]!.add(event);
-    for (const link of waiting(operation)) if (link.event === event) this.#countDown(link, operation);
+    const { consumers, fusedParent } = operation.common;
+    for (const link of consumers) if (link.event === event && link.index !== -1) this.#countDown(link, operation);
+    if (fusedParent.event === event && fusedParent.index !== -1) this.#countDown(fusedParent, operation);
   }
 
   #countDown({ index }: Consumer, producer: TaskOperation): void {

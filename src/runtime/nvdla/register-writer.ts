@@ -32,6 +32,14 @@ export function registerWriter(device: NvdlaDevice, onWrite?: (address: number, 
   };
 }
 
+/** Where a register lies that every block of that name has. */
+export function registerAddress({ registers }: NvdlaDevice, blockName: BlockName, registerName: string): number {
+  const block = registers.map.blocks[blockName];
+  const register = block.table.byName.get(registerName);
+  if (!register) throw new Error(`${blockName} has no register ${registerName}`);
+  return addressOf({ block, register });
+}
+
 /** The two halves of a 64-bit address. */
 export function writeAddress(
   write: WriteRegister,
