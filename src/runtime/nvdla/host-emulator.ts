@@ -9,15 +9,13 @@ import type { Bus } from '../../device/bus.ts';
 import { halfValue, isHalfNaN, singleBits, singleToHalf } from '../../device/nvdla/float.ts';
 import { fail } from '../../graph/errors.ts';
 import {
-  bufferPitch,
   type EmulatorBuffer,
   type EmulatorLayout,
   type EmulatorOperation,
   emulatorLayouts,
-  emulatorNetwork,
   emulatorOperations,
 } from '../../loadable/nvdla/emulator-descriptors.ts';
-import { type Codec, decode } from '../../loadable/nvdla/layout.ts';
+import { readEmulatorTask } from '../../loadable/nvdla/emulator-task.ts';
 import type { ReadAddress } from '../../loadable/nvdla/task-descriptors.ts';
 import { power } from './power.ts';
 
@@ -31,20 +29,9 @@ export interface EmulatorTask {
 /** @throws loadable/corrupt, loadable/truncated, device/unsupported, device/fault */
 export function runEmulatorTask(task: EmulatorTask, bus: Bus): void {
   const layout = emulatorLayouts[task.layout];
-  const one = <T>(codec: Codec<T>, list: number, offset: number): T => {
-    const bytes = task.read(list, offset, codec.size);
-    if (bytes.length < codec.size) {
-      const detail = { expected: codec.size, actual: bytes.length };
-      fail('loadable/truncated', 'a list of emulator descriptors ends early', {}, detail);
-    }
-    return decode(codec, bytes);
-  };
-  const network = one(emulatorNetwork, 0, 0);
-  for (let index = 0; index < network.numOperations; index++) {
-    const operation = one(layout.operation, network.operationIndex, index * layout.operationPitch);
-    const pair = 2 * index * bufferPitch;
-    const source = buffer(one(layout.buffer, network.bufferIndex, pair), task, layout);
-    const destination = buffer(one(layout.buffer, network.bufferIndex, pair + bufferPitch), task, layout);
+  for (const { operation, ...step } of readEmulatorTask(task.read, layout)) {
+    const source = buffer(step.source, task, layout);
+    const destination = buffer(step.destination, task, layout);
     if (source.type !== destination.type) {
       fail('device/unsupported', 'an emulator operation that changes formats is not modelled');
     }

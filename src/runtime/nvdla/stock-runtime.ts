@@ -6,6 +6,7 @@
 import type { Window } from '../../device/bus.ts';
 import type { NvdlaDevice } from '../../device/nvdla/nvdla-device.ts';
 import { fail } from '../../graph/errors.ts';
+import { emulatorVersion } from '../../loadable/nvdla/emulator-task.ts';
 import {
   entryById,
   type MemoryEntry,
@@ -141,7 +142,7 @@ function networkIn(
     const own = firmwareTask(task);
     if (task.interface === taskInterfaces.dla) runTask(own, device);
     else if (task.interface === taskInterfaces.emulator) {
-      runEmulatorTask({ ...own, layout: emulatorLayout(loadable) }, bus);
+      runEmulatorTask({ ...own, layout: emulatorVersion(loadable) }, bus);
     } else fail('loadable/corrupt', 'a task is for nobody', {}, { actual: task.interface });
   };
 
@@ -178,10 +179,4 @@ function sizeOf(loadable: StockLoadable, memory: MemoryEntry): number {
   if (!(memory.flags & (memoryFlags.input | memoryFlags.output))) return memory.size;
   const tensor = entryById(loadable.tensors, memory.tensorDescId, 'tensor descriptor');
   return Math.max(memory.size, tensor.offset + tensor.size);
-}
-
-/** The emulator's descriptors do not say what version they are; those of the hardware beside them do. */
-function emulatorLayout(loadable: StockLoadable): 'current' | 'older' {
-  const task = loadable.tasks.find((candidate) => candidate.interface === taskInterfaces.dla);
-  return task && interfaceMinor(loadable, task) === 10 ? 'older' : 'current';
 }
