@@ -39,9 +39,14 @@ export interface QuantisedKernels {
 
 /**
  * Weights and bias of a convolution, each output channel with a scale of its own.
+ * @param coarsen scales that must be larger than the weights ask for
  * @throws compile/accumulator-overflow, calibrate/value
  */
-export function quantiseKernels(operation: ConvOperation, inputScale: number): QuantisedKernels {
+export function quantiseKernels(
+  operation: ConvOperation,
+  inputScale: number,
+  coarsen = (scales: Float32Array): Float32Array => scales,
+): QuantisedKernels {
   const { transposed, output } = operation.shape;
   const place = { node: operation.nodes[0]!.name };
   const tensor = asFloat32(operation.weights);
@@ -49,7 +54,7 @@ export function quantiseKernels(operation: ConvOperation, inputScale: number): Q
   const wrong = real?.findIndex((value) => !Number.isFinite(value)) ?? -1;
   if (wrong >= 0) fail('calibrate/value', `bias ${wrong} is not finite`, place, { actual: real![wrong]! });
   const axis = transposed ? 1 : 0;
-  const scales = locate(place, () => weightScales(tensor, axis, real && { bias: real, inputScale }));
+  const scales = coarsen(locate(place, () => weightScales(tensor, axis, real && { bias: real, inputScale })));
 
   const values = float32Values(tensor);
   const [outer = 1, inner = 1, ...rest] = operation.weights.shape;

@@ -11,7 +11,7 @@ import type { IntegerScaleSdp, SdpUnit } from '../../program/layer.ts';
 import type { Shape4 } from '../../program/surface.ts';
 import type { ConstantData, SurfaceTable } from '../emit.ts';
 import { type Point, plainPoint } from '../operation.ts';
-import { integerPoint } from './integer-point.ts';
+import { integerPoint, leastGains } from './integer-point.ts';
 import { formLookup } from './testing/form-lookup.ts';
 
 const channels = 8;
@@ -207,11 +207,26 @@ describe('a point stage in integers', () => {
     for (let k = 0; k < channels; k++) expect(Math.abs(found[k]! - stage.bias[k]! / 0.05)).toBeLessThan(0.6);
   });
 
-  it('refuses such biases where the unit that would add them is taken', () => {
-    const inputScales = vary(1, 1e-4, 1e-3);
-    inputScales[3] = 1e-13;
+  it('adds such a bias where X2 is taken, with weights of a coarser scale', () => {
+    const natural = vary(1, 1e-4, 1e-3);
+    natural[3] = 1e-13;
+    const bias = signed(1, 3);
     const point: Point = { ...plainPoint, operand: { op: 'add', value: 'b' } };
-    const stage = { point, inputScales, bias: signed(1, 3), outputScale: 0.05, operandScale: 0.05 };
-    expect(() => farthest(stage, 5)).toThrow(/the biases of its kernels differ too much .*compile\/unsupported/);
+    const scales = { outputScale: 0.05, operandScale: 0.05 };
+    const least = leastGains(point, { channels, inputScales: natural, bias, ...scales });
+    const inputScales = natural.map((scale, k) => Math.max(scale, least[k]!));
+    expect(inputScales.filter((scale, k) => scale !== natural[k])).toHaveLength(1);
+    expect(inputScales[3]).toBeLessThan(1e-4);
+    const stage = { point, inputScales, bias, ...scales };
+    const found = run(stage, new Int32Array(channels), new Int32Array(channels));
+    for (let k = 0; k < channels; k++) expect(Math.abs(found[k]! - bias[k]! / 0.05)).toBeLessThan(0.6);
+    expect(farthest(stage, 5)).toBeLessThan(0.9);
+  });
+
+  it('bounds a product in steps of the product', () => {
+    const outputScale = 0.05;
+    const point: Point = { ...plainPoint, operand: { op: 'mul', value: 'b' }, low: 0, high: 2 };
+    const stage = { point, inputScales: vary(1, 1e-5, 1e-4), outputScale, operandScale: 1 / 127 };
+    expect(farthest(stage, 5)).toBeLessThan(0.9);
   });
 });

@@ -11,12 +11,12 @@
  * something does. Factors have 15 bits and a sign; the largest one of a layer decides the shift.
  */
 
-import { fail } from '../../graph/errors.ts';
 import type { Convert, Lookup, SdpUnit } from '../../program/layer.ts';
 import type { SurfaceTable } from '../emit.ts';
 import type { Point } from '../operation.ts';
 import { roundHalfEven } from '../quantise.ts';
-import { isFreeRelu, plainUnit, stepsOf } from './plain-unit.ts';
+import { fromTable, integerTable, largest16, saturate16 } from './integer-table.ts';
+import { isFreeRelu, plainUnit } from './plain-unit.ts';
 
 /** The units of one operation, their tables for a run of kernels. */
 export interface IntegerUnits {
@@ -45,8 +45,6 @@ export interface IntegerPointContext {
   readonly surfaces: SurfaceTable;
 }
 
-const int16 = { low: -(2 ** 15), high: 2 ** 15 - 1 } as const;
-const saturate16 = (value: number): number => Math.min(Math.max(roundHalfEven(value), int16.low), int16.high);
 /** Bits below a unit of the result that are kept between the units. */
 const fractionBits = 8;
 /** Largest shift of a multiplier. */
@@ -62,7 +60,7 @@ interface Factors {
 export function factorsOf(values: Float64Array): Factors {
   const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   let shift = 0;
-  while (shift < mostShift && largest * 2 ** (shift + 1) <= int16.high) shift++;
+  while (shift < mostShift && largest * 2 ** (shift + 1) <= largest16) shift++;
   return { integers: Int32Array.from(values, (value) => saturate16(value * 2 ** shift)), shift };
 }
 
@@ -70,7 +68,7 @@ export function factorsOf(values: Float64Array): Factors {
 function shiftedOperands(values: Float64Array): Factors {
   const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   let shift = 0;
-  while (largest / 2 ** shift > int16.high) shift++;
+  while (largest / 2 ** shift > largest16) shift++;
   return { integers: Int32Array.from(values, (value) => saturate16(value / 2 ** shift)), shift };
 }
 
@@ -78,109 +76,154 @@ function shiftedOperands(values: Float64Array): Factors {
 export type UnitsFor = (from: number, to: number, operand: number | undefined) => IntegerUnits;
 
 export function integerPoint(point: Point, context: IntegerPointContext): UnitsFor {
-  const { channels, inputScales, outputScale, operandScale } = context;
-  const at = (values: ArrayLike<number> | undefined, k: number, otherwise: number): number =>
-    values === undefined ? otherwise : values[k % values.length]!;
-  const gain = Float64Array.from({ length: channels }, (_, k) => at(inputScales, k, 1) * at(point.multiply, k, 1));
-  const offset = Float64Array.from(
-    { length: channels },
-    (_, k) => at(context.bias, k, 0) * at(point.multiply, k, 1) + at(point.add, k, 0),
-  );
-  const between = unitBetween(point, context);
-  const factors = factorsOf(gain.map((value) => value / between));
-  const linear = placeOffset(gain, offset, factors, between);
-  if (linear.error > outputScale / 8) {
-    if (stepsOf(point) === 0) return lateOffset(point, context, gain, offset);
-    // X2 is taken, so nothing else can add it.
-    if (linear.error > outputScale) {
-      fail(
-        'compile/unsupported',
-        'the biases of its kernels differ too much for one shift, and no unit is left to add them elsewhere',
-        { node: context.name },
-        { expected: 'at most one step of the result', actual: linear.error / outputScale },
-      );
-    }
-  }
-
-  const toResult = (value: number): number => roundHalfEven(value / between);
+  const { outputScale } = context;
+  const linear = linearPart(point, context);
   const relu = isFreeRelu(point);
   const low = relu ? undefined : boundOf(point.low, outputScale, -1);
   const high = boundOf(point.high, outputScale, 1);
-  const convert = outputConvert(point, between, outputScale, operandScale);
+  const others = [point.operand, point.slope, low, high].filter((step) => step !== undefined).length;
+  const early = placeOffset(linear, stepsBetween(point, context));
+  const late = early.error > early.steps.tolerance && others === 0 ? lateOffset(linear, point, context) : undefined;
+  const { gain, offset, steps } = late ?? early;
+  const { between, after } = steps;
+  const convert = outputConvert(point, after, outputScale);
 
   return (from, to, operand) => {
-    const units: SdpUnit<number>[] = [
-      {
-        ...perKernel(context, from, to, linear.integers, factors.integers),
-        aluShift: linear.shift,
-        truncate: factors.shift,
-      },
-    ];
+    const units: SdpUnit<number>[] = late
+      ? [
+          { ...perKernel(context, from, to, undefined, gain.integers), truncate: gain.shift },
+          { ...perKernel(context, from, to, offset.integers, undefined), aluShift: offset.shift },
+        ]
+      : [
+          {
+            ...perKernel(context, from, to, offset.integers, gain.integers),
+            aluShift: offset.shift,
+            truncate: gain.shift,
+          },
+        ];
     if (point.operand !== undefined) {
-      const unit = operandUnit(point.operand.op, operand!, between, operandScale!);
+      const unit = operandUnit(point.operand.op, operand!, between, context.operandScale!);
       units.push(isPerChannel(context.surfaces, operand!) ? { ...unit, source: 'kernel' } : unit);
     }
     if (point.slope !== undefined) units.push(slopeUnit(context, point.slope, from, to));
-    if (low !== undefined) units.push({ ...plainUnit, alu: 'max', aluOperand: toResult(low) });
-    if (high !== undefined) units.push({ ...plainUnit, alu: 'min', aluOperand: toResult(high) });
+    if (low !== undefined) units.push({ ...plainUnit, alu: 'max', aluOperand: roundHalfEven(low / after) });
+    if (high !== undefined) units.push({ ...plainUnit, alu: 'min', aluOperand: roundHalfEven(high / after) });
     const linearUnits = units.slice(0, 2);
     if (relu) linearUnits.push({ ...linearUnits.pop()!, activation: 'relu' });
     const [x1, x2] = linearUnits as [SdpUnit<number>, SdpUnit<number> | undefined];
     const [third, ...more] = units.slice(2);
-    if (more.length > 0 || (third && !context.elementwise))
+    if (more.length > 0 || (third && (!context.elementwise || point.table)))
       throw new Error(`${context.name} needs more units than there are`);
-    const table = point.table && tableUnit(context, point.table.evaluate);
+    const table = point.table && sdpTable(context, point.table.evaluate);
     const y = table?.unit ?? third;
     return { x1, ...(x2 && { x2 }), ...(y && { y }), convert, ...(table && { lookup: table.lookup }) };
   };
 }
 
-/** What a step between the units stands for. */
-function unitBetween(point: Point, context: IntegerPointContext): number {
-  const { outputScale, operandScale, tableScale } = context;
-  if (point.table !== undefined) return tableScale! / 2 ** fractionBits;
-  if (point.operand?.op === 'mul') return outputScale / (127 * operandScale! * 2 ** fractionBits);
+/** What a channel's accumulator is multiplied by and what is added behind, both real. */
+interface LinearPart {
+  readonly gain: Float64Array;
+  readonly offset: Float64Array;
+}
+
+function linearPart({ multiply, add }: Point, { channels, inputScales, bias }: IntegerPointContext): LinearPart {
+  const at = (values: ArrayLike<number> | undefined, k: number, otherwise: number): number =>
+    values === undefined ? otherwise : values[k % values.length]!;
+  return {
+    gain: Float64Array.from({ length: channels }, (_, k) => at(inputScales, k, 1) * at(multiply, k, 1)),
+    offset: Float64Array.from({ length: channels }, (_, k) => at(bias, k, 0) * at(multiply, k, 1) + at(add, k, 0)),
+  };
+}
+
+/** Real values of what the units hand on. */
+interface Steps {
+  /** A step between X1 and what comes behind. */
+  readonly between: number;
+  /** A step behind the second operand, which the output converter gets. */
+  readonly after: number;
+  /** How far off an offset may be: a sixteenth of a step of the result. */
+  readonly tolerance: number;
+}
+
+function stepsBetween(point: Point, { outputScale, operandScale, tableScale }: ScaleContext): Steps {
+  if (point.table !== undefined) return fraction(tableScale!);
+  if (point.operand?.op === 'mul') {
+    const { between, tolerance } = fraction(outputScale / (127 * operandScale!));
+    return { between, after: between * operandScale! * 2 ** fractionBits, tolerance };
+  }
   if (point.operand !== undefined) {
     let shift = 0;
     while (shift < 20 && operandScale! / 2 ** shift > outputScale / 2 ** fractionBits) shift++;
-    return operandScale! / 2 ** shift;
+    const between = operandScale! / 2 ** shift;
+    return { between, after: between, tolerance: outputScale / 16 };
   }
-  return point.slope === undefined ? outputScale : outputScale / 2 ** fractionBits;
+  if (point.slope !== undefined) return fraction(outputScale);
+  return { between: outputScale, after: outputScale, tolerance: outputScale / 16 };
 }
 
-interface Linear extends Factors {
-  /** How far off the offset of some channel is in units of the accumulator, in real numbers. */
-  readonly error: number;
+type ScaleContext = Pick<IntegerPointContext, 'outputScale' | 'operandScale' | 'tableScale'>;
+
+const fraction = (step: number): Steps => {
+  const between = step / 2 ** fractionBits;
+  return { between, after: between, tolerance: step / 16 };
+};
+
+/** The largest left shift of an operand that rounds no channel's offset by more than the tolerance. */
+function finestShift(gain: Float64Array, { tolerance }: Steps): number {
+  const largest = gain.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  let shift = 0;
+  while (shift < mostOperandShift && largest * 2 ** shift <= tolerance) shift++;
+  return shift;
 }
 
-/** The offset in units of the accumulator, before the multiplication. */
-function placeOffset(gain: Float64Array, offset: Float64Array, factors: Factors, between: number): Linear {
-  const wanted = gain.map((value, k) => (value === 0 ? 0 : offset[k]! / value));
-  const finite = wanted.every((value) => Math.abs(value) < 2 ** 40);
-  const placed = shiftedOperands(finite ? wanted : wanted.map(() => 0));
-  const error = gain.reduce((most, _, k) => {
-    const reached = placed.integers[k]! * 2 ** placed.shift * (factors.integers[k]! / 2 ** factors.shift) * between;
+/** Left shift of X1's and X2's operands: 6 bits, of which 16-bit operands in 32 bits can use these. */
+const mostOperandShift = 16;
+
+/**
+ * Least magnitudes of the gains of kernels with which their offsets, counted in steps of the accumulator, fit the operands of
+ * X1: kernels of next to no weights beside a bias (folded batch norms leave such) ask for more bits than there are. A kernel
+ * that gets a coarser scale than its weights need loses nothing that the result shows.
+ */
+export function leastGains(
+  point: Point,
+  context: Pick<IntegerPointContext, 'channels' | 'inputScales' | 'bias'> & ScaleContext,
+): Float64Array {
+  const linear = linearPart(point, context as IntegerPointContext);
+  return leastGainsOf(linear, finestShift(linear.gain, stepsBetween(point, context)));
+}
+
+const leastGainsOf = ({ offset }: LinearPart, shift: number): Float64Array =>
+  offset.map((value) => Math.abs(value) / (largest16 * 2 ** shift));
+
+interface Placed {
+  readonly gain: Factors;
+  readonly offset: Factors;
+  readonly steps: Steps;
+}
+
+/** The offset in steps of the accumulator, ahead of the multiplication; and how far off, in real numbers, some channel is. */
+function placeOffset({ gain, offset }: LinearPart, steps: Steps): Placed & { readonly error: number } {
+  const shift = finestShift(gain, steps);
+  const least = leastGainsOf({ gain, offset }, shift);
+  const held = gain.map((value, k) => (Math.abs(value) < least[k]! ? (value < 0 ? -1 : 1) * least[k]! : value));
+  const wanted = held.map((value, k) => (value === 0 ? 0 : offset[k]! / value));
+  const placed = shiftedOperands(wanted);
+  const factors = factorsOf(held.map((value) => value / steps.between));
+  const error = held.reduce((most, _, k) => {
+    const reached =
+      placed.integers[k]! * 2 ** placed.shift * (factors.integers[k]! / 2 ** factors.shift) * steps.between;
     return Math.max(most, Math.abs(reached - offset[k]!));
   }, 0);
-  return { ...placed, error };
+  return { gain: factors, offset: placed, steps, error };
 }
 
 /** The offset behind the multiplication, in X2, where steps are fractions of the result's. */
-function lateOffset(point: Point, context: IntegerPointContext, gain: Float64Array, offset: Float64Array): UnitsFor {
-  const { outputScale } = context;
-  const between = point.table === undefined ? outputScale / 2 ** fractionBits : unitBetween(point, context);
-  const factors = factorsOf(gain.map((value) => value / between));
-  const placed = shiftedOperands(offset.map((value) => value / between));
-  const convert = outputConvert(point, between, outputScale, undefined);
-  return (from, to) => {
-    const x1 = { ...perKernel(context, from, to, undefined, factors.integers), truncate: factors.shift };
-    const x2: SdpUnit<number> = {
-      ...perKernel(context, from, to, placed.integers, undefined),
-      aluShift: placed.shift,
-      activation: isFreeRelu(point) ? 'relu' : 'none',
-    };
-    const table = point.table && tableUnit(context, point.table.evaluate);
-    return { x1, x2, convert, ...(table && { y: table.unit, lookup: table.lookup }) };
+function lateOffset({ gain, offset }: LinearPart, point: Point, context: ScaleContext): Placed {
+  const steps = point.table === undefined ? fraction(context.outputScale) : stepsBetween(point, context);
+  return {
+    gain: factorsOf(gain.map((value) => value / steps.between)),
+    offset: shiftedOperands(offset.map((value) => value / steps.between)),
+    steps,
   };
 }
 
@@ -249,10 +292,9 @@ function slopeUnit(context: IntegerPointContext, slope: Float64Array, from: numb
   return { ...perKernel(context, from, to, undefined, every), truncate: shift, activation: 'prelu' };
 }
 
-function outputConvert(point: Point, between: number, outputScale: number, operandScale: number | undefined): Convert {
-  if (point.table !== undefined) return { offset: 0, scale: 1, shift: tableBits };
-  const product = point.operand?.op === 'mul' ? between * operandScale! * 2 ** fractionBits : between;
-  const { integers, shift } = factorsOf(Float64Array.of(product / outputScale));
+function outputConvert(point: Point, after: number, outputScale: number): Convert {
+  if (point.table !== undefined) return fromTable;
+  const { integers, shift } = factorsOf(Float64Array.of(after / outputScale));
   return reduced(integers[0]!, shift);
 }
 
@@ -263,25 +305,9 @@ function reduced(scale: number, shift: number): Convert {
   return { offset: 0, scale: s, shift: n };
 }
 
-/** Bits below a step of the result that entries of a table keep. */
-const tableBits = 7;
-
-/**
- * The function of an int8 number as 257 evenly spaced entries (LO), one for each of them: what comes in between is
- * interpolated. LE spans the same numbers, so that it never answers alone.
- */
-function tableUnit({ name, tableScale, outputScale, surfaces }: IntegerPointContext, evaluate: (x: number) => number) {
-  const entry = (index: number) => saturate16((evaluate((index - 128) * tableScale!) / outputScale) * 2 ** tableBits);
-  const lo = Int16Array.from({ length: 257 }, (_, index) => entry(index));
-  const le = Int16Array.from({ length: 65 }, (_, index) => lo[4 * index]!);
-  const flat = { scale: 0, shift: 0 };
-  const ends = { start: -128 * 2 ** fractionBits, end: 128 * 2 ** fractionBits, underflow: flat, overflow: flat };
-  const lookup: Lookup<number> = {
-    le: { ...ends, entries: surfaces.vector(`${name}:le`, 'int16', le), spacing: 'linear', exponent: fractionBits + 2 },
-    lo: { ...ends, entries: surfaces.vector(`${name}:lo`, 'int16', lo), exponent: fractionBits },
-    underflowPriority: 'lo',
-    overflowPriority: 'lo',
-    hybridPriority: 'lo',
-  };
+/** The table of Y: numbers come with fractions. */
+function sdpTable(context: IntegerPointContext, evaluate: (x: number) => number) {
+  const { name, tableScale, outputScale, surfaces } = context;
+  const lookup = integerTable(evaluate, { name, inputScale: tableScale!, outputScale, fractionBits, surfaces });
   return { unit: { ...plainUnit, activation: 'lut' } as const, lookup };
 }

@@ -1,0 +1,37 @@
+/** What lowering one operation to the open NVDLA works with: the target, the surfaces of the Program, scales and shapes. */
+
+import { atomElements } from '../../program/convolution-buffer.ts';
+import type { Pipeline } from '../../program/layer.ts';
+import type { Shape4 } from '../../program/surface.ts';
+import type { Target } from '../../targets/target.ts';
+import type { SurfaceTable } from '../emit.ts';
+
+export interface NvdlaContext {
+  readonly target: Target;
+  readonly precision: 'int8' | 'float16';
+  readonly scaleOf: (value: string) => number;
+}
+
+export type Launches = readonly Pipeline<number>[];
+
+export interface Lowering {
+  readonly target: Target;
+  readonly precision: 'int8' | 'float16';
+  readonly surfaces: SurfaceTable;
+  /** Of the layers, and of what they need beside the values of the network. */
+  readonly name: string;
+  /** Channels of an atom. */
+  readonly atom: number;
+  shapeOf(value: string): Shape4;
+  scaleOf(value: string): number;
+}
+
+export const lowering = (context: NvdlaContext, surfaces: SurfaceTable, name: string): Lowering => ({
+  target: context.target,
+  precision: context.precision,
+  surfaces,
+  name,
+  atom: atomElements(context.target, context.precision),
+  shapeOf: (value) => surfaces.drafts.get(value)!.shape,
+  scaleOf: (value) => surfaces.drafts.get(value)?.scale ?? context.scaleOf(value),
+});
