@@ -1,3 +1,8 @@
+/** 2⁻¹⁴ … 2¹⁶: where the exponents of normal numbers begin, and the next after the last. */
+const steps = Array.from({ length: 31 }, (_, index) => 2 ** (index - 14));
+/** What makes the mantissa of each a whole number: 2²⁴ … 2⁻⁶. */
+const scales = steps.map((step) => 2 ** 10 / step);
+
 /**
  * Binary16 bits of a number, rounded to nearest, ties to even. Exact for every double, so that rounding once from a
  * double equals rounding the exact result.
@@ -8,11 +13,11 @@ export function float16Bits(value: number): number {
   if (Number.isNaN(size)) return 0x7e00;
   // Halfway between the largest finite value, 65504, and the next power of two.
   if (size >= 65520) return sign | 0x7c00;
-  if (size < 2 ** -14) return sign | halfToEven(size * 2 ** 24);
-  let exponent = -14;
-  while (size >= 2 ** (exponent + 1)) exponent++;
+  if (size < steps[0]!) return sign | halfToEven(size * scales[0]!);
+  let exponent = 0;
+  while (size >= steps[exponent + 1]!) exponent++;
   // A fraction that rounds up to 2048 carries into the exponent by itself.
-  return sign | (((exponent + 14) << 10) + halfToEven(size * 2 ** (10 - exponent)));
+  return sign | ((exponent << 10) + halfToEven(size * scales[exponent]!));
 }
 
 function halfToEven(value: number): number {
