@@ -21,6 +21,7 @@ import type { Graph } from './graph/graph.ts';
 import { printGraph } from './graph/print.ts';
 import { mebibytes } from './graph/units.ts';
 import { decodeLoadable, isLoadable } from './loadable/container.ts';
+import { encodeNvdla as encodeStock } from './loadable/nvdla/encode-nvdla.ts';
 import { type ReadOptions, readModel } from './onnx/read.ts';
 import { requireStaticShapes, resolve } from './onnx/resolve.ts';
 import { printPlan } from './program/print.ts';
@@ -220,6 +221,41 @@ export function board(
     release: findRelease(target, plan.release),
     sram: program?.sram ?? target.sram.defaultPool.value,
     ...options,
+  });
+}
+
+export interface EncodeNvdlaOptions {
+  /** The version of the firmware's interface that the descriptors are written for; `0.12` when not given. */
+  readonly interface?: '0.10' | '0.12';
+}
+
+/**
+ * A network that was compiled for a configuration of the open NVDLA as the file that NVDLA's stock runtime loads.
+ *
+ * Its inputs and outputs are bound in the order of the network's, one element of the batch a submission, as surfaces: int8 or
+ * float16 in atoms of the configuration's width, or interleaved pixels for an image. A blob named `dlakit`, which the stock runtime
+ * passes over, says the target, the names, shapes and scales, and the pre-processing.
+ *
+ * @param compilation of `compile`; of a network that was read from a .dla, `{ network }` is enough
+ * @throws loadable/host-segment when the network is not one DLA segment whole, with the nodes that the host runs and why;
+ *   device/unsupported for orin and xavier, whose format is not public; program/invalid
+ */
+export function encodeNvdla(
+  compilation: Pick<Compilation, 'network'> & Partial<Compilation>,
+  options: EncodeNvdlaOptions = {},
+): Uint8Array {
+  const { network, checked, notEmulated, quantized } = compilation;
+  const refused = new Map(
+    checked?.verdicts.map(({ node, refusals }) => [node, refusals.map(({ message }) => message).join(' ')]),
+  );
+  const reasons = new Map<string, string>();
+  for (const { name, origin } of quantized?.graph.nodes ?? []) {
+    const reason = refused.get(name) || notEmulated?.get(name);
+    if (reason) for (const node of origin) reasons.set(node, reason);
+  }
+  return encodeStock(network, {
+    minor: options.interface === '0.10' ? 10 : 12,
+    reasonOf: (node) => reasons.get(node),
   });
 }
 

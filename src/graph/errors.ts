@@ -57,6 +57,8 @@ export const errorCodes = {
   'loadable/target': 'The loadable was made for another target.',
   'loadable/target-missing':
     'A stock loadable of another compiler does not say what it was made for; --target names it.',
+  'loadable/host-segment':
+    'The stock format of the open NVDLA holds one task of the DLA, and the network is more: a .dla holds it.',
   'loadable/too-large': 'A count or size in the loadable is larger than dlakit accepts.',
 
   'device/fault': 'The device read or wrote outside the memory of its task.',

@@ -1,8 +1,9 @@
 /** `dla compile`: an ONNX network to a loadable, and what goes to the board. */
 
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
+import { fail } from '../../graph/errors.ts';
 import { writeFiles } from '../../host/node/files.ts';
-import { board } from '../../index.ts';
+import { board, type Compilation, encodeNvdla } from '../../index.ts';
 import { encodeLoadable } from '../../loadable/container.ts';
 import { compileText } from '../../report/compile-text.ts';
 import { boardFileList } from '../board-file-list.ts';
@@ -12,6 +13,7 @@ import { withCompile, withPreprocess, withShapes, withTarget } from '../options.
 
 interface Flags extends CompileFlags {
   readonly output?: string;
+  readonly interface?: '0.10' | '0.12';
   readonly board?: string;
 }
 
@@ -19,23 +21,40 @@ export const compileCommand = (context: Context): Command =>
   withPreprocess(withCompile(withShapes(withTarget(new Command('compile')))))
     .description('Compile an ONNX network to a loadable; with --board also write what goes to the board.')
     .argument('<model.onnx>')
-    .option('--output <file.dla>', 'the loadable')
+    .option('--output <file>', 'the loadable: dlakit’s own as .dla, the open NVDLA’s stock format as .nvdla')
+    .addOption(
+      new Option('--interface <version>', 'of the stock firmware, for a .nvdla (default: 0.12)').choices([
+        '0.10',
+        '0.12',
+      ]),
+    )
     .option('--board <folder>', 'write the prepared ONNX, the calibration cache and the trtexec command there')
     .addHelpText(
       'after',
       `
 Examples:
   dla compile fashion-resnet20.onnx --calib fashion-resnet20.cache --output fashion-resnet20.dla
+  dla compile net.onnx --target nv_small --calib net.cache --output net.nvdla
   dla compile resnet50.onnx --batch 2 --sram 1 --board board/`,
     )
     .action(async (file: string, flags: Flags) => {
+      if (flags.interface !== undefined && !isStock(flags.output)) {
+        fail('cli/usage', '--interface goes with --output FILE.nvdla');
+      }
       const { compilation } = await compileFile(file, flags);
       const { plan } = compilation.network;
       context.print(compileText(plan, compilation.notEmulated, context.text));
       const files: [string, Uint8Array | string][] = [];
-      if (flags.output !== undefined) files.push([flags.output, encodeLoadable(compilation.network)]);
+      if (flags.output !== undefined) files.push([flags.output, encode(compilation, flags)]);
       if (flags.board !== undefined) files.push(...boardFileList(flags.board, board(compilation, flags)));
       await context.checkpoint();
       await writeFiles(files);
       for (const [name] of files) context.note(`wrote ${name}`);
     });
+
+const isStock = (file: string | undefined): boolean => file?.toLowerCase().endsWith('.nvdla') === true;
+
+const encode = (compilation: Compilation, flags: Flags): Uint8Array =>
+  isStock(flags.output)
+    ? encodeNvdla(compilation, flags.interface ? { interface: flags.interface } : {})
+    : encodeLoadable(compilation.network);
