@@ -1,14 +1,13 @@
 /**
  * `npm run bench`: speed as ratios against a peer in the same run on the same machine. Every pair is measured
  * interleaved (ours, peer, ours, peer, …) with one thread each, and the median of the pairs' ratios is what counts:
- * whatever else the machine does hits both. A ratio above 1 means that dlakit is faster.
+ * whatever else the machine does hits both. A ratio above 1 means that dlakit is faster. The open NVDLA's peer is `orin`.
  *
  *     npm run bench              all rows
  *     npm run bench -- --short   fewer pairs, for CI
  */
 
-import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { readFile } from 'node:fs/promises';
 import * as ortNode from 'onnxruntime-node';
 import * as ortWeb from 'onnxruntime-web';
 import { createWasmEngines } from '../src/device/kernels/engines.ts';
@@ -17,56 +16,27 @@ import { float32Tensor } from '../src/graph/tensor.ts';
 import { nodeOnnxRuntime } from '../src/host/node/onnxruntime.ts';
 import { calibrate, check, compile, prepare, readNetwork } from '../src/index.ts';
 import { Random } from '../src/models/random.ts';
-import { resnet50 } from '../src/models/resnet.ts';
+import { resnet18, resnet50 } from '../src/models/resnet.ts';
 import { writeModel } from '../src/onnx/write.ts';
 import { formatBytes, table } from '../src/report/table.ts';
 import { openDevice } from '../src/runtime/device.ts';
 import { loadNetwork } from '../src/runtime/network.ts';
+import { type Comparison, compare } from './compare.ts';
+import { nvdlaBench } from './nvdla.ts';
+import { peakMemory } from './peak-memory.ts';
 import { exportQLinear } from './qlinear.ts';
 
 const short = process.argv.includes('--short');
 const pairs = short ? 3 : 15;
 
-interface Row {
+interface Row extends Comparison {
   readonly what: string;
-  readonly ours: number;
   readonly peer: string;
-  readonly theirs: number;
-  /** theirs / ours, median of the pairs. */
-  readonly ratio: number;
   readonly bar?: number;
 }
 
-const median = (values: readonly number[]): number => {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-};
-
-/** Milliseconds of one call. */
-async function timed(work: () => unknown): Promise<number> {
-  const start = performance.now();
-  await work();
-  return performance.now() - start;
-}
-
-async function compare(
-  what: string,
-  ours: () => unknown,
-  peer: string,
-  theirs: () => unknown,
-  bar?: number,
-): Promise<Row> {
-  await ours();
-  await theirs();
-  const left: number[] = [];
-  const right: number[] = [];
-  for (let pair = 0; pair < pairs; pair++) {
-    left.push(await timed(ours));
-    right.push(await timed(theirs));
-  }
-  const ratio = median(left.map((time, pair) => right[pair]! / time));
-  return { what, ours: median(left), peer, theirs: median(right), ratio, ...(bar !== undefined && { bar }) };
+async function row(what: string, ours: () => unknown, peer: string, theirs: () => unknown, bar?: number): Promise<Row> {
+  return { ...(await compare(ours, theirs, { pairs })), what, peer, ...(bar !== undefined && { bar }) };
 }
 
 function randomImage(graph: Graph): {
@@ -82,7 +52,7 @@ function randomImage(graph: Graph): {
 }
 
 const network = prepare(resnet50({ batch: 1, seed: 1 }));
-const model = writeModel(network.original);
+const onnx = writeModel(network.original);
 const { name, shape, data } = randomImage(network.graph);
 const image = float32Tensor(shape, data);
 const runtime = await nodeOnnxRuntime();
@@ -97,12 +67,12 @@ ortWeb.env.wasm.numThreads = 1;
 const quantized = exportQLinear(compilation.quantized);
 const web = await ortWeb.InferenceSession.create(quantized, { executionProviders: ['wasm'] });
 const webFeeds = { [name]: new ortWeb.Tensor('float32', data, [...shape]) };
-const native = await ortNode.InferenceSession.create(model, { intraOpNumThreads: 1, interOpNumThreads: 1 });
+const native = await ortNode.InferenceSession.create(onnx, { intraOpNumThreads: 1, interOpNumThreads: 1 });
 const nativeFeeds = { [name]: new ortNode.Tensor('float32', data, [...shape]) };
 
 const rows = [
-  await compare('emulate ResNet-50, batch 1', emulate, 'onnxruntime-web, QLinearConv', () => web.run(webFeeds), 1),
-  await compare('emulate ResNet-50, batch 1', emulate, 'onnxruntime-node, FP32', () => native.run(nativeFeeds), 0.4),
+  await row('emulate ResNet-50, batch 1', emulate, 'onnxruntime-web, QLinearConv', () => web.run(webFeeds), 1),
+  await row('emulate ResNet-50, batch 1', emulate, 'onnxruntime-node, FP32', () => native.run(nativeFeeds), 0.4),
 ];
 await session.close();
 await device.close();
@@ -110,19 +80,19 @@ await web.release();
 await native.release();
 
 const createSession = async () => {
-  const created = await ortNode.InferenceSession.create(model, { intraOpNumThreads: 1, interOpNumThreads: 1 });
+  const created = await ortNode.InferenceSession.create(onnx, { intraOpNumThreads: 1, interOpNumThreads: 1 });
   await created.release();
 };
 rows.push(
-  await compare(
+  await row(
     'read and check ResNet-50',
-    () => check(readNetwork(model)),
+    () => check(readNetwork(onnx)),
     'onnxruntime-node, session creation',
     createSession,
   ),
-  await compare(
+  await row(
     'read, rewrite, check and compile ResNet-50',
-    () => compile(prepare(readNetwork(model)), { scales, sram: 1 }),
+    () => compile(prepare(readNetwork(onnx)), { scales, sram: 1 }),
     'onnxruntime-node, session creation',
     createSession,
   ),
@@ -150,20 +120,38 @@ console.log(
 );
 console.log(`\nmedians of ${pairs} interleaved pairs, one thread each; ratio = peer’s time / dlakit’s time`);
 
-const memory = spawnSync(
-  process.execPath,
-  ['--import', 'tsx', fileURLToPath(new URL('./memory.ts', import.meta.url))],
-  {
-    encoding: 'utf8',
-  },
-);
-if (memory.status !== 0) throw new Error(memory.stderr);
-const { before, peak, device: deviceBytes } = JSON.parse(memory.stdout) as Record<'before' | 'peak' | 'device', number>;
+const { before, peak, device: deviceBytes } = peakMemory(compilation.network);
 console.log(
   `peak memory of the emulator alone, ResNet-50 from its loadable: ${formatBytes(peak)} resident, ${formatBytes(before)} of it before the loadable is read; ${formatBytes(deviceBytes)} is the device’s memory`,
+);
+
+const model = async (name: string) =>
+  prepare(readNetwork(await readFile(new URL(`../models/${name}.onnx`, import.meta.url))));
+const resnet = { bar: true, precisions: ['int8'] } as const;
+const belowOrin = await nvdlaBench(
+  [
+    { ...resnet, title: 'ResNet-18', network: prepare(resnet18({ seed: 1 })), memory: true },
+    ...(short ? [] : [{ ...resnet, title: 'ResNet-50', network, memory: true }]),
+    {
+      title: 'resnet20, 28×28',
+      network: await model('fashion-resnet20'),
+      bar: false,
+      precisions: ['int8', 'fp16'],
+      memory: false,
+    },
+    {
+      title: 'MobileNetV2, 28×28',
+      network: await model('fashion-mobilenetv2'),
+      bar: false,
+      precisions: ['int8'],
+      memory: false,
+    },
+  ],
+  { pairs, atLeast: short ? 1000 : 5000, atMost: 20_000 },
 );
 
 const missed = rows.filter(({ ratio, bar }) => bar !== undefined && ratio < bar);
 for (const { what, peer, ratio, bar } of missed)
   console.error(`below its bar: ${what} against ${peer}, ${ratio.toFixed(2)} < ${bar}`);
-if (missed.length > 0) process.exitCode = 1;
+for (const what of belowOrin) console.error(`below its bar: ${what} of orin’s rate`);
+if (missed.length > 0 || belowOrin.length > 0) process.exitCode = 1;
