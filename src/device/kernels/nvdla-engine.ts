@@ -16,7 +16,9 @@ import type { Window } from '../bus.ts';
 import type { Cube } from '../cube.ts';
 import type { LaunchResult } from '../launch.ts';
 import { convolutionMacs } from '../nvdla/convolution.ts';
+import { nvdlaStages } from '../nvdla/stages.ts';
 import { checkChain, launchResult, referenceEngines } from '../reference/engines.ts';
+import { runStages } from '../reference/stages.ts';
 import type { DeviceState } from '../state.ts';
 import * as layout from './job.ts';
 import type { KernelHost } from './kernel-host.ts';
@@ -73,12 +75,20 @@ export class NvdlaEngine {
   /** @throws device/fault, device/unsupported */
   run(pipeline: Pipeline<Cube>, state: DeviceState): LaunchResult {
     checkChain(pipeline);
+    if (state.nvdla?.counts?.needed) this.#count(pipeline, state);
     const saturated = this.#runFast(pipeline, state);
     if (saturated === undefined) {
       this.#fallbacks++;
       return this.#reference.run(pipeline, this.#host.bus, state);
     }
     return launchResult(pipeline, pipeline.kind === 'conv' ? convolutionMacs(pipeline.conv) : 0, saturated);
+  }
+
+  /** Lets the reference count what kernels do not, on a copy of the state and writing nothing: the launch is still to do. */
+  #count(pipeline: Pipeline<Cube>, state: DeviceState): void {
+    const { bus } = this.#host;
+    runStages(pipeline, { ...nvdlaStages, write: () => {} }, bus, { ...state, nvdla: { ...state.nvdla } });
+    delete state.nvdla?.counts;
   }
 
   close(): void {

@@ -13,6 +13,7 @@ import type { DeviceState } from '../state.ts';
 import { takeData, takeWeights } from './convolution-buffer.ts';
 import { type ConvolutionSteps, convolutionSteps, unpackWeights } from './convolution-steps.ts';
 import { floatSums } from './float-sums.ts';
+import { countSpecials } from './hardware-counts.ts';
 import { integerSums } from './integer-sums.ts';
 
 /** The sums of all kernels at one position of the window. */
@@ -21,6 +22,8 @@ export interface Sums {
   load(window: Int32Array): void;
   /** What the accumulator hands to SDP: int32, or the bits of a single. */
   of(kernel: number): number;
+  /** How many left the accumulator at an end of int32. */
+  readonly saturated: number;
 }
 
 /** @throws device/fault, device/unsupported */
@@ -34,6 +37,11 @@ export function convolve(conv: Conv<Cube>, bus: Bus, state: DeviceState): StageV
     core.precision === 'float16'
       ? floatSums(weights, steps.ends)
       : integerSums(weights, steps.ends, core.accumulatorBits, conv.truncate);
+  const counts = state.nvdla?.counts?.conv;
+  if (counts && core.precision === 'float16') {
+    if (!core.reuse.data) countSpecials(counts.data, data.data);
+    if (!core.reuse.weights) countSpecials(counts.weights, weights);
+  }
   const plane = output.height * output.width;
   const result = new Int32Array(core.accumulatorChannels * plane);
   const window = windows(conv, data, steps);
@@ -43,6 +51,7 @@ export function convolve(conv: Conv<Cube>, bus: Bus, state: DeviceState): StageV
       for (let k = 0; k < output.channels; k++) result[k * plane + y * output.width + x] = sums.of(k);
     }
   }
+  if (counts) counts.saturated = sums.saturated;
   return { shape: [1, core.accumulatorChannels, output.height, output.width], data: result };
 }
 

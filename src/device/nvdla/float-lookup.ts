@@ -18,21 +18,26 @@ import {
   singleToNumber,
   subtractSingle,
 } from './float.ts';
-import type { LinearTable, LookupTable, Slope } from './lookup-table.ts';
+import {
+  answering,
+  type Fall,
+  type LinearTable,
+  type LookupTable,
+  type NoteLookup,
+  type Slope,
+} from './lookup-table.ts';
 
 export type FloatInterpolation = 'sdp' | 'cdp';
 
-type Hit = { readonly kind: 'hit' | 'underflow' | 'overflow'; readonly value: () => number };
+type Hit = { readonly kind: Fall; readonly value: () => number };
 
 /** The table's value, an FP17, at a single. */
-export function lookUpFloat(table: LookupTable, x: number, unit: FloatInterpolation): number {
+export function lookUpFloat(table: LookupTable, x: number, unit: FloatInterpolation, note?: NoteLookup): number {
   const le = table.le.spacing === 'exponential' ? exponential(table.le, x, unit) : linear(table.le, x, unit);
   const lo = linear(table.lo, x, unit);
-  const pick = (choice: 'le' | 'lo'): number => (choice === 'le' ? le : lo).value();
-  if (le.kind === 'underflow' && lo.kind === 'underflow') return pick(table.underflowPriority);
-  if (le.kind === 'overflow' && lo.kind === 'overflow') return pick(table.overflowPriority);
-  if ((le.kind === 'hit') !== (lo.kind === 'hit')) return pick(le.kind === 'hit' ? 'le' : 'lo');
-  return pick(table.hybridPriority);
+  const answer = answering(table, le.kind, lo.kind) === 'le' ? le : lo;
+  note?.(le.kind, lo.kind, answer.kind);
+  return answer.value();
 }
 
 /** What lies at or below the start, and NaN, is below the table. */

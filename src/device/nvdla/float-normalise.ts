@@ -10,6 +10,7 @@ import type { Counted, StageValues } from '../reference/stages.ts';
 import type { DeviceState } from '../state.ts';
 import { addSingle, fp17ToHalf, halfToFp17, halfToSingle, isHalfNaN, multiplyFp17, multiplySingle } from './float.ts';
 import { lookUpFloat } from './float-lookup.ts';
+import { cdpLookups, countNaN, countSpecials } from './hardware-counts.ts';
 
 /** @throws device/fault */
 export function normaliseFloats(cdp: Cdp<Cube>, input: StageValues, state: DeviceState): Counted {
@@ -26,12 +27,14 @@ export function normaliseFloats(cdp: Cdp<Cube>, input: StageValues, state: Devic
     for (let n = 2; n <= reach; n++) sum = addSingle(sum, addSingle(square(c - n, p), square(c + n, p)));
     return sum;
   };
+  const counts = state.nvdla?.counts?.cdp;
+  const note = counts && cdpLookups(counts.lookup);
   const data = new Int32Array(input.data.length);
   for (let c = 0; c < channels; c++) {
     for (let p = 0; p < plane; p++) {
       const at = c * plane + p;
       const own = input.data[at]!;
-      const found = lookUpFloat(table, cdp.bypassSquareSum ? singles[at]! : squareSum(c, p), 'cdp');
+      const found = lookUpFloat(table, cdp.bypassSquareSum ? singles[at]! : squareSum(c, p), 'cdp', note);
       const result = cdp.bypassMultiply
         ? isHalfNaN(own)
           ? halfToFp17(own)
@@ -39,6 +42,10 @@ export function normaliseFloats(cdp: Cdp<Cube>, input: StageValues, state: Devic
         : multiplyFp17(halfToFp17(own), found);
       data[at] = fp17ToHalf(result);
     }
+  }
+  if (counts) {
+    countSpecials(counts.input, input.data);
+    counts.nanOutput = countNaN(data);
   }
   return { values: { shape: input.shape, data }, saturated: 0 };
 }

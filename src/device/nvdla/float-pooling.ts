@@ -7,11 +7,13 @@ import { fail } from '../../graph/errors.ts';
 import type { Pdp } from '../../program/layer.ts';
 import type { Cube } from '../cube.ts';
 import type { StageValues } from '../reference/stages.ts';
+import type { DeviceState } from '../state.ts';
 import { addFp17, fp17ToHalf, halfToFp17, largerHalf, multiplyFp17, smallerHalf } from './float.ts';
+import { countNaN, countSpecials } from './hardware-counts.ts';
 import { poolingWindows } from './pooling-windows.ts';
 
 /** @throws device/fault, device/unsupported */
-export function poolFloats(pdp: Pdp<Cube>, input: StageValues): StageValues {
+export function poolFloats(pdp: Pdp<Cube>, input: StageValues, state: DeviceState): StageValues {
   const { mode, average, output } = pdp;
   const [, channels, height, width] = input.shape;
   const { rows, columns } = poolingWindows(pdp, input.shape);
@@ -42,6 +44,11 @@ export function poolFloats(pdp: Pdp<Cube>, input: StageValues): StageValues {
           : result;
       }
     }
+  }
+  const counts = state.nvdla?.counts?.pdp;
+  if (counts) {
+    countSpecials(counts.input, input.data);
+    counts.nanOutput = countNaN(data);
   }
   return { shape: output.shape, data };
 }

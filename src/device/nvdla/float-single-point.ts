@@ -23,6 +23,7 @@ import {
   smallerSingle,
 } from './float.ts';
 import { lookUpFloat } from './float-lookup.ts';
+import { countNaN, countSpecials, isLargestHalf, sdpLookups } from './hardware-counts.ts';
 
 /** One sub-unit as a function of a value and the position of its element. */
 type Step = (value: number, channel: number, element: number) => number;
@@ -58,6 +59,15 @@ export function singlePointFloats(
       // With the comparison the flag goes out as it is.
       if (!flag) value = singleToHalf(value);
       data[element] = sdp.outputType === 'int16' && !flag ? halfToInt16(value) : value;
+    }
+  }
+  const counts = state.nvdla?.counts?.sdp;
+  if (counts) {
+    if (fromMemory) countSpecials(counts.input, input.data);
+    if (flag) counts.unequal = data.some((value) => value !== 0);
+    else if (sdp.outputType === 'float16') {
+      counts.nanOutput = countNaN(data);
+      counts.saturated = data.reduce((sum, bits) => sum + Number(isLargestHalf(bits)), 0);
     }
   }
   return { values: { shape: input.shape, data }, saturated: 0 };
@@ -122,10 +132,11 @@ function elementUnit(unit: SdpUnit<Cube>, shape: Shape4, bus: Bus, state: Device
   const looksUp = unit.activation === 'lut' || unit.afterPrelu === 'lut';
   const table = state.nvdla?.sdpTable;
   if (looksUp && !table) return fail('device/fault', 'the lookup table of SDP was never loaded');
+  const note = state.nvdla?.counts && sdpLookups(state.nvdla.counts.sdp.lookup);
   return (value, channel, element) => {
     let t = value;
     if (multiplies(unit, t)) t = multiplySingle(t, operand.mul(value, channel, element));
     if (algorithm) t = algorithm(t, operand.alu(value, channel, element));
-    return looksUp ? fp17ToSingle(lookUpFloat(table!, t, 'sdp')) : t;
+    return looksUp ? fp17ToSingle(lookUpFloat(table!, t, 'sdp', note)) : t;
   };
 }

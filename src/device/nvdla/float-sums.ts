@@ -66,6 +66,7 @@ export function floatSums(weights: Int16Array, ends: readonly number[]): Sums {
   };
 
   return {
+    saturated: 0,
     load(next) {
       window = next;
       d.nan = takeApart(next, d);

@@ -8,6 +8,7 @@ import type { Cdp } from '../../program/layer.ts';
 import type { Cube } from '../cube.ts';
 import type { Counted, StageValues } from '../reference/stages.ts';
 import type { DeviceState } from '../state.ts';
+import { cdpLookups, reportsSaturation } from './hardware-counts.ts';
 import { multiplyShift, roundShift, saturate } from './integer.ts';
 import { cdpWidths, lookUp } from './lookup-table.ts';
 
@@ -24,6 +25,8 @@ export function normaliseIntegers(cdp: Cdp<Cube>, input: StageValues, state: Dev
   const plane = height * width;
   const reach = (cdp.localSize - 1) / 2;
   const data = new Int32Array(converted.length);
+  const counts = state.nvdla?.counts;
+  const note = counts && cdpLookups(counts.cdp.lookup);
   let saturated = 0;
   for (let c = 0; c < channels; c++) {
     for (let p = 0; p < plane; p++) {
@@ -36,11 +39,13 @@ export function normaliseIntegers(cdp: Cdp<Cube>, input: StageValues, state: Dev
           index += value * value;
         }
       }
-      const found = lookUp(table, index, cdpWidths);
+      const found = lookUp(table, index, cdpWidths, note);
       const product = cdp.bypassMultiply ? found : found * own;
       const exact = multiplyShift(product - outward.offset, outward.scale, outward.shift);
       const clamped = saturate(exact, bits);
       if (clamped !== exact) saturated++;
+      const scaled = (product - outward.offset) * outward.scale;
+      if (counts && reportsSaturation(counts.generation, scaled, outward.shift, exact, clamped)) counts.cdp.saturated++;
       data[c * plane + p] = clamped;
     }
   }

@@ -12,6 +12,7 @@ import type { Counted, StageValues } from '../reference/stages.ts';
 import type { DeviceState } from '../state.ts';
 import { readOperand } from './feature.ts';
 import { integerToHalf } from './float.ts';
+import { type HardwareCounts, isLargestHalf, reportsSaturation, sdpLookups } from './hardware-counts.ts';
 import { multiplyShift, roundShift, saturate } from './integer.ts';
 import { lookUp, sdpWidths } from './lookup-table.ts';
 
@@ -35,6 +36,7 @@ export function singlePointIntegers(
   const out = outputConverter(sdp);
   const plane = height * width;
   const data = new Int32Array(input.data.length);
+  const count = state.nvdla?.counts && counter(sdp, state.nvdla.counts);
   let saturated = 0;
   for (let c = 0; c < channels; c++) {
     for (let p = 0; p < plane; p++) {
@@ -45,6 +47,7 @@ export function singlePointIntegers(
       const clamped = saturate(exact, out.bits);
       if (clamped !== exact) saturated++;
       data[element] = sdp.outputType === 'float16' ? integerToHalf(clamped) : clamped;
+      count?.(value, data[element]!);
     }
   }
   return { values: { shape: input.shape, data }, saturated };
@@ -58,6 +61,25 @@ function outputConverter(sdp: IntegerScaleSdp<Cube>): { readonly convert: (value
   // With the comparison the flag goes out as it is.
   if (sdp.y?.alu === 'equal') return { convert: (value) => value, bits };
   return { convert: converter(sdp.convert, 17), bits };
+}
+
+/** What SDP's counters see of a value that enters the output converter and of the result that leaves it. */
+function counter(sdp: IntegerScaleSdp<Cube>, { sdp: counts, generation }: HardwareCounts) {
+  if (sdp.y?.alu === 'equal') {
+    return (value: number): void => {
+      if (value !== 0) counts.unequal = true;
+    };
+  }
+  const { offset, scale, shift } = sdp.convert;
+  return (value: number, result: number): void => {
+    const product = (value - offset) * scale;
+    const rounded = roundShift(product, shift);
+    const reports =
+      sdp.outputType === 'float16'
+        ? isLargestHalf(result)
+        : reportsSaturation(generation, product, shift, rounded, saturate(rounded, 17));
+    if (reports) counts.saturated++;
+  };
 }
 
 /** sat((x − offset) × scale >> shift) */
@@ -117,6 +139,7 @@ function elementUnit(unit: SdpUnit<Cube>, shape: Shape4, bus: Bus, state: Device
   const table = state.nvdla?.sdpTable;
   const looksUp = activation === 'lut' || unit.afterPrelu === 'lut';
   if (looksUp && !table) return fail('device/fault', 'the lookup table of SDP was never loaded');
+  const note = state.nvdla?.counts && sdpLookups(state.nvdla.counts.sdp.lookup);
   return (value, channel, element) => {
     let t = value;
     if (mul && !(activation === 'prelu' && t >= 0)) {
@@ -130,6 +153,6 @@ function elementUnit(unit: SdpUnit<Cube>, shape: Shape4, bus: Bus, state: Device
       else if (alu === 'equal') t = t === b ? 0 : 1;
       else t = alu === 'max' ? Math.max(t, b) : Math.min(t, b);
     }
-    return looksUp ? lookUp(table!, t, sdpWidths) : t;
+    return looksUp ? lookUp(table!, t, sdpWidths, note) : t;
   };
 }

@@ -15,7 +15,11 @@ export function integerSums(
   const length = ends.at(-1) ?? 0;
   const limit = 2 ** (accumulatorBits - 1);
   let data: Int32Array = new Int32Array(0);
+  let saturated = 0;
   return {
+    get saturated() {
+      return saturated;
+    },
     load(window) {
       data = window;
     },
@@ -30,7 +34,10 @@ export function integerSums(
         if (sum >= limit) sum = limit - 1;
         else if (sum < -limit) sum = -limit;
       }
-      return saturate(roundShift(sum, truncate), 32);
+      const rounded = roundShift(sum, truncate);
+      const clamped = saturate(rounded, 32);
+      if (clamped !== rounded) saturated++;
+      return clamped;
     },
   };
 }

@@ -38,7 +38,21 @@ export interface LookupTable {
   readonly hybridPriority: Choice;
 }
 
-type Hit = { readonly kind: 'hit' | 'underflow' | 'overflow'; readonly value: number };
+/** Where a value falls on a table. */
+export type Fall = 'hit' | 'underflow' | 'overflow';
+
+type Hit = { readonly kind: Fall; readonly value: number };
+
+/** Told of every lookup: how it falls on the two tables, and on the one that answers. */
+export type NoteLookup = (le: Fall, lo: Fall, answer: Fall) => void;
+
+/** Which table answers. */
+export function answering(table: LookupTable, le: Fall, lo: Fall): Choice {
+  if (le === 'underflow' && lo === 'underflow') return table.underflowPriority;
+  if (le === 'overflow' && lo === 'overflow') return table.overflowPriority;
+  if ((le === 'hit') !== (lo === 'hit')) return le === 'hit' ? 'le' : 'lo';
+  return table.hybridPriority;
+}
 
 /** How a unit interpolates: SDP and CDP keep fractions of different width. */
 export interface LookupWidths {
@@ -50,14 +64,12 @@ export const sdpWidths: LookupWidths = { fractionBits: 35, resultBits: 32 };
 export const cdpWidths: LookupWidths = { fractionBits: 16, resultBits: 16 };
 
 /** The table's value at `x`, an integer of at most 53 bits. */
-export function lookUp(table: LookupTable, x: number, widths: LookupWidths): number {
+export function lookUp(table: LookupTable, x: number, widths: LookupWidths, note?: NoteLookup): number {
   const le = table.le.spacing === 'exponential' ? exponential(table.le, x, widths) : linear(table.le, x, widths);
   const lo = linear(table.lo, x, widths);
-  const pick = (choice: Choice): number => (choice === 'le' ? le.value : lo.value);
-  if (le.kind === 'underflow' && lo.kind === 'underflow') return pick(table.underflowPriority);
-  if (le.kind === 'overflow' && lo.kind === 'overflow') return pick(table.overflowPriority);
-  if ((le.kind === 'hit') !== (lo.kind === 'hit')) return le.kind === 'hit' ? le.value : lo.value;
-  return pick(table.hybridPriority);
+  const answer = answering(table, le.kind, lo.kind) === 'le' ? le : lo;
+  note?.(le.kind, lo.kind, answer.kind);
+  return answer.value;
 }
 
 function linear(table: LinearTable, x: number, widths: LookupWidths): Hit {

@@ -27,7 +27,9 @@ import { formNormalise } from './form-normalise.ts';
 import { formPooling, isFlying as poolingFlies } from './form-pooling.ts';
 import { feedsPooling, formSinglePoint, isFlying, needsDma, readsAnything } from './form-single-point.ts';
 import { type FormedPipelines, formedPipelines } from './formed-pipelines.ts';
+import { noCounts } from './hardware-counts.ts';
 import type { NvdlaState } from './nvdla-state.ts';
+import { needsCounts, showCounts } from './performance-counters.ts';
 import type { Transfer } from './transfer.ts';
 
 const convolutionBlocks = ['CDMA', 'CSC', 'CMAC_A', 'CMAC_B', 'CACC'] as const;
@@ -255,8 +257,7 @@ export class NvdlaDevice {
         ? { kind: 'conv', conv: formConvolution(file, this.#core), sdp: stage, ...pdp }
         : { kind: 'sdp', sdp: stage, ...pdp };
     });
-    const result = this.#launch(pipeline);
-    file.show('SDP', 'D_PERF_OUT_SATURATION', result.counters.saturated);
+    this.#launch(pipeline);
     if (convolves) {
       this.#complete('CDMA', ['CDMA_DAT', 'CDMA_WT']);
       for (const name of ['CSC', 'CMAC_A', 'CMAC_B'] as const) this.#complete(name, []);
@@ -282,8 +283,7 @@ export class NvdlaDevice {
     const file = this.registers;
     if (!file.ready('CDP') || !file.ready('CDP_RDMA')) return false;
     this.#state.nvdla.cdpTable ??= formLookupTable(file, 'CDP', this.#tables.CDP);
-    const result = this.#launch({ kind: 'cdp', cdp: formNormalise(file, this.#core) });
-    file.show('CDP', 'D_OUT_SATURATION', result.counters.saturated);
+    this.#launch({ kind: 'cdp', cdp: formNormalise(file, this.#core) });
     this.#complete('CDP_RDMA', []);
     this.#complete('CDP', ['CDP']);
     return true;
@@ -307,11 +307,13 @@ export class NvdlaDevice {
     return true;
   }
 
-  #launch(pipeline: Launch): LaunchResult {
+  #launch(pipeline: Launch): void {
     checkPipeline(pipeline, this.bus);
+    const counts = noCounts(this.registers.map.generation, needsCounts(pipeline, this.registers));
+    this.#state.nvdla.counts = counts;
     const result = launch(pipeline, this.bus, this.#state);
+    showCounts(pipeline, counts, this.registers);
     this.#onLaunch?.(pipeline, result);
-    return result;
   }
 
   #complete(block: BlockName, interrupts: readonly InterruptName[]): void {

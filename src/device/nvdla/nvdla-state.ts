@@ -1,6 +1,7 @@
-/** What the engines of the open NVDLA keep between launches: the two lookup tables and the convolution buffer. */
+/** What the engines of the open NVDLA keep between launches: lookup tables, the convolution buffer; and what they count. */
 
 import type { StageValues } from '../reference/stages.ts';
+import type { HardwareCounts } from './hardware-counts.ts';
 import type { LookupTable } from './lookup-table.ts';
 
 export interface NvdlaState {
@@ -9,4 +10,6 @@ export interface NvdlaState {
   /** Left in the convolution buffer by a launch that did not release it. */
   keptData?: StageValues;
   keptWeights?: Uint8Array;
+  /** Of the launch that runs; absent where nobody reads counters. */
+  counts?: HardwareCounts;
 }

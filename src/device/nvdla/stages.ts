@@ -22,7 +22,8 @@ export const nvdlaStages: Stages = {
       ? singlePointFloats(sdp, input, bus, state)
       : singlePointIntegers(sdp, input, bus, state);
   },
-  pool: (pdp, input) => (pdp.output.dtype === 'float16' ? poolFloats(pdp, input) : poolIntegers(pdp, input)),
+  pool: (pdp, input, _, state) =>
+    pdp.output.dtype === 'float16' ? poolFloats(pdp, input, state) : poolIntegers(pdp, input),
   normalise: (cdp, input, state) =>
     cdp.input.dtype === 'float16' ? normaliseFloats(cdp, input, state) : normaliseIntegers(cdp, input, state),
   resize: () => fail('device/unsupported', 'the open NVDLA has no resize engine'),

@@ -22,7 +22,7 @@ export interface Counted {
 export interface Stages {
   convolve(conv: Conv<Cube>, bus: Bus, state: DeviceState): StageValues;
   singlePoint(sdp: Sdp<Cube>, input: StageValues, bus: Bus, state: DeviceState): Counted;
-  pool(pdp: Pdp<Cube>, input: StageValues, bus: Bus): StageValues;
+  pool(pdp: Pdp<Cube>, input: StageValues, bus: Bus, state: DeviceState): StageValues;
   /** Absent where the hardware has no CDP. */
   normalise?(cdp: Cdp<Cube>, input: StageValues, state: DeviceState): Counted;
   resize(stage: Resize<Cube>, bus: Bus): StageValues;
@@ -47,7 +47,7 @@ export function runStages(pipeline: Pipeline<Cube>, stages: Stages, bus: Bus, st
       const { pdp } = pipeline;
       stages.write(
         pdp.output,
-        stages.pool(pdp, stages.read(pdp.input!, bus, 'the pooling input'), bus),
+        stages.pool(pdp, stages.read(pdp.input!, bus, 'the pooling input'), bus, state),
         bus,
         'the pooling output',
       );
@@ -67,7 +67,7 @@ export function runStages(pipeline: Pipeline<Cube>, stages: Stages, bus: Bus, st
           ? stages.convolve(pipeline.conv, bus, state)
           : stages.read(sdp.input!, bus, 'the SDP input');
       const { values, saturated } = stages.singlePoint(sdp, input, bus, state);
-      if (pdp) stages.write(pdp.output, stages.pool(pdp, values, bus), bus, 'the pooling output');
+      if (pdp) stages.write(pdp.output, stages.pool(pdp, values, bus, state), bus, 'the pooling output');
       else stages.write(sdp.output!, values, bus, 'the SDP output');
       return saturated;
     }
