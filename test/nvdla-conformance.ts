@@ -10,7 +10,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Bus } from '../src/device/bus.ts';
 import { createWasmEngines } from '../src/device/kernels/engines.ts';
-import type { Launch, LaunchResult } from '../src/device/launch.ts';
+import type { Launch } from '../src/device/launch.ts';
 import { NvdlaDevice } from '../src/device/nvdla/nvdla-device.ts';
 import { referenceEngines } from '../src/device/reference/engines.ts';
 import type { Engines } from '../src/device/state.ts';
@@ -25,7 +25,8 @@ import {
   type StockLoadable,
   type TensorDesc,
 } from '../src/loadable/nvdla/stock-loadable.ts';
-import { loadNetwork } from '../src/runtime/nvdla/stock-runtime.ts';
+import { openDevice } from '../src/runtime/device.ts';
+import { StockNetwork } from '../src/runtime/nvdla/user-driver.ts';
 import { targets } from '../src/targets/find.ts';
 import { nvFull, nvLarge, nvSmall } from '../src/targets/nvdla.ts';
 import type { Target } from '../src/targets/target.ts';
@@ -93,18 +94,18 @@ function targetOf(name: string): Target {
   return target;
 }
 
-async function device(
-  target: Target,
-  enginesFor: EnginesFor,
-  onLaunch?: (result: LaunchResult, bus: Bus) => void,
-): Promise<NvdlaDevice> {
+async function device(target: Target, enginesFor: EnginesFor): Promise<NvdlaDevice> {
   const bus = new Bus();
-  return new NvdlaDevice({
-    target,
-    bus,
-    engines: await enginesFor(bus),
-    ...(onLaunch && { onLaunch: (_, result) => onLaunch(result, bus) }),
-  });
+  return new NvdlaDevice({ target, bus, engines: await enginesFor(bus) });
+}
+
+async function load(
+  loadable: StockLoadable,
+  target: Target,
+  engines: EnginesFor,
+): Promise<{ readonly network: StockNetwork; readonly bus: Bus }> {
+  const { driver, bus } = await openDevice({ target, engines });
+  return { network: new StockNetwork(loadable, driver), bus };
 }
 
 async function outcome(work: () => Promise<string | undefined>): Promise<Outcome> {
@@ -199,10 +200,9 @@ export function operationCases(root: string): readonly Case[] {
         outcome(async () => {
           const target = targetOf(name);
           const loadable = way(readFileSync(join(root, name, `model_${version}.nvdla`)), target);
-          const network = loadNetwork(loadable, await device(target, engines));
-          network.submit();
-          const [output] = network.outputs;
-          return difference(network.output(output!.bindId), readFileSync(join(root, name, 'o.out0.raw')), 'the output');
+          const { network } = await load(loadable, target, engines);
+          await network.submit();
+          return difference(network.read(0), readFileSync(join(root, name, 'o.out0.raw')), 'the output');
         }),
     })),
   );
@@ -224,24 +224,23 @@ async function runNetwork(folder: string, target: Target, engines: EnginesFor, w
     .flatMap((line) => /file=(\S+)/.exec(line)?.[1] ?? []);
   const wrong: string[] = [];
   const loadable = way(readFileSync(join(folder, 'model.nvdla')), target);
-  const network = loadNetwork(
-    loadable,
-    await device(target, engines, ({ writes }, bus) => {
+  const { network, bus } = await load(loadable, target, engines);
+  for (const { bindId } of network.inputs) network.write(bindId, readFileSync(join(folder, `input${bindId}.raw`)));
+  await network.submit({
+    onLaunch({ result }) {
       const file = cubes.shift();
-      const [cube] = writes;
+      const [cube] = result.writes;
       if (!file || !cube) return;
       const expected = readFileSync(join(folder, 'ops', file));
       const found = difference(bus.read(cube.address, expected.length), expected, file);
       if (found !== undefined) wrong.push(found);
-    }),
-  );
-  for (const { bindId } of network.inputs) network.bind(bindId, readFileSync(join(folder, `input${bindId}.raw`)));
-  network.submit();
+    },
+  });
   if (wrong.length > 0) return wrong[0];
   if (cubes.length > 0) return `${cubes.length} operations never wrote their cube`;
   return network.outputs
     .map(({ bindId }) =>
-      difference(network.output(bindId), readFileSync(join(folder, `out${bindId}.raw`)), `output ${bindId}`),
+      difference(network.read(bindId), readFileSync(join(folder, `out${bindId}.raw`)), `output ${bindId}`),
     )
     .find((reason) => reason !== undefined);
 }
@@ -261,13 +260,13 @@ export function regressionCases(root: string): readonly Case[] {
         run: (engines, way) =>
           outcome(async () => {
             const loadable = way(readFileSync(join(kmd, kind, file)), target);
-            const network = loadNetwork(loadable, await device(target, engines));
-            network.submit();
+            const { network } = await load(loadable, target, engines);
+            await network.submit();
             const golden = goldens.find((candidate) => new RegExp(`^${name}_[0-9a-f]{6}$`).test(candidate));
             if (!golden) return 'there is no golden';
             const [output] = network.outputs;
             const image = readFileSync(join(root, 'golden', golden, 'dla', 'o_000000.dimg')).subarray(36);
-            return difference(packed(network.output(output!.bindId), output!.tensor), image, 'the image');
+            return difference(packed(network.read(0), output!.tensor), image, 'the image');
           }),
       };
     }),

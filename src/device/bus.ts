@@ -18,6 +18,8 @@ export interface Window {
   readonly offset: number;
   /** Raised by every write. */
   version: number;
+  /** False once it was unmapped. */
+  readonly mapped: boolean;
 }
 
 export interface BusOptions {
@@ -32,10 +34,15 @@ interface Span {
   size: number;
 }
 
+type OwnWindow = Window & { mapped: boolean };
+
 export class Bus {
   readonly memory: WebAssembly.Memory;
   readonly #maximumPages: number;
-  #windows: Window[] = [];
+  /** By address. */
+  #windows: OwnWindow[] = [];
+  /** What may be touched now, by address. */
+  #reach: readonly Window[] = this.#windows;
   #free: Span[] = [];
   #bytes: Uint8Array;
 
@@ -124,50 +131,60 @@ export class Bus {
         { actual: `${size} bytes at 0x${base.toString(16)}` },
       );
     }
-    const clash = this.#windows.find((other) => base < other.end && other.base < end);
-    if (clash) fail('device/fault', `a window overlaps the one at 0x${clash.base.toString(16)}`);
-    const window: Window = { base, end, size, offset: this.allocate(size), version: 0 };
-    this.#windows.push(window);
-    this.#windows.sort((a, b) => (a.base < b.base ? -1 : 1));
+    const at = firstBehind(this.#windows, base);
+    const next = this.#windows[at];
+    if (next && next.base < end) fail('device/fault', `a window overlaps the one at 0x${next.base.toString(16)}`);
+    const window: OwnWindow = { base, end, size, offset: this.allocate(size), version: 0, mapped: true };
+    this.#windows.splice(at, 0, window);
     return window;
   }
 
-  /** The lowest address from `base` on with room for so many bytes, and as much to the windows around it as `guard` says. */
-  gap(base: bigint, size: number, guard: number): bigint {
-    let at = base;
-    for (const window of this.#windows) {
-      if (window.base + BigInt(window.size + guard) <= at) continue;
-      if (at + BigInt(size + guard) <= window.base) break;
-      at = window.base + BigInt(window.size + guard);
+  /**
+   * The lowest address from `base` on, a multiple of `alignment`, with room for so many bytes, and as much to the windows
+   * around it as `guard` says.
+   */
+  gap(base: bigint, size: number, guard: number, alignment = 1): bigint {
+    const unit = BigInt(alignment);
+    const room = BigInt(size + guard);
+    const up = (address: bigint): bigint => ((address + unit - 1n) / unit) * unit;
+    let at = up(base);
+    for (let i = firstBehind(this.#windows, at - BigInt(guard)); i < this.#windows.length; i++) {
+      const window = this.#windows[i]!;
+      if (at + room <= window.base) break;
+      at = up(window.end + BigInt(guard));
     }
     return at;
   }
 
   unmap(window: Window): void {
-    const index = this.#windows.indexOf(window);
-    if (index < 0) return;
-    this.#windows.splice(index, 1);
+    if (!window.mapped) return;
+    const [own] = this.#windows.splice(firstBehind(this.#windows, window.base), 1);
+    own!.mapped = false;
     this.release(window.offset, window.size);
   }
 
-  isMapped(window: Window): boolean {
-    return this.#windows.includes(window);
+  /**
+   * Runs `work` with these windows alone in reach, as behind an IOMMU: every other address is a fault.
+   * @param windows by address
+   * @throws device/fault when one of them was unmapped
+   */
+  within<T>(windows: readonly Window[], work: () => T): T {
+    for (const { mapped, base } of windows) {
+      if (!mapped) fail('device/fault', `the memory at 0x${base.toString(16)} was freed while it is in use`);
+    }
+    const before = this.#reach;
+    this.#reach = windows;
+    try {
+      return work();
+    } finally {
+      this.#reach = before;
+    }
   }
 
   /** The window that holds [address, address + length). @throws device/fault */
   window(address: bigint, length: number): Window {
-    let low = 0;
-    let high = this.#windows.length - 1;
-    while (low <= high) {
-      const middle = (low + high) >> 1;
-      const window = this.#windows[middle]!;
-      if (address < window.base) high = middle - 1;
-      else if (address >= window.end) low = middle + 1;
-      else {
-        if (length < 0 || address + BigInt(length) > window.end) break;
-        return window;
-      }
-    }
+    const window = this.#reach[firstBehind(this.#reach, address)];
+    if (window && address >= window.base && length >= 0 && address + BigInt(length) <= window.end) return window;
     return fail(
       'device/fault',
       'an access leaves the memory of the task',
@@ -197,4 +214,16 @@ export class Bus {
   write(address: bigint, data: Uint8Array): void {
     this.bytes.set(data, this.locateForWrite(address, data.length));
   }
+}
+
+/** Index of the first window, by address, that ends behind an address. */
+function firstBehind(windows: readonly Window[], address: bigint): number {
+  let low = 0;
+  let high = windows.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (windows[middle]!.end <= address) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -69,6 +69,7 @@ export const errorCodes = {
   'trace/check': 'A register trace expects another value than the device holds.',
 
   'run/input': 'An input is missing, unknown, or has the wrong size or type.',
+  'run/buffer': 'A buffer of the device was freed, never allocated, or is too small for what it is bound to.',
   'run/host-missing': 'The network has host segments and no runtime for them is installed.',
   'run/host-failed': 'The runtime of host segments does not accept a model, or fails while it runs.',
   'run/dump': 'A tensor to dump or compare is not in the compiled network (it may have been fused away).',

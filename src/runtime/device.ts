@@ -1,7 +1,6 @@
 /**
- * A device: memory, engines, and a queue of tasks. Several tasks may be in flight; the device launches one layer of each
- * in turn, so that a short task does not wait for a long one. Tasks share nothing but constants: how they interleave
- * changes no result.
+ * A device: memory, engines, and a queue of tasks. Tasks share nothing but constants: how they interleave changes no
+ * result. An open NVDLA has its kernel-mode driver besides, through which Programs and stock loadables run alike.
  */
 
 import { Bus } from '../device/bus.ts';
@@ -13,10 +12,10 @@ import type { BlobTable, Program } from '../program/program.ts';
 import { validateProgram } from '../program/validate.ts';
 import { findTarget } from '../targets/find.ts';
 import type { Target } from '../targets/target.ts';
-import type { Firmware, Launched } from './firmware.ts';
+import { JobQueue, type SubmitOptions, type Task } from './job-queue.ts';
 import { AddressMap, type Context, LoadedProgram, type ProgramInMemory } from './loaded-program.ts';
+import type { KernelDriver } from './nvdla/kernel-driver.ts';
 import type { LoweredProgram } from './nvdla/lowered-program.ts';
-import { turnTaker } from './yield.ts';
 
 export interface DeviceOptions {
   /** A name, or the data of a target of your own. */
@@ -31,25 +30,6 @@ export interface DeviceOptions {
   readonly shared?: boolean;
   /** Most bytes of memory; 4 GiB by default. */
   readonly maximum?: number;
-}
-
-export interface SubmitOptions {
-  readonly signal?: AbortSignal | undefined;
-  /** Called after every launch, before the device goes on. */
-  readonly onLaunch?: ((launched: Launched) => void) | undefined;
-}
-
-export interface Task {
-  readonly id: number;
-  /** Resolves when the task is complete. Rejects with `cancelled`, `device/stalled`, `device/fault`, … */
-  readonly done: Promise<void>;
-}
-
-interface Queued {
-  readonly firmware: Firmware;
-  readonly options: SubmitOptions;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
 }
 
 /** @throws target/unknown, device/memory, device/unsupported */
@@ -73,10 +53,15 @@ export async function openDevice(options: DeviceOptions): Promise<Device> {
     ...(maximum !== undefined && { maximum }),
   });
   const state = { engines: await enginesFor(bus, options) };
-  if (target.arithmetic === 'float-scale') return new Device(target, bus, state);
-  // Loaded when wanted: registers and firmware of the open NVDLA.
-  const { LoweredProgram } = await import('./nvdla/lowered-program.ts');
-  return new Device(target, bus, state, LoweredProgram);
+  const queue = new JobQueue();
+  if (target.arithmetic === 'float-scale') return new Device({ target, bus, state, queue });
+  // Loaded when wanted: drivers, registers and firmware of the open NVDLA.
+  const [{ KernelDriver: Driver }, { LoweredProgram: Lowered }] = await Promise.all([
+    import('./nvdla/kernel-driver.ts'),
+    import('./nvdla/lowered-program.ts'),
+  ]);
+  const driver = new Driver({ target, bus, engines: state.engines, queue });
+  return new Device({ target, bus, state, queue, nvdla: { driver, load: (...of) => new Lowered(...of, driver) } });
 }
 
 async function enginesFor(bus: Bus, options: DeviceOptions): Promise<Engines> {
@@ -88,24 +73,43 @@ async function enginesFor(bus: Bus, options: DeviceOptions): Promise<Engines> {
   return createWasmEngines(bus, { threads, ...(spawn && { spawn }) });
 }
 
+/** How an open NVDLA runs Programs. */
+interface NvdlaStack {
+  readonly driver: KernelDriver;
+  load(program: Program, blobs: BlobTable): LoweredProgram;
+}
+
+interface DeviceParts {
+  readonly target: Target;
+  readonly bus: Bus;
+  readonly state: DeviceState;
+  readonly queue: JobQueue;
+  readonly nvdla?: NvdlaStack;
+}
+
 export class Device {
   readonly target: Target;
   readonly bus: Bus;
   readonly state: DeviceState;
   readonly #addresses: AddressMap;
-  readonly #lowered: typeof LoweredProgram | undefined;
-  #queue: Queued[] = [];
-  #running = false;
+  readonly #queue: JobQueue;
+  readonly #nvdla: NvdlaStack | undefined;
   #closed = false;
-  #tasks = 0;
 
-  /** @param lowered what runs Programs through registers and firmware, on an open NVDLA */
-  constructor(target: Target, bus: Bus, state: DeviceState, lowered?: typeof LoweredProgram) {
-    this.#lowered = lowered;
+  constructor({ target, bus, state, queue, nvdla }: DeviceParts) {
     this.target = target;
     this.bus = bus;
     this.state = state;
     this.#addresses = new AddressMap(bus);
+    this.#queue = queue;
+    this.#nvdla = nvdla;
+  }
+
+  /** The kernel-mode driver of an open NVDLA. @throws device/unsupported for other targets, whose drivers are not known */
+  get driver(): KernelDriver {
+    return (
+      this.#nvdla?.driver ?? fail('device/unsupported', `${this.target.name} is not a configuration of the open NVDLA`)
+    );
   }
 
   /**
@@ -122,56 +126,21 @@ export class Device {
       );
     }
     validateProgram(program, blobs, this.target);
-    return this.#lowered === undefined
-      ? new LoadedProgram(program, blobs, this.bus, this.#addresses, this.state)
-      : new this.#lowered(program, blobs, this.target, this.bus, this.state.engines);
+    return (
+      this.#nvdla?.load(program, blobs) ?? new LoadedProgram(program, blobs, this.bus, this.#addresses, this.state)
+    );
   }
 
   /** Puts one run of a loaded Program into the queue. */
   submit(context: Context, options: SubmitOptions = {}): Task {
-    return this.submitFirmware(context.firmware(), options);
-  }
-
-  /** Puts any task into the queue. */
-  submitFirmware(firmware: Firmware, options: SubmitOptions = {}): Task {
-    if (this.#closed) throw new Error('the device is closed');
-    const done = new Promise<void>((resolve, reject) => {
-      this.#queue.push({ firmware, options, resolve, reject });
-    });
-    if (!this.#running) {
-      this.#running = true;
-      // Not before whoever submits now is through: tasks submitted together start together.
-      queueMicrotask(() => void this.#work());
-    }
-    return { id: this.#tasks++, done };
+    return this.#queue.submit(context.firmware(), options);
   }
 
   /** Cancels what is in the queue and frees the engines' threads. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#queue.close();
     this.state.engines.close();
-  }
-
-  async #work(): Promise<void> {
-    const takeTurn = turnTaker();
-    for (let task = this.#queue.shift(); task !== undefined; task = this.#queue.shift()) {
-      try {
-        if (this.#closed) fail('cancelled', 'the device was closed');
-        if (task.options.signal?.aborted) fail('cancelled', 'the run was cancelled');
-        const launched = task.firmware.step();
-        if (launched) {
-          task.options.onLaunch?.(launched);
-          // Registers and interrupts belong to one task at a time.
-          if (task.firmware.exclusive) this.#queue.unshift(task);
-          else this.#queue.push(task);
-        } else task.resolve();
-      } catch (error) {
-        task.reject(error);
-      }
-      const turn = takeTurn();
-      if (turn) await turn;
-    }
-    this.#running = false;
   }
 }

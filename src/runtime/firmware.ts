@@ -19,11 +19,11 @@ export interface Launched {
 }
 
 /** A task on the device: asked again and again for its next launch. */
-export interface Firmware {
+export interface Firmware<L = Launched> {
   /** The task has the device to itself until it is complete. */
   readonly exclusive?: boolean;
   /** Launches one layer; undefined when the task is complete. @throws device/stalled, device/fault, device/unsupported */
-  step(): Launched | undefined;
+  step(): L | undefined;
 }
 
 /** The pipelines of a Program at their addresses; made once for every set of memories and used for many runs. */

@@ -7,14 +7,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { Bus } from '../../src/device/bus.ts';
 import type { Cube } from '../../src/device/cube.ts';
-import { NvdlaDevice } from '../../src/device/nvdla/nvdla-device.ts';
 import { referenceEngines } from '../../src/device/reference/engines.ts';
 import type { Engines } from '../../src/device/state.ts';
 import { fail } from '../../src/graph/errors.ts';
 import { elementCount } from '../../src/graph/tensor.ts';
 import { decodeStockLoadable, type StockLoadable } from '../../src/loadable/nvdla/stock-loadable.ts';
 import type { Pipeline } from '../../src/program/layer.ts';
-import { loadNetwork } from '../../src/runtime/nvdla/stock-runtime.ts';
+import { driverOf, submitNow } from '../../src/runtime/nvdla/testing/drive.ts';
+import { StockNetwork } from '../../src/runtime/nvdla/user-driver.ts';
 import { findTarget } from '../../src/targets/find.ts';
 import { concatenate } from './onnx-tree.ts';
 import { type FuzzRandom, nastyFloats, nastyIntegers } from './random.ts';
@@ -65,14 +65,14 @@ export const decodeStock = (bytes: Uint8Array): StockLoadable => decodeStockLoad
 
 /** @throws cancelled when a launch would take too long; else as the runtime */
 export function runStock(loadable: StockLoadable, target: string, random: FuzzRandom): void {
-  const bus = new Bus({ maximum: 1 << 26 });
-  const network = loadNetwork(loadable, new NvdlaDevice({ target: findTarget(target), bus, engines: impatient() }));
+  const driver = driverOf(findTarget(target), new Bus({ maximum: 1 << 26 }), impatient());
+  const network = new StockNetwork(loadable, driver);
   try {
-    for (const { bindId, size } of network.inputs) network.bind(bindId, random.bytes(size));
-    network.submit();
-    for (const { bindId } of network.outputs) network.output(bindId);
+    for (const { bindId, size } of network.inputs) network.write(bindId, random.bytes(size));
+    submitNow(network);
+    for (const { bindId } of network.outputs) network.read(bindId);
   } finally {
-    network.close();
+    network.unload();
   }
 }
 

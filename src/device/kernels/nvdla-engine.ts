@@ -213,7 +213,7 @@ export class NvdlaEngine {
   #weightSource(conv: Conv<Cube>, { reuse }: ConvCore, state: DeviceState): StreamPlace | undefined {
     if (!reuse.weights) return conv.weights;
     const kept = state.nvdla?.keptWeights && this.#kept.get(state.nvdla.keptWeights);
-    const isCurrent = kept && this.#host.bus.isMapped(kept.window) && kept.window.version === kept.version;
+    const isCurrent = kept?.window.mapped && kept.window.version === kept.version;
     return isCurrent ? kept.source : undefined;
   }
 

@@ -91,7 +91,7 @@ export class PackedStreams {
   /** Drops what belongs to memory that changed or went away. */
   #sweep(): void {
     for (const [id, { window, version, packed }] of this.#entries) {
-      if (this.#bus.isMapped(window) && window.version === version) continue;
+      if (window.mapped && window.version === version) continue;
       if (packed) this.#bus.release(packed.address, packed.size);
       this.#entries.delete(id);
     }

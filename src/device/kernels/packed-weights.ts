@@ -70,7 +70,7 @@ export class PackedWeights {
   /** Drops what belongs to memory that changed or went away. */
   #sweep(): void {
     for (const [id, entry] of this.#entries) {
-      if (this.#bus.isMapped(entry.window) && entry.window.version === entry.version) continue;
+      if (entry.window.mapped && entry.window.version === entry.version) continue;
       this.#bus.release(entry.offset, entry.size);
       this.#entries.delete(id);
     }

@@ -8,7 +8,7 @@
 
 import { fail } from '../../graph/errors.ts';
 import { elementSize, elementsPerAtom } from '../../program/geometry.ts';
-import type { Lookup } from '../../program/layer.ts';
+import type { Layer, Lookup } from '../../program/layer.ts';
 import { rootOf } from '../../program/liveness.ts';
 import type { BlobTable, Program } from '../../program/program.ts';
 import type { Surface } from '../../program/surface.ts';
@@ -59,13 +59,21 @@ export const lowerProgram = (
   options: LowerOptions = {},
 ): StockLoadable => lowerWithPlaces(program, blobs, target, options).loadable;
 
-/** The loadable, and the id of the memory in it that a surface lies in, at the surface's offset. @throws program/invalid */
+export interface LoweredPlaces {
+  readonly loadable: StockLoadable;
+  /** The id of the memory that a surface lies in, at the surface's offset. */
+  readonly memoryOf: (surface: Surface) => number;
+  /** The layer that an operation is of, by the operation's index. */
+  readonly layers: readonly Layer[];
+}
+
+/** The loadable, and where in it the parts of the Program are. @throws program/invalid */
 export function lowerWithPlaces(
   program: Program,
   blobs: BlobTable,
   target: Target,
   { minor = 12, tag }: LowerOptions = {},
-): { readonly loadable: StockLoadable; readonly memoryOf: (surface: Surface) => number } {
+): LoweredPlaces {
   const builder = new Builder(program, minor);
   const luts: { readonly key: string; readonly value: LutParam }[] = [];
   const constants = new Map(program.constants.map(({ surface, blob }) => [surface, blobs.get(blob)!]));
@@ -160,7 +168,11 @@ export function lowerWithPlaces(
     return bytes;
   });
   const tagged = tag ? { ...loadable, blobs: [...loadable.blobs, tagBlob(tag)] } : loadable;
-  return { loadable: tagged, memoryOf: (surface) => builder.memoryOf(surface) };
+  return {
+    loadable: tagged,
+    memoryOf: (surface) => builder.memoryOf(surface),
+    layers: layers.flatMap(({ layer, operations: own }) => own.map(() => layer)),
+  };
 }
 
 /** Records one after the other, `pitch` bytes apart. */

@@ -2,15 +2,13 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Bus } from '../../device/bus.ts';
-import { NvdlaDevice } from '../../device/nvdla/nvdla-device.ts';
-import { referenceEngines } from '../../device/reference/engines.ts';
 import { DlakitError, type Problem } from '../../graph/errors.ts';
 import { commonDesc } from '../../loadable/nvdla/descriptors.ts';
 import { decodeStockLoadable, type StockLoadable } from '../../loadable/nvdla/stock-loadable.ts';
 import { nvFull, nvSmall } from '../../targets/nvdla.ts';
 import type { Target } from '../../targets/target.ts';
-import { loadNetwork } from './stock-runtime.ts';
+import { driverOf, submitNow } from './testing/drive.ts';
+import { StockNetwork } from './user-driver.ts';
 
 const root = fileURLToPath(new URL('../../../test/fixtures/nvdla/ops', import.meta.url));
 const bytesOf = (name: string): Uint8Array => new Uint8Array(readFileSync(`${root}/${name}/model_v12.nvdla`));
@@ -19,13 +17,12 @@ const conv = bytesOf('nv_small_CONV_s3_002');
 const golden = readFileSync(`${root}/nv_small_CONV_s3_002/o.out0.raw`);
 
 function run(loadable: StockLoadable, target: Target = nvSmall): Uint8Array {
-  const bus = new Bus({ maximum: 2 ** 26 });
-  const network = loadNetwork(loadable, new NvdlaDevice({ target, bus, engines: referenceEngines() }));
+  const network = new StockNetwork(loadable, driverOf(target));
   try {
-    network.submit();
-    return network.output(network.outputs[0]!.bindId);
+    submitNow(network);
+    return network.read(0);
   } finally {
-    network.close();
+    network.unload();
   }
 }
 
@@ -55,17 +52,15 @@ const [convType, sdpType, fusedParent] = [1, 2, 6];
 
 describe('the firmware', () => {
   it('runs a convolution with its point operation, again and again on one device', () => {
-    const bus = new Bus();
-    const device = new NvdlaDevice({ target: nvSmall, bus, engines: referenceEngines() });
+    const driver = driverOf(nvSmall);
     for (let round = 0; round < 3; round++) {
-      const network = loadNetwork(decodeStockLoadable(conv), device);
-      network.submit();
-      expect(Buffer.compare(network.output(0), golden)).toBe(0);
-      network.submit();
-      expect(Buffer.compare(network.output(0), golden)).toBe(0);
-      network.close();
+      const network = new StockNetwork(decodeStockLoadable(conv), driver);
+      submitNow(network);
+      expect(Buffer.compare(network.read(0), golden)).toBe(0);
+      submitNow(network);
+      expect(Buffer.compare(network.read(0), golden)).toBe(0);
+      network.unload();
     }
-    expect(device.interrupts).toBe(0);
   });
 
   it('says who waits for what when nothing can go on', () => {

@@ -11,6 +11,7 @@
  * Source: nvdla/doc "Kernel Mode Driver", nvdla/sw `scheduler.c`.
  */
 
+import type { Launch } from '../../device/launch.ts';
 import { interruptBits, type NvdlaDevice } from '../../device/nvdla/nvdla-device.ts';
 import type { BlockName } from '../../device/registers/register-map.ts';
 import { fail } from '../../graph/errors.ts';
@@ -18,27 +19,16 @@ import {
   type Consumer,
   eventNames,
   events,
-  type InterfaceMinor,
   type OperationType,
   operationTypes,
 } from '../../loadable/nvdla/descriptors.ts';
-import {
-  type ReadAddress,
-  readTaskDescriptors,
-  type TaskDescriptors,
-  type TaskOperation,
-} from '../../loadable/nvdla/task-descriptors.ts';
+import type { TaskDescriptors, TaskOperation } from '../../loadable/nvdla/task-descriptors.ts';
 import { engineBlocks, lutIndexOf, needsDma, type ProgramContext } from './program-operation.ts';
 import { programOnce } from './recorded-writes.ts';
 import { registerAddress, registerWriter, type WriteRegister } from './register-writer.ts';
 
-/** A DLA task as the kernel-mode driver hands it to the firmware. */
-export interface FirmwareTask {
-  readonly minor: InterfaceMinor;
-  readonly read: ReadAddress;
-  /** The device's address of a position of the task's address list. @throws loadable/corrupt */
-  readonly address: (position: number) => bigint;
-}
+/** The device's address of a position of the task's address list. @throws loadable/corrupt */
+export type AddressOf = (position: number) => bigint;
 
 interface Slot {
   readonly operation: TaskOperation;
@@ -83,47 +73,30 @@ const completionInterrupt = {
   rubik: 'RUBIK',
 } as const;
 
-/** Runs a task to completion. @throws loadable/corrupt, device/stalled, device/unsupported, device/fault */
-export function runTask(task: FirmwareTask, device: NvdlaDevice): void {
-  const step = startTask(task, readTaskDescriptors(task.read, task.minor), device);
-  while (step());
-}
-
-/**
- * Starts a task whose descriptors were read before.
- * @returns what serves the next interrupts, and says whether operations are left
- */
-export function startTask(
-  task: Pick<FirmwareTask, 'address'>,
-  descriptors: TaskDescriptors,
-  device: NvdlaDevice,
-): () => boolean {
-  const scheduler = new Scheduler(task, descriptors, device);
-  scheduler.start();
-  return () => scheduler.step();
-}
-
-class Scheduler {
+/** One run of a task, from {@link start} until {@link step} says that nothing is left. */
+export class Scheduler {
   readonly #device: NvdlaDevice;
   readonly #task: TaskDescriptors;
   readonly #write: WriteRegister;
   readonly #context: Omit<ProgramContext, 'write'>;
-  readonly #address: FirmwareTask['address'];
+  readonly #address: AddressOf;
   readonly #engines: readonly Engine[];
   /** What each operation still waits for. */
   readonly #counts: number[];
   /** The events that each operation has raised. */
   readonly #raised: readonly Set<EventId>[];
   readonly #queued = new Set<number>();
+  /** What BDMA was last told to launch. */
+  #moving: TaskOperation | undefined;
   #completed = 0;
 
-  constructor(task: Pick<FirmwareTask, 'address'>, descriptors: TaskDescriptors, device: NvdlaDevice) {
+  constructor(address: AddressOf, descriptors: TaskDescriptors, device: NvdlaDevice) {
     this.#device = device;
     this.#task = descriptors;
-    this.#address = task.address;
+    this.#address = address;
     this.#write = registerWriter(device);
     this.#context = {
-      address: ({ address, offset }) => task.address(address) + BigInt(offset),
+      address: (cube) => address(cube.address) + BigInt(cube.offset),
       atomBytes: device.target.memoryAtom,
       lut: (index) =>
         this.#task.luts[index] ??
@@ -144,6 +117,7 @@ class Scheduler {
     this.#raised = this.#task.operations.map(() => new Set());
   }
 
+  /** @throws loadable/corrupt, device/unsupported, device/fault */
   start(): void {
     for (const [type, head] of this.#task.network.opHead.entries()) {
       if (head === -1) continue;
@@ -158,6 +132,16 @@ class Scheduler {
     if (this.#completed === this.#task.operations.length) return false;
     if (!this.#serveInterrupts()) this.#stalled();
     return true;
+  }
+
+  /** The first operation of the pipeline that the device launches now. */
+  operationOf({ kind }: Launch): TaskOperation {
+    const engine = this.#engines[operationTypes.indexOf(kind === 'transfer' ? 'bdma' : (kind as OperationType))]!;
+    const [block] = engine.registers;
+    // BDMA has no groups of registers: what is enabled is launched there and then.
+    const operation = block ? engine.slots[this.#consumer(block)]?.operation : this.#moving;
+    if (!operation) throw new Error(`the device launches a ${kind} that belongs to no operation`);
+    return operation;
   }
 
   #operation(index: number, type: OperationType): TaskOperation {
@@ -254,6 +238,7 @@ class Scheduler {
     if (dmaRegisters && slot.dmaGroup !== undefined) this.#device.write(dmaRegisters.enable, 1);
     for (const { enable } of registers) this.#device.write(enable, 1);
     if (engine.type === 'bdma') {
+      this.#moving = operation;
       this.#write('BDMA', `CFG_LAUNCH${group}`, { [`GRP${group}_LAUNCH`]: 1 });
       this.#programWaiting(engine, group === 0 ? 1 : 0);
     }

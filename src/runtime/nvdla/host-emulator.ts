@@ -17,6 +17,8 @@ import {
 } from '../../loadable/nvdla/emulator-descriptors.ts';
 import { readEmulatorTask } from '../../loadable/nvdla/emulator-task.ts';
 import type { ReadAddress } from '../../loadable/nvdla/task-descriptors.ts';
+import type { Firmware } from '../firmware.ts';
+import type { AddressList } from './address-list.ts';
 import { power } from './power.ts';
 
 export interface EmulatorTask {
@@ -25,6 +27,14 @@ export interface EmulatorTask {
   /** The device's address of a position of the task's address list. @throws loadable/corrupt */
   readonly address: (position: number) => bigint;
 }
+
+/** One run of a task, in the memory of its address list, as a job of the driver's queue. */
+export const emulatorJob = (list: AddressList, layout: EmulatorTask['layout'], bus: Bus): Firmware<never> => ({
+  step() {
+    bus.within(list.windows, () => runEmulatorTask({ ...list, layout }, bus));
+    return undefined;
+  },
+});
 
 /** @throws loadable/corrupt, loadable/truncated, device/unsupported, device/fault */
 export function runEmulatorTask(task: EmulatorTask, bus: Bus): void {

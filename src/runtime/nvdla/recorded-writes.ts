@@ -6,14 +6,14 @@
 import type { NvdlaDevice } from '../../device/nvdla/nvdla-device.ts';
 import type { TaskOperation } from '../../loadable/nvdla/task-descriptors.ts';
 import type { Target } from '../../targets/target.ts';
-import type { FirmwareTask } from './firmware.ts';
+import type { AddressOf } from './firmware.ts';
 import { type ProgramContext, programOperation } from './program-operation.ts';
 import { registerWriter } from './register-writer.ts';
 
 interface Recorded {
   /** What the writes depend on besides the operation: the configuration, and where the task's memories lie. */
   readonly target: Target;
-  readonly address: FirmwareTask['address'];
+  readonly address: AddressOf;
   /** Address and word by turns. */
   readonly writes: readonly number[];
 }
@@ -25,7 +25,7 @@ export function programOnce(
   operation: TaskOperation,
   context: Omit<ProgramContext, 'write'>,
   device: NvdlaDevice,
-  address: FirmwareTask['address'],
+  address: AddressOf,
 ): void {
   const { target } = device;
   const known = recorded.get(operation);

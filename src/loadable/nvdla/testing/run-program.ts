@@ -7,7 +7,6 @@ import { Bus } from '../../../device/bus.ts';
 import type { Cube } from '../../../device/cube.ts';
 import { type Launch, launch } from '../../../device/launch.ts';
 import type { LookupTable } from '../../../device/nvdla/lookup-table.ts';
-import { NvdlaDevice } from '../../../device/nvdla/nvdla-device.ts';
 import type { NvdlaState } from '../../../device/nvdla/nvdla-state.ts';
 import { referenceEngines } from '../../../device/reference/engines.ts';
 import type { Layer, Lookup, Pdp, Pipeline, Sdp, SdpUnit } from '../../../program/layer.ts';
@@ -15,7 +14,8 @@ import { rootOf } from '../../../program/liveness.ts';
 import type { BlobTable, Program } from '../../../program/program.ts';
 import type { Surface, SurfaceFormat } from '../../../program/surface.ts';
 import { bindLayer } from '../../../runtime/bind.ts';
-import { loadNetwork } from '../../../runtime/nvdla/stock-runtime.ts';
+import { driverOf, submitNow } from '../../../runtime/nvdla/testing/drive.ts';
+import { StockNetwork } from '../../../runtime/nvdla/user-driver.ts';
 import type { Target } from '../../../targets/target.ts';
 import type { InterfaceMinor } from '../descriptors.ts';
 import { lowerWithPlaces } from '../lower-program.ts';
@@ -47,24 +47,18 @@ export function runLowered(
 ): Ran {
   const { loadable, memoryOf } = lowerWithPlaces(program, blobs, target, { minor });
   const launches: Launch[] = [];
-  const device = new NvdlaDevice({
-    target,
-    bus: new Bus({ maximum: 2 ** 26 }),
-    engines: referenceEngines(),
-    onLaunch: (pipeline) => launches.push(pipeline),
-  });
-  const network = loadNetwork(loadable, device);
+  const network = new StockNetwork(loadable, driverOf(target));
   const cubes = program.surfaces.map((surface) =>
-    cubeOf(surface, network.base(memoryOf(surface)) + BigInt(surface.offset)),
+    cubeOf(surface, network.address(memoryOf(surface)) + BigInt(surface.offset)),
   );
   for (const [bindId, input] of inputs.entries()) {
     const whole = new Uint8Array(network.inputs[bindId]!.size);
     whole.set(input);
-    network.bind(bindId, whole);
+    network.write(bindId, whole);
   }
-  network.submit();
-  const outputs = program.outputs.map((id, bindId) => network.output(bindId).slice(0, program.surfaces[id]!.size));
-  network.close();
+  submitNow(network, ({ pipeline }) => launches.push(pipeline));
+  const outputs = program.outputs.map((id, bindId) => network.read(bindId).slice(0, program.surfaces[id]!.size));
+  network.unload();
   return { outputs, launches, cube: (id) => cubes[id]! };
 }
 

@@ -1,0 +1,52 @@
+/**
+ * The kernel-mode driver: buffer objects, and a queue of jobs in which the firmware runs tasks one after the other
+ * (nvdla/sw `nvdla_gem.c`, `nvdla_core_callbacks.c`). Several networks may be loaded at once. A task comes with a list of
+ * addresses, each a buffer and an offset; the driver makes device addresses of them.
+ *
+ * While a task runs, the device reaches the buffers of its list and nothing else, as behind an IOMMU. Every task begins
+ * on a device after reset, so that nothing of one task (registers, lookup tables, the convolution buffer) is left for the
+ * next, and a task that failed leaves a usable device.
+ */
+
+import type { Bus } from '../../device/bus.ts';
+import type { Launch, LaunchResult } from '../../device/launch.ts';
+import { NvdlaDevice } from '../../device/nvdla/nvdla-device.ts';
+import type { Engines } from '../../device/state.ts';
+import type { Target } from '../../targets/target.ts';
+import type { Firmware } from '../firmware.ts';
+import type { JobQueue, SubmitOptions, Task } from '../job-queue.ts';
+import { DeviceBuffers, type MemoryBases, memoryBases } from './device-buffers.ts';
+
+export interface KernelDriverOptions {
+  readonly target: Target;
+  readonly bus: Bus;
+  readonly engines: Engines;
+  readonly queue: JobQueue;
+  readonly bases?: MemoryBases;
+}
+
+export class KernelDriver {
+  readonly target: Target;
+  readonly bus: Bus;
+  readonly buffers: DeviceBuffers;
+  readonly #engines: Engines;
+  readonly #queue: JobQueue;
+
+  constructor({ target, bus, engines, queue, bases = memoryBases }: KernelDriverOptions) {
+    this.target = target;
+    this.bus = bus;
+    this.buffers = new DeviceBuffers(bus, bases);
+    this.#engines = engines;
+    this.#queue = queue;
+  }
+
+  /** Puts a task into the queue of jobs. */
+  submit<L>(firmware: Firmware<L>, options: SubmitOptions<L> = {}): Task {
+    return this.#queue.submit(firmware, options);
+  }
+
+  /** A device after reset. */
+  device(onLaunch: (pipeline: Launch, result: LaunchResult) => void): NvdlaDevice {
+    return new NvdlaDevice({ target: this.target, bus: this.bus, engines: this.#engines, onLaunch });
+  }
+}
