@@ -1,14 +1,13 @@
 /**
- * Plays a register trace on the device. Memory that the trace initialises is mapped first, neighbouring regions
- * together, in whole pages; then the commands run in order. The device completes a pipeline as soon as it is enabled, so
- * an interrupt that a trace waits for is there or never comes.
+ * Plays a register trace on the device. Memory that the trace initialises is mapped first; then the commands run in
+ * order. What a trace waits for is there, or comes as a device whose pace is `stepped` goes on, or never comes.
  */
 
-import { fail, type Place } from '../../graph/errors.ts';
-import type { Bus } from '../bus.ts';
+import { fail, locate, type Place } from '../../graph/errors.ts';
 import { interruptBits, type NvdlaDevice } from '../nvdla/nvdla-device.ts';
 import { crc32 } from './crc32.ts';
 import { type ImageChunk, parseMemoryImage } from './memory-image.ts';
+import { clearMemory, mapRegions, type Region } from './trace-memory.ts';
 import type { TraceCommand } from './trace-program.ts';
 
 export interface TraceResult {
@@ -23,8 +22,6 @@ export interface TraceOptions {
   readonly file?: string;
 }
 
-const pageSize = 4096n;
-
 /**
  * Runs every command; the first check that fails ends the run.
  * @throws trace/syntax, trace/check, device/fault, device/unsupported, device/memory
@@ -35,14 +32,17 @@ export function playTrace(trace: readonly TraceCommand[], device: NvdlaDevice, o
     if (command.kind !== 'mem_load' || images.has(command.file)) continue;
     images.set(command.file, parseMemoryImage(options.load(command.file), command.file));
   }
-  mapMemory(trace, images, device.bus);
+  mapRegions(
+    trace.flatMap((command) => regionOf(command, images) ?? []),
+    device.bus,
+  );
+  const syncs = new Set<string>();
   let checks = 0;
   let registerWrites = 0;
-  for (const command of trace) {
-    const place: Place = { line: command.line, ...(options.file !== undefined && { file: options.file }) };
+  const run = (command: TraceCommand): void => {
     switch (command.kind) {
       case 'mem_init':
-        device.bus.write(command.address, new Uint8Array(command.size));
+        clearMemory(command, device.bus);
         break;
       case 'mem_load':
         for (const { offset, bytes } of images.get(command.file)!) {
@@ -50,33 +50,47 @@ export function playTrace(trace: readonly TraceCommand[], device: NvdlaDevice, o
         }
         break;
       case 'reg_write':
-        device.write(address(command.register, device, place), command.value);
+        device.write(address(command.register, device), command.value);
         registerWrites++;
         break;
       case 'poll_reg_equal': {
-        const actual = device.read(address(command.register, device, place));
-        if (actual !== command.value) {
-          fail('trace/check', `${command.register} never has the value`, place, hex(command.value, actual));
+        const register = address(command.register, device);
+        while (device.read(register) !== command.value) {
+          if (device.advance()) continue;
+          const detail = hex(command.value, device.read(register));
+          fail('trace/check', `${command.register} never has the value`, {}, detail);
         }
         checks++;
         break;
       }
       case 'intr_notify':
-        serveInterrupt(command.interrupt, device, place);
+        serveInterrupt(command.interrupt.toUpperCase(), device);
+        syncs.add(command.sync);
         checks++;
+        break;
+      case 'sync_notify':
+        syncs.add(command.sync);
+        break;
+      case 'sync_wait':
+        if (!syncs.has(command.sync)) {
+          fail('trace/check', 'the trace waits for what nothing before has told of', {}, { actual: command.sync });
+        }
         break;
       case 'check_crc': {
         const actual = crc32(device.bus.read(command.address, command.size));
-        if (actual !== command.crc) {
-          fail('trace/check', 'memory has another checksum', place, hex(command.crc, actual));
-        }
+        if (actual !== command.crc) fail('trace/check', 'memory has another checksum', {}, hex(command.crc, actual));
         checks++;
         break;
       }
       case 'check_nothing':
         break;
     }
-  }
+  };
+  const place: Place = options.file === undefined ? {} : { file: options.file };
+  for (const command of trace) locate({ ...place, line: command.line }, () => run(command));
+  locate(place, () => {
+    while (device.advance());
+  });
   return { checks, registerWrites };
 }
 
@@ -85,42 +99,28 @@ const hex = (expected: number, actual: number) => ({
   actual: `0x${actual.toString(16)}`,
 });
 
-function address(register: string, device: NvdlaDevice, place: Place): number {
-  return device.addressOf(register) ?? fail('trace/syntax', `there is no register ${register}`, place);
+function address(register: string, device: NvdlaDevice): number {
+  return device.addressOf(register) ?? fail('trace/syntax', `there is no register ${register}`);
 }
 
 /** `SDP_0` is the interrupt of SDP's group 0. */
-function serveInterrupt(name: string, device: NvdlaDevice, place: Place): void {
+function serveInterrupt(name: string, device: NvdlaDevice): void {
   const match = /^(\w+)_([01])$/.exec(name);
-  const base = match && Object.hasOwn(interruptBits, match[1]!);
-  if (!match || !base) fail('trace/syntax', `there is no interrupt ${name}`, place);
+  if (!match || !Object.hasOwn(interruptBits, match[1]!)) {
+    fail('trace/syntax', `there is no interrupt ${name}`);
+  }
   const bit = 1 << (interruptBits[match[1] as keyof typeof interruptBits] + Number(match[2]));
-  if ((device.interrupts & bit) === 0) {
-    fail('trace/check', `the interrupt ${name} never comes`, place, { expected: name, actual: 'none' });
+  while ((device.interrupts & bit) === 0) {
+    if (device.advance()) continue;
+    fail('trace/check', `the interrupt ${name} never comes`, {}, { expected: name, actual: 'none' });
   }
   device.write(device.addressOf('NVDLA_GLB.S_INTR_STATUS_0')!, bit);
 }
 
-/** Maps the pages that the trace initialises or loads. */
-function mapMemory(trace: readonly TraceCommand[], images: ReadonlyMap<string, readonly ImageChunk[]>, bus: Bus): void {
-  const touched = trace.flatMap((command): { address: bigint; size: number }[] => {
-    if (command.kind === 'mem_init') return [command];
-    if (command.kind !== 'mem_load') return [];
-    // Images have gaps, which devices read as zeros.
-    const end = Math.max(0, ...images.get(command.file)!.map(({ offset, bytes }) => offset + bytes.length));
-    return end === 0 ? [] : [{ address: command.address, size: end }];
-  });
-  const regions = touched
-    .map(({ address: start, size }) => ({
-      start: (start / pageSize) * pageSize,
-      end: ((start + BigInt(size) + pageSize - 1n) / pageSize) * pageSize,
-    }))
-    .sort((a, b) => (a.start < b.start ? -1 : 1));
-  const merged: { start: bigint; end: bigint }[] = [];
-  for (const region of regions) {
-    const last = merged.at(-1);
-    if (!last || region.start > last.end) merged.push({ ...region });
-    else if (region.end > last.end) last.end = region.end;
-  }
-  for (const { start, end } of merged) bus.map(start, Number(end - start));
+/** What of memory a command sets up. Images have gaps, which devices read as zeros. */
+function regionOf(command: TraceCommand, images: ReadonlyMap<string, readonly ImageChunk[]>): Region | undefined {
+  if (command.kind === 'mem_init') return command;
+  if (command.kind !== 'mem_load') return undefined;
+  const size = images.get(command.file)!.reduce((end, { offset, bytes }) => Math.max(end, offset + bytes.length), 0);
+  return { address: command.address, size };
 }

@@ -13,13 +13,16 @@
  */
 
 import { fail, type Place } from '../../graph/errors.ts';
+import { printBytes } from './memory-image.ts';
+import type { Remarked } from './trace-program.ts';
 
-export type TxnCommand = { readonly line: number } & (
+export type TxnStatement =
   | { readonly kind: 'load_mem' | 'dump_mem'; readonly address: bigint; readonly size: number; readonly file: string }
   | { readonly kind: 'write_reg'; readonly address: number; readonly value: number }
   | { readonly kind: 'read_reg'; readonly address: number; readonly mask: number; readonly value: number }
-  | { readonly kind: 'wait' }
-);
+  | { readonly kind: 'wait' };
+
+export type TxnCommand = TxnStatement & { readonly line: number };
 
 const registerBase = 0xffff0000;
 const mostBytes = 2 ** 26;
@@ -85,15 +88,51 @@ function register(word: number, place: Place): number {
 
 /** The bytes of a memory image. @throws trace/syntax */
 export function parseMemoryDump(text: string, file: string): Uint8Array {
-  const bytes: number[] = [];
-  for (const [index, line] of text.split('\n').entries()) {
+  const lines = text.split('\n');
+  // A byte takes three characters at least: a digit after 0x.
+  const bytes = new Uint8Array(Math.ceil(text.length / 3));
+  let count = 0;
+  for (const [index, line] of lines.entries()) {
     if (!/^\s*0x/i.test(line)) continue;
     for (const token of line.trim().split(/\s+/)) {
       if (!/^0x[0-9a-f]{1,2}$/i.test(token)) {
         fail('trace/syntax', 'a byte was expected', { file, line: index + 1 }, { actual: token.slice(0, 80) });
       }
-      bytes.push(Number(token));
+      bytes[count++] = Number(token);
     }
   }
-  return Uint8Array.from(bytes);
+  return bytes.slice(0, count);
+}
+
+/** The text that parses back to the statements. */
+export function printTxn(statements: readonly Remarked<TxnStatement>[]): string {
+  return statements.map((each) => `${print(each)}${each.remark ? ` #${each.remark}` : ''}\n`).join('');
+}
+
+const hex = (value: number | bigint): string => `0x${value.toString(16)}`;
+const word = (value: number): string => `0x${value.toString(16).padStart(8, '0')}`;
+
+function print(each: TxnStatement): string {
+  switch (each.kind) {
+    case 'load_mem':
+    case 'dump_mem':
+      return `${each.kind} ${hex(each.address)} ${hex(each.size)} ${each.file}`;
+    case 'write_reg':
+      return `write_reg ${word(registerBase + each.address / 4)} ${word(each.value)}`;
+    case 'read_reg':
+      return `read_reg ${word(registerBase + each.address / 4)} ${word(each.mask)} ${word(each.value)}`;
+    case 'wait':
+      return 'wait';
+  }
+}
+
+/** Bytes of a line: the converters of nvdla/hw (verif/verilator/input_txn_to_verilator.pl) want just so many. */
+export const dumpLineBytes = 32;
+
+/** The text that parses back to the bytes. */
+export function printMemoryDump(bytes: Uint8Array): string {
+  const lines = Array.from({ length: Math.ceil(bytes.length / dumpLineBytes) }, (_, line) =>
+    printBytes(bytes.subarray(line * dumpLineBytes, (line + 1) * dumpLineBytes)),
+  );
+  return `${lines.join('\n')}\n`;
 }

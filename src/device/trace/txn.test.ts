@@ -6,7 +6,7 @@ import { Bus } from '../bus.ts';
 import { NvdlaDevice } from '../nvdla/nvdla-device.ts';
 import { referenceEngines } from '../reference/engines.ts';
 import { playTxn } from './txn-player.ts';
-import { parseMemoryDump, parseTxn } from './txn-program.ts';
+import { parseMemoryDump, parseTxn, printMemoryDump, printTxn, type TxnStatement } from './txn-program.ts';
 
 const play = (text: string, files: Readonly<Record<string, string>> = {}) =>
   playTxn(
@@ -49,7 +49,12 @@ describe("traces of nv_full's test bench", () => {
     ['an image that is too short', copyTrace, { 'data.dat': line(1) }, /shorter/],
     ['a register that never has the value', 'read_reg 0xffff1004 0x1 0x1', {}, /never has the value/],
     ['an interrupt that never comes', 'wait', {}, /never comes/],
-    ['memory that is not there', 'load_mem 0x10000000 0x1 data.dat', { 'data.dat': '0x00' }, /leaves the memory/],
+    [
+      'memory that is not there',
+      copyTrace.replace('0xffff1000 0x8', '0xffff1000 0x1'),
+      { 'data.dat': image },
+      /leaves the/,
+    ],
     ['a command that is unknown', 'jump 1', {}, /no trace command jump/],
     ['a missing argument', 'write_reg 0xffff1000', {}, /number of arguments/],
     ['an address outside the registers', 'write_reg 0x1000 1', {}, /no address of a register/],
@@ -84,6 +89,40 @@ describe("traces of nv_full's test bench", () => {
           .map((byte, index) => `0x${byte.toString(16)}${index % 7 === 6 ? '\n# x\n' : ' '}`)
           .join('');
         expect(parseMemoryDump(`W=0x8\n${text}\ndump done\n`, 'f')).toEqual(bytes);
+      }),
+    );
+  });
+
+  it('are the same when they are printed and parsed again', () => {
+    const word = fc.nat({ max: 0xffffffff });
+    const address = fc.nat({ max: 0xffff }).map((index) => index * 4);
+    const statement: fc.Arbitrary<TxnStatement> = fc.oneof(
+      fc.record({
+        kind: fc.constantFrom('load_mem' as const, 'dump_mem' as const),
+        address: word.map(BigInt),
+        size: fc.nat({ max: 2 ** 26 }),
+        file: fc.stringMatching(/^\w{1,12}$/),
+      }),
+      fc.record({ kind: fc.constant('write_reg' as const), address, value: word }),
+      fc.record({ kind: fc.constant('read_reg' as const), address, mask: word, value: word }),
+      fc.constant({ kind: 'wait' as const }),
+    );
+    fc.assert(
+      fc.property(fc.array(statement), (statements) => {
+        const text = printTxn(statements.map((each) => ({ ...each, remark: 'SDP.D_OP_ENABLE # indeed' })));
+        expect(parseTxn(text)).toEqual(statements.map((each, index) => ({ ...each, line: index + 1 })));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('have images of 32 bytes a line, which read back', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        const text = printMemoryDump(bytes);
+        expect(parseMemoryDump(text, 'f')).toEqual(bytes);
+        const whole = text.split('\n').slice(0, Math.floor(bytes.length / 32));
+        for (const line of whole) expect(line).toMatch(/^(0x[0-9a-f]{2} ){31}0x[0-9a-f]{2}$/);
       }),
     );
   });
