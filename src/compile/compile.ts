@@ -73,7 +73,7 @@ export function compile(quantized: QuantizedGraph, checked: CheckResult, options
   }
   const machine = machineOf(graph, checked, options);
   const assignment = assign(graph, checked, quantized.scales, machine.policy);
-  const drafts = cutSegments({ graph, ...assignment });
+  const drafts = cutSegments({ graph, ...assignment, hostApart: target.generation !== 'nvdla' });
   const crossing = new Crossings(graph, drafts);
   const blobs = blobTableBuilder();
   const segments = drafts.map((draft, index): Segment => {

@@ -22,7 +22,7 @@ export type SegmentDraft =
       readonly operations: readonly Operation[];
       readonly nodes: readonly Node[];
     }
-  | { readonly kind: 'host'; readonly reason: 'gpu' | 'not emulated'; readonly nodes: readonly Node[] };
+  | { readonly kind: 'host'; readonly reason: HostReason; readonly nodes: readonly Node[] };
 
 export interface Cut {
   readonly graph: Graph;
@@ -30,8 +30,15 @@ export interface Cut {
   readonly operations: readonly Operation[];
   readonly segmentOf: (operation: Operation) => number;
   /** Nodes that run on the host, with the reason. */
-  readonly host: ReadonlyMap<Node, 'gpu' | 'not emulated'>;
+  readonly host: ReadonlyMap<Node, HostReason>;
+  /**
+   * Whether reasons make segments of their own: beside a board's DLA, what is not emulated runs there. Otherwise a segment has
+   * the reason of the rules where any of its nodes has.
+   */
+  readonly hostApart: boolean;
 }
+
+export type HostReason = 'gpu' | 'not emulated';
 
 interface Unit {
   readonly key: string;
@@ -40,7 +47,6 @@ interface Unit {
 }
 
 export function cutSegments(cut: Cut): readonly SegmentDraft[] {
-  const hostNodes = new Set(cut.host.keys());
   const broken = new Set<number>();
   const position = new Map(cut.graph.nodes.map((node, index) => [node, index] as const));
   const sizes = new Map<number, number>();
@@ -51,22 +57,25 @@ export function cutSegments(cut: Cut): readonly SegmentDraft[] {
   const ordered = levels(units(cut, broken)) ?? levels(units(cut, new Set(sizes.keys())));
   if (ordered === undefined) throw new Error('the nodes of the graph are not in topological order');
 
-  const groups = new Map<string, { level: number; key: string; units: Unit[] }>();
+  const groups = new Map<string, { level: number; units: Unit[] }>();
   for (const { unit, level } of ordered) {
     const id = `${level} ${unit.key}`;
-    const group = groups.get(id) ?? { level, key: unit.key, units: [] };
+    const group = groups.get(id) ?? { level, units: [] };
     group.units.push(unit);
     groups.set(id, group);
   }
-  const drafts = [...groups.values()].map(({ level, key, units: members }) => {
+  const drafts = [...groups.values()].map(({ level, units: members }) => {
     const nodes = members.flatMap((unit) => unit.nodes).toSorted((a, b) => position.get(a)! - position.get(b)!);
-    return { level, draft: draftOf(key, members, nodes) };
+    return { level, draft: draftOf(members, nodes) };
   });
   const first = ({ draft }: (typeof drafts)[number]) => position.get(draft.nodes[0]!)!;
   return drafts.toSorted((a, b) => a.level - b.level || first(a) - first(b)).map(({ draft }) => draft);
 
-  function draftOf(key: string, members: readonly Unit[], nodes: readonly Node[]): SegmentDraft {
-    if (hostNodes.has(nodes[0]!)) return { kind: 'host', reason: key as 'gpu' | 'not emulated', nodes };
+  function draftOf(members: readonly Unit[], nodes: readonly Node[]): SegmentDraft {
+    if (cut.host.has(nodes[0]!)) {
+      const refused = nodes.some((node) => cut.host.get(node) === 'gpu');
+      return { kind: 'host', reason: refused ? 'gpu' : 'not emulated', nodes };
+    }
     const operations = members
       .flatMap((unit) => unit.operations)
       .toSorted((a, b) => position.get(lastNode(a))! - position.get(lastNode(b))!);
@@ -96,7 +105,9 @@ function units(cut: Cut, broken: ReadonlySet<number>): readonly Unit[] {
       unit.nodes.push(node);
     }
   }
-  for (const [node, reason] of cut.host) made.push({ key: reason, operations: [], nodes: [node] });
+  for (const [node, reason] of cut.host) {
+    made.push({ key: cut.hostApart ? reason : 'host', operations: [], nodes: [node] });
+  }
   return made;
 }
 
