@@ -10,7 +10,10 @@ export function floatScalePolicy(graph: Graph, precision: CheckResult['precision
     graph.inputs.includes(value) && [1, 3, 4].includes(surfaceShape(graph, value)?.[1] ?? 0);
   return {
     precision,
-    obstacle: () => (precision === 'int8' ? undefined : 'FP16 is not emulated, only INT8'),
+    obstacle: ({ kind }) => {
+      if (precision !== 'int8') return 'FP16 is not emulated, only INT8';
+      return kind === 'normalise' ? 'no engine does LRN in INT8' : undefined;
+    },
     fits: () => true,
     // Other pools launch on their own (performance model, section 2).
     poolFuses: ({ input }, { mode, kernel }) => mode === 'max' && kernel.h <= 3 && kernel.w <= 3 && isImage(input),

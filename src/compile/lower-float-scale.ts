@@ -62,8 +62,9 @@ function lower(
       const copy = { input: surfaces.of(operation.input), inputChannel, outputChannel, channels };
       return { kind: 'copy', copy: { ...copy, output: surfaces.of(operation.output) } };
     }
+    case 'normalise':
     case 'gather':
-      throw new Error('channels are gathered on the open NVDLA only');
+      throw new Error(`only the open NVDLA does a ${operation.kind}`);
   }
 }
 

@@ -82,6 +82,16 @@ export interface PoolOperation extends Common {
   readonly pool: Pooling;
 }
 
+/** Local response normalisation: x / (bias + alpha / size · Σ x²)^beta over `size` channels around each. */
+export interface NormaliseOperation extends Common {
+  readonly kind: 'normalise';
+  readonly input: string;
+  readonly size: number;
+  readonly alpha: number;
+  readonly beta: number;
+  readonly bias: number;
+}
+
 export interface ResizeOperation extends Common {
   readonly kind: 'resize';
   readonly input: string;
@@ -111,6 +121,7 @@ export type Operation =
   | ConvOperation
   | PointOperation
   | PoolOperation
+  | NormaliseOperation
   | ResizeOperation
   | ConcatOperation
   | SliceOperation

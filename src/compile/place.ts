@@ -9,6 +9,7 @@ import type { Shape4 } from '../program/surface.ts';
 import {
   type ConvOperation,
   lastNode,
+  type NormaliseOperation,
   type Operation,
   type PointOperation,
   type PoolOperation,
@@ -46,6 +47,7 @@ export type PlacedOperation =
   | ConvOperation
   | PointOperation
   | PoolOperation
+  | NormaliseOperation
   | ResizeOperation
   | CopyOperation
   | GatherOperation;
@@ -143,6 +145,9 @@ export function place(operations: readonly Operation[], context: PlaceContext): 
         placed.push(same ? { kind: 'pool', ...common } : { kind: 'point', ...common, point: plainPoint });
         break;
       }
+      case 'normalise':
+        placed.push({ ...operation, input: surfaceOf(operation.input), output: result(output) });
+        break;
       case 'resize': {
         const input = rescaled(operation.input, scaleOf(surfaceOf(output)), nodes);
         placed.push({ ...operation, input, output: result(output) });

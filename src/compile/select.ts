@@ -8,6 +8,7 @@ import type { Graph, Node } from '../graph/graph.ts';
 import type { Operation } from './operation.ts';
 import { selectConv, selectConvTranspose } from './select-conv.ts';
 import { selectAlias, selectConcat, selectResize, selectSlice, selectSplit } from './select-move.ts';
+import { selectNormalisation } from './select-normalise.ts';
 import {
   selectBatchNormalization,
   selectBinary,
@@ -47,6 +48,7 @@ const selectors: Readonly<Record<string, Select>> = {
   Sigmoid: selectTable,
   Tanh: selectTable,
   Abs: selectTable,
+  LRN: selectNormalisation,
   Concat: selectConcat,
   Split: selectSplit,
   Slice: selectSlice,

@@ -1,16 +1,21 @@
 /**
- * The pass from a point stage in real numbers to nv_full's single-point processor in floating point: X1 adds the bias and
- * multiplies, X2 has the second operand, a slope or a bound; operands are float16, arithmetic is float32.
+ * The pass from a point stage in real numbers to nv_full's single-point processor in floating point:
+ *
+ *     X1     (x + b) · m       bias and factor of a channel; or the factor alone, where the sum does not fit float16
+ *     X2     ∘ operand, or · slope, or a bound, or what X1 could not add
+ *     Y      one such step more, or the lookup table
+ *
+ * Operands are float16, in Y's registers float32; arithmetic is float32.
  */
 
 import { fail } from '../../graph/errors.ts';
 import { float16Bits } from '../../onnx/fold/float16.ts';
-import type { SdpUnit } from '../../program/layer.ts';
+import type { Lookup, SdpUnit } from '../../program/layer.ts';
 import type { SurfaceTable } from '../emit.ts';
 import type { Point } from '../operation.ts';
-
+import { float32Bits, floatTable, signed16 } from './float-table.ts';
 import { isPerChannel } from './integer-point.ts';
-import { isFreeRelu, plainUnit, stepsOf } from './plain-unit.ts';
+import { isFreeRelu, plainUnit } from './plain-unit.ts';
 
 export interface FloatPointContext {
   readonly name: string;
@@ -23,66 +28,96 @@ export interface FloatPointContext {
 export interface FloatUnits {
   readonly x1?: SdpUnit<number>;
   readonly x2?: SdpUnit<number>;
+  readonly y?: SdpUnit<number>;
+  readonly lookup?: Lookup<number>;
 }
 
-/** Why float SDP cannot do a stage; undefined when it can. */
-export function floatObstacle(point: Point): string | undefined {
-  const { operand, table, multiply, add } = point;
-  if (table !== undefined) return 'a lookup table in FP16 is not exact enough';
-  if (stepsOf(point) > 1) return 'it needs more units than the single-point processor has';
-  if (operand?.op === 'sub') return 'it subtracts a tensor in FP16';
-  const zero = multiply?.some((value, k) => value === 0 && (add?.[k % add.length] ?? 0) !== 0);
-  return zero ? 'a channel is a constant' : undefined;
-}
+/** Larger than any operand may become. */
+const mostOffset = 60_000;
+
+/** One step, for the channels of a run, in an X unit or in Y. */
+type Step = (from: number, to: number, operand: number | undefined, unit: 'x' | 'y') => SdpUnit<number>;
 
 /** @throws calibrate/value for an operand that float16 does not hold */
 export function floatPoint(point: Point, context: FloatPointContext) {
-  const { channels, bias, name } = context;
+  const { name } = context;
   const half = (value: number): number => {
     const bits = float16Bits(value);
     if ((bits & 0x7c00) !== 0x7c00) return bits;
     return fail('calibrate/value', 'a number is too large for float16', { node: name }, { actual: value });
   };
-  const at = (values: Float64Array | undefined, k: number, otherwise: number): number =>
-    values === undefined ? otherwise : values[k % values.length]!;
-  const multiply = point.multiply && Uint16Array.from({ length: channels }, (_, k) => half(at(point.multiply, k, 1)));
-  // (x + b) · m + a = (x + b + a / m) · m
-  const offsets = Float64Array.from({ length: channels }, (_, k) => {
-    const m = at(point.multiply, k, 1);
-    return at(bias, k, 0) + (m === 0 ? 0 : at(point.add, k, 0) / m);
-  });
-  const add = offsets.some((value) => value !== 0) ? Uint16Array.from(offsets, half) : undefined;
+  const others = otherSteps(point, context, half);
+  const steps = [...linearSteps(point, context, half, others.length === 0), ...others];
   const relu = isFreeRelu(point);
+  const lookup = point.table && floatTable(point.table.evaluate, context);
 
   return (from: number, to: number, operand: number | undefined): FloatUnits => {
-    const units: SdpUnit<number>[] = [];
-    if (add || multiply) units.push(perKernel(context, from, to, add, multiply));
-    if (point.operand) {
-      const mul = point.operand.op === 'mul';
-      const alu = point.operand.op === 'add' ? 'sum' : (point.operand.op as 'max' | 'min');
-      units.push({
-        ...plainUnit,
-        ...(mul ? { mul: true } : { alu }),
-        source: isPerChannel(context.surfaces, operand!) ? 'kernel' : 'point',
-        operand: operand!,
-        operandUse: mul ? 'mul' : 'alu',
-      });
-    }
-    if (point.slope) {
-      const slopes = Uint16Array.from({ length: channels }, (_, k) => half(at(point.slope, k, 1)));
-      units.push({ ...perKernel(context, from, to, undefined, slopes), activation: 'prelu' });
-    }
-    if (!relu && Number.isFinite(point.low))
-      units.push({ ...plainUnit, alu: 'max', aluOperand: signed(half(point.low)) });
-    if (Number.isFinite(point.high)) units.push({ ...plainUnit, alu: 'min', aluOperand: signed(half(point.high)) });
-    if (relu) units.push({ ...(units.pop() ?? plainUnit), activation: 'relu' });
-    const [x1, x2] = units;
-    return { ...(x1 && { x1 }), ...(x2 && { x2 }) };
+    const units = steps.map((step, index) => step(from, to, operand, index < 2 ? 'x' : 'y'));
+    const linear = units.slice(0, 2);
+    if (relu) linear.push({ ...(linear.pop() ?? plainUnit), activation: 'relu' });
+    const [x1, x2] = linear;
+    const [third, ...more] = units.slice(2);
+    if (more.length > 0 || (third && lookup)) throw new Error(`${name} needs more units than there are`);
+    const y = lookup ? ({ ...plainUnit, activation: 'lut' } as const) : third;
+    return { ...(x1 && { x1 }), ...(x2 && { x2 }), ...(y && { y }), ...(lookup && { lookup }) };
   };
 }
 
-/** As a 16-bit register holds it. */
-const signed = (bits: number): number => (bits << 16) >> 16;
+/** (x + bias) · multiply + add, in one step where a channel's sum ahead of the factor fits float16. */
+function linearSteps(
+  { multiply, add }: Point,
+  context: FloatPointContext,
+  half: (value: number) => number,
+  roomForTwo: boolean,
+): readonly Step[] {
+  const { channels, bias } = context;
+  const each = (values: Float64Array | undefined, k: number, otherwise: number): number =>
+    values === undefined ? otherwise : values[k % values.length]!;
+  const factors = Float64Array.from({ length: channels }, (_, k) => each(multiply, k, 1));
+  const offsets = Float64Array.from({ length: channels }, (_, k) => each(bias, k, 0) * factors[k]! + each(add, k, 0));
+  const vector = (values: Float64Array) => Uint16Array.from(values, half);
+  const fits = factors.every((factor, k) => Math.abs(offsets[k]!) <= Math.abs(factor) * mostOffset);
+  if (!fits && roomForTwo) {
+    return [
+      (from, to) => perKernel(context, from, to, undefined, vector(factors)),
+      (from, to) => perKernel(context, from, to, vector(offsets), undefined),
+    ];
+  }
+  // A factor next to the offset that shows no more in the sum than float16 rounds.
+  const held = factors.map((factor, k) => {
+    const least = Math.abs(offsets[k]!) / mostOffset;
+    return Math.abs(factor) < least ? (factor < 0 ? -least : least) : factor;
+  });
+  const before = held.map((factor, k) => (offsets[k] === 0 ? 0 : offsets[k]! / factor));
+  const adds = before.some((value) => value !== 0) ? vector(before) : undefined;
+  const multiplies = held.some((factor) => factor !== 1) ? vector(held) : undefined;
+  return adds || multiplies ? [(from, to) => perKernel(context, from, to, adds, multiplies)] : [];
+}
+
+function otherSteps(point: Point, context: FloatPointContext, half: (value: number) => number): readonly Step[] {
+  const { operand, slope, low, high } = point;
+  const steps: Step[] = [];
+  if (operand) {
+    steps.push((_from, _to, surface) => ({
+      ...plainUnit,
+      ...(operand.op === 'mul' ? { mul: true } : { alu: operand.op === 'add' ? 'sum' : (operand.op as 'max' | 'min') }),
+      source: isPerChannel(context.surfaces, surface!) ? 'kernel' : 'point',
+      operand: surface!,
+      operandUse: operand.op === 'mul' ? 'mul' : 'alu',
+    }));
+  }
+  if (slope) {
+    const slopes = Uint16Array.from({ length: context.channels }, (_, k) => half(slope[k % slope.length]!));
+    steps.push((from, to) => ({ ...perKernel(context, from, to, undefined, slopes), activation: 'prelu' }));
+  }
+  const bound = (alu: 'max' | 'min', value: number): Step => {
+    const operand = { x: signed16(half(value)), y: float32Bits(value) };
+    return (_from, _to, _operand, unit) => ({ ...plainUnit, alu, aluOperand: operand[unit] });
+  };
+  if (!isFreeRelu(point) && Number.isFinite(low)) steps.push(bound('max', low));
+  if (Number.isFinite(high)) steps.push(bound('min', high));
+  return steps;
+}
 
 function perKernel(
   { name, channels, atom, surfaces }: FloatPointContext,

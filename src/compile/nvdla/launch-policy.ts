@@ -3,9 +3,8 @@
 import type { Graph } from '../../graph/graph.ts';
 import type { Target } from '../../targets/target.ts';
 import type { LaunchPolicy } from '../assign.ts';
-import type { ConvOperation, Operation, Point, Pooling } from '../operation.ts';
+import type { ConvOperation, PointOperation, Pooling } from '../operation.ts';
 import { surfaceShape } from '../window.ts';
-import { floatObstacle } from './float-point.ts';
 import { stepsOf } from './plain-unit.ts';
 import { type ConvolutionWork, planConvolution } from './plan-convolution.ts';
 import { planPooling, poolingFlies } from './plan-pooling.ts';
@@ -29,14 +28,14 @@ export function nvdlaPolicy(graph: Graph, target: Target, precision: 'int8' | 'f
         return 'reason' in plan ? plan.reason : undefined;
       }
       if (operation.kind === 'point') {
-        return pointObstacle(operation.point, target, precision) ?? broadcastObstacle(operation, shapeOf);
+        return pointObstacle(operation, target);
       }
       if (operation.kind !== 'conv') return undefined;
       if (operation.shape.transposed) return 'deconvolutions are not lowered to the open NVDLA';
       const plan = planConvolution(work(operation, false));
       return 'reason' in plan ? plan.reason : undefined;
     },
-    fits: ({ point }) => pointObstacle(point, target, precision) === undefined,
+    fits: (operation) => pointObstacle(operation, target) === undefined,
     poolFuses(convolution, pool) {
       if (pool.mode !== 'max' || !fitsPdp(pool)) return false;
       const { output } = convolution.shape;
@@ -54,22 +53,20 @@ const fitsPdp = (pool: Pooling): boolean => {
   return 'pools' in plan && plan.pools.length === 1;
 };
 
-function pointObstacle(point: Point, target: Target, precision: 'int8' | 'float16'): string | undefined {
-  if (precision === 'float16') return floatObstacle(point);
+/** Y, where there is one, has the table or one step more than X2. */
+function pointObstacle(operation: ConvOperation | PointOperation, target: Target): string | undefined {
+  const { point } = operation;
   const { elementwise, lookupTable } = target.nvdla!;
   if (point.table !== undefined && !lookupTable) {
-    return `${target.name} has no lookup table in its single-point processor`;
+    return isTableAlone(operation) ? undefined : `the lookup table of ${target.name} is CDP's, which stands alone`;
   }
   const free = elementwise && point.table === undefined ? 2 : 1;
   return stepsOf(point) > free ? 'it needs more units than the single-point processor has' : undefined;
 }
 
-/** An operand has a number for each point, or one for each channel. */
-function broadcastObstacle(
-  { input, point }: Extract<Operation, { kind: 'point' }>,
-  shapeOf: (value: string) => readonly number[] | undefined,
-): string | undefined {
-  if (point.operand === undefined || point.operand.op === 'mul') return undefined;
-  const same = `${shapeOf(point.operand.value)}` === `${shapeOf(input)}`;
-  return same ? undefined : 'its operand has one number per channel, and only products take those';
-}
+const isTableAlone = ({ kind, input, point }: ConvOperation | PointOperation): boolean =>
+  kind === 'point' &&
+  point.table?.input === input &&
+  point.multiply === undefined &&
+  point.add === undefined &&
+  stepsOf({ ...point, low: point.low === 0 ? -1 : point.low }) === 0;

@@ -8,6 +8,7 @@ import type { PointOperation } from '../operation.ts';
 import type { PlacedOperation } from '../place.ts';
 import { lowerGather } from './gather.ts';
 import { lowerConvolution } from './lower-convolution.ts';
+import { lowerNormalise, lowerTable } from './lower-normalise.ts';
 import { lowerPools } from './lower-pooling.ts';
 import { type Launches, type Lowering, lowering, type NvdlaContext } from './lowering.ts';
 import { pointStage, secondOperand } from './point-stage.ts';
@@ -22,11 +23,13 @@ function launches(operation: PlacedOperation, at: Lowering): Launches {
     case 'conv':
       return lowerConvolution(operation, at);
     case 'point':
-      return lowerPoint(operation, at);
+      return byTable(operation, at) ? lowerTable(operation, at) : lowerPoint(operation, at);
     case 'pool': {
       const { input, output, pool } = operation;
       return lowerPools(at.surfaces.of(input), at.shapeOf(input), output, pool, at);
     }
+    case 'normalise':
+      return lowerNormalise(operation, at);
     case 'gather':
       return lowerGather(operation, at);
     case 'copy':
@@ -35,6 +38,10 @@ function launches(operation: PlacedOperation, at: Lowering): Launches {
       throw new Error('the open NVDLA resizes nothing');
   }
 }
+
+/** Where the single-point processor has no table, CDP's does. */
+const byTable = ({ point }: PointOperation, { target }: Lowering): boolean =>
+  point.table !== undefined && !target.nvdla!.lookupTable;
 
 function lowerPoint({ input, output, point, pool }: PointOperation, at: Lowering): Launches {
   const { surfaces } = at;
