@@ -7,7 +7,7 @@
 import { layerReads, layerWrites } from '../program/access.ts';
 import { elementsPerAtom } from '../program/geometry.ts';
 import type { Layer } from '../program/layer.ts';
-import { liveRanges, type Region, rootOf, rootRegion, sharedArea } from '../program/liveness.ts';
+import { liveRanges, type Region, rootOf, rootRegion, sharedArea, sharedPixels } from '../program/liveness.ts';
 import type { Program } from '../program/program.ts';
 
 interface Use extends Region {
@@ -22,29 +22,29 @@ export function schedule(program: Program): readonly Layer[] {
   const users = surfaces.map(() => new Set<number>());
   for (const layer of layers) {
     for (const { surface } of layerReads(layer)) users[roots[surface]!]!.add(layer.id);
-    for (const { surface, channels } of layerWrites(layer)) {
-      users[roots[surface]!]!.add(layer.id);
-      writers[roots[surface]!]!.push({ layer: layer.id, ...rootRegion(surfaces, surface, channels) });
+    for (const write of layerWrites(layer)) {
+      const { root, ...region } = rootRegion(surfaces, write);
+      users[root]!.add(layer.id);
+      writers[root]!.push({ layer: layer.id, ...region });
     }
   }
   const former = takenOver(program, roots);
   const wanted = layers.map(() => new Set<number>());
   for (const layer of layers) {
     const after = wanted[layer.id]!;
-    for (const { surface, channels } of layerReads(layer)) {
-      const region = rootRegion(surfaces, surface, channels);
-      for (const write of writers[roots[surface]!]!) {
+    for (const read of layerReads(layer)) {
+      const region = rootRegion(surfaces, read);
+      for (const write of writers[region.root]!) {
         if (write.layer < layer.id && sharedArea(write, region) > 0) after.add(write.layer);
       }
     }
-    for (const { surface, channels } of layerWrites(layer)) {
-      const root = roots[surface]!;
-      const atom = elementsPerAtom(surfaces[surface]!.format);
-      const { from, to, fromRow, toRow } = rootRegion(surfaces, surface, channels);
+    for (const written of layerWrites(layer)) {
+      const { root, ...region } = rootRegion(surfaces, written);
+      const { from, to } = region;
+      const atom = elementsPerAtom(surfaces[root]!.format);
       for (const write of writers[root]!) {
         const sharesAtom =
-          write.fromRow < toRow &&
-          fromRow < write.toRow &&
+          sharedPixels(write, region) > 0 &&
           Math.floor(write.from / atom) <= Math.floor((to - 1) / atom) &&
           Math.floor(from / atom) <= Math.floor((write.to - 1) / atom);
         if (sharesAtom && write.layer < layer.id) after.add(write.layer);

@@ -1,7 +1,7 @@
 /** Which surfaces a layer reads and writes, and in what role: derived once here for the validator, the allocator, the
  *  estimator and the schedulers. */
 
-import type { FloatScaleSdp, IntegerScaleSdp, Layer, Lookup, Sdp } from './layer.ts';
+import type { FloatScaleSdp, IntegerScaleSdp, Layer, Lookup, PixelGrid, Sdp } from './layer.ts';
 
 /** `bytes`: whatever the surface holds, as the bridge DMA copies it. */
 export type ReadRole = 'input' | 'operand' | 'weights' | 'vector' | 'bytes';
@@ -13,12 +13,22 @@ export interface Read {
   readonly field: string;
   /** Channels of the surface that are read, when not all are. */
   readonly channels?: ChannelRange;
+  /** The same of pixels. */
+  readonly comb?: Comb;
 }
 
 export interface Write {
   readonly surface: number;
   readonly field: string;
   readonly channels?: ChannelRange;
+  /** The pixels that are written, when not all are. */
+  readonly comb?: Comb;
+}
+
+/** So many pixels of a grid. */
+export interface Comb extends PixelGrid {
+  readonly rows: number;
+  readonly columns: number;
 }
 
 /** [from, to) */
@@ -53,6 +63,12 @@ export function layerReads(layer: Layer): readonly Read[] {
       const range = { from: inputChannel, to: inputChannel + channels };
       return [{ surface: input, role: 'input', field: 'copy.input', channels: range }];
     }
+    case 'pixels': {
+      const { input, inputChannel, channels, from, rows, columns } = layer.pixels;
+      const range = { from: inputChannel, to: inputChannel + channels };
+      const comb = { ...from, rows, columns };
+      return [{ surface: input, role: 'input', field: 'pixels.input', channels: range, comb }];
+    }
     case 'rubik':
       return [{ surface: layer.rubik.input, role: 'input', field: 'rubik.input' }];
     case 'bdma':
@@ -79,6 +95,11 @@ export function layerWrites(layer: Layer): readonly Write[] {
       const { output, outputChannel, channels } = layer.copy;
       const range = { from: outputChannel, to: outputChannel + channels };
       return [{ surface: output, field: 'copy.output', channels: range }];
+    }
+    case 'pixels': {
+      const { output, outputChannel, channels, to, rows, columns } = layer.pixels;
+      const range = { from: outputChannel, to: outputChannel + channels };
+      return [{ surface: output, field: 'pixels.output', channels: range, comb: { ...to, rows, columns } }];
     }
     case 'rubik':
       return [{ surface: layer.rubik.output, field: 'rubik.output' }];

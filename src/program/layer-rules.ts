@@ -19,7 +19,7 @@ import type {
   SdpUnit,
 } from './layer.ts';
 import { constant, extent, type LayerContext, padding, sameShape, surfaceOf, whole, wrong } from './layer-context.ts';
-import { checkRubik, checkTransfers } from './move-rules.ts';
+import { checkPixels, checkRubik, checkTransfers } from './move-rules.ts';
 import { checkNvdlaLayer, isNvdla } from './nvdla-rules.ts';
 import type { BlobTable, Program } from './program.ts';
 import { fullGroup } from './sparsity.ts';
@@ -85,6 +85,9 @@ function checkLayer(context: LayerContext): void {
     case 'copy':
       checkCopy(context, layer.copy);
       break;
+    case 'pixels':
+      checkPixels(context, layer.pixels);
+      break;
     case 'rubik':
       checkRubik(context, layer.rubik);
       break;
@@ -94,7 +97,7 @@ function checkLayer(context: LayerContext): void {
   }
   if (target === undefined) return;
   if (isNvdla(target)) checkNvdlaLayer(context, layer, target);
-  else if (layer.kind === 'rubik' || layer.kind === 'bdma') {
+  else if (layer.kind === 'pixels' || layer.kind === 'rubik' || layer.kind === 'bdma') {
     wrong(context, `${target.name} has no engine for this layer`, 'another layer', layer.kind);
   }
 }

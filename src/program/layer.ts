@@ -280,6 +280,31 @@ export interface RubikMove<S> {
   readonly stride: Extent;
 }
 
+/** Every step-th row and column from a first one on. */
+export interface PixelGrid {
+  readonly row: number;
+  readonly column: number;
+  readonly step: Extent;
+}
+
+/**
+ * Pixels of one surface at other pixels of another, unchanged: what a deconvolution or an enlargement is put together by where
+ * there is no Rubik, and what cuts and joins along rows and columns. It is a pass through SDP. Where it steps over pixels, the
+ * cubes are others than the surfaces': columns are their lines and rows their channels, so that both have strides.
+ */
+export interface PixelCopy<S> {
+  readonly input: S;
+  readonly inputChannel: number;
+  readonly from: PixelGrid;
+  readonly output: S;
+  readonly outputChannel: number;
+  readonly to: PixelGrid;
+  /** Of one atom where it steps over pixels. */
+  readonly channels: number;
+  readonly rows: number;
+  readonly columns: number;
+}
+
 /** One transfer of the bridge DMA (nv_full): lines of bytes, in surfaces, from one place to another. */
 export interface BdmaTransfer<S> {
   readonly input: S;
@@ -325,8 +350,9 @@ export type Pipeline<S> =
   | { readonly kind: 'resize'; readonly resize: Resize<S> }
   | { readonly kind: 'copy'; readonly copy: Copy<S> };
 
-/** What only moves bytes and only the open NVDLA's first generation has: no engine computes. */
+/** What only moves bytes and only the open NVDLA has: no engine computes. */
 export type Move<S> =
+  | { readonly kind: 'pixels'; readonly pixels: PixelCopy<S> }
   | { readonly kind: 'rubik'; readonly rubik: RubikMove<S> }
   | { readonly kind: 'bdma'; readonly transfers: readonly BdmaTransfer<S>[] };
 

@@ -1,6 +1,7 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { layerReads, layerWrites } from './access.ts';
-import { liveRanges, rootOf } from './liveness.ts';
+import { liveRanges, rootOf, sharedArea } from './liveness.ts';
 import { sampleProgram } from './testing/sample-program.ts';
 
 const { program } = sampleProgram();
@@ -67,4 +68,29 @@ it('lists what each layer of the sample reads and writes', () => {
     ['Copy_5', ['input large'], ['both[40, 64)']],
     ['Sigmoid_6', ['input rest', 'vector Sigmoid_6:scale'], ['picked']],
   ]);
+});
+
+describe('regions', () => {
+  const steps = fc
+    .record({
+      from: fc.integer({ min: 0, max: 12 }),
+      length: fc.integer({ min: 0, max: 20 }),
+      step: fc.integer({ min: 1, max: 5 }),
+    })
+    .map(({ from, length, step }) => ({ from, to: from + length, step }));
+  const members = ({ from, to, step }: { from: number; to: number; step: number }): readonly number[] =>
+    Array.from({ length: 40 }, (_, at) => at).filter((at) => at >= from && at < to && (at - from) % step === 0);
+
+  it('share the pixels that lie in both', () => {
+    fc.assert(
+      fc.property(steps, steps, steps, steps, (rows, columns, otherRows, otherColumns) => {
+        const shared = (a: typeof rows, b: typeof rows) => members(a).filter((at) => members(b).includes(at)).length;
+        const [a, b] = [
+          { from: 0, to: 6, rows, columns },
+          { from: 4, to: 9, rows: otherRows, columns: otherColumns },
+        ];
+        expect(sharedArea(a, b)).toBe(2 * shared(rows, otherRows) * shared(columns, otherColumns));
+      }),
+    );
+  });
 });

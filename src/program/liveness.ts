@@ -5,7 +5,7 @@
  * Inputs of the task are live from before the first launch, outputs to after the last; constants always.
  */
 
-import { type ChannelRange, layerReads, layerWrites } from './access.ts';
+import { type ChannelRange, layerReads, layerWrites, type Write } from './access.ts';
 import { placeInside } from './geometry.ts';
 import type { Program } from './program.ts';
 import type { Surface } from './surface.ts';
@@ -30,34 +30,66 @@ export function rootOf(surfaces: readonly Surface[], id: number): number {
   throw new RangeError(`the parents of surface ${id} form a circle`);
 }
 
-/** A run of channels and a run of rows of a surface: [from, to) and [fromRow, toRow). */
-export interface Region extends ChannelRange {
-  readonly fromRow: number;
-  readonly toRow: number;
+/** Every step-th of [from, to), beginning with `from`. */
+interface Steps {
+  readonly from: number;
+  readonly to: number;
+  readonly step: number;
 }
 
-/** The part of its root surface that a surface, or a part of its channels, covers. */
+/** A run of channels of a surface, and some of its pixels. */
+export interface Region extends ChannelRange {
+  readonly rows: Steps;
+  readonly columns: Steps;
+}
+
+/** The part of its root surface that a surface, or what a layer accesses of it, covers. */
 export function rootRegion(
   surfaces: readonly Surface[],
-  id: number,
-  channels?: ChannelRange,
+  { surface: id, channels, comb }: Pick<Write, 'surface' | 'channels' | 'comb'>,
 ): Region & { readonly root: number } {
   const surface = surfaces[id]!;
   const root = rootOf(surfaces, id);
   const start = root === id ? { channel: 0, row: 0 } : placeInside(surface, surfaces[root]!);
+  const [, channelCount, height, width] = surface.shape;
+  const whole = { row: 0, column: 0, step: { h: 1, w: 1 }, rows: height, columns: width };
+  const { row, column, step, rows, columns } = comb ?? whole;
   return {
     root,
     from: start.channel + (channels?.from ?? 0),
-    to: start.channel + (channels?.to ?? surface.shape[1]),
-    fromRow: start.row,
-    toRow: start.row + surface.shape[2],
+    to: start.channel + (channels?.to ?? channelCount),
+    rows: stepped(start.row + row, rows, step.h),
+    columns: stepped(column, columns, step.w),
   };
 }
 
-/** Channels times rows that two regions of one surface share. */
+const stepped = (from: number, count: number, step: number): Steps => ({
+  from,
+  to: from + (count - 1) * step + 1,
+  step,
+});
+
+/** Elements of a channel that two regions of one surface share. */
+export const sharedPixels = (a: Region, b: Region): number => common(a.rows, b.rows) * common(a.columns, b.columns);
+
+/** Elements that two regions of one surface share. */
 export const sharedArea = (a: Region, b: Region): number =>
-  Math.max(0, Math.min(a.to, b.to) - Math.max(a.from, b.from)) *
-  Math.max(0, Math.min(a.toRow, b.toRow) - Math.max(a.fromRow, b.fromRow));
+  Math.max(0, Math.min(a.to, b.to) - Math.max(a.from, b.from)) * sharedPixels(a, b);
+
+/** How many numbers two runs of steps have in common. */
+function common(a: Steps, b: Steps): number {
+  const [from, to] = [Math.max(a.from, b.from), Math.min(a.to, b.to)];
+  if (from >= to) return 0;
+  const [coarse, fine] = a.step >= b.step ? [a, b] : [b, a];
+  const first = coarse.from + Math.ceil((from - coarse.from) / coarse.step) * coarse.step;
+  if (first >= to) return 0;
+  const count = Math.floor((to - 1 - first) / coarse.step) + 1;
+  if (fine.step === 1) return count;
+  if (fine.step === coarse.step) return (first - fine.from) % fine.step === 0 ? count : 0;
+  let met = 0;
+  for (let at = first; at < to; at += coarse.step) if ((at - fine.from) % fine.step === 0) met++;
+  return met;
+}
 
 /** The live range of every root surface; undefined for views and for surfaces that no layer touches. */
 export function liveRanges(

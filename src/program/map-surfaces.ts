@@ -27,9 +27,14 @@ export function mapPipeline<S, T>(pipeline: Pipeline<S>, map: (surface: S) => T)
 }
 
 export function mapMove<S, T>(move: Move<S>, map: (surface: S) => T): Move<T> {
-  return move.kind === 'rubik'
-    ? { kind: 'rubik', rubik: { ...move.rubik, ...ends(move.rubik, map) } }
-    : { kind: 'bdma', transfers: move.transfers.map((transfer) => ({ ...transfer, ...ends(transfer, map) })) };
+  switch (move.kind) {
+    case 'pixels':
+      return { kind: 'pixels', pixels: { ...move.pixels, ...ends(move.pixels, map) } };
+    case 'rubik':
+      return { kind: 'rubik', rubik: { ...move.rubik, ...ends(move.rubik, map) } };
+    case 'bdma':
+      return { kind: 'bdma', transfers: move.transfers.map((transfer) => ({ ...transfer, ...ends(transfer, map) })) };
+  }
 }
 
 const ends = <S, T>({ input, output }: { readonly input: S; readonly output: S }, map: (surface: S) => T) => ({

@@ -1,7 +1,7 @@
-/** What the validator asks of what only moves bytes: Rubik and the bridge DMA (nvdla/sw `rubik.c` and `bdma.c` for the limits). */
+/** What the validator asks of what only moves bytes: pixels, Rubik and the bridge DMA (nvdla/sw `rubik.c` and `bdma.c` for the limits). */
 
 import { elementsPerAtom } from './geometry.ts';
-import type { BdmaTransfer, RubikMove } from './layer.ts';
+import type { BdmaTransfer, PixelCopy, RubikMove } from './layer.ts';
 import { extent, type LayerContext, sameShape, surfaceOf, whole, wrong } from './layer-context.ts';
 import type { Shape4 } from './surface.ts';
 
@@ -34,6 +34,41 @@ export function checkRubik(context: LayerContext, { mode, input, output, stride 
   if (Math.ceil(channels / atom) * atom !== run * runs) {
     wrong(context, 'rubik.input has other channels than contract takes', run * runs, channels);
   }
+}
+
+/** Channels and lines of a cube (nvdla/sw `common.h`): rows times channels of an atom, and columns, where it steps over pixels. */
+export const mostStepped = 8192;
+
+/** @throws program/invalid */
+export function checkPixels(context: LayerContext, pixels: PixelCopy<number>): void {
+  const { channels, rows, columns } = pixels;
+  const input = surfaceOf(context, pixels.input, 'pixels.input');
+  const output = surfaceOf(context, pixels.output, 'pixels.output');
+  const atom = elementsPerAtom(input.format);
+  if (input.dtype !== output.dtype || input.format !== output.format || atom === 1 || input.shape[0] !== 1) {
+    const [expected, actual] = [input, output].map(({ dtype, format }) => `${dtype} ${format}`) as [string, string];
+    wrong(context, 'only atoms of one image are copied, to the same', expected, actual);
+  }
+  const steps = [pixels.from.step, pixels.to.step].some(({ h, w }) => h > 1 || w > 1);
+  whole(context, 'pixels.channels', channels, 1, steps ? atom : mostStepped);
+  if (steps) whole(context, 'the rows of pixels, by channels of an atom', rows * atom, atom, mostStepped);
+  for (const [field, { row, column, step }, channel, { shape }] of [
+    ['pixels.from', pixels.from, pixels.inputChannel, input],
+    ['pixels.to', pixels.to, pixels.outputChannel, output],
+  ] as const) {
+    const [, held, height, width] = shape;
+    extent(context, `${field}.step`, step);
+    whole(context, `the channel of ${field}`, channel, 0, held - channels);
+    if (channel % atom !== 0)
+      wrong(context, `the channel of ${field} begins no atom`, `a multiple of ${atom}`, channel);
+    if (channels % atom !== 0 && channel + channels !== held) {
+      wrong(context, `the channels of ${field} end inside an atom`, held - channel, channels);
+    }
+    whole(context, `${field}.row`, row, 0, height - 1 - (rows - 1) * step.h);
+    whole(context, `${field}.column`, column, 0, width - 1 - (columns - 1) * step.w);
+  }
+  whole(context, 'pixels.rows', rows, 1, mostStepped);
+  whole(context, 'pixels.columns', columns, 1, mostStepped);
 }
 
 const lineUnit = 32;

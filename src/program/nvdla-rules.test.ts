@@ -62,6 +62,7 @@ const maximum: Which = (layer) => layer.kind === 'pdp' && layer.pdp.mode === 'ma
 const lrn: Which = (layer) => layer.kind === 'cdp';
 const merge: Which = (layer) => layer.kind === 'rubik' && layer.rubik.mode === 'merge';
 const contract: Which = (layer) => layer.kind === 'rubik' && layer.rubik.mode === 'contract';
+const pixels: Which = (layer) => layer.kind === 'pixels' && layer.pixels.to.column === 1;
 const transfer: Which = (layer) => layer.kind === 'bdma' && layer.transfers.length === 2;
 
 describe('a layer of the open NVDLA', () => {
@@ -97,6 +98,12 @@ describe('a layer of the open NVDLA', () => {
     [maximum, 'pdp.stride.h', 9, 'pdp.stride.h is out of range'],
     [lrn, 'cdp.localSize', 4, 'CDP sums 3, 5, 7 or 9 channels'],
     [lrn, 'cdp.lookup', undefined, 'a normalisation needs its table'],
+    [pixels, 'pixels.channels', 33, 'pixels.channels is out of range'],
+    [pixels, 'pixels.rows', 8193, 'the rows of pixels, by channels of an atom is out of range'],
+    [pixels, 'pixels.to.row', 8192, 'pixels.to.row is out of range'],
+    [pixels, 'pixels.from.column', 1, 'pixels.from.column is out of range'],
+    [pixels, 'pixels.outputChannel', 32, 'the channel of pixels.to is out of range'],
+    [pixels, 'pixels.to.column', 0, 'the same channels are written twice'],
     [merge, 'rubik.mode', 'split', 'has a format that split does not take'],
     [merge, 'rubik.stride.h', 2, 'only contract has a stride'],
     [contract, 'rubik.stride', { h: 2, w: 2 }, 'the shape of rubik.output does not fit'],

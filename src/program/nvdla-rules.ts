@@ -42,6 +42,11 @@ export function checkNvdlaLayer(context: LayerContext, layer: Layer, target: Nvd
     case 'cdp':
       checkCdp(context, layer.cdp, target);
       return;
+    case 'pixels': {
+      const { input } = layer.pixels;
+      precisionOf(context, atoms(context, input, 'pixels.input'), 'pixels.input', target);
+      return;
+    }
     case 'rubik':
       if (!nvdla.rubik) wrong(context, `${name} has no Rubik`, 'another layer', layer.kind);
       precisionOf(context, surfaceOf(context, layer.rubik.input, 'rubik.input').dtype, 'rubik.input', target);

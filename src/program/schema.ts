@@ -24,6 +24,8 @@ import type {
   LookupSlope,
   Padding,
   Pdp,
+  PixelCopy,
+  PixelGrid,
   Resize,
   RubikMove,
   Sdp,
@@ -206,6 +208,20 @@ const cdp = record<Cdp<number>>()({
   output: index,
 });
 
+const grid = record<PixelGrid>()({ row: integer, column: integer, step: extent });
+
+const pixels = record<PixelCopy<number>>()({
+  input: index,
+  inputChannel: integer,
+  from: grid,
+  output: index,
+  outputChannel: integer,
+  to: grid,
+  channels: integer,
+  rows: integer,
+  columns: integer,
+});
+
 const rubik = record<RubikMove<number>>()({
   mode: z.enum(['contract', 'split', 'merge']),
   input: index,
@@ -254,6 +270,7 @@ export const layerSchema = z.discriminatedUnion('kind', [
   record<Of<'cdp'>>()({ ...common, kind: z.literal('cdp'), cdp }),
   record<Of<'resize'>>()({ ...common, kind: z.literal('resize'), resize }),
   record<Of<'copy'>>()({ ...common, kind: z.literal('copy'), copy }),
+  record<Of<'pixels'>>()({ ...common, kind: z.literal('pixels'), pixels }),
   record<Of<'rubik'>>()({ ...common, kind: z.literal('rubik'), rubik }),
   record<Of<'bdma'>>()({ ...common, kind: z.literal('bdma'), transfers: z.array(transfer) }),
 ]) satisfies z.ZodType<Layer>;

@@ -167,8 +167,8 @@ describe('data', () => {
     expect(refusal({ ...program, layers: moved })).toEqual({
       message: 'an output is not completely written',
       at: 'both',
-      expected: '640 rows of a channel',
-      actual: '448',
+      expected: '5120 elements',
+      actual: '3584',
     });
   });
 

@@ -14,7 +14,7 @@ import type { Target } from '../targets/target.ts';
 import { layerReads, layerWrites } from './access.ts';
 import { elementsPerAtom } from './geometry.ts';
 import { checkLayers } from './layer-rules.ts';
-import { type Region, rootRegion, sharedArea } from './liveness.ts';
+import { type Region, rootRegion, sharedArea, sharedPixels } from './liveness.ts';
 import { checkMemory } from './memory-rules.ts';
 import type { BlobTable, Program } from './program.ts';
 import { checkSurface, checkViews } from './surface-rules.ts';
@@ -148,18 +148,18 @@ interface ChannelWrite extends Region {
   readonly fills: boolean;
 }
 
-/** Every row of every channel is written once, before and ahead of whoever reads it. */
+/** Every element is written once, before and ahead of whoever reads it. */
 function checkDataFlow(program: Program): void {
   const { surfaces, layers } = program;
   const given = new Set([...program.inputs, ...program.constants.map(({ surface }) => surface)]);
   const writes = surfaces.map((): ChannelWrite[] => []);
   for (const layer of layers) {
-    for (const { surface, channels } of layerWrites(layer)) {
-      const { root, ...region } = rootRegion(surfaces, surface, channels);
+    for (const write of layerWrites(layer)) {
+      const { root, ...region } = rootRegion(surfaces, write);
       if (given.has(root)) {
         fail('program/invalid', 'a layer writes a constant or an input', {
           layer: layer.name,
-          value: surfaces[surface]!.name,
+          value: surfaces[write.surface]!.name,
         });
       }
       writes[root]!.push({ ...region, layer: layer.id, fills: layer.kind !== 'copy' });
@@ -172,10 +172,11 @@ function checkDataFlow(program: Program): void {
   }
 
   for (const layer of layers) {
-    for (const { surface, channels, field } of layerReads(layer)) {
-      const range = rootRegion(surfaces, surface, channels);
+    for (const read of layerReads(layer)) {
+      const { field } = read;
+      const range = rootRegion(surfaces, read);
       if (given.has(range.root)) continue;
-      const place = { layer: layer.name, value: surfaces[surface]!.name };
+      const place = { layer: layer.name, value: surfaces[read.surface]!.name };
       let covered = 0;
       for (const write of writes[range.root]!) {
         if (write.from >= range.to) break;
@@ -188,10 +189,10 @@ function checkDataFlow(program: Program): void {
         }
         covered += area;
       }
-      const wanted = (range.to - range.from) * (range.toRow - range.fromRow);
+      const wanted = sharedArea(range, range);
       if (covered !== wanted) {
         fail('program/invalid', `${field} is not completely written`, place, {
-          expected: `${wanted} rows of a channel`,
+          expected: `${wanted} elements`,
           actual: covered,
         });
       }
@@ -202,15 +203,10 @@ function checkDataFlow(program: Program): void {
   for (const surface of surfaces) {
     if (surface.parent !== undefined || given.has(surface.id)) continue;
     const written = writes[surface.id]!.reduce((sum, write) => sum + sharedArea(write, write), 0);
-    const whole = surface.shape[1] * surface.shape[2];
+    const whole = surface.shape[1] * surface.shape[2] * surface.shape[3];
     if (outputs.has(surface.id) ? written !== whole : written === 0) {
       const what = outputs.has(surface.id) ? 'an output is not completely written' : 'a surface is never written';
-      fail(
-        'program/invalid',
-        what,
-        { value: surface.name },
-        { expected: `${whole} rows of a channel`, actual: written },
-      );
+      fail('program/invalid', what, { value: surface.name }, { expected: `${whole} elements`, actual: written });
     }
   }
 }
@@ -229,7 +225,7 @@ function checkWriters(
       const earlier = list[back]!;
       const place = { layer: layers[later.layer]!.name, value: surface.name };
       const other = layers[earlier.layer]!.name;
-      if (earlier.toRow <= later.fromRow || later.toRow <= earlier.fromRow) continue;
+      if (sharedPixels(earlier, later) === 0) continue;
       if (earlier.to > later.from) {
         fail('program/invalid', 'the same channels are written twice', place, { actual: `also by ${other}` });
       }

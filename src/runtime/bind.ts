@@ -12,7 +12,7 @@ export type CubeOf = (surface: number) => Cube;
 
 /** The pipeline that a layer launches. @throws device/unsupported for a layer that only moves bytes */
 export function bindLayer(layer: Layer, cube: CubeOf): Pipeline<Cube> {
-  if (layer.kind === 'rubik' || layer.kind === 'bdma') {
+  if (layer.kind === 'pixels' || layer.kind === 'rubik' || layer.kind === 'bdma') {
     return fail('device/unsupported', `${layer.kind} runs from descriptors, not from a Program`, {
       layer: layer.name,
     });

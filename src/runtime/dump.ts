@@ -67,7 +67,7 @@ function featureSurfaces({ surfaces, constants }: Program): readonly Surface[] {
  */
 export function completions(program: Program): (layer: number) => readonly Surface[] {
   const { surfaces, layers } = program;
-  const spans = surfaces.map(({ id }) => rootRegion(surfaces, id));
+  const spans = surfaces.map(({ id }) => rootRegion(surfaces, { surface: id }));
   const families = new Map<number, Surface[]>();
   for (const surface of surfaces) {
     const { root } = spans[surface.id]!;
@@ -77,8 +77,8 @@ export function completions(program: Program): (layer: number) => readonly Surfa
   }
   const waiting = surfaces.map(() => 0);
   const touched = layers.map((layer) => {
-    const related = layerWrites(layer).flatMap(({ surface, channels }) => {
-      const written = rootRegion(surfaces, surface, channels);
+    const related = layerWrites(layer).flatMap((write) => {
+      const written = rootRegion(surfaces, write);
       const family = families.get(written.root)!;
       return family.filter(({ id }) => sharedArea(spans[id]!, written) > 0);
     });

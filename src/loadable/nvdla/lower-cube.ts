@@ -4,7 +4,7 @@ import type { ConvolutionPrecision } from '../../program/convolution-buffer.ts';
 import type { Lookup } from '../../program/layer.ts';
 import type { Surface } from '../../program/surface.ts';
 import type { Target } from '../../targets/target.ts';
-import type { DataCube } from './descriptors.ts';
+import type { ConvertParam, DataCube, SdpUnitOp } from './descriptors.ts';
 
 export interface LowerContext {
   readonly target: Target;
@@ -32,6 +32,23 @@ export const nowhere: DataCube = {
   lineStride: 0,
   surfaceStride: 0,
   planeStride: 0,
+};
+
+/** Of converters and of units of SDP that are not used. */
+export const noConvert: ConvertParam = { scale: 1, truncate: 0, enable: 0, offset: 0 };
+export const noUnit: SdpUnitOp = {
+  enable: 0,
+  aluType: 0,
+  type: 0,
+  mode: 0,
+  activation: 0,
+  shift: 0,
+  truncate: 0,
+  precision: 0,
+  aluOperand: 0,
+  mulOperand: 0,
+  aluConvert: noConvert,
+  mulConvert: noConvert,
 };
 
 export function cubeOf(id: number, context: LowerContext): DataCube {

@@ -1,12 +1,100 @@
-/** Rubik and the bridge DMA as operations of the firmware. */
+/** Moves as operations of the firmware: of SDP, of Rubik and of the bridge DMA. */
 
 import { fail } from '../../graph/errors.ts';
-import type { BdmaTransfer, RubikMove } from '../../program/layer.ts';
-import type { OperationDesc } from './descriptors.ts';
-import { cubeOf, type LowerContext, precisionOf } from './lower-cube.ts';
+import { bytes } from '../../graph/units.ts';
+import { elementsPerAtom } from '../../program/geometry.ts';
+import type { BdmaTransfer, PixelCopy, PixelGrid, RubikMove } from '../../program/layer.ts';
+import type { Surface } from '../../program/surface.ts';
+import type { DataCube, OperationDesc } from './descriptors.ts';
+import { cubeOf, type LowerContext, noConvert, noUnit, nowhere, precisionOf } from './lower-cube.ts';
 
 /** What one operation of the bridge DMA has room for. */
 const mostTransfers = 20;
+
+/** SDP without units. */
+export function lowerPixels(move: PixelCopy<number>, context: LowerContext): OperationDesc {
+  const precision = precisionOf(context.surfaces[move.input]!);
+  const stepped = [move.from.step, move.to.step].some(({ h, w }) => h > 1 || w > 1);
+  const cube = (id: number, channel: number, grid: PixelGrid): DataCube =>
+    (stepped ? turnedCube : partCube)(context.surfaces[id]!, channel, grid, move, context);
+  return {
+    type: 'sdp',
+    op: {
+      srcPrecision: precision,
+      dstPrecision: precision,
+      lutIndex: -1,
+      outConvert: { ...noConvert, enable: 1 },
+      convMode: 0,
+      batch: 1,
+      reserved0: 0,
+      batchStride: 0,
+      x1: noUnit,
+      x2: noUnit,
+      y: noUnit,
+    },
+    surfaces: {
+      src: cube(move.input, move.inputChannel, move.from),
+      x1: nowhere,
+      x2: nowhere,
+      y: nowhere,
+      dst: cube(move.output, move.outputChannel, move.to),
+    },
+  };
+}
+
+type Pixels = Pick<PixelCopy<number>, 'rows' | 'columns' | 'channels'>;
+
+/** A rectangle of a surface. */
+function partCube(
+  surface: Surface,
+  channel: number,
+  grid: PixelGrid,
+  { rows, columns, channels }: Pixels,
+  context: LowerContext,
+): DataCube {
+  const { lineStride, surfaceStride } = surface;
+  const { memoryAtom } = context.target;
+  const blocks = Math.ceil(channels / elementsPerAtom(surface.format));
+  return {
+    ...nowhere,
+    ...context.place(pixelOf(surface, channel, grid, context)),
+    size: (blocks - 1) * surfaceStride + (rows - 1) * lineStride + columns * memoryAtom,
+    width: columns,
+    height: rows,
+    channel: channels,
+    lineStride,
+    surfaceStride,
+  };
+}
+
+/** One pixel wide: its lines are the columns of the surface, its channels the rows of one atom. */
+function turnedCube(
+  surface: Surface,
+  channel: number,
+  grid: PixelGrid,
+  { rows, columns }: Pixels,
+  context: LowerContext,
+): DataCube {
+  const { memoryAtom } = context.target;
+  const [lineStride, surfaceStride] = [grid.step.w * memoryAtom, grid.step.h * surface.lineStride];
+  return {
+    ...nowhere,
+    ...context.place(pixelOf(surface, channel, grid, context)),
+    size: (rows - 1) * surfaceStride + (columns - 1) * lineStride + memoryAtom,
+    width: 1,
+    height: columns,
+    channel: rows * elementsPerAtom(surface.format),
+    lineStride,
+    surfaceStride,
+  };
+}
+
+/** The surface from a pixel on. */
+function pixelOf(surface: Surface, channel: number, { row, column }: PixelGrid, { target }: LowerContext): Surface {
+  const block = channel / elementsPerAtom(surface.format);
+  const before = block * surface.surfaceStride + row * surface.lineStride + column * target.memoryAtom;
+  return { ...surface, offset: bytes(surface.offset + before) };
+}
 
 export function lowerRubik({ mode, stride, input, output }: RubikMove<number>, context: LowerContext): OperationDesc {
   const op = {

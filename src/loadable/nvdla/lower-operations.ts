@@ -32,24 +32,17 @@ import type {
   SdpOp,
   SdpUnitOp,
 } from './descriptors.ts';
-import { cubeOf, hardware, type LowerContext, nowhere, precisionOf, precisions } from './lower-cube.ts';
-import { lowerRubik, lowerTransfers } from './lower-moves.ts';
-
-const noConvert: ConvertParam = { scale: 1, truncate: 0, enable: 0, offset: 0 };
-const noUnit: SdpUnitOp = {
-  enable: 0,
-  aluType: 0,
-  type: 0,
-  mode: 0,
-  activation: 0,
-  shift: 0,
-  truncate: 0,
-  precision: 0,
-  aluOperand: 0,
-  mulOperand: 0,
-  aluConvert: noConvert,
-  mulConvert: noConvert,
-};
+import {
+  cubeOf,
+  hardware,
+  type LowerContext,
+  noConvert,
+  noUnit,
+  nowhere,
+  precisionOf,
+  precisions,
+} from './lower-cube.ts';
+import { lowerPixels, lowerRubik, lowerTransfers } from './lower-moves.ts';
 
 /** The operations of a layer, in the order of its stages. @throws program/invalid */
 export function lowerLayer(layer: Layer, context: LowerContext): readonly OperationDesc[] {
@@ -67,6 +60,8 @@ export function lowerLayer(layer: Layer, context: LowerContext): readonly Operat
       return [lowerPdp(layer.pdp, cubeOf(layer.pdp.input!, context), context)];
     case 'cdp':
       return [lowerCdp(layer.cdp, context)];
+    case 'pixels':
+      return [lowerPixels(layer.pixels, context)];
     case 'rubik':
       return [lowerRubik(layer.rubik, context)];
     case 'bdma':

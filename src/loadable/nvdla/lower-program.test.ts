@@ -151,7 +151,7 @@ describe('a lowered Program', () => {
       }),
       { numRuns: 250, seed: 11 },
     );
-    expect([...kinds].sort()).toEqual(['bdma', 'cdp', 'conv', 'pdp', 'rubik', 'sdp']);
+    expect([...kinds].sort()).toEqual(['bdma', 'cdp', 'conv', 'pdp', 'pixels', 'rubik', 'sdp']);
   });
 
   it('keeps every rule of the format, in both versions of the interface', () => {

@@ -17,6 +17,8 @@ import type {
   Lookup,
   Padding,
   Pdp,
+  PixelCopy,
+  PixelGrid,
   Resize,
   RubikMove,
   Sdp,
@@ -255,6 +257,20 @@ const cdp = record<Cdp<number>>(
   'lookup',
 );
 
+const grid: fc.Arbitrary<PixelGrid> = fc.record({ row: integer, column: integer, step: extent });
+
+const pixels: fc.Arbitrary<PixelCopy<number>> = fc.record({
+  input: index,
+  inputChannel: integer,
+  from: grid,
+  output: index,
+  outputChannel: integer,
+  to: grid,
+  channels: integer,
+  rows: integer,
+  columns: integer,
+});
+
 const rubik: fc.Arbitrary<RubikMove<number>> = fc.record({
   mode: fc.constantFrom('contract', 'split', 'merge'),
   input: index,
@@ -303,6 +319,7 @@ const layer: fc.Arbitrary<Layer> = fc.oneof(
   record<Of<'cdp'>>({ ...common, kind: fc.constant('cdp'), cdp }),
   record<Of<'resize'>>({ ...common, kind: fc.constant('resize'), resize }),
   record<Of<'copy'>>({ ...common, kind: fc.constant('copy'), copy }),
+  record<Of<'pixels'>>({ ...common, kind: fc.constant('pixels'), pixels }),
   record<Of<'rubik'>>({ ...common, kind: fc.constant('rubik'), rubik }),
   record<Of<'bdma'>>({ ...common, kind: fc.constant('bdma'), transfers: fc.array(transfer) }),
 );

@@ -162,6 +162,7 @@ class Builder {
       () => this.#point(),
       () => this.#pool(),
       () => this.#normalise(),
+      () => this.#pixels(),
       ...(nvdla!.rubik ? [() => this.#replane(), () => this.#contract()] : []),
       ...(nvdla!.bdma ? [() => this.#transfer()] : []),
     ];
@@ -515,6 +516,38 @@ class Builder {
         output: this.#value(input.shape, input.dtype),
       },
     });
+  }
+
+  /** Every row or column twice; or the two halves of an image exchanged. */
+  #pixels(): void {
+    const input = this.#pick();
+    const [n, channels, height, width] = input.shape;
+    const atom = atomElements(this.#target, input.dtype as Precision);
+    const all = { input: input.id, inputChannel: 0, outputChannel: 0, channels };
+    const one = { h: 1, w: 1 };
+    if (this.#random.chance(50) && width > 1) {
+      const output = this.#value(input.shape, input.dtype);
+      const left = Math.floor(width / 2);
+      for (const [column, columns, to] of [
+        [0, left, width - left],
+        [left, width - left, 0],
+      ] as const) {
+        const grids = { from: { row: 0, column, step: one }, to: { row: 0, column: to, step: one } };
+        this.#layers.push({ kind: 'pixels', pixels: { ...all, output, ...grids, rows: height, columns } });
+      }
+      return;
+    }
+    if (channels > atom || height * atom > 8192) return;
+    const step = this.#random.of([
+      { h: 1, w: 2 },
+      { h: 2, w: 1 },
+    ]);
+    const output = this.#value([n, channels, height * step.h, width * step.w], input.dtype);
+    for (const phase of [0, 1]) {
+      const to = { row: step.h === 2 ? phase : 0, column: step.w === 2 ? phase : 0, step };
+      const from = { row: 0, column: 0, step: one };
+      this.#layers.push({ kind: 'pixels', pixels: { ...all, output, from, to, rows: height, columns: width } });
+    }
   }
 
   /** Apart into planes and together again. */

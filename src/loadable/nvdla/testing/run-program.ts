@@ -9,7 +9,7 @@ import { type Launch, launch } from '../../../device/launch.ts';
 import type { LookupTable } from '../../../device/nvdla/lookup-table.ts';
 import type { NvdlaState } from '../../../device/nvdla/nvdla-state.ts';
 import { referenceEngines } from '../../../device/reference/engines.ts';
-import type { Layer, Lookup, Pdp, Pipeline, Sdp, SdpUnit } from '../../../program/layer.ts';
+import type { Layer, Lookup, Pdp, Pipeline, PixelCopy, PixelGrid, Sdp, SdpUnit } from '../../../program/layer.ts';
 import { rootOf } from '../../../program/liveness.ts';
 import type { BlobTable, Program } from '../../../program/program.ts';
 import type { Surface, SurfaceFormat } from '../../../program/surface.ts';
@@ -151,7 +151,34 @@ function wholeAtoms(pipeline: Pipeline<Cube>): Pipeline<Cube> {
   }
 }
 
-function bindMove(layer: Layer, cubes: readonly Cube[], { memoryAtom }: Target): Launch | undefined {
+/** As SDP sees it: where it steps over pixels, columns are lines and rows channels. */
+function bindPixels(move: PixelCopy<number>, cubes: readonly Cube[], { memoryAtom }: Target): Launch {
+  const [input, output] = [cubes[move.input]!, cubes[move.output]!];
+  const atom = atoms[input.format]!;
+  const stepped = [move.from.step, move.to.step].some(({ h, w }) => h > 1 || w > 1);
+  const seen = (cube: Cube, channel: number, { row, column, step }: PixelGrid): Cube => {
+    const start = (channel / atom) * cube.surfaceStride + row * cube.lineStride + column * memoryAtom;
+    const address = cube.address + BigInt(start);
+    if (!stepped) return { ...cube, address, shape: [1, move.channels, move.rows, move.columns] };
+    const [lineStride, surfaceStride] = [step.w * memoryAtom, step.h * cube.lineStride];
+    return { ...cube, address, shape: [1, move.rows * atom, move.columns, 1], lineStride, surfaceStride };
+  };
+  return wholeAtoms({
+    kind: 'sdp',
+    sdp: {
+      arithmetic: 'integer-scale',
+      input: seen(input, move.inputChannel, move.from),
+      convert: { offset: 0, scale: 1, shift: 0 },
+      outputType: input.dtype as 'int8' | 'int16' | 'float16',
+      ...(input.dtype === 'float16' && { processing: 'float' as const }),
+      output: seen(output, move.outputChannel, move.to),
+    },
+  });
+}
+
+function bindMove(layer: Layer, cubes: readonly Cube[], target: Target): Launch | undefined {
+  const { memoryAtom } = target;
+  if (layer.kind === 'pixels') return bindPixels(layer.pixels, cubes, target);
   if (layer.kind === 'rubik') {
     const { mode, stride } = layer.rubik;
     const [input, output] = [cubes[layer.rubik.input]!, cubes[layer.rubik.output]!];
