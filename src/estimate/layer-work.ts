@@ -20,13 +20,13 @@ function layerWork({ surfaces }: Pick<Program, 'surfaces'>, layer: Layer, free: 
   const input = surfaces[reads.find(({ role }) => role === 'input')!.surface]!;
   const operand = reads.find(({ role }) => role === 'operand');
   const output = surfaces[layerWrites(layer)[0]!.surface]!;
-  const moved = layer.kind === 'copy' ? layer.copy.channels : undefined;
+  const moved = movedPart(layer, output);
   const conv = layer.kind === 'conv' ? layer.conv : undefined;
   const produced = conv === undefined ? output.shape : convShape(output, conv);
   return {
     batch: output.shape[0],
     ...(conv !== undefined && { conv: convWork(conv, input) }),
-    elements: pointElements(layer, input, moved === undefined ? produced : withChannels(produced, moved)),
+    elements: pointElements(layer, input, moved ?? produced),
     input: tensor(input, moved),
     ...(operand !== undefined && { operand: tensor(surfaces[operand.surface]!) }),
     output: tensor(output, moved),
@@ -41,7 +41,12 @@ const convShape = (output: Surface, { output: { channels, height, width } }: Con
   width,
 ];
 
-const withChannels = ([n, , h, w]: Shape4, channels: number): Shape4 => [n, channels, h, w];
+/** What a layer that moves a part of a surface moves. */
+function movedPart(layer: Layer, { shape: [n, , h, w] }: Surface): Shape4 | undefined {
+  if (layer.kind === 'copy') return [n, layer.copy.channels, h, w];
+  if (layer.kind === 'pixels') return [n, layer.pixels.channels, layer.pixels.rows, layer.pixels.columns];
+  return undefined;
+}
 
 const count = (shape: Shape4): number => shape[0] * shape[1] * shape[2] * shape[3];
 
@@ -64,9 +69,9 @@ function convWork(conv: Conv<number>, input: Surface): ConvWork {
 }
 
 /** N·H·W·atom·⌈C/atom⌉ bytes: without the padding of rows. */
-function tensor({ shape, dtype, format, memory }: Surface, channels: number = shape[1]): LayerWork['input'] {
+function tensor({ shape: whole, dtype, format, memory }: Surface, shape: Shape4 = whole): LayerWork['input'] {
   const [n, , h, w] = shape;
-  const blocks = channelBlocks(withChannels(shape, channels), format);
+  const blocks = channelBlocks(shape, format);
   return { size: bytes(n * h * w * blocks * pixelBytes(shape, dtype, format)), resident: memory === 'managed_sram' };
 }
 
