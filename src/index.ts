@@ -16,12 +16,16 @@ import type { InputFormat } from './compile/input-format.ts';
 import { estimate as estimatePlan } from './estimate/estimate.ts';
 import type { Estimate } from './estimate/estimate-result.ts';
 import type { Evaluation } from './evaluate/evaluation.ts';
-import { DlakitError, fail } from './graph/errors.ts';
+import { DlakitError, fail, locate } from './graph/errors.ts';
 import type { Graph } from './graph/graph.ts';
 import { printGraph } from './graph/print.ts';
 import { mebibytes } from './graph/units.ts';
 import { decodeLoadable, isLoadable } from './loadable/container.ts';
 import { encodeNvdla as encodeStock } from './loadable/nvdla/encode-nvdla.ts';
+import { statedTarget } from './loadable/nvdla/loadable-target.ts';
+import { printStockLoadable } from './loadable/nvdla/print-loadable.ts';
+import { decodeStockLoadable, isStockLoadable } from './loadable/nvdla/stock-loadable.ts';
+import { type LoadableProblem, validateStockLoadable } from './loadable/nvdla/validate-loadable.ts';
 import { type ReadOptions, readModel } from './onnx/read.ts';
 import { requireStaticShapes, resolve } from './onnx/resolve.ts';
 import { printPlan } from './program/print.ts';
@@ -75,7 +79,7 @@ export {
 } from './runtime/network.ts';
 export { type CustomTarget, readTarget } from './targets/custom-target.ts';
 export { addTarget, targets } from './targets/find.ts';
-export type { CheckResult, CompiledNetwork, Estimate, Evaluation, Graph, Plan, Report };
+export type { CheckResult, CompiledNetwork, Estimate, Evaluation, Graph, LoadableProblem, Plan, Report };
 export { rewrite, version };
 
 export interface TargetOptions {
@@ -385,12 +389,32 @@ const between = (before: Standing, after: Standing): Gain => ({
 });
 
 /**
- * Prints a file that dlakit reads: an ONNX model (with its external data), a loadable, a calibration cache or its JSON.
+ * Every rule of the format that a stock loadable of the open NVDLA breaks; none when it is sound.
+ *
+ * @param options its target, which a loadable of dlakit says itself
+ * @throws loadable/target-missing when neither says it; loadable/target when they differ; loadable/*, target/unknown,
+ *   device/unsupported for orin and xavier
+ */
+export function validateNvdla(
+  bytes: Uint8Array,
+  options: { readonly target?: string } = {},
+): { readonly target: string; readonly problems: readonly LoadableProblem[] } {
+  const loadable = decodeStockLoadable(bytes);
+  const target = statedTarget(loadable, options.target);
+  return { target: target.name, problems: validateStockLoadable(loadable, target) };
+}
+
+/**
+ * Prints a file that dlakit reads: an ONNX model (with its external data), a loadable of its own or of the open NVDLA, a
+ * calibration cache or its JSON.
  *
  * @throws onnx/*, loadable/*, calibrate/cache-format
  */
 export function inspect(bytes: Uint8Array, file?: string, external?: ReadOptions['external']): string {
   if (isLoadable(bytes)) return printPlan(decodeLoadable(bytes, file === undefined ? {} : { file }).plan);
+  if (isStockLoadable(bytes)) {
+    return locate(file === undefined ? {} : { file }, () => printStockLoadable(decodeStockLoadable(bytes)));
+  }
   if (startsWith(bytes, 'TRT-')) {
     const { header, scales } = readCalibrationCache(bytes, file);
     return [header, ...rangeLines(scales)].join('\n');

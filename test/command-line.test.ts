@@ -126,4 +126,40 @@ describe('the command line', () => {
     expect(result).toMatchObject({ status: 0, stderr: '' });
     expect(result.stdout).toContain('const conv.weight: float32[8, 8, 3, 3]');
   });
+
+  it('writes the stock format of the open NVDLA, inspects and validates it', async () => {
+    const compiled = ['compile', model, '--target', 'nv_small', '--output', 'net.nvdla'];
+    expect(await workspace.run(...compiled, '--interface', '0.10')).toMatchObject({ status: 0 });
+    const printed = await workspace.run('inspect', 'net.nvdla');
+    expect(printed).toMatchObject({ status: 0, stderr: '' });
+    expect(printed.stdout).toMatch(
+      /^stock loadable 0\.7\.0, .*\nmade by dlakit for nv_small: network fashion-resnet20\n/,
+    );
+    expect(printed.stdout).toContain('DLA1 operations, version 0.10.2');
+    const sound = await workspace.run('inspect', 'net.nvdla', '--validate');
+    expect(sound).toMatchObject({ status: 0, stdout: 'keeps every rule of the format on nv_small\n' });
+    const other = await workspace.run('inspect', 'net.nvdla', '--validate', '--target', 'nv_full');
+    expect(other).toMatchObject({ status: 2, stdout: '' });
+    expect(other.stderr).toContain('[loadable/target]');
+    expect((await workspace.run('compile', model, '--output', 'odd.nvdla')).stderr).toContain('[device/unsupported]');
+    expect(await workspace.run('compile', model, '--interface', '0.12', '--output', 'odd.dla')).toMatchObject({
+      status: 2,
+      stdout: '',
+    });
+    expect(workspace.listing().filter((name) => name.startsWith('odd'))).toEqual([]);
+  });
+
+  it('wants to know what a loadable of another compiler was made for', async () => {
+    const name = 'conv1__nv_small_int8_ncxhwx_fast-math_per-kernel__s0';
+    const file = fileURLToPath(new URL(`fixtures/nvdla/networks/${name}/model.nvdla`, import.meta.url));
+    const asked = await workspace.run('inspect', file, '--validate');
+    expect(asked.status).toBe(2);
+    expect(asked.stderr).toMatch(
+      /give --target \(expected a target; its descriptors fit nv_small.*\[loadable\/target-missing\]/,
+    );
+    const wrong = await workspace.run('inspect', file, '--validate', '--target', 'nv_large');
+    expect(wrong.status).toBe(2);
+    expect(wrong.stdout).toMatch(/^[a-z-]+: layer task 0, operation 0 \(conv\), value \S+: .*\[loadable\/target\]\n/);
+    expect(await workspace.run('inspect', file, '--validate', '--target', 'nv_small')).toMatchObject({ status: 0 });
+  });
 });

@@ -1,24 +1,62 @@
-/** `dla inspect`: print any file that dlakit reads. */
+/** `dla inspect`: print any file that dlakit reads, or what is wrong with a stock loadable. */
 
 import { Command } from 'commander';
+import { fail, formatProblem, locate } from '../../graph/errors.ts';
 import { readBytes } from '../../host/node/files.ts';
-import { inspect } from '../../index.ts';
+import { inspect, validateNvdla } from '../../index.ts';
 import { isLoadable } from '../../loadable/container.ts';
+import { isStockLoadable } from '../../loadable/nvdla/stock-loadable.ts';
 import type { Context } from '../context.ts';
 import { readExternal } from '../network-file.ts';
+
+interface Flags {
+  readonly validate?: true;
+  readonly target?: string;
+}
 
 export const inspectCommand = (context: Context): Command =>
   new Command('inspect')
     .description('Print a model, a loadable or a calibration cache completely.')
     .argument('<file>')
-    .addHelpText('after', '\nExamples:\n  dla inspect fashion-resnet20.dla\n  dla inspect fashion-resnet20.cache')
-    .action(async (file: string) => {
+    .option('--validate', 'of a stock loadable (.nvdla): print the rules of the format that it breaks')
+    .option('--target <name>', 'with --validate: what it was made for, where the file does not say it')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  dla inspect fashion-resnet20.dla
+  dla inspect fashion-resnet20.cache
+  dla inspect net.nvdla --validate --target nv_small`,
+    )
+    .action(async (file: string, flags: Flags) => {
       const bytes = await readBytes(file);
-      const external = isModel(bytes) ? await readExternal(bytes, file) : undefined;
-      context.print(inspect(bytes, file, external).trimEnd());
+      if (flags.validate) validate(bytes, file, flags, context);
+      else {
+        if (flags.target !== undefined) fail('cli/usage', '--target goes with --validate');
+        const external = isModel(bytes) ? await readExternal(bytes, file) : undefined;
+        context.print(inspect(bytes, file, external).trimEnd());
+      }
     });
+
+function validate(bytes: Uint8Array, file: string, flags: Flags, context: Context): void {
+  const { target, problems } = locate({ file }, () => validateNvdla(bytes, flags));
+  for (const problem of problems) context.print(`${problem.rule}: ${formatProblem(problem)}`);
+  if (problems.length === 0) context.print(`keeps every rule of the format on ${target}`);
+  else {
+    const code = problems.some((problem) => problem.code === 'loadable/target')
+      ? 'loadable/target'
+      : 'loadable/corrupt';
+    fail(
+      code,
+      `the loadable breaks rules of the format on ${target}`,
+      { file },
+      { actual: `${problems.length} finding${problems.length === 1 ? '' : 's'}` },
+    );
+  }
+}
 
 /** Neither a loadable nor a calibration, which are told by how they begin. */
 const isModel = (bytes: Uint8Array): boolean =>
   !isLoadable(bytes) &&
+  !isStockLoadable(bytes) &&
   !['TRT-', '{'].some((start) => new TextDecoder().decode(bytes.subarray(0, 4)).startsWith(start));

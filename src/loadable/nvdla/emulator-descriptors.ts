@@ -4,7 +4,7 @@
  * offset. Source: nvdla/sw `emu_interface.h`; the older layout read from the regression's loadable.
  */
 
-import { type Codec, i16, record, u8, u16, u32 } from './layout.ts';
+import { type Codec, type Decoded, i16, record, u8, u16, u32 } from './layout.ts';
 
 const f32: Codec<number> = {
   size: 4,
@@ -13,6 +13,7 @@ const f32: Codec<number> = {
 };
 
 export const emulatorNetwork = record({ operationIndex: i16, bufferIndex: i16, numOperations: u16 });
+export type EmulatorNetwork = Decoded<typeof emulatorNetwork>;
 
 export const emulatorOperations = { power: 0, softmax: 1 } as const;
 
@@ -24,6 +25,8 @@ export interface EmulatorOperation {
   readonly power: number;
   readonly scale: number;
   readonly shift: number;
+  /** Softmax only; it lies where a power does. */
+  readonly axis: number;
 }
 
 export interface EmulatorBuffer {
@@ -78,6 +81,7 @@ export const emulatorLayouts: Readonly<Record<'current' | 'older', EmulatorLayou
   current: {
     operation: {
       ...current,
+      read: (view, at) => ({ ...current.read(view, at), axis: view.getUint8(at + 12) }),
       write: (view, at, value) => current.write(view, at, { ...value, reserved0: 0, reserved1: 0 }),
     },
     operationPitch: 24,
@@ -89,7 +93,10 @@ export const emulatorLayouts: Readonly<Record<'current' | 'older', EmulatorLayou
     },
   },
   older: {
-    operation: { ...older, read: (view, at) => ({ ...older.read(view, at), inputScale: 1, outputScale: 1 }) },
+    operation: {
+      ...older,
+      read: (view, at) => ({ ...older.read(view, at), axis: view.getUint8(at + 1), inputScale: 1, outputScale: 1 }),
+    },
     operationPitch: 16,
     buffer: { ...olderBuffer, read: (view, at) => ({ ...olderBuffer.read(view, at), offset: 0 }) },
     formats: { 0: { type: 'int8', atomBytes: 32 }, 2: { type: 'float16', atomBytes: 32 } },

@@ -5,6 +5,7 @@ import {
   bufferPitch,
   type EmulatorBuffer,
   type EmulatorLayout,
+  type EmulatorNetwork,
   type EmulatorOperation,
   emulatorNetwork,
 } from './emulator-descriptors.ts';
@@ -18,8 +19,13 @@ export interface EmulatorStep {
   readonly destination: EmulatorBuffer;
 }
 
+export interface EmulatorDescriptors {
+  readonly network: EmulatorNetwork;
+  readonly steps: readonly EmulatorStep[];
+}
+
 /** @throws loadable/truncated, and what `read` throws */
-export function readEmulatorTask(read: ReadAddress, layout: EmulatorLayout): readonly EmulatorStep[] {
+export function readEmulatorTask(read: ReadAddress, layout: EmulatorLayout): EmulatorDescriptors {
   const one = <T>(codec: Codec<T>, list: number, offset: number): T => {
     const bytes = read(list, offset, codec.size);
     if (bytes.length < codec.size) {
@@ -28,12 +34,14 @@ export function readEmulatorTask(read: ReadAddress, layout: EmulatorLayout): rea
     }
     return decode(codec, bytes);
   };
-  const { operationIndex, bufferIndex, numOperations } = one(emulatorNetwork, 0, 0);
-  return Array.from({ length: numOperations }, (_, index) => ({
+  const network = one(emulatorNetwork, 0, 0);
+  const { operationIndex, bufferIndex, numOperations } = network;
+  const steps = Array.from({ length: numOperations }, (_, index) => ({
     operation: one(layout.operation, operationIndex, index * layout.operationPitch),
     source: one(layout.buffer, bufferIndex, 2 * index * bufferPitch),
     destination: one(layout.buffer, bufferIndex, (2 * index + 1) * bufferPitch),
   }));
+  return { network, steps };
 }
 
 /** The emulator's descriptors do not say what version they are; those of the hardware beside them do. */

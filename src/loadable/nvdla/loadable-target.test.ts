@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { problemOf } from '../../program/testing/problem-of.ts';
 import { targets } from '../../targets/find.ts';
 import { nvFull, nvLarge, nvSmall } from '../../targets/nvdla.ts';
-import { checkLoadableTarget, detectMismatch, loadableTargets, targetOfLoadable } from './loadable-target.ts';
+import { detectMismatch, loadableTargets, targetOfLoadable } from './loadable-target.ts';
 import { lowerProgram } from './lower-program.ts';
 import { tagBlob } from './tag.ts';
 import { networks } from './testing/fixtures.ts';
@@ -43,7 +43,7 @@ describe('a loadable for another target', () => {
     const files = networks();
     for (const { name, loadable, target } of files) {
       expect(loadableTargets(loadable), name).toContain(target.name);
-      checkLoadableTarget(loadable, target);
+      targetOfLoadable(loadable, target.name);
     }
     const refused = files.filter(({ loadable, target }) =>
       [nvSmall, nvLarge, nvFull].every((other) => other === target || detectMismatch(loadable, other) !== undefined),
@@ -55,8 +55,8 @@ describe('a loadable for another target', () => {
     const { program, blobs } = randomProgram(nvSmall, 9, 3);
     const tag = { target: 'nv_small', network: 'net', inputs: [], outputs: [] };
     const loadable = lowerProgram(program, blobs, nvSmall, { tag });
-    checkLoadableTarget(loadable, nvSmall);
-    const problem = problemOf(() => checkLoadableTarget(loadable, nvLarge));
+    targetOfLoadable(loadable, nvSmall.name);
+    const problem = problemOf(() => targetOfLoadable(loadable, nvLarge.name));
     expect(problem).toMatchObject({ code: 'loadable/target', expected: 'nv_large', actual: 'nv_small' });
   });
 
@@ -67,13 +67,13 @@ describe('a loadable for another target', () => {
     for (const text of ['no JSON', '{"format":"other"}', '\xff']) {
       const data = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
       const loadable = { ...own, blobs: [...own.blobs, { ...tag, data, size: data.length }] };
-      expect(problemOf(() => checkLoadableTarget(loadable, nvFull)).code).toBe('loadable/corrupt');
+      expect(problemOf(() => targetOfLoadable(loadable, nvFull.name)).code).toBe('loadable/corrupt');
     }
   });
 
   it('is refused by its descriptors, with the targets that they fit', () => {
     const network = networks().find(({ name }) => name.includes('conv1__nv_large'))!;
-    const problem = problemOf(() => checkLoadableTarget(network.loadable, nvFull));
+    const problem = problemOf(() => targetOfLoadable(network.loadable, nvFull.name));
     expect(problem.code).toBe('loadable/target');
     expect(problem.message).toMatch(/; it fits nv_large$/);
   });

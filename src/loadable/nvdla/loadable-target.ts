@@ -19,9 +19,20 @@ import { type LoadableProblem, validateStockLoadable } from './validate-loadable
  *   for a target that is no open NVDLA
  */
 export function targetOfLoadable(loadable: StockLoadable, wanted?: string): Target {
-  const name = wanted ?? tagOf(loadable)?.target ?? missing(loadable);
-  const target = findTarget(name);
-  checkLoadableTarget(loadable, target);
+  const target = statedTarget(loadable, wanted);
+  const mismatch = detectMismatch(loadable, target);
+  if (mismatch) throw new DlakitError(mismatch);
+  return target;
+}
+
+/** The same by what is stated alone, whatever the descriptors say. @throws as {@link targetOfLoadable} */
+export function statedTarget(loadable: StockLoadable, wanted?: string): Target {
+  const tag = tagOf(loadable);
+  const target = findTarget(wanted ?? tag?.target ?? missing(loadable));
+  if (tag && tag.target !== target.name) {
+    const detail = { expected: target.name, actual: tag.target };
+    fail('loadable/target', 'the loadable was made for another target', {}, detail);
+  }
   return target;
 }
 
@@ -33,21 +44,6 @@ function missing(loadable: StockLoadable): never {
     {},
     { expected: `a target; its descriptors fit ${fitting}` },
   );
-}
-
-/**
- * Refuses a loadable that was made for another target: one that is tagged with another's name, or whose descriptors use
- * what the target lacks, or lay out memory for atoms and buffers of another size.
- * @throws loadable/target, and loadable/corrupt for a tag that cannot be read; device/unsupported
- */
-export function checkLoadableTarget(loadable: StockLoadable, target: Target): void {
-  const tag = tagOf(loadable);
-  if (tag && tag.target !== target.name) {
-    const detail = { expected: target.name, actual: tag.target };
-    fail('loadable/target', 'the loadable was made for another target', {}, detail);
-  }
-  const mismatch = detectMismatch(loadable, target);
-  if (mismatch) throw new DlakitError(mismatch);
 }
 
 /** What in the descriptors tells that a loadable was made for another target; undefined when nothing does. */

@@ -4,7 +4,7 @@
  * without running: ids, sizes, that blobs fit where they are put. What the blobs of a task mean is task-descriptors.ts.
  */
 
-import { fail } from '../../graph/errors.ts';
+import { DlakitError, fail } from '../../graph/errors.ts';
 import { FlatTable } from './flat-table.ts';
 import { FlatWriter, TableDraft } from './flat-writer.ts';
 import { loadableTable } from './stock-schema.ts';
@@ -121,10 +121,23 @@ const mostBytes = 2 ** 31;
 
 const identifier = 'NVDA';
 
+const isIdentified = (bytes: Uint8Array): boolean => String.fromCharCode(...bytes.subarray(4, 8)) === identifier;
+
+/** Whether bytes begin like a loadable of this format. Old ones have no identifier, only a root with a version. */
+export function isStockLoadable(bytes: Uint8Array): boolean {
+  if (isIdentified(bytes)) return true;
+  try {
+    const version = FlatTable.root(bytes).inline(0, 3);
+    return version !== undefined && version[0] === 0 && version[1] === 7;
+  } catch (error) {
+    if (error instanceof DlakitError) return false;
+    throw error;
+  }
+}
+
 /** @throws loadable/not-a-loadable, loadable/version, loadable/truncated, loadable/corrupt, loadable/too-large */
 export function decodeStockLoadable(bytes: Uint8Array): StockLoadable {
   const root = FlatTable.root(bytes);
-  const identified = String.fromCharCode(...bytes.subarray(4, 8)) === identifier;
   const version = root.inline(0, 3);
   if (!version) return fail('loadable/not-a-loadable', 'the file has no loadable version');
   if (version[0] !== 0 || version[1] !== 7) {
@@ -135,7 +148,7 @@ export function decodeStockLoadable(bytes: Uint8Array): StockLoadable {
       { expected: '0.7', actual: version.join('.') },
     );
   }
-  const loadable = { ...loadableTable.read(root, 0), identified };
+  const loadable = { ...loadableTable.read(root, 0), identified: isIdentified(bytes) };
   validate(loadable);
   return loadable;
 }

@@ -30,7 +30,15 @@ function emulate({ layout, operation, scales = [1, 1], format, shape }: Setup, s
   const view = new DataView(memory.buffer);
   emulatorNetwork.write(view, 0, { operationIndex: 1, bufferIndex: 2, numOperations: 1 });
   const [inputScale, outputScale] = scales;
-  codecs.operation.write(view, placeOf(1), { power: 1, scale: 1, shift: 0, ...operation, inputScale, outputScale });
+  codecs.operation.write(view, placeOf(1), {
+    power: 1,
+    scale: 1,
+    shift: 0,
+    axis: 0,
+    ...operation,
+    inputScale,
+    outputScale,
+  });
   const [channel, height, width] = shape;
   const cube = {
     offset: 0,

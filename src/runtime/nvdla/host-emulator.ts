@@ -39,7 +39,7 @@ export const emulatorJob = (list: AddressList, layout: EmulatorTask['layout'], b
 /** @throws loadable/corrupt, loadable/truncated, device/unsupported, device/fault */
 export function runEmulatorTask(task: EmulatorTask, bus: Bus): void {
   const layout = emulatorLayouts[task.layout];
-  for (const { operation, ...step } of readEmulatorTask(task.read, layout)) {
+  for (const { operation, ...step } of readEmulatorTask(task.read, layout).steps) {
     const source = buffer(step.source, task, layout);
     const destination = buffer(step.destination, task, layout);
     if (source.type !== destination.type) {

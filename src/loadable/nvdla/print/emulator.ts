@@ -1,0 +1,56 @@
+/** A task of the host emulator: what is computed in software, from which buffer to which. */
+
+import {
+  type EmulatorBuffer,
+  type EmulatorLayout,
+  emulatorLayouts,
+  emulatorOperations,
+} from '../emulator-descriptors.ts';
+import { type EmulatorStep, emulatorVersion, readEmulatorTask } from '../emulator-task.ts';
+import type { StockLoadable, TaskEntry } from '../stock-loadable.ts';
+import { blobReader } from '../task-blobs.ts';
+import { names } from './names.ts';
+import { count, named, phrase } from './phrases.ts';
+import type { Places } from './surface.ts';
+
+/** @throws loadable/corrupt, loadable/truncated, loadable/version */
+export function emulatorLines(loadable: StockLoadable, task: TaskEntry, places: Places): readonly string[] {
+  const version = emulatorVersion(loadable);
+  const layout = emulatorLayouts[version];
+  const { network, steps } = readEmulatorTask(blobReader(loadable, task), layout);
+  return [
+    `network: ${phrase(
+      count(steps.length, 'operation'),
+      `operations at address ${network.operationIndex}`,
+      `buffers at address ${network.bufferIndex}`,
+      version === 'older' && 'descriptors as before 0.12',
+    )}`,
+    ...steps.flatMap((step, index) => [
+      `operation ${index}: ${operationText(step)}`,
+      `  source: ${bufferText(step.source, layout, places)}`,
+      `  destination: ${bufferText(step.destination, layout, places)}`,
+    ]),
+  ];
+}
+
+function operationText({ operation }: EmulatorStep): string {
+  const { type, axis, power, scale, shift, inputScale, outputScale } = operation;
+  return phrase(
+    named(names.emulatorOperation, type),
+    type === emulatorOperations.softmax ? `axis ${axis}` : `(${shift} + ${scale} * x) to the power ${power}`,
+    `input scale ${inputScale}`,
+    `output scale ${outputScale}`,
+  );
+}
+
+function bufferText(buffer: EmulatorBuffer, { formats }: EmulatorLayout, places: Places): string {
+  const { address, offset, size, format, width, height, channel, lineStride, surfaceStride } = buffer;
+  const known = formats[format];
+  return phrase(
+    `w${width} h${height} c${channel} ${known ? `${known.type} in atoms of ${known.atomBytes} bytes` : `unknown format (${format})`}`,
+    `${size} bytes`,
+    places(address, offset),
+    `line ${lineStride} bytes`,
+    `surface ${surfaceStride} bytes`,
+  );
+}

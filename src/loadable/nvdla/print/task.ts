@@ -1,0 +1,69 @@
+/** A task of the DLA: its network descriptor, and of every operation who waits for it, what it does and where its data lies. */
+
+import { type CommonDesc, eventNames, type NetworkDesc, operationTypes } from '../descriptors.ts';
+import type { StockLoadable, TaskEntry } from '../stock-loadable.ts';
+import { taskDescriptors } from '../task-blobs.ts';
+import { lookupTableLines } from './lookup-table.ts';
+import { operationLines } from './operation.ts';
+import { count, named, phrase, reserved, unless } from './phrases.ts';
+import { type Places, surfaceLines } from './surface.ts';
+
+/** @throws loadable/corrupt, loadable/truncated, loadable/version, device/unsupported */
+export function taskLines(loadable: StockLoadable, task: TaskEntry, places: Places): readonly string[] {
+  const { network, operations, luts } = taskDescriptors(loadable, task);
+  return [
+    `network: ${networkText(network)}`,
+    ...operations.flatMap((operation) => {
+      const [first, ...more] = operationLines(operation);
+      return [
+        `operation ${operation.index}: ${operation.type} ${first}`,
+        `  ${dependencyText(operation.index, operation.common)}`,
+        ...[...more, ...surfaceLines(operation, places)].map((line) => `  ${line}`),
+      ];
+    }),
+    ...luts.flatMap((lut, index) => {
+      const [first, ...more] = lookupTableLines(lut);
+      return [`lookup table ${index}: ${first}`, ...more.map((line) => `  ${line}`)];
+    }),
+  ];
+}
+
+export function networkText(network: NetworkDesc): string {
+  const heads = network.opHead.flatMap((index, type) => (index === -1 ? [] : [`${operationTypes[type]} ${index}`]));
+  return phrase(
+    count(network.numOperations, 'operation'),
+    unless(0, 'lookup tables', network.numLuts),
+    count(network.numAddresses, 'address', 'addresses'),
+    unless(1, 'regions of interest', network.numRois),
+    `first ${heads.join(' ') || 'none'}`,
+    `lists at addresses: operations ${network.operationDescIndex}`,
+    `surfaces ${network.surfaceDescIndex}`,
+    `dependencies ${network.dependencyGraphIndex}`,
+    `lookup tables ${network.lutDataIndex}`,
+    unless(-1, 'regions', network.roiArrayIndex),
+    unless(-1, 'surface', network.surfaceIndex),
+    unless(-1, 'statistics', network.statListIndex),
+    unless(0, 'input layer', network.inputLayer),
+    unless(0, 'dynamic regions', network.dynamicRoi),
+    reserved({ reserved0: network.reserved0, reserved1: network.reserved1 }),
+  );
+}
+
+export function dependencyText(position: number, common: CommonDesc): string {
+  const { index, roiIndex, dependencyCount, consumers, fusedParent, reserved0 } = common;
+  const told = consumers.flatMap((consumer, type) =>
+    consumer.index === -1 ? [] : [consumerText(operationTypes[type]!, consumer)],
+  );
+  return phrase(
+    `waits for ${count(dependencyCount, 'event')}`,
+    told.length > 0 && `tells ${told.join(', ')}`,
+    fusedParent.index !== -1 && `behind ${consumerText('operation', fusedParent)}`,
+    index !== position && `stored as operation ${index}`,
+    unless(0, 'region of interest', roiIndex),
+    reserved({ reserved0 }),
+  );
+}
+
+/** `sdp 4 when programmed` */
+const consumerText = (what: string, { index, event, reserved: rest }: CommonDesc['fusedParent']): string =>
+  `${what} ${index} when ${named(eventNames, event)}${rest === 0 ? '' : ` (reserved ${rest})`}`;
