@@ -249,6 +249,7 @@ function multiply(
     job.set(layout.weights, weights);
     job.set(layout.pairs, pairs);
     job.set(layout.blocks, blocks);
+    job.set(layout.weightBlocks, blocks);
     job.set(layout.chunkTiles, cut.tiles);
     job.set(layout.chunks, cut.chunks);
     job.set(layout.splitBlocks, cut.splitBlocks);
@@ -311,6 +312,7 @@ function runDepthwise(run: ConvRun): number {
     job.set(layout.padAtom, pad);
     job.set(layout.weights, weights);
     job.set(layout.tapPairs, tapPairs);
+    job.set(layout.weightBlocks, blocksOf(kernels));
     job.set(layout.unitRows, rows);
     job.set(layout.rowUnits, rowUnits);
   });

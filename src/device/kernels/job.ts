@@ -97,6 +97,8 @@ export const chunks = 252;
 /** Blocks of 8 kernels. */
 export const blocks = 256;
 export const splitBlocks = 260;
+/** Blocks that have weights; those behind them start and end with the bias. */
+export const weightBlocks = 284;
 /** 1: the input is a padded NHWC copy, read in runs of consecutive bytes. */
 export const compact = 264;
 export const runs = 268;

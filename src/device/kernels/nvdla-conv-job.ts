@@ -98,14 +98,16 @@ function multiply(run: IntegerConv, inputFields: (job: JobFields) => void): numb
   const pairs = pairCount(weights.plan);
   const [, channels, height, width] = output.shape;
   const blocks = channels / 8;
+  const weightBlocks = Math.ceil(weights.plan.kernels / 8);
   const zeros = host.scratch.take('zeros', blocks * 32);
   const cut = cutWork(Math.ceil((height * width) / 4), blocks, pairs, host.threads);
-  const effort = (height * width * channels * (pairs + 8)) / 8;
+  const effort = height * width * (weightBlocks * pairs + channels);
   return host.run(layout.kindConv, cut.chunks * cut.splits, cut.tiles * pairs * 16, effort, (job) => {
     inputFields(job);
     outputFields(job, run, zeros);
     job.set(layout.pairs, pairs);
     job.set(layout.blocks, blocks);
+    job.set(layout.weightBlocks, weightBlocks);
     job.set(layout.chunkTiles, cut.tiles);
     job.set(layout.chunks, cut.chunks);
     job.set(layout.splitBlocks, cut.splitBlocks);
@@ -122,7 +124,7 @@ function outputFields(job: JobFields, { weights, output, stage }: IntegerConv, z
 }
 
 function runDepthwise(run: IntegerConv): number {
-  const { host, conv, input, output } = run;
+  const { host, conv, input, output, weights } = run;
   const { kernel, stride, dilation } = conv;
   const [, channels, height, width] = output.shape;
   const tapPairs = Math.ceil((kernel.h * kernel.w) / 2);
@@ -144,6 +146,7 @@ function runDepthwise(run: IntegerConv): number {
     windowFields(job, conv);
     job.set(layout.padAtom, pad);
     job.set(layout.tapPairs, tapPairs);
+    job.set(layout.weightBlocks, Math.ceil(weights.plan.kernels / 8));
     job.set(layout.unitRows, rows);
     job.set(layout.rowUnits, rowUnits);
   });

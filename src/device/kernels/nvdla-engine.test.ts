@@ -6,7 +6,15 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { nodeThreads } from '../../host/node/threads.ts';
-import { nvFull, nvLarge, nvMedium512, nvMedium1024Full, nvSmall, nvSmall256 } from '../../targets/nvdla.ts';
+import {
+  nvFull,
+  nvLarge,
+  nvMedium512,
+  nvMedium1024Full,
+  nvSmall,
+  nvSmall256,
+  nvSmall256Full,
+} from '../../targets/nvdla.ts';
 import { Bus } from '../bus.ts';
 import { launch } from '../launch.ts';
 import { referenceEngines } from '../reference/engines.ts';
@@ -27,7 +35,7 @@ const builds = [
   { name: 'threads build, 4 threads', shared: true, threads: 4, runs: 30 },
 ];
 
-const configurations = [nvSmall, nvSmall256, nvMedium512, nvMedium1024Full, nvLarge, nvFull];
+const configurations = [nvSmall, nvSmall256, nvSmall256Full, nvMedium512, nvMedium1024Full, nvLarge, nvFull];
 
 interface Subject {
   readonly bus: Bus;

@@ -21,6 +21,9 @@ export const convertFactorF = 416;
 // Address of the lookup table, laid out as below; 0: none.
 export const lookup = 424;
 
+/** 1: X1 and X2 are what the fields from {@link narrowLowF} on describe, in one pass (assembly/nvdla-narrow.ts). */
+export const narrow = 428;
+
 // Sub-units, `unitBytes` each.
 export const x1 = 432;
 export const x2 = 576;
@@ -115,6 +118,17 @@ export const poolColumns = 868;
 /** Reciprocals, over 2^16. */
 export const recipWidthF = 872;
 export const recipHeightF = 880;
+
+// In one pass: X1 on vectors of its own, X2 that adds a point's int8 or none, the converter's shift.
+/** What X1's results are cut to, float64. */
+export const narrowLowF = 904;
+/** 1: X2 adds the point's int8, shifted to the left by so much. */
+export const narrowAdds = 912;
+export const narrowAddShift = 916;
+/** What X2's results are cut to from below. */
+export const narrowFloor = 920;
+/** The converter's rounding shift to the right. */
+export const narrowShift = 924;
 
 // Conversion of an input on its way into the convolution: tables of 256 results for each byte of a pixel.
 export const convertTables = 888;

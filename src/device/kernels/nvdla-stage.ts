@@ -14,6 +14,7 @@ import type { DeviceState } from '../state.ts';
 import type { JobFields, KernelHost } from './kernel-host.ts';
 import * as layout from './nvdla-job.ts';
 import { layOutLookup } from './nvdla-lookup-layout.ts';
+import { narrowFields } from './nvdla-narrow.ts';
 import { atomOf, blockShift } from './nvdla-placement.ts';
 
 type SetFields = (job: JobFields) => void;
@@ -56,12 +57,11 @@ export function integerStage(
   state: DeviceState,
 ): IntegerStage | undefined {
   if (sdp.processing || sdp.outputType !== 'int8' || !isOrdinary(sdp.convert) || !isShift(truncate)) return undefined;
-  const units = [
-    unitFields(host, sdp.x1, layout.x1, shape, linearUnit),
-    unitFields(host, sdp.x2, layout.x2, shape, linearUnit),
-    unitFields(host, sdp.y, layout.y, shape, elementUnit),
-  ];
-  if (!units.every((unit) => unit !== undefined)) return undefined;
+  const x1 = unitFields(host, sdp.x1, layout.x1, shape, linearUnit);
+  const x2 = unitFields(host, sdp.x2, layout.x2, shape, linearUnit);
+  const y = unitFields(host, sdp.y, layout.y, shape, elementUnit);
+  if (!x1 || !x2 || !y) return undefined;
+  const units = [x1, x2, y];
   let lookup: number | undefined = 0;
   if (sdp.y && (sdp.y.activation === 'lut' || sdp.y.afterPrelu === 'lut')) {
     const table = state.nvdla?.sdpTable;
@@ -69,6 +69,7 @@ export function integerStage(
     if (lookup === undefined) return undefined;
   }
   const { offset, scale, shift } = sdp.convert;
+  const narrow = narrowFields(sdp, { x1: x1.kind, x2: x2.kind }, truncate);
   const isPlain = sdp.y?.alu === 'equal' || (offset === 0 && scale === 1 && shift === 0);
   return {
     operands: units.flatMap(({ operand }) => operand ?? []),
@@ -76,6 +77,7 @@ export function integerStage(
       job.set(layout.integer, 1);
       job.setDouble(layout.accumulatorF, 2 ** -truncate);
       for (const unit of units) unit.set(job);
+      narrow(job);
       job.set(layout.lookup, lookup);
       job.set(layout.convertMode, isPlain ? 0 : 1);
       job.setDouble(layout.convertOffsetF, offset);
@@ -87,6 +89,8 @@ export function integerStage(
 const isShift = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= 255;
 
 interface UnitFields {
+  /** What the unit is to the kernels; 0: bypassed. */
+  readonly kind: number;
   readonly operand?: OperandPlace;
   readonly set: SetFields;
 }
@@ -98,7 +102,7 @@ type UnitKind = (
   at: number,
   channels: number,
   fromMemory: { readonly alu: boolean; readonly mul: boolean },
-) => SetFields | undefined;
+) => { readonly kind: number; readonly set: SetFields } | undefined;
 
 function unitFields(
   host: KernelHost,
@@ -107,19 +111,20 @@ function unitFields(
   shape: Shape4,
   kind: UnitKind,
 ): UnitFields | undefined {
-  if (!unit) return { set: (job) => job.set(at + layout.unitKind, 0) };
+  if (!unit) return { kind: 0, set: (job) => job.set(at + layout.unitKind, 0) };
   const inMemory = unit.source !== 'layer' && unit.operand !== undefined;
   const fromMemory = { alu: inMemory && !unit.aluFromRegister, mul: inMemory && !unit.mulFromRegister };
-  const set = kind(host, unit, at, shape[1], fromMemory);
-  if (!set) return undefined;
+  const fields = kind(host, unit, at, shape[1], fromMemory);
+  if (!fields) return undefined;
   const usesPoints = unit.source === 'point' && ((unit.alu && fromMemory.alu) || (unit.mul && fromMemory.mul));
-  if (!usesPoints) return { set };
+  if (!usesPoints) return fields;
   const operand = placeOperand(host, unit, shape);
   if (!operand) return undefined;
   return {
+    kind: fields.kind,
     operand,
     set(job) {
-      set(job);
+      fields.set(job);
       const pairs = unit.operandUse === 'both';
       job.set(at + layout.operandAddress, operand.address);
       job.set(at + layout.operandRow, operand.rowStep);
@@ -207,7 +212,7 @@ function linearUnit(
   at: number,
   channels: number,
   fromMemory: { readonly alu: boolean; readonly mul: boolean },
-): SetFields | undefined {
+): ReturnType<UnitKind> {
   const { alu, mul, truncate, aluShift } = unit;
   if (alu === 'equal' || !isShift(truncate) || !isShift(aluShift)) return undefined;
   if (!isWithin(unit.aluOperand, 2 ** 32) || !isWithin(unit.mulOperand, 2 ** 16)) return undefined;
@@ -241,7 +246,7 @@ function linearUnit(
     code === layout.aluSum && aluPoints && !mul && unit.operandUse !== 'both' && unit.operand?.dtype === 'int8';
   const kind = isVector ? layout.kindVector : isSum && aluShift < 24 ? layout.kindAdd : layout.kindLinear;
   const relu = unit.activation === 'relu' || unit.afterPrelu === 'relu';
-  return (job) => {
+  const set: SetFields = (job) => {
     job.set(at + layout.unitKind, kind);
     job.set(at + layout.unitAlu, code);
     job.set(at + layout.unitMul, multiplies);
@@ -251,6 +256,7 @@ function linearUnit(
     job.setDouble(at + layout.unitAluFactorF, 2 ** aluShift);
     job.setDouble(at + layout.unitFactorF, factor);
   };
+  return { kind, set };
 }
 
 /** Which operands are a cube, whether any is a table, and the registers that stand for the others. */
@@ -273,7 +279,7 @@ function elementUnit(
   at: number,
   channels: number,
   fromMemory: { readonly alu: boolean; readonly mul: boolean },
-): SetFields | undefined {
+): ReturnType<UnitKind> {
   const { alu, truncate, aluConvert, mulConvert } = unit;
   if (![aluConvert, mulConvert].every((convert) => !convert || isOrdinary(convert))) return undefined;
   if (!isWord(unit.aluOperand) || !isWord(unit.mulOperand)) return undefined;
@@ -297,7 +303,7 @@ function elementUnit(
   );
   if (address === undefined) return undefined;
   const code = alu === undefined ? layout.aluNone : alus[alu];
-  return (job) => {
+  const set: SetFields = (job) => {
     job.set(at + layout.unitKind, layout.kindElement);
     job.set(at + layout.unitAlu, code);
     job.set(at + layout.unitMul, multiplier(unit));
@@ -307,6 +313,7 @@ function elementUnit(
     setConvert(job, at + layout.aluConvert, at + layout.aluConvertOffsetF, at + layout.aluConvertFactorF, aluConvert);
     setConvert(job, at + layout.mulConvert, at + layout.mulConvertOffsetF, at + layout.mulConvertFactorF, mulConvert);
   };
+  return { kind: layout.kindElement, set };
 }
 
 const convertKey = (convert: Convert | undefined): string =>

@@ -80,7 +80,7 @@ export class PackedStreams {
       const [from, to] = isDiagonal ? [channel, channel + 1] : [0, kernels];
       for (let k = from; k < to; k++) weights[k * perKernel * taps + at] = stream[k * steps.elements.length + index]!;
     }
-    const size = blocks * 32 * (isDiagonal ? Math.ceil(taps / 2) : pairCount(plan));
+    const size = Math.ceil(kernels / 8) * 32 * (isDiagonal ? Math.ceil(taps / 2) : pairCount(plan));
     const address = this.#bus.allocate(size);
     const to = new Int16Array(this.#bus.memory.buffer, address, size / 2);
     if (isDiagonal) packDepthwise(kernels, taps, weights, to);

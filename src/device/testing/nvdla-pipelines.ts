@@ -177,13 +177,58 @@ function buildUnit(
   };
 }
 
-const sdpOptions = fc.record({
+const anySdp = fc.record({
   x1: fc.option(unitOptions, { nil: undefined }),
   x2: fc.option(unitOptions, { nil: undefined }),
   y: fc.option(unitOptions, { nil: undefined }),
   convert: outputConverts,
   slack: fc.integer({ min: 0, max: 2 }),
 });
+
+const simpleUnit = { equal: false, aluFromRegister: false, mulFromRegister: false, lut: false, inPlace: false };
+
+/** As compilers set it up: X1 scales by channel, X2 adds a point, the converter shifts. Small numbers make many ties. */
+const scalingSdp = fc
+  .record({
+    x1: unitOptions,
+    x2: fc.option(unitOptions, { nil: undefined }),
+    truncate: fc.oneof(fc.integer({ min: 0, max: 28 }), fc.integer({ min: 0, max: 4 })),
+    addShift: fc.oneof(fc.integer({ min: 0, max: 13 }), fc.constantFrom(8, 12, 31)),
+    addTruncate: fc.constantFrom(0, 0, 0, 1),
+    shift: fc.oneof(fc.integer({ min: 0, max: 12 }), fc.constant(8)),
+    slack: fc.integer({ min: 0, max: 2 }),
+  })
+  .map(({ x1, x2, truncate, addShift, addTruncate, shift, slack }) => ({
+    x1: {
+      ...x1,
+      ...simpleUnit,
+      alu: 'sum' as const,
+      source: x1.source === 'point' ? ('kernel' as const) : x1.source,
+      use: x1.mul ? ('both' as const) : ('alu' as const),
+      activation: x1.activation === 'prelu' ? ('none' as const) : x1.activation,
+      aluShift: addShift > 8 ? 0 : addShift,
+      ...(truncate <= 4 && { aluOperand: x1.aluOperand % 128, mulOperand: x1.mulOperand % 8, fill: 'small' as const }),
+      truncate,
+    },
+    x2: x2 && {
+      ...x2,
+      ...simpleUnit,
+      inPlace: x2.inPlace,
+      alu: 'sum' as const,
+      mul: false,
+      source: 'point' as const,
+      use: 'alu' as const,
+      dtype: 'int8' as const,
+      activation: x2.activation === 'prelu' ? ('none' as const) : x2.activation,
+      aluShift: addShift,
+      truncate: addTruncate,
+    },
+    y: undefined,
+    convert: { offset: 0, scale: 1, shift },
+    slack,
+  }));
+
+const sdpOptions = fc.oneof(anySdp, scalingSdp);
 
 type SdpOptions = typeof sdpOptions extends fc.Arbitrary<infer T> ? T : never;
 

@@ -27,6 +27,7 @@ export function convUnit(at: usize, scratch: usize, unit: i32): void {
   const panelStride = <usize>pairs << 4;
   const acc = scratch + job.scratchAccumulators;
   const starts = load<u32>(at, job.starts);
+  const weightBlocks = load<i32>(at, job.weightBlocks);
 
   placePixels(at, scratch, first, count);
   let packed = -1;
@@ -39,8 +40,9 @@ export function convUnit(at: usize, scratch: usize, unit: i32): void {
     }
     let weights = load<u32>(at, job.weights) + <usize>block * (<usize>pairs << 5);
     let start = load<u32>(at, job.bias) + (<usize>block << 5);
-    for (let done = 0; done < pairs || start; done += pairBlock) {
-      const some = min(pairBlock, pairs - done);
+    const own = block < weightBlocks ? pairs : 0;
+    for (let done = 0; done < own || start; done += pairBlock) {
+      const some = min(pairBlock, own - done);
       multiplyTiles(acc, panel + (<usize>done << 4), panelStride, tiles, weights, some, start);
       weights += <usize>some << 5;
       start = 0;

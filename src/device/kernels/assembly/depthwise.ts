@@ -55,7 +55,8 @@ function multiplyTaps(at: usize, scratch: usize, base: usize, pitch: usize, offs
   const weights = load<u32>(at, job.weights) + <usize>block * (<usize>tapPairs << 5);
   const bias = load<u32>(at, job.bias) + (<usize>block << 5);
   const biasLow = v128.load(bias), biasHigh = v128.load(bias, 16);
-  const end = offsets + (<usize>tapPairs << 3);
+  // Nothing to multiply in what fills up the last atom.
+  const end = block < load<i32>(at, job.weightBlocks) ? offsets + (<usize>tapPairs << 3) : offsets;
   let acc = scratch + job.scratchAccumulators;
   let x = first % outWidth;
   let line = base + (first / outWidth) * lineStep;

@@ -4,10 +4,15 @@
 import * as base from '../job';
 import * as job from '../nvdla-job';
 import { lookUpAll } from './nvdla-lookup';
+import { finishNarrow } from './nvdla-narrow';
 import { away, highDoubles, integers, lowDoubles, runUnit, shiftAccumulators } from './nvdla-units';
 
 /** @param first the first pixel, counted over the rows of the output */
 export function finishIntegers(at: usize, scratch: usize, block: i32, first: i32, count: i32): void {
+  if (load<i32>(at, job.narrow)) {
+    finishNarrow(at, scratch, block, first, count);
+    return;
+  }
   const acc = scratch + base.scratchAccumulators;
   const width = load<i32>(at, base.outWidth);
   const scale = load<f64>(at, job.accumulatorF);
