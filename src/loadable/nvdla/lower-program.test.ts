@@ -16,7 +16,7 @@ import { validateProgram } from '../../program/validate.ts';
 import { targets } from '../../targets/find.ts';
 import { nvFull, nvSmall } from '../../targets/nvdla.ts';
 import { targetOfLoadable } from './loadable-target.ts';
-import { lowerProgram } from './lower-program.ts';
+import { lowerProgram, lowerWithPlaces } from './lower-program.ts';
 import { tagOf } from './read-tag.ts';
 import { taskDescriptors } from './task-blobs.ts';
 import { randomInputs, randomProgram } from './testing/random-program.ts';
@@ -260,6 +260,9 @@ describe('a lowered Program', () => {
       preprocess: { mean: [0.5], std: [0.25], channelOrder: 'gray' as const },
     };
     expect(tagOf(lowerProgram(program, blobs, nvSmall))).toBeUndefined();
-    expect(tagOf(lowerProgram(program, blobs, nvSmall, { tag }))).toEqual(tag);
+    const { loadable, layers } = lowerWithPlaces(program, blobs, nvSmall, { tag });
+    // The name of the layer that each operation is of.
+    expect(layers.length).toBeGreaterThan(program.layers.length);
+    expect(tagOf(loadable)).toEqual({ ...tag, layers: layers.map(({ name }) => name) });
   });
 });

@@ -167,11 +167,12 @@ export function lowerWithPlaces(
     });
     return bytes;
   });
-  const tagged = tag ? { ...loadable, blobs: [...loadable.blobs, tagBlob(tag)] } : loadable;
+  const layerOf = layers.flatMap(({ layer, operations: own }) => own.map(() => layer));
+  const blob = tag && tagBlob({ ...tag, layers: layerOf.map(({ name }) => name) });
   return {
-    loadable: tagged,
+    loadable: blob ? { ...loadable, blobs: [...loadable.blobs, blob] } : loadable,
     memoryOf: (surface) => builder.memoryOf(surface),
-    layers: layers.flatMap(({ layer, operations: own }) => own.map(() => layer)),
+    layers: layerOf,
   };
 }
 

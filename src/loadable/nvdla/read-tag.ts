@@ -24,6 +24,7 @@ const schema = z.strictObject({
   /** By their bind ids. */
   inputs: z.array(tensor),
   outputs: z.array(tensor),
+  layers: z.array(z.string()).optional(),
   preprocess: z
     .strictObject({
       mean: z.array(finite),

@@ -21,6 +21,8 @@ export interface LoadableTag {
   readonly network: string;
   readonly inputs: readonly TaggedTensor[];
   readonly outputs: readonly TaggedTensor[];
+  /** The layer that each operation is of, by the operation's index: what errors call it. */
+  readonly layers?: readonly string[] | undefined;
   readonly preprocess?:
     | {
         readonly mean: readonly number[];

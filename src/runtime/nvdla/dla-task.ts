@@ -11,6 +11,7 @@ import type { Firmware } from '../firmware.ts';
 import type { AddressList } from './address-list.ts';
 import { Scheduler } from './firmware.ts';
 import type { KernelDriver } from './kernel-driver.ts';
+import { type TaskGraph, taskGraph } from './task-graph.ts';
 
 /** A launch of a task for the firmware. */
 export interface LaunchedOperation {
@@ -24,13 +25,16 @@ export class DlaTask {
   readonly #driver: KernelDriver;
   readonly #list: AddressList;
   readonly #minor: InterfaceMinor;
+  readonly #layers: readonly string[] | undefined;
   /** Descriptors, and the versions of the lists that they were read from. */
-  #known: { readonly descriptors: TaskDescriptors; readonly versions: readonly number[] } | undefined;
+  #known: { readonly graph: TaskGraph; readonly versions: readonly number[] } | undefined;
 
-  constructor(driver: KernelDriver, list: AddressList, minor: InterfaceMinor) {
+  /** @param layers the names of the layers that operations are of, by the operation's index */
+  constructor(driver: KernelDriver, list: AddressList, minor: InterfaceMinor, layers?: readonly string[]) {
     this.#driver = driver;
     this.#list = list;
     this.#minor = minor;
+    this.#layers = layers;
   }
 
   /**
@@ -60,23 +64,25 @@ export class DlaTask {
     const device = this.#driver.device((pipeline, result) => {
       launched.push({ operation: scheduler.operationOf(pipeline), pipeline, result });
     });
-    const scheduler = new Scheduler(this.#list.address, this.#descriptors(), device);
+    const scheduler = new Scheduler(this.#list.address, this.#graph(), device);
     scheduler.start();
     return scheduler;
   }
 
-  #descriptors(): TaskDescriptors {
+  #graph(): TaskGraph {
     const known = this.#known;
-    const isCurrent = known && this.#versions(known.descriptors).every((version, at) => version === known.versions[at]);
-    if (isCurrent) return known.descriptors;
-    const descriptors = readTaskDescriptors(this.#list.read, this.#minor);
-    this.#known = { descriptors, versions: this.#versions(descriptors) };
-    return descriptors;
+    const isCurrent = known && this.#versions(known.graph.task).every((version, at) => version === known.versions[at]);
+    if (isCurrent) return known.graph;
+    const task = readTaskDescriptors(this.#list.read, this.#minor);
+    const graph = taskGraph(task, this.#layers);
+    this.#known = { graph, versions: this.#versions(task) };
+    return graph;
   }
 
-  #versions({ network, luts }: TaskDescriptors): readonly number[] {
-    const lists = [0, network.dependencyGraphIndex, network.operationDescIndex, network.surfaceDescIndex];
-    if (luts.length > 0) lists.push(network.lutDataIndex);
-    return lists.map((position) => this.#list.version(position));
+  #versions({ network, operations, luts }: TaskDescriptors): readonly number[] {
+    const { dependencyGraphIndex, operationDescIndex, surfaceDescIndex, lutDataIndex } = network;
+    const lists = operations.length > 0 ? [dependencyGraphIndex, operationDescIndex, surfaceDescIndex] : [];
+    if (luts.length > 0) lists.push(lutDataIndex);
+    return [0, ...lists].map((position) => this.#list.version(position));
   }
 }

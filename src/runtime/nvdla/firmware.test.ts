@@ -98,7 +98,7 @@ describe('the firmware', () => {
       { operation: point, offset: 8 + 4 * fusedParent, value: 77 },
       { operation: point, offset: 8 + 4 * fusedParent + 1, value: 0 },
     ]);
-    expect(problem(() => run(nowhere))?.message).toMatch(/not there/);
+    expect(problem(() => run(nowhere))?.actual).toMatch(/not there/);
   });
 
   it('refuses a convolution in a precision that the configuration lacks', () => {

@@ -15,17 +15,13 @@ import type { Launch } from '../../device/launch.ts';
 import { interruptBits, type NvdlaDevice } from '../../device/nvdla/nvdla-device.ts';
 import type { BlockName } from '../../device/registers/register-map.ts';
 import { fail } from '../../graph/errors.ts';
-import {
-  type Consumer,
-  eventNames,
-  events,
-  type OperationType,
-  operationTypes,
-} from '../../loadable/nvdla/descriptors.ts';
+import { type Consumer, events, type OperationType, operationTypes } from '../../loadable/nvdla/descriptors.ts';
 import type { TaskDescriptors, TaskOperation } from '../../loadable/nvdla/task-descriptors.ts';
 import { engineBlocks, lutIndexOf, needsDma, type ProgramContext } from './program-operation.ts';
 import { programOnce } from './recorded-writes.ts';
 import { registerAddress, registerWriter, type WriteRegister } from './register-writer.ts';
+import { reportStall, type Standing } from './stall-report.ts';
+import type { EventId, TaskGraph } from './task-graph.ts';
 
 /** The device's address of a position of the task's address list. @throws loadable/corrupt */
 export type AddressOf = (position: number) => bigint;
@@ -61,8 +57,6 @@ const blockRegisters = (device: NvdlaDevice, block: BlockName): BlockRegisters =
   enable: registerAddress(device, block, 'D_OP_ENABLE'),
 });
 
-type EventId = (typeof events)[keyof typeof events];
-
 /** Which interrupt reports completion. */
 const completionInterrupt = {
   bdma: 'BDMA',
@@ -76,6 +70,7 @@ const completionInterrupt = {
 /** One run of a task, from {@link start} until {@link step} says that nothing is left. */
 export class Scheduler {
   readonly #device: NvdlaDevice;
+  readonly #graph: TaskGraph;
   readonly #task: TaskDescriptors;
   readonly #write: WriteRegister;
   readonly #context: Omit<ProgramContext, 'write'>;
@@ -90,9 +85,10 @@ export class Scheduler {
   #moving: TaskOperation | undefined;
   #completed = 0;
 
-  constructor(address: AddressOf, descriptors: TaskDescriptors, device: NvdlaDevice) {
+  constructor(address: AddressOf, graph: TaskGraph, device: NvdlaDevice) {
     this.#device = device;
-    this.#task = descriptors;
+    this.#graph = graph;
+    this.#task = graph.task;
     this.#address = address;
     this.#write = registerWriter(device);
     this.#context = {
@@ -130,7 +126,7 @@ export class Scheduler {
   /** Serves what interrupts there are. Returns whether operations are left. @throws device/stalled when there are none */
   step(): boolean {
     if (this.#completed === this.#task.operations.length) return false;
-    if (!this.#serveInterrupts()) this.#stalled();
+    if (!this.#serveInterrupts()) reportStall(this.#graph, (operation) => this.#standing(operation));
     return true;
   }
 
@@ -254,26 +250,14 @@ export class Scheduler {
   #raise(operation: TaskOperation, event: EventId): void {
     this.#raised[operation.index]!.add(event);
     const { consumers, fusedParent } = operation.common;
-    for (const link of consumers) if (link.event === event && link.index !== -1) this.#countDown(link, operation);
-    if (fusedParent.event === event && fusedParent.index !== -1) this.#countDown(fusedParent, operation);
+    for (const link of consumers) if (link.event === event && link.index !== -1) this.#countDown(link);
+    if (fusedParent.event === event && fusedParent.index !== -1) this.#countDown(fusedParent);
   }
 
-  #countDown({ index }: Consumer, producer: TaskOperation): void {
-    const consumer = this.#task.operations[index];
-    const left = this.#counts[index];
-    if (!consumer || left === undefined) {
-      fail('loadable/corrupt', 'an operation is named that is not there', {}, { actual: index });
-    }
-    if (left === 0) {
-      fail(
-        'loadable/corrupt',
-        `operation ${index} is told of more events than it waits for`,
-        {},
-        { expected: consumer.common.dependencyCount, actual: `one more, of operation ${producer.index}` },
-      );
-    }
-    this.#counts[index] = left - 1;
-    if (left === 1) this.#enable(this.#engines[operationTypes.indexOf(consumer.type)]!, consumer);
+  #countDown({ index }: Consumer): void {
+    // The graph was looked through: it is there, and told of no more events than it waits for.
+    const consumer = this.#task.operations[index]!;
+    if (--this.#counts[index]! === 0) this.#enable(this.#engines[operationTypes.indexOf(consumer.type)]!, consumer);
   }
 
   /** Returns whether there was anything to serve. */
@@ -316,50 +300,14 @@ export class Scheduler {
     if (this.#counts[slot.operation.index] === 0) this.#enable(engine, slot.operation);
   }
 
-  #stalled(): never {
-    const { operations } = this.#task;
-    const reasons = operations.flatMap((operation) => {
-      const { index, type } = operation;
-      if (this.#raised[index]!.has(events.completed)) return [];
-      const links = operations.flatMap((producer) =>
-        waiting(producer)
-          .filter((link) => link.index === index && !this.#raised[producer.index]!.has(link.event as EventId))
-          .map(({ event }) => `operation ${producer.index} (${producer.type}) to be ${eventNames[event as EventId]}`),
-      );
-      const nobodys = this.#counts[index]! - links.length;
-      return [
-        ...links.map((link) => `operation ${index} (${type}) waits for ${link}`),
-        ...(nobodys > 0 ? [`operation ${index} (${type}) waits for ${times(nobodys)} that nobody raises`] : []),
-        ...(this.#queued.has(index) || hasPredecessor(operations, operation, this.#task.network.opHead)
-          ? []
-          : [`operation ${index} (${type}) was never queued: it is the head of no engine and follows no operation`]),
-      ];
-    });
-    const count = operations.length - this.#completed;
-    return fail(
-      'device/stalled',
-      reasons.length > 0 ? reasons.join('; ') : `${count} operations are left and nothing is pending`,
-      {},
-      { expected: `${operations.length} operations`, actual: `${this.#completed} completed` },
-    );
+  #standing({ index, type }: TaskOperation): Standing {
+    const { slots } = this.#engines[operationTypes.indexOf(type)]!;
+    const group = slots.findIndex((slot) => slot?.operation.index === index);
+    return {
+      count: this.#counts[index]!,
+      raised: this.#raised[index]!,
+      queued: this.#queued.has(index),
+      neighbour: slots[group]?.programmed === false ? slots[1 - group]?.operation : undefined,
+    };
   }
-}
-
-/** Everyone who counts down at an event of this operation. */
-const waiting = ({ common }: TaskOperation): readonly Consumer[] =>
-  [...common.consumers, common.fusedParent].filter(({ index }) => index !== -1);
-
-const times = (count: number): string => (count === 1 ? 'an event' : `${count} events`);
-
-/** Whether anything leads to an operation in the queue of its engine. */
-function hasPredecessor(
-  operations: readonly TaskOperation[],
-  { index, type }: TaskOperation,
-  heads: readonly number[],
-): boolean {
-  const engine = operationTypes.indexOf(type);
-  return (
-    heads[engine] === index ||
-    operations.some((other) => other.type === type && other.common.consumers[engine]?.index === index)
-  );
 }

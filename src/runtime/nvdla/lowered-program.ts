@@ -40,7 +40,8 @@ export class LoweredProgram implements ProgramInMemory {
 
   #context(): Context {
     const { loadable, memoryOf, layers } = this.#lowered;
-    const network = new StockNetwork(loadable, this.#driver);
+    const names = layers.map(({ name }) => name);
+    const network = new StockNetwork(loadable, this.#driver, names);
     const cubes = this.program.surfaces.map((surface) =>
       cubeAt(surface, network.address(memoryOf(surface)) + BigInt(surface.offset)),
     );

@@ -52,12 +52,18 @@ export class StockNetwork {
   readonly #foreign = new Set<number>();
   /** Made when first wanted, and anew after a buffer was bound. */
   readonly #tasks = new Map<number, () => Firmware<LaunchedOperation>>();
+  readonly #layers: readonly string[] | undefined;
   #submitted: Promise<unknown> = Promise.resolve();
 
-  /** Allocates and fills the memories. @throws loadable/corrupt, device/memory */
-  constructor(loadable: StockLoadable, driver: KernelDriver) {
+  /**
+   * Allocates and fills the memories.
+   * @param layers the names of the layers that operations are of, by the operation's index; for messages
+   * @throws loadable/corrupt, device/memory
+   */
+  constructor(loadable: StockLoadable, driver: KernelDriver, layers?: readonly string[]) {
     this.#driver = driver;
     this.#loadable = loadable;
+    this.#layers = layers;
     this.#inputs = bindings(loadable, 'input');
     this.#outputs = bindings(loadable, 'output');
     const sizes = new Map([...this.#inputs, ...this.#outputs].map(({ memoryId, size }) => [memoryId, size]));
@@ -203,7 +209,7 @@ export class StockNetwork {
     );
     switch (task.interface) {
       case taskInterfaces.dla: {
-        const dla = new DlaTask(this.#driver, list, interfaceMinor(this.#loadable, task));
+        const dla = new DlaTask(this.#driver, list, interfaceMinor(this.#loadable, task), this.#layers);
         return () => dla.firmware();
       }
       case taskInterfaces.emulator: {
