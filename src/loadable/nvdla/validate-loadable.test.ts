@@ -16,6 +16,7 @@ import {
   surfaceDescs,
   surfaceSize,
 } from './descriptors.ts';
+import { bufferPitch, type EmulatorBuffer, type EmulatorOperation, emulatorLayouts } from './emulator-descriptors.ts';
 import type { Codec } from './layout.ts';
 import { lowerProgram } from './lower-program.ts';
 import { decodeStockLoadable, type StockLoadable } from './stock-loadable.ts';
@@ -138,6 +139,7 @@ const violations: readonly Violation[] = [
     'a blob that says more than it has',
     () => ({ ...full, blobs: full.blobs.map((blob) => ({ ...blob, size: blob.size + 1 })) }),
   ],
+  ['blob', 'two blobs of one name', () => ({ ...full, blobs: [full.blobs[0]!, ...full.blobs] })],
   [
     'blob',
     'a memory too small',
@@ -345,6 +347,69 @@ const violations: readonly Violation[] = [
   ],
 ];
 
+const soft = fixture('networks/resnet_sm__nv_small_int8_ncxhwx_fast-math_per-kernel__s0/model.nvdla').loadable;
+const { operation: emulated, buffer: emulatedBuffer } = emulatorLayouts.current;
+
+/** The softmax behind a network of NVIDIA's compiler, with a list of its task changed. */
+function withEmulator(list: string, change: (view: DataView) => void): StockLoadable {
+  const copy = copyOf(soft);
+  const { buffer, byteOffset, byteLength } = copy.blobs.find(({ name }) => name === `task-1-${list}`)!.data;
+  change(new DataView(buffer, byteOffset, byteLength));
+  return copy;
+}
+
+const softmax = (change: Partial<EmulatorOperation>): StockLoadable =>
+  withEmulator('op_list', (view) => {
+    const wanted = { ...emulated.read(view, 0), ...change };
+    emulated.write(view, 0, wanted);
+    if (change.axis !== undefined) view.setUint8(12, change.axis);
+  });
+const buffer = (which: 0 | 1, change: Partial<EmulatorBuffer>): StockLoadable =>
+  withEmulator('op_buf_list', (view) =>
+    emulatedBuffer.write(view, which * bufferPitch, { ...emulatedBuffer.read(view, which * bufferPitch), ...change }),
+  );
+
+const emulatorViolations: readonly Violation[] = [
+  ['readable', 'a list of buffers that is cut off', () => withEmulator('addr0', (view) => view.setUint16(4, 2, true))],
+  ['network', 'no operation', () => withEmulator('addr0', (view) => view.setUint16(4, 0, true))],
+  ['emulator', 'an operation that there is not', () => softmax({ type: 2 }), 'operation.type'],
+  ['emulator', 'a format that it does not take', () => buffer(0, { format: 2 }), 'source.format'],
+  ['emulator', 'atoms of another target', () => buffer(1, { format: 0 }), 'destination.format'],
+  ['emulator', 'a change of format', () => buffer(1, { format: 3 }), 'destination.format'],
+  ['shape', 'more channels than it takes', () => buffer(1, { channel: 11 }), 'destination.channel'],
+  ['cube-size', 'no columns', () => buffer(0, { width: 0 }), 'source.width'],
+  ['cube-bounds', 'a buffer behind its memory', () => buffer(0, { offset: 2 ** 20 }), 'source'],
+  ['cube-strides', 'channels that overlap', () => buffer(0, { surfaceStride: 0 }), 'source.surfaceStride'],
+  ['address', 'an address that is not there', () => buffer(1, { address: 40 }), 'destination.address'],
+  ['address', 'the network descriptor', () => buffer(1, { address: 0 }), 'destination.address'],
+  ['field', 'an axis beyond four dimensions', () => softmax({ axis: 4 }), 'operation.axis'],
+  ['field', 'an output that is divided by nothing', () => softmax({ outputScale: 0 }), 'operation.outputScale'],
+  ['field', 'an input scale that is no number', () => softmax({ inputScale: Number.NaN }), 'operation.inputScale'],
+  ['field', 'an infinite power', () => softmax({ type: 0, power: Number.POSITIVE_INFINITY }), 'operation.power'],
+];
+
+describe('the validator of tasks for the host emulator', () => {
+  it('accepts what NVIDIA’s compiler makes', () => {
+    expect(soft.tasks.map((task) => task.interface)).toEqual([1, 2]);
+    expect(validateStockLoadable(soft, nvSmall)).toEqual([]);
+    expect(validateStockLoadable(softmax({ type: 0, power: 0.5, scale: 2, shift: -1 }), nvSmall)).toEqual([]);
+  });
+
+  it.each<Violation>(emulatorViolations)('finds by the rule %s: %s', (rule, _, make, field) => {
+    const found = validateStockLoadable(make(), nvSmall).filter((problem) => problem.rule === rule);
+    expect(found.map((problem) => problem.task)).toContain(1);
+    if (field !== undefined) expect(found.map((problem) => problem.field)).toContain(field);
+  });
+
+  it('knows atoms of another size as another target’s', () => {
+    const found = validateStockLoadable(soft, nvFull).filter(({ rule }) => rule === 'emulator');
+    expect(found.map(({ code, message }) => [code, message])).toEqual([
+      ['loadable/target', 'nv_full has atoms of another size'],
+      ['loadable/target', 'nv_full has atoms of another size'],
+    ]);
+  });
+});
+
 describe('the validator', () => {
   it('accepts the subject', () => {
     expect(validateStockLoadable(full, nvFull)).toEqual([]);
@@ -377,7 +442,7 @@ describe('the validator', () => {
   });
 
   it('has a test for every rule', () => {
-    const tested = new Set<string>(violations.map(([rule]) => rule));
+    const tested = new Set<string>([...violations, ...emulatorViolations].map(([rule]) => rule));
     expect(Object.keys(loadableRules).filter((rule) => !tested.has(rule))).toEqual(['cycle', 'engine']);
   });
 

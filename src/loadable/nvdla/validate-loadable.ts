@@ -1,12 +1,11 @@
 /**
  * Whether a stock loadable keeps the rules of the format on a target: those of the file (validate/structure-rules), of the
  * dependency graph (dependency-rules), and of every operation: cubes, registers, the banks of the convolution buffer. They are
- * written from the format, whoever made the loadable; nothing is run. Tasks of the host emulator have their lists read by
- * whoever runs them.
+ * written from the format, whoever made the loadable; nothing is run.
  */
 
 import { DlakitError, fail } from '../../graph/errors.ts';
-import type { NvdlaFeatures, Target } from '../../targets/target.ts';
+import type { Target } from '../../targets/target.ts';
 import { commonDesc, lutParam, networkDesc, operationSize, surfaceSize } from './descriptors.ts';
 import { type StockLoadable, type TaskEntry, taskInterfaces } from './stock-loadable.ts';
 import { blobReader, taskDescriptors } from './task-blobs.ts';
@@ -14,6 +13,7 @@ import type { TaskDescriptors, TaskOperation } from './task-descriptors.ts';
 import { checkConvolution } from './validate/convolution-rules.ts';
 import type { CubeContext } from './validate/cube-rules.ts';
 import { checkDependencies } from './validate/dependency-rules.ts';
+import { checkEmulatorTask } from './validate/emulator-rules.ts';
 import { Findings, type LoadableProblem } from './validate/findings.ts';
 import {
   checkNormalisation,
@@ -38,8 +38,17 @@ export function validateStockLoadable(loadable: StockLoadable, target: Target): 
   checkStructure(loadable, findings);
   for (const task of loadable.tasks) {
     const own = findings.at({ task: task.id });
-    if (task.interface === taskInterfaces.dla) own.reading(() => checkTask(loadable, task, { ...target, nvdla }, own));
-    else if (task.interface !== taskInterfaces.emulator) {
+    const context = { target: { ...target, nvdla }, addresses: addressesOf(loadable, task) };
+    if (context.addresses.length > mostAddresses) {
+      own.add('network', 'a task has more addresses than the driver takes', {
+        expected: `at most ${mostAddresses}`,
+        actual: context.addresses.length,
+      });
+    }
+    if (task.interface === taskInterfaces.dla) own.reading(() => checkTask(loadable, task, context, own));
+    else if (task.interface === taskInterfaces.emulator) {
+      own.reading(() => checkEmulatorTask(loadable, task, context, own));
+    } else {
       own.add('readable', 'a task is for nobody', { expected: '1 or 2', actual: task.interface });
     }
   }
@@ -52,30 +61,27 @@ export function checkStockLoadable(loadable: StockLoadable, target: Target): voi
   if (problem) throw new DlakitError(problem);
 }
 
-function checkTask(
-  loadable: StockLoadable,
-  task: TaskEntry,
-  target: Target & { readonly nvdla: NvdlaFeatures },
-  findings: Findings,
-): void {
-  const descriptors = taskDescriptors(loadable, task);
-  checkNetwork(loadable, task, descriptors, findings);
-  checkDependencies(descriptors, findings);
-  const addressById = new Map(loadable.addresses.map((address) => [address.id, address]));
-  const sizes = new Map(loadable.memories.map(({ id, size }) => [id, size]));
-  const addresses = task.addressList.map((id) => {
+/** nvdla/sw kmd nvdla_ioctl.h, NVDLA_MAX_BUFFERS_PER_TASK; umd emu_interface.h, NVDLA_EMU_MAX_BUFFERS_PER_TASK. */
+const mostAddresses = 6144;
+
+function addressesOf({ addresses, memories }: StockLoadable, { addressList }: TaskEntry): CubeContext['addresses'] {
+  const addressById = new Map(addresses.map((address) => [address.id, address]));
+  const sizes = new Map(memories.map(({ id, size }) => [id, size]));
+  return addressList.map((id) => {
     const { memoryId, offset } = addressById.get(id) ?? { memoryId: -1, offset: 0 };
     return { offset, left: (sizes.get(memoryId) ?? 0) - offset };
   });
-  const context = { target, addresses };
+}
+
+function checkTask(loadable: StockLoadable, task: TaskEntry, context: CubeContext, findings: Findings): void {
+  const descriptors = taskDescriptors(loadable, task);
+  checkNetwork(loadable, task, descriptors, findings);
+  checkDependencies(descriptors, findings);
   for (const operation of descriptors.operations) {
     const { index, type } = operation;
     checkOperation(operation, descriptors, context, findings.at({ operation: index, type }));
   }
 }
-
-/** nvdla/sw kmd nvdla_ioctl.h, NVDLA_MAX_BUFFERS_PER_TASK. */
-const mostAddresses = 6144;
 
 function checkNetwork(
   loadable: StockLoadable,
@@ -87,12 +93,6 @@ function checkNetwork(
   const equal = (field: string, actual: number, expected: number, message: string): boolean =>
     findings.equal('network', `network.${field}`, actual, expected, message);
   equal('numAddresses', network.numAddresses, task.addressList.length, 'the task has another number of addresses');
-  if (task.addressList.length > mostAddresses) {
-    findings.add('network', 'a task has more addresses than the driver takes', {
-      expected: `at most ${mostAddresses}`,
-      actual: task.addressList.length,
-    });
-  }
   equal('numRois', network.numRois, 1, 'a network has one region of interest');
   for (const [field, position, bytes] of [
     ['operationDescIndex', network.operationDescIndex, operations.length * operationSize],

@@ -6,7 +6,7 @@ import { DlakitError, type Problem } from '../../../graph/errors.ts';
 export const loadableRules = {
   readable: 'Every list of descriptors can be read.',
   memory: 'A memory has a size and an alignment that is a power of two or none.',
-  blob: 'A blob has the bytes it says, and fits the memory that it fills.',
+  blob: 'A blob has a name of its own, the bytes it says, and fits the memory that it fills.',
   address: 'An address begins in its memory, and every position that descriptors name is in the list.',
   tensor: 'The tensor of an input or output fits its memory, and its strides fit its shape.',
   bind: 'Inputs and outputs have bind ids of their own, from 0.',
@@ -33,6 +33,8 @@ export const loadableRules = {
   banks: 'Data and weights have banks of their own.',
   weights: 'Weights have as many bytes as the kernels need.',
   stripes: 'The stripes of a pooling cover its result, and fit the line buffer.',
+  emulator:
+    'The host emulator does softmax and powers, on features in atoms of the target, from a buffer to one like it.',
   lut: 'A lookup table that an operation names is there.',
 } as const;
 

@@ -8,7 +8,10 @@ export function checkStructure(loadable: StockLoadable, findings: Findings): voi
   const blobByName = new Map(blobs.map((blob) => [blob.name, blob]));
   const memoryById = new Map(memories.map((memory) => [memory.id, memory]));
   const tensorById = new Map(tensors.map((tensor) => [tensor.id, tensor]));
-  for (const { name, size, data } of blobs) {
+  for (const blob of blobs) {
+    const { name, size, data } = blob;
+    // The runtime finds blobs by their names.
+    if (blobByName.get(name) !== blob) findings.add('blob', 'two blobs have the same name', { actual: name });
     if (size !== data.length) {
       findings.add('blob', `the blob ${name} has other bytes than it says`, { expected: size, actual: data.length });
     }
