@@ -139,7 +139,7 @@ const violations: readonly Violation[] = [
     'a blob that says more than it has',
     () => ({ ...full, blobs: full.blobs.map((blob) => ({ ...blob, size: blob.size + 1 })) }),
   ],
-  ['blob', 'two blobs of one name', () => ({ ...full, blobs: [full.blobs[0]!, ...full.blobs] })],
+  ['blob', 'two blobs of one name', () => ({ ...full, blobs: [{ ...full.blobs[0]! }, ...full.blobs] })],
   [
     'blob',
     'a memory too small',
