@@ -1,7 +1,4 @@
-/**
- * Every network that compiles for the open NVDLA, as stock loadables in both versions of the interface: whole, sound, tagged, and
- * with the bytes that its run gives.
- */
+/** Every network that compiles for the open NVDLA, as stock loadables in both versions of the interface: whole, sound, tagged. */
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';

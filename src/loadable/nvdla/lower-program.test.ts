@@ -18,6 +18,7 @@ import { nvFull, nvSmall } from '../../targets/nvdla.ts';
 import { targetOfLoadable } from './loadable-target.ts';
 import { lowerProgram, lowerWithPlaces } from './lower-program.ts';
 import { tagOf } from './read-tag.ts';
+import { decodeStockLoadable, encodeStockLoadable } from './stock-loadable.ts';
 import { taskDescriptors } from './task-blobs.ts';
 import { randomInputs, randomProgram } from './testing/random-program.ts';
 import { type Ran, runDirectly, runLowered } from './testing/run-program.ts';
@@ -158,7 +159,7 @@ describe('a lowered Program', () => {
     fc.assert(
       fc.property(cases, ({ target, seed, layers, minor }) => {
         const { program, blobs } = randomProgram(target, seed, layers);
-        const loadable = lowerProgram(program, blobs, target, { minor });
+        const loadable = decodeStockLoadable(encodeStockLoadable(lowerProgram(program, blobs, target, { minor })));
         expect(validateStockLoadable(loadable, target)).toEqual([]);
         targetOfLoadable(loadable, target.name);
       }),

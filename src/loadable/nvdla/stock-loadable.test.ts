@@ -18,6 +18,7 @@ import { decodeStockLoadable, encodeStockLoadable, entryById, type StockLoadable
 import { interfaceMinor, readTaskDescriptors, type TaskDescriptors } from './task-descriptors.ts';
 import { anyLoadable } from './testing/arbitrary-loadable.ts';
 import { fixture, networks, operations } from './testing/fixtures.ts';
+import { mutantOf } from './testing/mutant.ts';
 
 const file = (name: string, version: 10 | 12): Uint8Array => fixture(`ops/${name}/model_v${version}.nvdla`).bytes;
 const names = [...new Set(operations().map(({ name }) => name.split('/')[1]!))];
@@ -224,18 +225,9 @@ describe('stock loadables', () => {
     const files = ['nv_small_PDP_s3_001', 'nv_small_CDP_s3_016'].flatMap((name) => [file(name, 10), file(name, 12)]);
     const codes = new Set<string | undefined>();
     fc.assert(
-      fc.property(
-        fc.nat({ max: files.length - 1 }),
-        fc.array(fc.tuple(fc.nat(), fc.oneof(fc.nat({ max: 255 }), fc.constantFrom(0, 1, 0x7f, 0x80, 0xff))), {
-          minLength: 1,
-          maxLength: 8,
-        }),
-        (index, changes) => {
-          const mutant = files[index]!.slice();
-          for (const [at, byte] of changes) mutant[at % mutant.length] = byte;
-          codes.add(problemCode(() => descriptors(decodeStockLoadable(mutant))));
-        },
-      ),
+      fc.property(mutantOf(files), (mutant) => {
+        codes.add(problemCode(() => descriptors(decodeStockLoadable(mutant))));
+      }),
       { numRuns: 2000, seed: 7 },
     );
     expect(codes.has(undefined)).toBe(true);
