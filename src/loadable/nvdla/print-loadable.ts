@@ -24,7 +24,6 @@ import { tagOf } from './read-tag.ts';
 import {
   type Blob,
   type EventEntry,
-  entryById,
   type MemoryEntry,
   memoryFlags,
   type RelocationEntry,
@@ -34,9 +33,21 @@ import {
   taskInterfaces,
   type Version,
 } from './stock-loadable.ts';
+import { type ListBudget, listBudget } from './task-blobs.ts';
 
 export function printStockLoadable(loadable: StockLoadable): string {
   const { version, identified, memories, addresses, tensors, events, relocations, blobs, submits, tasks } = loadable;
+  const budget = listBudget(loadable);
+  const memoryById = byId(memories);
+  const addressById = byId(addresses);
+  /** What lies at a position of a task's address list. */
+  const placesOf =
+    ({ addressList }: TaskEntry): Places =>
+    (position, offset = 0) => {
+      const address = addressById.get(addressList[position] ?? -1);
+      const content = address ? contentAt(memoryById, address.memoryId, address.offset + offset) : 'not in the list';
+      return `address ${position}${plus(offset)} (${content})`;
+    };
   const lines = [
     phrase(`stock loadable ${versionText(version)}`, identified ? 'identifier NVDA' : 'no identifier'),
     ...readable(() => tagLines(loadable)),
@@ -45,16 +56,19 @@ export function printStockLoadable(loadable: StockLoadable): string {
     ...tensors.map((tensor) => `tensor ${tensor.id}: ${tensorText(tensor)}`),
     ...addresses.map(
       ({ id, memoryId, offset, size }) =>
-        `address ${id}: memory ${memoryId}${plus(offset)}, ${size} bytes (${contentAt(loadable, memoryId, offset)})`,
+        `address ${id}: memory ${memoryId}${plus(offset)}, ${size} bytes (${contentAt(memoryById, memoryId, offset)})`,
     ),
     ...blobs.map((blob) => `blob ${quoted(blob.name)}: ${blobText(blob)}`),
     ...relocations.map((relocation) => `relocation: ${relocationText(relocation)}`),
     ...events.map((event) => `event ${event.id}: ${eventText(event)}`),
     ...submits.map(({ id, taskIds }) => `submit ${id}: tasks ${taskIds.join(' ')}`),
-    ...tasks.flatMap((task) => ['', ...sectionOf(loadable, task)]),
+    ...tasks.flatMap((task) => ['', ...sectionOf(loadable, task, budget, placesOf(task))]),
   ];
   return `${lines.join('\n')}\n`;
 }
+
+const byId = <T extends { readonly id: number }>(entries: readonly T[]): ReadonlyMap<number, T> =>
+  new Map(entries.map((entry) => [entry.id, entry]));
 
 /** What an author of untrusted descriptors may have got wrong is a line of its own. */
 function readable(work: () => readonly string[]): readonly string[] {
@@ -111,8 +125,10 @@ function memoryLines(memory: MemoryEntry): readonly string[] {
 }
 
 /** What lies at an offset of a memory: the input or output, the blob that begins there, or how many blobs fill it. */
-function contentAt({ memories }: StockLoadable, id: number, offset: number): string {
-  const { flags, contents, offsets, bindId } = entryById(memories, id, 'memory');
+function contentAt(memories: ReadonlyMap<number, MemoryEntry>, id: number, offset: number): string {
+  const memory = memories.get(id);
+  if (!memory) return 'no memory';
+  const { flags, contents, offsets, bindId } = memory;
   if (flags & memoryFlags.input) return `input ${bindId}`;
   if (flags & memoryFlags.output) return `output ${bindId}`;
   if (!(flags & memoryFlags.set)) return 'working memory';
@@ -158,16 +174,11 @@ const relocationText = (entry: RelocationEntry): string =>
 const eventText = ({ type, target, value, op }: EventEntry): string =>
   phrase(named(names.eventOp, op), `value ${value}`, `target ${target}`, unless(0, 'type', type));
 
-function sectionOf(loadable: StockLoadable, task: TaskEntry): readonly string[] {
+function sectionOf(loadable: StockLoadable, task: TaskEntry, budget: ListBudget, places: Places): readonly string[] {
   const { id, interface: from, instance, addressList, preActions, postActions } = task;
-  const places: Places = (position, offset = 0) => {
-    const address = loadable.addresses.find((entry) => entry.id === addressList[position]);
-    const content = address ? contentAt(loadable, address.memoryId, address.offset + offset) : 'not in the list';
-    return `address ${position}${plus(offset)} (${content})`;
-  };
   const body = (): readonly string[] => {
-    if (from === taskInterfaces.dla) return taskLines(loadable, task, places);
-    return from === taskInterfaces.emulator ? emulatorLines(loadable, task, places) : [];
+    if (from === taskInterfaces.dla) return taskLines(loadable, task, budget, places);
+    return from === taskInterfaces.emulator ? emulatorLines(loadable, task, budget, places) : [];
   };
   return [
     `task ${id}: ${phrase(

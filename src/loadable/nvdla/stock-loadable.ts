@@ -181,7 +181,8 @@ function validate(loadable: StockLoadable): void {
     }
   }
   const blobs = new Map(loadable.blobs.map((blob) => [blob.name, blob]));
-  for (const memory of memories) validateMemory(memory, blobs, tensors);
+  const tensorIds = new Set(tensors.map(({ id }) => id));
+  for (const memory of memories) validateMemory(memory, blobs, tensorIds);
   const memoryById = new Map(memories.map((memory) => [memory.id, memory]));
   for (const { id, memoryId, offset } of addresses) {
     const memory = memoryById.get(memoryId);
@@ -206,7 +207,7 @@ function validate(loadable: StockLoadable): void {
   }
 }
 
-function validateMemory(memory: MemoryEntry, blobs: ReadonlyMap<string, Blob>, tensors: readonly TensorDesc[]): void {
+function validateMemory(memory: MemoryEntry, blobs: ReadonlyMap<string, Blob>, tensorIds: ReadonlySet<number>): void {
   const { id, size, contents, offsets, flags, tensorDescId } = memory;
   if (size > mostBytes) fail('loadable/too-large', `memory ${id} is too large`, {}, { actual: size });
   if (contents.length !== offsets.length) {
@@ -231,5 +232,7 @@ function validateMemory(memory: MemoryEntry, blobs: ReadonlyMap<string, Blob>, t
       }
     }
   }
-  if (flags & (memoryFlags.input | memoryFlags.output)) entryById(tensors, tensorDescId, 'tensor descriptor');
+  if (flags & (memoryFlags.input | memoryFlags.output) && !tensorIds.has(tensorDescId)) {
+    fail('loadable/corrupt', `memory ${id} has no tensor descriptor`, {}, { actual: tensorDescId });
+  }
 }

@@ -41,16 +41,33 @@ export function addressAt(loadable: StockLoadable, task: TaskEntry, position: nu
   return entryById(loadable.addresses, id, 'address');
 }
 
-/** Reads the lists of a task from their blobs: from the start of their memory, whatever the offset of the address. */
-export function blobReader(loadable: StockLoadable, task: TaskEntry): ReadAddress {
+/**
+ * Bytes that may still be read. Memory between blobs is zero, and tasks may share their lists, so a small file can describe many
+ * operations; all that is read of its lists may be a few times what is in its blobs.
+ */
+export interface ListBudget {
+  left: number;
+}
+
+export const listBudget = ({ blobs }: StockLoadable): ListBudget => ({
+  left: 65_536 + 8 * blobs.reduce((sum, { data }) => sum + data.length, 0),
+});
+
+/**
+ * Reads the lists of a task from their blobs: from the start of their memory, whatever the offset of the address.
+ * @param budget one for all tasks, where all are read
+ */
+export function blobReader(loadable: StockLoadable, task: TaskEntry, budget = listBudget(loadable)): ReadAddress {
   const known = new Map<number, readonly Part[]>();
   return (position, offset, length) => {
+    budget.left -= length;
+    if (budget.left < 0) fail('loadable/too-large', 'the lists of tasks are longer than what fills them');
     const parts = known.get(position) ?? partsOf(loadable, addressAt(loadable, task, position).memoryId);
     known.set(position, parts);
     return readParts(parts, offset, length);
   };
 }
 
-/** @throws loadable/corrupt, loadable/truncated, loadable/version, device/unsupported */
-export const taskDescriptors = (loadable: StockLoadable, task: TaskEntry): TaskDescriptors =>
-  readTaskDescriptors(blobReader(loadable, task), interfaceMinor(loadable, task));
+/** @throws loadable/corrupt, loadable/truncated, loadable/too-large, loadable/version, device/unsupported */
+export const taskDescriptors = (loadable: StockLoadable, task: TaskEntry, budget?: ListBudget): TaskDescriptors =>
+  readTaskDescriptors(blobReader(loadable, task, budget), interfaceMinor(loadable, task));

@@ -8,8 +8,8 @@ import { DlakitError, fail } from '../../graph/errors.ts';
 import type { Target } from '../../targets/target.ts';
 import { commonDesc, lutParam, networkDesc, operationSize, surfaceSize } from './descriptors.ts';
 import { type StockLoadable, type TaskEntry, taskInterfaces } from './stock-loadable.ts';
-import { blobReader, taskDescriptors } from './task-blobs.ts';
-import type { TaskDescriptors, TaskOperation } from './task-descriptors.ts';
+import { blobReader, type ListBudget, listBudget, taskDescriptors } from './task-blobs.ts';
+import type { ReadAddress, TaskDescriptors, TaskOperation } from './task-descriptors.ts';
 import { checkConvolution } from './validate/convolution-rules.ts';
 import type { CubeContext } from './validate/cube-rules.ts';
 import { checkDependencies } from './validate/dependency-rules.ts';
@@ -36,6 +36,7 @@ export function validateStockLoadable(loadable: StockLoadable, target: Target): 
   if (!nvdla) return fail('device/unsupported', `${target.name} is not a configuration of the open NVDLA`);
   const findings = new Findings();
   checkStructure(loadable, findings);
+  const budget = listBudget(loadable);
   for (const task of loadable.tasks) {
     const own = findings.at({ task: task.id });
     const context = { target: { ...target, nvdla }, addresses: addressesOf(loadable, task) };
@@ -45,9 +46,9 @@ export function validateStockLoadable(loadable: StockLoadable, target: Target): 
         actual: context.addresses.length,
       });
     }
-    if (task.interface === taskInterfaces.dla) own.reading(() => checkTask(loadable, task, context, own));
+    if (task.interface === taskInterfaces.dla) own.reading(() => checkTask(loadable, task, budget, context, own));
     else if (task.interface === taskInterfaces.emulator) {
-      own.reading(() => checkEmulatorTask(loadable, task, context, own));
+      own.reading(() => checkEmulatorTask(loadable, task, budget, context, own));
     } else {
       own.add('readable', 'a task is for nobody', { expected: '1 or 2', actual: task.interface });
     }
@@ -73,9 +74,15 @@ function addressesOf({ addresses, memories }: StockLoadable, { addressList }: Ta
   });
 }
 
-function checkTask(loadable: StockLoadable, task: TaskEntry, context: CubeContext, findings: Findings): void {
-  const descriptors = taskDescriptors(loadable, task);
-  checkNetwork(loadable, task, descriptors, findings);
+function checkTask(
+  loadable: StockLoadable,
+  task: TaskEntry,
+  budget: ListBudget,
+  context: CubeContext,
+  findings: Findings,
+): void {
+  const descriptors = taskDescriptors(loadable, task, budget);
+  checkNetwork(blobReader(loadable, task, budget), task, descriptors, findings);
   checkDependencies(descriptors, findings);
   for (const operation of descriptors.operations) {
     const { index, type } = operation;
@@ -84,12 +91,11 @@ function checkTask(loadable: StockLoadable, task: TaskEntry, context: CubeContex
 }
 
 function checkNetwork(
-  loadable: StockLoadable,
+  read: ReadAddress,
   task: TaskEntry,
   { network, operations, luts }: TaskDescriptors,
   findings: Findings,
 ): void {
-  const read = blobReader(loadable, task);
   const equal = (field: string, actual: number, expected: number, message: string): boolean =>
     findings.equal('network', `network.${field}`, actual, expected, message);
   equal('numAddresses', network.numAddresses, task.addressList.length, 'the task has another number of addresses');

@@ -8,16 +8,21 @@ import {
 } from '../emulator-descriptors.ts';
 import { type EmulatorStep, emulatorVersion, readEmulatorTask } from '../emulator-task.ts';
 import type { StockLoadable, TaskEntry } from '../stock-loadable.ts';
-import { blobReader } from '../task-blobs.ts';
+import { blobReader, type ListBudget } from '../task-blobs.ts';
 import { names } from './names.ts';
 import { count, named, phrase } from './phrases.ts';
 import type { Places } from './surface.ts';
 
-/** @throws loadable/corrupt, loadable/truncated, loadable/version */
-export function emulatorLines(loadable: StockLoadable, task: TaskEntry, places: Places): readonly string[] {
+/** @throws loadable/corrupt, loadable/truncated, loadable/too-large, loadable/version */
+export function emulatorLines(
+  loadable: StockLoadable,
+  task: TaskEntry,
+  budget: ListBudget,
+  places: Places,
+): readonly string[] {
   const version = emulatorVersion(loadable);
   const layout = emulatorLayouts[version];
-  const { network, steps } = readEmulatorTask(blobReader(loadable, task), layout);
+  const { network, steps } = readEmulatorTask(blobReader(loadable, task, budget), layout);
   return [
     `network: ${phrase(
       count(steps.length, 'operation'),

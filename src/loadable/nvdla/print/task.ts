@@ -2,15 +2,20 @@
 
 import { type CommonDesc, eventNames, type NetworkDesc, operationTypes } from '../descriptors.ts';
 import type { StockLoadable, TaskEntry } from '../stock-loadable.ts';
-import { taskDescriptors } from '../task-blobs.ts';
+import { type ListBudget, taskDescriptors } from '../task-blobs.ts';
 import { lookupTableLines } from './lookup-table.ts';
 import { operationLines } from './operation.ts';
 import { count, named, phrase, reserved, unless } from './phrases.ts';
 import { type Places, surfaceLines } from './surface.ts';
 
-/** @throws loadable/corrupt, loadable/truncated, loadable/version, device/unsupported */
-export function taskLines(loadable: StockLoadable, task: TaskEntry, places: Places): readonly string[] {
-  const { network, operations, luts } = taskDescriptors(loadable, task);
+/** @throws loadable/corrupt, loadable/truncated, loadable/too-large, loadable/version, device/unsupported */
+export function taskLines(
+  loadable: StockLoadable,
+  task: TaskEntry,
+  budget: ListBudget,
+  places: Places,
+): readonly string[] {
+  const { network, operations, luts } = taskDescriptors(loadable, task, budget);
   return [
     `network: ${networkText(network)}`,
     ...operations.flatMap((operation) => {

@@ -10,7 +10,7 @@ import {
 } from '../emulator-descriptors.ts';
 import { type EmulatorStep, emulatorVersion, readEmulatorTask } from '../emulator-task.ts';
 import type { StockLoadable, TaskEntry } from '../stock-loadable.ts';
-import { blobReader } from '../task-blobs.ts';
+import { blobReader, type ListBudget } from '../task-blobs.ts';
 import { type CubeContext, checkCube, memoryTypes } from './cube-rules.ts';
 import type { Findings } from './findings.ts';
 
@@ -19,15 +19,16 @@ const operationNames = new Map<number, string>(
 );
 const mostAxis = 3;
 
-/** @throws loadable/corrupt, loadable/truncated, loadable/version */
+/** @throws loadable/corrupt, loadable/truncated, loadable/too-large, loadable/version */
 export function checkEmulatorTask(
   loadable: StockLoadable,
   task: TaskEntry,
+  budget: ListBudget,
   context: CubeContext,
   findings: Findings,
 ): void {
   const layout = emulatorLayouts[emulatorVersion(loadable)];
-  const { network, steps } = readEmulatorTask(blobReader(loadable, task), layout);
+  const { network, steps } = readEmulatorTask(blobReader(loadable, task, budget), layout);
   findings.range('network.numOperations', network.numOperations, 1, 0xffff, 'network');
   for (const [index, step] of steps.entries()) {
     const type = operationNames.get(step.operation.type);
