@@ -30,6 +30,8 @@ export interface DeviceOptions {
   readonly shared?: boolean;
   /** Most bytes of memory; 4 GiB by default. */
   readonly maximum?: number;
+  /** Of an open NVDLA: the most steps (multiply-accumulates, elements, bytes) of one launch; 2³⁸ unless given. */
+  readonly watchdog?: number;
 }
 
 /** @throws target/unknown, device/memory, device/unsupported */
@@ -60,7 +62,7 @@ export async function openDevice(options: DeviceOptions): Promise<Device> {
     import('./nvdla/kernel-driver.ts'),
     import('./nvdla/lowered-program.ts'),
   ]);
-  const driver = new Driver({ target, bus, engines: state.engines, queue });
+  const driver = new Driver({ target, bus, engines: state.engines, queue, watchdog: options.watchdog });
   return new Device({ target, bus, state, queue, nvdla: { driver, load: (...of) => new Lowered(...of, driver) } });
 }
 

@@ -137,6 +137,28 @@ describe('BDMA', () => {
     expect(() => write(device(nvSmall), copy)).toThrow(/nv_small has no BDMA|no secondary memory/);
   });
 
+  it('is refused lines or surfaces that overlap, and what is read or written outside the memory, before it copies', () => {
+    const launch = (registers: Readonly<Record<string, number>>): NvdlaDevice => {
+      const subject = device();
+      subject.bus.write(base, new Uint8Array(512).fill(7));
+      write(subject, { ...copy, ...registers, CFG_LAUNCH0: 1 });
+      return subject;
+    };
+    for (const [registers, message] of [
+      [{ CFG_SRC_LINE: 32 }, /lines of a transfer overlap/],
+      [{ CFG_DST_LINE: 0, CFG_LINE_REPEAT: 0xff_ffff, CFG_SURF_REPEAT: 0 }, /lines of a transfer overlap/],
+      [{ CFG_DST_SURF: 64 }, /surfaces of a transfer overlap/],
+      [{ CFG_SRC_SURF: 0x1000 }, /leaves the memory/],
+      [{ CFG_DST_SURF: 0xffff_ffe0 }, /leaves the memory/],
+    ] as const) {
+      const subject = launch(registers);
+      expect(() => {
+        while (subject.advance());
+      }).toThrow(message);
+      expect(subject.bus.read(base + 0x800n, 0x800)).toEqual(new Uint8Array(0x800));
+    }
+  });
+
   it('takes no more transfers than it has slots, and none that leave the memory', () => {
     const subject = device();
     for (let slot = 0; slot < 20; slot++) write(subject, copy);

@@ -18,7 +18,7 @@ import {
   registerNamed,
 } from '../registers/register-map.ts';
 import type { DeviceState, Engines } from '../state.ts';
-import { checkPipeline } from './check-pipeline.ts';
+import { checkPipeline, watchdogSteps } from './check-pipeline.ts';
 import { type CoreFeatures, coreFeatures } from './core-features.ts';
 import { formConvolution } from './form-convolution.ts';
 import { formLookupTable, type TableMemory, tableMemory } from './form-lookup-table.ts';
@@ -72,6 +72,8 @@ export interface NvdlaDeviceOptions {
    * {@link NvdlaDevice.advance}, one launch or interrupt at a time, so that software can watch the hardware work.
    */
   readonly pace?: 'immediate' | 'stepped';
+  /** The most steps that one launch may take (check-pipeline.ts). */
+  readonly watchdog?: number;
 }
 
 /** Transfers that BDMA takes before it is launched. */
@@ -89,6 +91,7 @@ export class NvdlaDevice {
   readonly #tables: Readonly<Record<'SDP' | 'CDP', TableMemory>> = { SDP: tableMemory(), CDP: tableMemory() };
   readonly #formed: FormedPipelines;
   readonly #stepped: boolean;
+  readonly #watchdog: number;
   readonly #interruptMask: RegisterPlace;
   /** Interrupts of finished work, in the order in which they come. */
   readonly #comingInterrupts: number[] = [];
@@ -100,7 +103,7 @@ export class NvdlaDevice {
   #flushed = false;
 
   /** @throws device/unsupported when the target is not a configuration of the open NVDLA */
-  constructor({ target, bus, engines, onLaunch, pace }: NvdlaDeviceOptions) {
+  constructor({ target, bus, engines, onLaunch, pace, watchdog = watchdogSteps }: NvdlaDeviceOptions) {
     this.#core = coreFeatures(target);
     this.bus = bus;
     this.target = target;
@@ -110,6 +113,7 @@ export class NvdlaDevice {
     this.#formed = formedPipelines(target);
     this.#onLaunch = onLaunch;
     this.#stepped = pace === 'stepped';
+    this.#watchdog = watchdog;
     this.#settle();
   }
 
@@ -308,7 +312,7 @@ export class NvdlaDevice {
   }
 
   #launch(pipeline: Launch): void {
-    checkPipeline(pipeline, this.bus);
+    checkPipeline(pipeline, this.bus, this.#watchdog);
     const counts = noCounts(this.registers.map.generation, needsCounts(pipeline, this.registers));
     this.#state.nvdla.counts = counts;
     const result = launch(pipeline, this.bus, this.#state);

@@ -9,7 +9,8 @@ import type { Extent } from '../../program/layer.ts';
 import type { Bus } from '../bus.ts';
 import type { Cube } from '../cube.ts';
 import type { LaunchResult } from '../launch.ts';
-import { checkShape } from '../reference/feature.ts';
+import { featureExtent } from '../reference/feature.ts';
+import type { Span } from './check-pipeline.ts';
 import { elementBytes } from './core-features.ts';
 
 export interface Rubik {
@@ -24,13 +25,31 @@ export interface Rubik {
   readonly atomBytes: number;
 }
 
+/** What Rubik reads, and what it writes. @throws device/fault */
+export function rubikSpans({ mode, input, output, stride, runStride, atomBytes }: Rubik): readonly [Span, Span] {
+  const read = featureExtent(input, "Rubik's input");
+  const written = featureExtent(output, "Rubik's output");
+  if (mode !== 'contract') return [spanOf(input, read), spanOf(output, written)];
+  const [, , height, width] = input.shape;
+  const runs = runsOf(output, atomBytes);
+  const last = (stride.h * stride.w - 1) * runStride + (runs - 1) * input.surfaceStride;
+  return [spanOf(input, last + (height - 1) * input.lineStride + width * atomBytes), spanOf(output, written)];
+}
+
+const spanOf = ({ address }: Cube, size: number): Span => ({ address, size });
+
+/** Runs of whole atoms that the channels of a cube make. */
+const runsOf = ({ shape, dtype }: Cube, atomBytes: number): number =>
+  Math.ceil((shape[1] * elementBytes(dtype)) / atomBytes);
+
 /** @throws device/fault */
 export function runRubik(rubik: Rubik, bus: Bus): LaunchResult {
+  const [read, written] = rubikSpans(rubik);
+  const from = bus.locate(read.address, read.size);
+  const to = bus.locateForWrite(written.address, written.size);
+  if (rubik.mode === 'contract') contract(rubik, bus.bytes, from, to);
+  else replane(rubik, bus.bytes, from, to);
   const { input, output } = rubik;
-  checkShape(input.shape, "Rubik's input");
-  checkShape(output.shape, "Rubik's output");
-  if (rubik.mode === 'contract') contract(rubik, bus);
-  else replane(rubik, bus);
   return {
     writes: [output],
     events: [{ engine: 'rubik', event: 'done' }],
@@ -38,49 +57,59 @@ export function runRubik(rubik: Rubik, bus: Bus): LaunchResult {
   };
 }
 
-function contract({ input, output, stride, runStride, atomBytes }: Rubik, bus: Bus): void {
-  const [, channels, height, width] = output.shape;
-  const runs = Math.ceil((channels * elementBytes(output.dtype)) / atomBytes);
+function contract({ input, output, stride, runStride, atomBytes }: Rubik, bytes: Uint8Array, from: number, to: number) {
+  const [, , height, width] = output.shape;
+  const runs = runsOf(output, atomBytes);
+  const line = new Uint8Array(width * atomBytes);
   for (let run = 0; run < runs; run++) {
     for (let y = 0; y < height; y++) {
-      const to = output.address + BigInt(run * output.surfaceStride + y * output.lineStride);
-      const line = new Uint8Array(width * atomBytes);
-      const row = Math.floor(y / stride.h);
+      const row = run * input.surfaceStride + Math.floor(y / stride.h) * input.lineStride;
       for (let phase = 0; phase < stride.w; phase++) {
-        const from =
-          (stride.w * (y % stride.h) + phase) * runStride + run * input.surfaceStride + row * input.lineStride;
-        const pixels = bus.read(input.address + BigInt(from), (width / stride.w) * atomBytes);
-        for (let x = phase, at = 0; x < width; x += stride.w, at += atomBytes) {
-          line.set(pixels.subarray(at, at + atomBytes), x * atomBytes);
+        let at = from + row + (stride.w * (y % stride.h) + phase) * runStride;
+        for (let x = phase; x < width; x += stride.w, at += atomBytes) {
+          line.set(bytes.subarray(at, at + atomBytes), x * atomBytes);
         }
       }
-      bus.write(to, line);
+      bytes.set(line, to + run * output.surfaceStride + y * output.lineStride);
     }
   }
 }
 
 /** Split or merge. The channels that fill up the last atom of features become zero. */
-function replane({ mode, input, output, atomBytes }: Rubik, bus: Bus): void {
-  const [features, planes] = mode === 'split' ? [input, output] : [output, input];
+function replane({ mode, input, output, atomBytes }: Rubik, bytes: Uint8Array, from: number, to: number): void {
   const [, channels, height, width] = input.shape;
   const size = elementBytes(input.dtype);
   const perAtom = atomBytes / size;
+  const [features, planes] = mode === 'split' ? [input, output] : [output, input];
+  const atomsAt = (run: number, y: number): number => run * features.surfaceStride + y * features.lineStride;
+  const rowAt = (c: number, y: number): number => c * planes.surfaceStride + y * planes.lineStride;
+  const atoms = new Uint8Array(width * atomBytes);
+  const row = new Uint8Array(width * size);
   for (let first = 0; first < channels; first += perAtom) {
+    const run = first / perAtom;
     const last = Math.min(first + perAtom, channels);
     for (let y = 0; y < height; y++) {
-      const atoms = features.address + BigInt((first / perAtom) * features.surfaceStride + y * features.lineStride);
-      const plane = (c: number): bigint => planes.address + BigInt(c * planes.surfaceStride + y * planes.lineStride);
-      const line = mode === 'split' ? bus.read(atoms, width * atomBytes) : new Uint8Array(width * atomBytes);
-      for (let c = first; c < last; c++) {
-        const row = mode === 'split' ? new Uint8Array(width * size) : bus.read(plane(c), width * size);
-        for (let x = 0; x < width; x++) {
-          const at = x * atomBytes + (c - first) * size;
-          if (mode === 'split') row.set(line.subarray(at, at + size), x * size);
-          else line.set(row.subarray(x * size, (x + 1) * size), at);
+      if (mode === 'split') {
+        const at = from + atomsAt(run, y);
+        atoms.set(bytes.subarray(at, at + atoms.length));
+        for (let c = first; c < last; c++) {
+          for (let x = 0; x < width; x++) {
+            const element = x * atomBytes + (c - first) * size;
+            row.set(atoms.subarray(element, element + size), x * size);
+          }
+          bytes.set(row, to + rowAt(c, y));
         }
-        if (mode === 'split') bus.write(plane(c), row);
+      } else {
+        atoms.fill(0);
+        for (let c = first; c < last; c++) {
+          const at = from + rowAt(c, y);
+          row.set(bytes.subarray(at, at + row.length));
+          for (let x = 0; x < width; x++) {
+            atoms.set(row.subarray(x * size, (x + 1) * size), x * atomBytes + (c - first) * size);
+          }
+        }
+        bytes.set(atoms, to + atomsAt(run, y));
       }
-      if (mode === 'merge') bus.write(atoms, line);
     }
   }
 }

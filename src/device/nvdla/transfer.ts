@@ -4,6 +4,7 @@ import { fail } from '../../graph/errors.ts';
 import type { Bus } from '../bus.ts';
 import type { Cube } from '../cube.ts';
 import type { LaunchResult } from '../launch.ts';
+import type { Span } from './check-pipeline.ts';
 
 export interface Side {
   readonly address: bigint;
@@ -19,23 +20,41 @@ export interface Transfer {
   readonly surfaces: number;
 }
 
-/** Most bytes that one launch may move. */
-const mostBytes = 2 ** 28;
+/** What a transfer reads, and what it writes. @throws device/fault when its lines or surfaces overlap */
+export const transferSpans = (transfer: Transfer): readonly Span[] => [
+  spanOf(transfer.source, transfer),
+  spanOf(transfer.destination, transfer),
+];
+
+/** The firmware refuses the same (nvdla/sw `bdma.c`). */
+function spanOf({ address, lineStride, surfaceStride }: Side, { lineBytes, lines, surfaces }: Transfer): Span {
+  if (lines > 1 && lineStride < lineBytes) {
+    fail('device/fault', 'the lines of a transfer overlap', {}, { expected: lineBytes, actual: lineStride });
+  }
+  const surfaceBytes = (lines - 1) * lineStride + lineBytes;
+  if (surfaces > 1 && surfaceStride < surfaceBytes) {
+    fail('device/fault', 'the surfaces of a transfer overlap', {}, { expected: surfaceBytes, actual: surfaceStride });
+  }
+  return { address, size: (surfaces - 1) * surfaceStride + surfaceBytes };
+}
 
 /** @throws device/fault */
 export function runTransfers(transfers: readonly Transfer[], bus: Bus): LaunchResult {
-  const moved = transfers.reduce((sum, { lineBytes, lines, surfaces }) => sum + lineBytes * lines * surfaces, 0);
-  if (moved > mostBytes) {
-    fail('device/fault', 'a transfer is larger than any memory', {}, { expected: mostBytes, actual: moved });
-  }
-  for (const { source, destination, lineBytes, lines, surfaces } of transfers) {
+  let moved = 0;
+  for (const transfer of transfers) {
+    const { source, destination, lineBytes, lines, surfaces } = transfer;
+    const [read, written] = transferSpans(transfer) as readonly [Span, Span];
+    const from = bus.locate(read.address, read.size);
+    const to = bus.locateForWrite(written.address, written.size);
+    const { bytes } = bus;
     for (let surface = 0; surface < surfaces; surface++) {
       for (let line = 0; line < lines; line++) {
-        const at = ({ address, lineStride, surfaceStride }: Side): bigint =>
-          address + BigInt(surface * surfaceStride + line * lineStride);
-        bus.write(at(destination), bus.read(at(source), lineBytes));
+        const start = from + surface * source.surfaceStride + line * source.lineStride;
+        const end = to + surface * destination.surfaceStride + line * destination.lineStride;
+        bytes.copyWithin(end, start, start + lineBytes);
       }
     }
+    moved += lineBytes * lines * surfaces;
   }
   return {
     writes: transfers.map(written),
@@ -45,9 +64,8 @@ export function runTransfers(transfers: readonly Transfer[], bus: Bus): LaunchRe
 }
 
 /** The bytes from the first to the last that a transfer writes. */
-function written({ destination, lineBytes, lines, surfaces }: Transfer): Cube {
-  const { address, lineStride, surfaceStride } = destination;
-  const size = (surfaces - 1) * surfaceStride + (lines - 1) * lineStride + lineBytes;
+function written(transfer: Transfer): Cube {
+  const { address, size } = spanOf(transfer.destination, transfer);
   return {
     address,
     shape: [1, size, 1, 1],

@@ -23,6 +23,8 @@ export interface KernelDriverOptions {
   readonly engines: Engines;
   readonly queue: JobQueue;
   readonly bases?: MemoryBases;
+  /** The most steps that one launch may take: multiply-accumulates, elements, bytes. */
+  readonly watchdog?: number | undefined;
 }
 
 export class KernelDriver {
@@ -31,13 +33,15 @@ export class KernelDriver {
   readonly buffers: DeviceBuffers;
   readonly #engines: Engines;
   readonly #queue: JobQueue;
+  readonly #watchdog: number | undefined;
 
-  constructor({ target, bus, engines, queue, bases = memoryBases }: KernelDriverOptions) {
+  constructor({ target, bus, engines, queue, bases = memoryBases, watchdog }: KernelDriverOptions) {
     this.target = target;
     this.bus = bus;
     this.buffers = new DeviceBuffers(bus, bases);
     this.#engines = engines;
     this.#queue = queue;
+    this.#watchdog = watchdog;
   }
 
   /** Puts a task into the queue of jobs. */
@@ -47,6 +51,14 @@ export class KernelDriver {
 
   /** A device after reset. */
   device(onLaunch: (pipeline: Launch, result: LaunchResult) => void): NvdlaDevice {
-    return new NvdlaDevice({ target: this.target, bus: this.bus, engines: this.#engines, onLaunch });
+    const { target, bus } = this;
+    const watchdog = this.#watchdog;
+    return new NvdlaDevice({
+      target,
+      bus,
+      engines: this.#engines,
+      onLaunch,
+      ...(watchdog !== undefined && { watchdog }),
+    });
   }
 }
