@@ -6,6 +6,7 @@ import { readBytes } from '../../host/node/files.ts';
 import { inspect, validateNvdla } from '../../index.ts';
 import { isLoadable } from '../../loadable/container.ts';
 import { isStockLoadable } from '../../loadable/nvdla/stock-loadable.ts';
+import { printable } from '../../report/table.ts';
 import type { Context } from '../context.ts';
 import { readExternal } from '../network-file.ts';
 
@@ -40,7 +41,7 @@ Examples:
 
 function validate(bytes: Uint8Array, file: string, flags: Flags, context: Context): void {
   const { target, problems } = locate({ file }, () => validateNvdla(bytes, flags));
-  for (const problem of problems) context.print(`${problem.rule}: ${formatProblem(problem)}`);
+  for (const problem of problems) context.print(printable(`${problem.rule}: ${formatProblem(problem)}`));
   if (problems.length === 0) context.print(`keeps every rule of the format on ${target}`);
   else {
     const code = problems.some((problem) => problem.code === 'loadable/target')
