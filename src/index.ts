@@ -15,11 +15,12 @@ import { compile as compileGraph } from './compile/compile.ts';
 import type { InputFormat } from './compile/input-format.ts';
 import { estimate as estimatePlan } from './estimate/estimate.ts';
 import type { Estimate } from './estimate/estimate-result.ts';
+import type { SystemChanges } from './estimate/nvdla/conditions.ts';
 import type { Evaluation } from './evaluate/evaluation.ts';
 import { DlakitError, fail, locate } from './graph/errors.ts';
 import type { Graph } from './graph/graph.ts';
 import { printGraph } from './graph/print.ts';
-import { mebibytes } from './graph/units.ts';
+import { cycles, gigabytesPerSecond, mebibytes, megahertz } from './graph/units.ts';
 import { decodeLoadable, isLoadable } from './loadable/container.ts';
 import { encodeNvdla as encodeStock } from './loadable/nvdla/encode-nvdla.ts';
 import { statedTarget } from './loadable/nvdla/loadable-target.ts';
@@ -270,15 +271,44 @@ export interface EstimateOptions {
   readonly powerMode?: string;
   /** All of the module's when not given. */
   readonly cores?: number;
+  /** Of an open NVDLA: in what the system around it differs from the module. */
+  readonly system?: SystemOptions;
 }
 
-/** Time, traffic and utilisation per hardware layer. Needs no calibration. @throws target/unknown */
+export interface SystemOptions {
+  /** MHz of the core. */
+  readonly clock?: number;
+  /** GB/s of its memory, reading and writing together. */
+  readonly bandwidth?: number;
+  /** Cycles from a read request to its data. */
+  readonly latency?: number;
+  /** Bursts that one read client can have under way. */
+  readonly outstanding?: number;
+  /** Cycles that the processor takes to launch what has nothing more to wait for. */
+  readonly launch?: number;
+}
+
+/** Time, traffic and utilisation per hardware layer. Needs no calibration. @throws target/unknown, estimate/system */
 export function estimate(plan: Plan, options: EstimateOptions = {}): Estimate {
   const target = findTarget(plan.target);
   const module = findModule(target, options.module);
   const powerMode = findPowerMode(module, options.powerMode);
-  return estimatePlan(plan, { target, module, powerMode, cores: options.cores ?? module.dlaCores });
+  return estimatePlan(plan, {
+    target,
+    module,
+    powerMode,
+    cores: options.cores ?? module.dlaCores,
+    ...(options.system && { system: systemChanges(options.system) }),
+  });
 }
+
+const systemChanges = ({ clock, bandwidth, latency, outstanding, launch }: SystemOptions): SystemChanges => ({
+  ...(clock !== undefined && { clock: megahertz(clock) }),
+  ...(bandwidth !== undefined && { bandwidth: gigabytesPerSecond(bandwidth) }),
+  ...(latency !== undefined && { latency: cycles(latency) }),
+  ...(outstanding !== undefined && { outstanding }),
+  ...(launch !== undefined && { launch: cycles(launch) }),
+});
 
 /** The estimate in every power mode of a module, or in the one that is named. @throws target/unknown */
 export function estimateModes(plan: Plan, options: EstimateOptions = {}): readonly Estimate[] {
@@ -291,6 +321,7 @@ export interface ReportOptions {
   /** A module's id; `agx-orin-64gb` when not given. */
   readonly module?: string;
   readonly cores?: number;
+  readonly system?: SystemOptions;
   readonly evaluation?: Evaluation;
 }
 

@@ -58,6 +58,17 @@ describe('the command line', () => {
     );
   });
 
+  it('estimates for an open NVDLA in the system that the flags describe, and for no other target', async () => {
+    const flags = ['--clock', '200', '--bandwidth', '0.4', '--latency', '50', '--outstanding', '4', '--launch', '1000'];
+    const run = await workspace.run('estimate', model, '--target', 'nv_small', '--layers', ...flags);
+    expect(run).toMatchObject({ status: 0, stderr: '' });
+    expect(run.stdout).toContain('default    200.0        0.4');
+    expect(run.stdout).toContain('50 cycles of latency, 4 bursts under way per client, 1000 cycles to launch');
+    expect(run.stdout).toContain('1 channels in steps of 8: 13 % of the multipliers');
+    expect(await workspace.run('estimate', 'net.dla', '--clock', '200')).toMatchObject({ status: 2, stdout: '' });
+    expect(await workspace.run('estimate', model, '--target', 'nv_small', '--clock', '0')).toMatchObject({ status: 2 });
+  });
+
   it('refuses flags that contradict each other or would do nothing', async () => {
     const usage = { status: 2, stdout: '' };
     expect(await workspace.run('run', 'net.dla', '--images', images, '--input', 'image=x')).toMatchObject(usage);

@@ -8,6 +8,19 @@ export function positiveInteger(text: string): number {
   return value;
 }
 
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('A number above 0 is wanted.');
+  return value;
+}
+
+function notNegative(text: string): number {
+  const value = text.trim() === '' ? Number.NaN : Number(text);
+  if (!(value >= 0 && Number.isFinite(value)))
+    throw new InvalidArgumentError('A number that is not negative is wanted.');
+  return value;
+}
+
 export function percentage(text: string): number {
   const value = Number(text);
   if (!(value > 0 && value <= 100)) throw new InvalidArgumentError('A number above 0, at most 100, is wanted.');
@@ -49,6 +62,33 @@ export const withModule = (command: Command): Command =>
   command
     .option('--module <id>', 'e.g. agx-orin-64gb, orin-nx-16gb (see docs/targets.md)')
     .option('--cores <n>', 'DLA cores that work side by side (default: all of the module)', positiveInteger);
+
+export const withSystem = (command: Command): Command =>
+  command
+    .option('--clock <MHz>', 'nv_*: of the core', positive)
+    .option('--bandwidth <GB/s>', 'nv_*: of its memory, reading and writing together', positive)
+    .option('--latency <cycles>', 'nv_*: from a read request to its data', notNegative)
+    .option('--outstanding <n>', 'nv_*: bursts that one read client can have under way', positiveInteger)
+    .option('--launch <cycles>', 'nv_*: what the processor takes to launch', notNegative);
+
+/** What `withSystem` adds to a command's flags. */
+export interface SystemFlags {
+  readonly clock?: number;
+  readonly bandwidth?: number;
+  readonly latency?: number;
+  readonly outstanding?: number;
+  readonly launch?: number;
+}
+
+/** Absent when no flag says anything. */
+export function systemOf({ clock, bandwidth, latency, outstanding, launch }: SystemFlags): {
+  readonly system?: SystemFlags;
+} {
+  const given = Object.entries({ clock, bandwidth, latency, outstanding, launch }).filter(
+    ([, value]) => value !== undefined,
+  );
+  return given.length === 0 ? {} : { system: Object.fromEntries(given) };
+}
 
 export const withCompile = (command: Command): Command =>
   command

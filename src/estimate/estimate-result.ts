@@ -1,6 +1,8 @@
 /** What the estimator says of a Plan on a module in a power mode. */
 
 import type { Bytes, Cycles, GBps, MHz, Microseconds } from '../graph/units.ts';
+import type { EngineName } from './nvdla/layer-cycles.ts';
+import type { ReadClient } from './nvdla/traffic.ts';
 
 export interface LayerEstimate {
   /** Index of the segment in the Plan, and of the layer in its Program. */
@@ -33,6 +35,40 @@ export interface LayerEstimate {
   /** Where the input and output live. */
   readonly inputMemory: 'managed_sram' | 'dram';
   readonly outputMemory: 'managed_sram' | 'dram';
+  /** Of an open NVDLA: where the cycles go. */
+  readonly stripe?: StripeLayer;
+}
+
+/** Cycles of the core. */
+export interface StripeLayer {
+  /** What works in the launch, and for how long at its own rate. */
+  readonly engines: readonly { readonly engine: EngineName; readonly busy: Cycles }[];
+  /** What is read, client by client of the memory interface, and for how long at the client's rate. */
+  readonly reads: readonly { readonly client: ReadClient; readonly size: Bytes; readonly busy: Cycles }[];
+  readonly written: Bytes;
+  readonly launch: Cycles;
+  readonly fill: Cycles;
+  readonly drain: Cycles;
+  /** In the schedule: when it is enabled and when it is complete. */
+  readonly start: Cycles;
+  readonly end: Cycles;
+  /** What bounds it: an engine, a read client, the memory that all share, or the time around the work. */
+  readonly limit: EngineName | ReadClient | 'memory' | 'overhead';
+  /** Why it takes longer than its multiplications would. */
+  readonly reasons: readonly string[];
+}
+
+/** Of one image, in cycles of the core. */
+export interface StripeTotals {
+  readonly latencyCycles: Cycles;
+  readonly outstanding: number;
+  readonly launchCycles: Cycles;
+  /** Launches side by side where their engines and what they wait for allow it: the time that is claimed. */
+  readonly scheduled: Cycles;
+  /** Launches one after the other: never less. */
+  readonly sequential: Cycles;
+  /** NVIDIA's spreadsheet of the same convolutions, without Winograd. */
+  readonly sheet: Cycles;
 }
 
 export interface Estimate {
@@ -54,5 +90,7 @@ export interface Estimate {
   readonly dramBytesPerImage: Bytes;
   /** Whether the module and the kind of network were held against published measurements. */
   readonly validated: boolean;
+  /** Of an open NVDLA. */
+  readonly stripe?: StripeTotals;
   readonly notes: readonly string[];
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { megahertz } from '../graph/units.ts';
 import type { Plan } from '../program/program.ts';
 import { problemOf } from '../program/testing/problem-of.ts';
 import { validateProgram } from '../program/validate.ts';
@@ -113,8 +114,8 @@ describe('estimate', () => {
     const other = findModule(xavier);
     const elsewhere = { target: xavier, module: other, powerMode: findPowerMode(other), cores: 1 };
     expect(problemOf(() => estimate(plan, elsewhere)).code).toBe('loadable/target');
-    const open = { ...orin, generation: 'nvdla' as const };
-    expect(problemOf(() => estimate(plan, { target: open, module, powerMode, cores: 1 })).code).toBe('estimate/target');
+    const clocked = { target: orin, module, powerMode, cores: 1, system: { clock: megahertz(100) } };
+    expect(problemOf(() => estimate(plan, clocked)).code).toBe('estimate/system');
   });
 });
 
@@ -130,7 +131,7 @@ describe('views of an estimate', () => {
   });
 
   it('puts every layer under both roofs', () => {
-    const { peak, bandwidth, ridge, points } = roofline(result, orin, powerMode);
+    const { peak, bandwidth, ridge, points } = roofline(result, orin);
     expect(peak).toBeCloseTo(13_107.2);
     expect(bandwidth).toBeCloseTo(102.4);
     for (const { intensity, rate } of points) {

@@ -1,6 +1,7 @@
 /**
- * The time, traffic and throughput of a Plan on a module in a power mode, from its Programs alone. The model is a model of one
- * compiler (JetPack 5.1.1) on one module: notes and the `validated` flag say how far the numbers at hand are from it.
+ * The time, traffic and throughput of a Plan on a module in a power mode, from its Programs alone. For orin and xavier the model is a
+ * model of one compiler (JetPack 5.1.1) on one module: notes and the `validated` flag say how far the numbers at hand are from
+ * it. An open NVDLA has a model of its own (nvdla/stripe-estimate.ts), from its RTL.
  */
 
 import { fail } from '../graph/errors.ts';
@@ -11,6 +12,8 @@ import type { Estimate, LayerEstimate } from './estimate-result.ts';
 import { type Conditions, conditionsOf, estimateLayer } from './layer-cost.ts';
 import { programWork } from './layer-work.ts';
 import { estimateNotes } from './notes.ts';
+import { nvdlaConditions, type SystemChanges } from './nvdla/conditions.ts';
+import { stripeEstimate } from './nvdla/stripe-estimate.ts';
 import { orinParameters } from './parameters.ts';
 import { dramTraffic } from './roofline.ts';
 
@@ -20,19 +23,13 @@ export interface EstimateOptions {
   readonly powerMode: PowerMode;
   /** Cores that each run the whole network on batches of their own. */
   readonly cores: number;
+  /** Of an open NVDLA: in what its system differs from the module. */
+  readonly system?: SystemChanges;
 }
 
-/** @throws estimate/target, estimate/cores, loadable/target when the plan is for another target */
+/** @throws estimate/system, estimate/cores, loadable/target when the plan is for another target */
 export function estimate(plan: Plan, options: EstimateOptions): Estimate {
-  const { target, module, powerMode, cores } = options;
-  if (target.generation === 'nvdla') {
-    fail(
-      'estimate/target',
-      'the Orin model does not describe the open NVDLA',
-      {},
-      { expected: 'orin or xavier', actual: target.name },
-    );
-  }
+  const { target, module, powerMode, cores, system } = options;
   if (plan.target !== target.name) {
     fail('loadable/target', 'the plan was made for another target', {}, { expected: target.name, actual: plan.target });
   }
@@ -42,6 +39,18 @@ export function estimate(plan: Plan, options: EstimateOptions): Estimate {
       `${module.title} has another number of DLA cores`,
       {},
       { expected: `1 to ${module.dlaCores}`, actual: cores },
+    );
+  }
+  if (target.nvdla) {
+    const subject = { plan, module: module.id, powerMode: powerMode.name, cores };
+    return stripeEstimate(subject, nvdlaConditions(target, powerMode, module.system!, system));
+  }
+  if (system) {
+    fail(
+      'estimate/system',
+      'clock, memory and launch can be given for an open NVDLA; this target has power modes',
+      {},
+      { expected: 'nv_small, nv_full, …', actual: target.name },
     );
   }
   const conditions = conditionsOf(target, powerMode);

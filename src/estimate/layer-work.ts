@@ -68,11 +68,14 @@ function convWork(conv: Conv<number>, input: Surface): ConvWork {
   };
 }
 
+function tensor(surface: Surface, shape?: Shape4): LayerWork['input'] {
+  return { size: tensorBytes(surface, shape), resident: surface.memory === 'managed_sram' };
+}
+
 /** N·H·W·atom·⌈C/atom⌉ bytes: without the padding of rows. */
-function tensor({ shape: whole, dtype, format, memory }: Surface, shape: Shape4 = whole): LayerWork['input'] {
+export function tensorBytes({ shape: whole, dtype, format }: Surface, shape: Shape4 = whole): Bytes {
   const [n, , h, w] = shape;
-  const blocks = channelBlocks(shape, format);
-  return { size: bytes(n * h * w * blocks * pixelBytes(shape, dtype, format)), resident: memory === 'managed_sram' };
+  return bytes(n * h * w * channelBlocks(shape, format) * pixelBytes(shape, dtype, format));
 }
 
 /** For each layer, the SRAM that no live surface occupies. */

@@ -1,7 +1,7 @@
 /** Where layers lie under the roof that the MAC array and the memory put up, and how time divides among the bounds. */
 
 import { type Microseconds, microseconds } from '../graph/units.ts';
-import type { PowerMode, Target } from '../targets/target.ts';
+import type { Target } from '../targets/target.ts';
 import type { Estimate, LayerEstimate } from './estimate-result.ts';
 import { orinParameters } from './parameters.ts';
 
@@ -14,9 +14,9 @@ export interface RooflinePoint {
 }
 
 export interface Roofline {
-  /** 10⁹ multiply-accumulates per second of one core, dense. */
+  /** 10⁹ multiply-accumulates per second of one core, dense, INT8. */
   readonly peak: number;
-  /** 10⁹ bytes per second: the half of the module's peak that one of two busy cores gets. */
+  /** 10⁹ bytes per second; on orin the half of the module's peak that one of two busy cores gets. */
   readonly bandwidth: number;
   /** MACs per byte at which both roofs meet. */
   readonly ridge: number;
@@ -28,11 +28,11 @@ export const dramTraffic = ({ traffic: { input, operand, weights, output } }: La
   input + operand + weights + output;
 
 /** Layers without multiply-accumulates are left out. */
-export function roofline(estimate: Estimate, target: Target, mode: PowerMode): Roofline {
+export function roofline(estimate: Estimate, target: Target): Roofline {
   const { c, k, pixels } = target.atomic;
-  const peak = (c * k * pixels * mode.dlaClock.value) / 1000;
-  const share = orinParameters.bandwidth.value / orinParameters.referencePeak.value;
-  const bandwidth = mode.dramBandwidth.value * share;
+  const peak = (c * k * pixels * estimate.dlaClock) / 1000;
+  const share = estimate.stripe ? 1 : orinParameters.bandwidth.value / orinParameters.referencePeak.value;
+  const bandwidth = estimate.dramBandwidth * share;
   const points = estimate.layers
     .filter(({ macs }) => macs > 0)
     .map((layer) => ({

@@ -47,8 +47,9 @@ export const errorCodes = {
   'program/syntax': 'A printed Program or Plan cannot be parsed.',
   'program/invalid': 'A Program breaks a rule that every Program keeps.',
 
-  'estimate/target': 'The performance model does not describe the target.',
   'estimate/cores': 'The module does not have that many DLA cores.',
+  'estimate/system':
+    'What is said of the system around an open NVDLA is no number that it can have, or the target is no open NVDLA.',
 
   'loadable/not-a-loadable': 'The bytes are not a loadable.',
   'loadable/version': 'The loadable was written in a version of the format that this dlakit does not read.',

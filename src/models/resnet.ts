@@ -29,6 +29,23 @@ export function resnet18(options: ResNetOptions = {}): Graph {
   return resnet('resnet18', [2, 2, 2, 2], basic, options);
 }
 
+/**
+ * The ResNet-18 of CIFAR-10 that systems with an open NVDLA are timed with: stages of 16, 32 and 64 channels with three, three and two
+ * blocks (gem5-NVDLA's register trace `resnet18-cifar10`). Input `image` [1, 3, 32, 32], output `logits` [1, 10].
+ */
+export function resnet18Cifar(seed = 1): Graph {
+  const builder = new GraphBuilder('resnet18-cifar', { seed });
+  let x = normed(builder, builder.input('image', [1, 3, 32, 32]), 16, 3, 1, 'stem', true);
+  for (const [stage, depth] of [3, 3, 2].entries()) {
+    for (let index = 0; index < depth; index++) {
+      x = basic(builder, x, 16 << stage, index === 0 && stage > 0 ? 2 : 1, `stage${stage + 1}.${index}`);
+    }
+  }
+  const dense = builder.gemm(builder.flatten(builder.globalAveragePool(x, 'pool'), 'flatten'), 10, 'dense');
+  builder.output(dense);
+  return renamed(builder.build(), dense, 'logits');
+}
+
 type Block = (builder: GraphBuilder, x: string, width: number, stride: number, name: string) => string;
 
 function resnet(name: string, depths: readonly number[], block: Block, options: ResNetOptions): Graph {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { compile, estimateModes, prepare } from '../index.ts';
+import { compile, estimate, estimateModes, prepare } from '../index.ts';
 import { GraphBuilder } from '../models/graph-builder.ts';
-import { estimateText } from './estimate-text.ts';
+import { lenet } from '../models/lenet.ts';
+import { estimateText, layersText } from './estimate-text.ts';
 
 const estimated = (make: (builder: GraphBuilder) => void, module?: string): string => {
   const builder = new GraphBuilder('net');
@@ -29,5 +30,13 @@ describe('the text of an estimate', () => {
     );
     expect(larger).toContain('Batch 8: the fit has batches of 1 and 2 only.');
     expect(estimated(convolution(1), 'orin-nx-16gb')).toContain('(unvalidated: see the notes below)');
+  });
+
+  it('has a line for each launch on an open NVDLA, with what bounds it and why', () => {
+    const { plan } = compile(prepare(lenet()), { target: 'nv_full', precision: 'fp16' }).network;
+    const result = estimate(plan, {
+      system: { clock: 500, bandwidth: 4, latency: 40, outstanding: 32, launch: 1000 },
+    });
+    expect(`${estimateText([result])}\n\n${layersText(result)}`).toMatchSnapshot();
   });
 });

@@ -5,6 +5,7 @@ import { boundShares } from '../estimate/roofline.ts';
 import {
   formatBytes,
   formatMacs,
+  formatRate,
   formatTime,
   grouped,
   heading,
@@ -27,7 +28,7 @@ export function estimateText(estimates: readonly Estimate[], options: TextOption
       estimate.powerMode,
       estimate.dlaClock.toFixed(1),
       estimate.dramBandwidth.toFixed(1),
-      grouped(estimate.imagesPerSecond),
+      formatRate(estimate.imagesPerSecond),
       formatTime(estimate.latency),
       percent(estimate.utilisation),
       `${percent(bounds.compute.share, 0)} / ${percent(bounds.memory.share, 0)} / ${percent(bounds.overhead.share, 0)}`,
@@ -52,12 +53,73 @@ export function estimateText(estimates: readonly Estimate[], options: TextOption
       rows,
       options,
     ),
+    ...estimates.flatMap(stripeLines),
     ...first.notes.map((note) => paint(note, 'dim', options)),
   ].join('\n');
 }
 
+/** Of an open NVDLA, in cycles. */
+function stripeLines({ stripe, batch }: Estimate): readonly string[] {
+  if (stripe === undefined) return [];
+  const { scheduled, sequential, sheet } = stripe;
+  const image = batch > 1 ? ' an image' : '';
+  return [
+    `${grouped(scheduled)} cycles${image} as scheduled, ${grouped(sequential)} with one launch after the other; ` +
+      `NVIDIA's spreadsheet has ${grouped(sheet)} for the same convolutions`,
+  ];
+}
+
+/** Every launch on an open NVDLA: where its cycles go, and why. */
+function launchesText({ layers }: Estimate, options: TextOptions): string {
+  const rows = layers.map(({ layer, name, kind, macs, utilisation, bound, stripe }) => {
+    const { engines, reads, written, launch, fill, drain, start, end, limit, reasons } = stripe!;
+    const busy = (wanted: string): string => {
+      const found = engines.find(({ engine }) => engine === wanted);
+      return found === undefined ? '' : grouped(found.busy);
+    };
+    return [
+      String(layer),
+      shorten(printable(name), 32),
+      kind,
+      busy('conv'),
+      busy('sdp'),
+      busy('pdp') || busy('cdp'),
+      formatBytes(reads.reduce((sum, { size }) => sum + size, 0)),
+      formatBytes(written),
+      grouped(launch + fill + drain),
+      grouped(start),
+      grouped(end),
+      macs > 0 ? percent(utilisation) : '',
+      paint(limit, bound === 'compute' ? 'green' : 'yellow', options),
+      reasons.join('; '),
+    ];
+  });
+  const right = (title: string) => ({ title, align: 'right' as const });
+  return table(
+    [
+      right('#'),
+      { title: 'launch' },
+      { title: 'engines' },
+      right('conv'),
+      right('SDP'),
+      right('PDP, CDP'),
+      right('read'),
+      right('written'),
+      right('overhead'),
+      right('start'),
+      right('end'),
+      right('utilisation'),
+      { title: 'bound' },
+      { title: 'why' },
+    ],
+    rows,
+    options,
+  );
+}
+
 /** Every hardware layer of one estimate. */
 export function layersText(estimate: Estimate, options: TextOptions = {}): string {
+  if (estimate.stripe) return launchesText(estimate, options);
   const rows = estimate.layers.map((layer) => [
     String(layer.layer),
     shorten(printable(layer.name), 44),

@@ -1,28 +1,20 @@
 /**
  * A trace that ui.perfetto.dev and chrome://tracing open (Trace Event Format, JSON): one process per power mode, one
- * track for the hardware layers and one each for the compute and memory time that they hide behind one another.
- * Times are estimates; host segments are not timed.
+ * track for the hardware layers and one each for the compute and memory time that they hide behind one another; of an open NVDLA one
+ * for each engine. Times are estimates; host segments are not timed.
  */
 
 import type { Estimate } from '../estimate/estimate-result.ts';
 import { timeline } from '../estimate/timeline.ts';
-
-interface TraceEvent {
-  readonly name: string;
-  readonly ph: 'X' | 'M' | 'C';
-  readonly pid: number;
-  readonly tid?: number;
-  /** Microseconds. */
-  readonly ts?: number;
-  readonly dur?: number;
-  readonly cat?: string;
-  readonly args?: Readonly<Record<string, unknown>>;
-}
+import { enginesTrace } from './engines-trace.ts';
+import { meta, slice, type TraceEvent } from './trace-event.ts';
 
 const tracks = ['hardware layers', 'compute', 'memory'] as const;
 
 export function perfettoTrace(estimates: readonly Estimate[]): string {
-  const events = estimates.flatMap((estimate, index) => traceOf(estimate, index + 1));
+  const events = estimates.flatMap((estimate, index) =>
+    estimate.stripe ? enginesTrace(estimate, index + 1) : traceOf(estimate, index + 1),
+  );
   return `${JSON.stringify({ displayTimeUnit: 'ns', otherData: { generator: 'dlakit' }, traceEvents: events })}\n`;
 }
 
@@ -57,15 +49,3 @@ function traceOf(estimate: Estimate, pid: number): readonly TraceEvent[] {
   }
   return events;
 }
-
-const meta = (pid: number, name: string, value: string): TraceEvent => ({ name, ph: 'M', pid, args: { name: value } });
-
-const slice = (
-  pid: number,
-  tid: number,
-  name: string,
-  ts: number,
-  dur: number,
-  cat: string,
-  args: Readonly<Record<string, unknown>>,
-): TraceEvent => ({ name, ph: 'X', pid, tid, ts, dur, cat, args });

@@ -4,6 +4,7 @@ import * as z from 'zod';
 import type { Evaluation } from '../evaluate/evaluation.ts';
 import { compile, estimateModes, prepare, report } from '../index.ts';
 import { GraphBuilder } from '../models/graph-builder.ts';
+import { lenet } from '../models/lenet.ts';
 import { compileText } from './compile-text.ts';
 import { estimateText, layersText } from './estimate-text.ts';
 import { evaluationText } from './evaluate-text.ts';
@@ -118,6 +119,44 @@ describe('a trace', () => {
         end = slice.ts + slice.dur;
       }
       expect(end).toBeCloseTo(estimate.latency, 6);
+    }
+  });
+});
+
+describe('a report on an open NVDLA', () => {
+  const network = prepare(lenet());
+  const value = report(network, compile(network, { target: 'nv_small' }), { system: { clock: 50 } });
+  const [estimate] = value.estimates;
+
+  it('as JSON keeps the schema', () => {
+    const schema = z.fromJSONSchema(
+      JSON.parse(readFileSync(new URL('../../schema/report.schema.json', import.meta.url), 'utf8')),
+    );
+    expect(schema.safeParse(JSON.parse(reportJson(value))).error).toBeUndefined();
+    expect(estimate).toMatchObject({ dlaClock: 50, stripe: { launchCycles: expect.any(Number) } });
+  });
+
+  it('as a page says why launches take their time', () => {
+    const page = reportHtml(value);
+    expect(page).toContain('one output point for each loading of weights: 13 % of the multipliers');
+    expect(page).toContain('launches that do not wait for one another overlap');
+    expect(page).not.toMatch(/undefined|NaN|two busy cores/);
+  });
+
+  it('as a trace has a track for each engine, on which launches follow one another', () => {
+    const { traceEvents } = JSON.parse(perfettoTrace(value.estimates)) as {
+      traceEvents: { ph: string; tid: number; ts: number; dur: number; name: string; args: { name: string } }[];
+    };
+    const tracks = traceEvents.filter(({ ph, name }) => ph === 'M' && name === 'thread_name');
+    expect(tracks.map(({ args }) => args.name)).toEqual(['processor', 'conv', 'sdp', 'pdp']);
+    for (const { tid } of tracks) {
+      let end = 0;
+      for (const { ts, dur } of traceEvents.filter((event) => event.ph === 'X' && event.tid === tid)) {
+        expect(ts).toBeGreaterThanOrEqual(end - 1e-9);
+        end = ts + dur;
+      }
+      expect(end).toBeLessThanOrEqual(estimate!.latency);
+      expect(end).toBeGreaterThan(0);
     }
   });
 });

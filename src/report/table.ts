@@ -67,6 +67,10 @@ export const grouped = (value: number): string =>
     .toString()
     .replace(/\B(?=(\d{3})+(?!\d))/g, ',');
 
+/** Images a second: whole above 100, three digits below. */
+export const formatRate = (value: number): string =>
+  value >= 100 ? grouped(value) : value.toFixed(value >= 10 ? 1 : 2);
+
 export const percent = (fraction: number, digits = 1): string => `${(fraction * 100).toFixed(digits)} %`;
 
 /** Bytes with a binary unit: 1536 → `1.5 KiB`. */

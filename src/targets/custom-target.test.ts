@@ -41,6 +41,18 @@ describe('a custom target', () => {
     expect(own.modules[0]).toMatchObject({ title: 'an FPGA', powerModes: [{ dlaClock: { value: 150 } }] });
   });
 
+  it('says of its system what it knows; the rest is assumed', () => {
+    const common = { title: 'an FPGA', clock: 150, bandwidth: 1.2 };
+    const [some] = read({ name: 'some', extends: 'nv_small', system: { ...common, latency: 30, launch: 0 } }).modules;
+    expect(some!.system).toMatchObject({
+      latency: { value: 30, status: 'documented', source: 'my.json' },
+      outstanding: { value: 256, status: 'documented' },
+      launch: { value: 0, status: 'documented' },
+    });
+    const [none] = read({ name: 'none', extends: 'nv_small', system: common }).modules;
+    expect(none!.system).toMatchObject({ latency: { status: 'assumed' }, launch: { status: 'assumed' } });
+  });
+
   it('is found by name once it is added, and replaces one added before', () => {
     addTarget(read({ name: 'found', extends: 'nv_small' }));
     addTarget(read({ name: 'found', extends: 'nv_large' }));
@@ -62,6 +74,11 @@ describe('a custom target', () => {
       'target/invalid',
     ],
     ['a table without its unit', { name: 'a', extends: 'nv_small', lookupTable: true }, 'target/invalid'],
+    [
+      'a latency below nothing',
+      { name: 'a', extends: 'nv_small', system: { title: 'b', clock: 1, bandwidth: 1, latency: -1 } },
+      'target/invalid',
+    ],
     ['a unit without throughput', { name: 'a', extends: 'nv_small', elementwise: true }, 'target/invalid'],
   ])('is refused with %s', (_, json, code) => {
     expect(problem(() => readTarget(JSON.stringify(json), 'my.json')).code).toBe(code);

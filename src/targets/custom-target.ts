@@ -10,9 +10,10 @@
 
 import * as z from 'zod';
 import { fail } from '../graph/errors.ts';
-import { bytes, gigabytesPerSecond, megahertz } from '../graph/units.ts';
+import { bytes, cycles } from '../graph/units.ts';
 import { findTarget } from './find.ts';
-import type { Target } from './target.ts';
+import { commonSystem, nvdlaModule } from './nvdla-systems.ts';
+import type { Fact, Module, Target } from './target.ts';
 
 const count = z.int().min(1).max(4096);
 const memoryInterface = z.strictObject({
@@ -38,12 +39,18 @@ const schema = z.strictObject({
   primaryMemory: memoryInterface.optional(),
   secondaryMemory: z.union([memoryInterface, z.null()]).optional(),
   addressBits: z.union([z.literal(32), z.literal(64)]).optional(),
-  /** The system it is built into; its clock in MHz and the bandwidth of its memory in GB/s. */
+  /**
+   * The system it is built into: its clock in MHz, the bandwidth of its memory in GB/s; in cycles the latency of a read and what the
+   * processor takes to launch; bursts that one read client can have under way.
+   */
   system: z
     .strictObject({
       title: z.string().max(100),
       clock: z.number().positive().max(10_000),
       bandwidth: z.number().positive().max(10_000),
+      latency: z.number().min(0).max(1_000_000).optional(),
+      outstanding: z.int().min(1).max(256).optional(),
+      launch: z.number().min(0).max(100_000_000).optional(),
     })
     .optional(),
 });
@@ -114,23 +121,21 @@ const interfaceOf = ({ width, burst, latency }: { width: number; burst: number; 
 });
 
 function systemOf(
-  { title, clock, bandwidth }: { title: string; clock: number; bandwidth: number },
+  { title, clock, bandwidth, ...rest }: NonNullable<z.output<typeof schema>['system']>,
   file = 'a target file',
-): Target['modules'][number] {
-  return {
-    id: 'system',
-    title,
-    dlaCores: 1,
-    validated: false,
-    powerModes: [
-      {
-        name: 'default',
-        dlaClock: { value: megahertz(clock), status: 'documented', source: file },
-        emcClock: { value: megahertz(clock), status: 'assumed', source: 'the clock of the core' },
-        dramBandwidth: { value: gigabytesPerSecond(bandwidth), status: 'documented', source: file },
-      },
-    ],
-  };
+): Module {
+  const said = <T>(value: T): Fact<T> => ({ value, status: 'documented', source: file });
+  const { latency, outstanding, launch } = rest;
+  return nvdlaModule(
+    { id: 'system', title },
+    { clock: said(clock), bandwidth: said(bandwidth) },
+    {
+      ...commonSystem,
+      ...(latency !== undefined && { latency: said(cycles(latency)) }),
+      ...(outstanding !== undefined && { outstanding: said(outstanding) }),
+      ...(launch !== undefined && { launch: said(cycles(launch)) }),
+    },
+  );
 }
 
 /** What the layouts in memory and in the convolution buffer need (nvdla/hw spec/defs/projects.spec). */

@@ -1,47 +1,11 @@
 /**
  * The open NVDLA configurations, from the `.spec` files of nvdla/hw `spec/defs` (which win over `doc/hw/v2/scalability.rst`
- * where the two differ). They are soft cores: clocks and memory belong to whoever builds them, so the modules
- * here are the systems that published figures were taken on.
+ * where the two differ). They are soft cores: clocks and memory belong to whoever builds them (nvdla-systems.ts).
  */
 
-import { bytes, gigabytesPerSecond, megahertz } from '../graph/units.ts';
-import type { MemoryInterface, Module, Release, Target } from './target.ts';
-
-const SHEET = 'nvdla/hw perf/NVDLA_OpenSource_Performance.xlsx, default configuration';
-
-const sheet: Module = {
-  id: 'sheet',
-  title: "The system of NVIDIA's performance spreadsheet",
-  dlaCores: 1,
-  validated: false,
-  powerModes: [
-    {
-      name: 'default',
-      dlaClock: { value: megahertz(1000), status: 'documented', source: SHEET },
-      emcClock: { value: megahertz(1000), status: 'assumed', source: 'the sheet knows a bandwidth, no memory clock' },
-      dramBandwidth: { value: gigabytesPerSecond(10), status: 'documented', source: SHEET },
-    },
-  ],
-};
-
-const zcu102: Module = {
-  id: 'zcu102',
-  title: 'nv_small on a ZCU102 FPGA, bare metal',
-  dlaCores: 1,
-  validated: false,
-  powerModes: [
-    {
-      name: 'default',
-      dlaClock: { value: megahertz(100), status: 'documented', source: 'arXiv 2508.16095' },
-      emcClock: { value: megahertz(100), status: 'assumed', source: 'the port runs at the clock of the core' },
-      dramBandwidth: {
-        value: gigabytesPerSecond(0.8),
-        status: 'derived',
-        source: '64-bit DBB port × 100 MHz; latency leaves less of it',
-      },
-    },
-  ],
-};
+import { bytes } from '../graph/units.ts';
+import { gem5Modules, sheetModule, zcu102 } from './nvdla-systems.ts';
+import type { MemoryInterface, Release, Target } from './target.ts';
 
 /** The open tree is frozen: one release. It has no TensorRT; the compiler's interface version is 0.12. */
 const releases: readonly Release[] = [{ name: 'nvdla/sw', tensorrt: [0, 0, 0], dla: [1, 0, 0] }];
@@ -69,7 +33,7 @@ export const nvSmall: Target = {
   memoryAtom: bytes(8),
   cbuf: { banks: 32, entryBytes: bytes(8), entriesPerBank: 512 },
   sram: none(`spec/defs/nv_small.spec: ${noSecondary}`),
-  modules: [zcu102, sheet],
+  modules: [zcu102, sheetModule],
   releases,
   nvdla: {
     registers: 'v2',
@@ -93,7 +57,7 @@ export const nvSmall256: Target = {
   atomic: { c: 32, k: 8, pixels: 1 },
   cbuf: { banks: 32, entryBytes: bytes(32), entriesPerBank: 128 },
   sram: none(`spec/defs/nv_small_256.spec: ${noSecondary}`),
-  modules: [sheet],
+  modules: [sheetModule],
 };
 
 export const nvSmall256Full: Target = {
@@ -173,7 +137,7 @@ export const nvFull: Target = {
   // The RTL's 16 × 256 × 128 B; the spec writes the same 512 KiB as 16 × 512 × 64 B.
   cbuf: { banks: 16, entryBytes: bytes(128), entriesPerBank: 256 },
   sram: none('the sheet has no SRAM by default; the secondary memory interface is there for one'),
-  modules: [sheet],
+  modules: [sheetModule, ...gem5Modules],
   releases,
   nvdla: {
     registers: 'v1',

@@ -4,7 +4,7 @@
  * document, derived from documented numbers, or fitted to measurements.
  */
 
-import type { Bytes, GBps, MHz } from '../graph/units.ts';
+import type { Bytes, Cycles, GBps, MHz } from '../graph/units.ts';
 
 export interface Fact<T> {
   readonly value: T;
@@ -73,6 +73,18 @@ export interface Module {
   /** Whether estimates were held against published measurements of this module. */
   readonly validated: boolean;
   readonly powerModes: readonly PowerMode[];
+  /** Present for the open NVDLA. */
+  readonly system?: NvdlaSystem;
+}
+
+/** What an open NVDLA's time depends on beside clock and bandwidth. Cycles are the core's. */
+export interface NvdlaSystem {
+  /** From a read request to its data, and from written data to its acknowledgement. */
+  readonly latency: Fact<Cycles>;
+  /** Bursts that one read client of the core can have under way at once. */
+  readonly outstanding: Fact<number>;
+  /** From the moment at which all that a launch waits for is complete to its being enabled: interrupt, driver, registers. */
+  readonly launch: Fact<Cycles>;
 }
 
 export interface PowerMode {

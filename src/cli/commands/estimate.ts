@@ -10,9 +10,9 @@ import { estimateText, layersText } from '../../report/estimate-text.ts';
 import { perfettoTrace } from '../../report/perfetto.ts';
 import { type CompileFlags, compileFile } from '../compile-flags.ts';
 import type { Context } from '../context.ts';
-import { withCompile, withModule, withShapes, withTarget } from '../options.ts';
+import { type SystemFlags, systemOf, withCompile, withModule, withShapes, withSystem, withTarget } from '../options.ts';
 
-interface Flags extends CompileFlags {
+interface Flags extends CompileFlags, SystemFlags {
   readonly module?: string;
   readonly cores?: number;
   readonly mode?: string;
@@ -22,7 +22,7 @@ interface Flags extends CompileFlags {
 }
 
 export const estimateCommand = (context: Context): Command =>
-  withModule(withCompile(withShapes(withTarget(new Command('estimate')))))
+  withSystem(withModule(withCompile(withShapes(withTarget(new Command('estimate'))))))
     .description('Estimate time, traffic and utilisation for each power mode. Needs no calibration.')
     .argument('<model.onnx | loadable.dla>')
     .option('--mode <name>', 'one power mode, e.g. MAXN')
@@ -34,7 +34,8 @@ export const estimateCommand = (context: Context): Command =>
       `
 Examples:
   dla estimate resnet50.onnx --batch 2 --sram 1
-  dla estimate fashion-resnet20.dla --module orin-nx-16gb --layers --mode 15W`,
+  dla estimate fashion-resnet20.dla --module orin-nx-16gb --layers --mode 15W
+  dla estimate fashion-resnet20.onnx --target nv_small --clock 100 --bandwidth 0.4 --layers`,
     )
     .action(async (file: string, flags: Flags, command: Command) => {
       const plan = await planOf(file, flags, command);
@@ -42,6 +43,7 @@ Examples:
         ...(flags.module !== undefined && { module: flags.module }),
         ...(flags.cores !== undefined && { cores: flags.cores }),
         ...(flags.mode !== undefined && { powerMode: flags.mode }),
+        ...systemOf(flags),
       });
       if (flags.format === 'json') context.print(JSON.stringify(all, null, 2));
       else {

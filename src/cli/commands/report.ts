@@ -14,10 +14,20 @@ import { type DataFlags, withFit } from '../data-flags.ts';
 import { evaluateFile } from '../evaluate-file.ts';
 import { readNetworkFile } from '../network-file.ts';
 import { type EngineFlags, withEngines } from '../open-device.ts';
-import { positiveInteger, withCompile, withModule, withPreprocess, withShapes, withTarget } from '../options.ts';
+import {
+  positiveInteger,
+  type SystemFlags,
+  systemOf,
+  withCompile,
+  withModule,
+  withPreprocess,
+  withShapes,
+  withSystem,
+  withTarget,
+} from '../options.ts';
 import { readScales } from '../scales-file.ts';
 
-interface Flags extends CompileFlags, EngineFlags, Omit<DataFlags, 'images'> {
+interface Flags extends CompileFlags, EngineFlags, SystemFlags, Omit<DataFlags, 'images'> {
   readonly module?: string;
   readonly cores?: number;
   readonly output: string;
@@ -25,7 +35,9 @@ interface Flags extends CompileFlags, EngineFlags, Omit<DataFlags, 'images'> {
 }
 
 export const reportCommand = (context: Context): Command =>
-  withFit(withEngines(withPreprocess(withModule(withCompile(withShapes(withTarget(new Command('report'))))))))
+  withFit(
+    withEngines(withPreprocess(withSystem(withModule(withCompile(withShapes(withTarget(new Command('report')))))))),
+  )
     .description('Write a report: a self-contained HTML page, its data as JSON, and a trace for ui.perfetto.dev.')
     .argument('<model.onnx>')
     .requiredOption('--output <folder>', 'receives report.html, report.json and trace.json')
@@ -46,6 +58,7 @@ export const reportCommand = (context: Context): Command =>
       const result = report(network, compilation, {
         ...(flags.module !== undefined && { module: flags.module }),
         ...(flags.cores !== undefined && { cores: flags.cores }),
+        ...systemOf(flags),
         ...(evaluation && { evaluation }),
       });
       const files: [string, string][] = [

@@ -54,22 +54,47 @@ export function stripes(points: number, target: Target, image = false): readonly
 
 /** Multiply-accumulate cycles of one launch; what feeds and drains the core may take longer. */
 export function stripeCycles(geometry: ConvolutionGeometry, target: Target): Cycles {
-  const { width, height, kernel, channels, kernels, precision, rowsPerBlock } = geometry;
-  const image = rowsPerBlock !== undefined;
+  const { kernels, precision } = geometry;
   const group = kernelGroupOf(target, precision);
-  const first = isFirstGeneration(target);
-  const least = first ? 10 : target.atomic.k;
-  const length = (points: number): number => (image ? Math.ceil(points / rowsPerBlock) * rowsPerBlock : points);
-  // An image's stripe never crosses a line.
-  const lines = image ? height : 1;
-  const cut = stripes(image ? width : width * height, target, image);
-  const slots = (waiting: number): number => {
-    const loaded = Math.max(2, first && precision === 'int8' ? Math.ceil(waiting / 2) : waiting);
-    return lines * cut.reduce((sum, points) => sum + Math.max(length(points), least, loaded), 0);
-  };
-  const rows = image ? Math.ceil(kernel.h / rowsPerBlock) : kernel.h * kernel.w;
-  const blocks = Math.ceil((image ? channels * kernel.w : channels) / target.atomic.c);
   const groups = Math.ceil(kernels / group);
   const last = kernels - (groups - 1) * group;
-  return cycles(rows * blocks * ((groups - 1) * slots(group) + slots(last)));
+  const slots = (groups - 1) * slotCycles(geometry, target, group) + slotCycles(geometry, target, last);
+  return cycles(stepsOf(geometry, target) * slots);
+}
+
+/** Of the multipliers that the core has, the shares that a convolution's channels, kernels and output points keep busy. */
+export function stripeShares(
+  geometry: ConvolutionGeometry,
+  target: Target,
+): { readonly channels: number; readonly kernels: number; readonly points: number } {
+  const { width, height, kernel, channels, kernels, precision } = geometry;
+  const group = kernelGroupOf(target, precision);
+  const products = channels * kernel.h * kernel.w;
+  return {
+    channels: products / (stepsOf(geometry, target) * target.atomic.c),
+    kernels: kernels / (Math.ceil(kernels / group) * group),
+    points: (width * height) / slotCycles(geometry, target, Math.min(group, kernels)),
+  };
+}
+
+/** Stripes of a kernel group at one output point: positions of the kernel times blocks of channels. */
+function stepsOf({ kernel, channels, rowsPerBlock }: ConvolutionGeometry, { atomic }: Target): number {
+  const blocks = Math.ceil((rowsPerBlock === undefined ? channels : channels * kernel.w) / atomic.c);
+  return blocks * (rowsPerBlock === undefined ? kernel.h * kernel.w : Math.ceil(kernel.h / rowsPerBlock));
+}
+
+/** Cycles for one position of the kernel over all output points, while the weights of so many kernels are loaded. */
+function slotCycles(
+  { width, height, precision, rowsPerBlock }: ConvolutionGeometry,
+  target: Target,
+  kernels: number,
+): number {
+  const image = rowsPerBlock !== undefined;
+  const first = isFirstGeneration(target);
+  const least = first ? 10 : target.atomic.k;
+  const loaded = Math.max(2, first && precision === 'int8' ? Math.ceil(kernels / 2) : kernels);
+  const length = (points: number): number => (image ? Math.ceil(points / rowsPerBlock) * rowsPerBlock : points);
+  // An image's stripe never crosses a line.
+  const cut = stripes(image ? width : width * height, target, image);
+  return (image ? height : 1) * cut.reduce((sum, points) => sum + Math.max(length(points), least, loaded), 0);
 }

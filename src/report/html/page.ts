@@ -1,7 +1,7 @@
 /** The report as one self-contained HTML page: no script, no font, no request; it can be mailed. */
 
 import type { Change, Gain, Report } from '../report.ts';
-import { formatTime, grouped, percent } from '../table.ts';
+import { formatRate, formatTime, percent } from '../table.ts';
 import { accuracySection } from './accuracy.ts';
 import { Markup, markup } from './markup.ts';
 import { memorySection } from './memory.ts';
@@ -36,7 +36,7 @@ function tiles(report: Report): Markup {
   const loadables = report.segments.filter((segment) => segment.kind === 'dla').length;
   const tile = (value: string, label: string) => markup`<div class="tile"><b>${value}</b><span>${label}</span></div>`;
   return markup`<div class="tiles">
-${best && [tile(grouped(best.imagesPerSecond), `images/s, ${best.powerMode}, ${best.cores} core${best.cores > 1 ? 's' : ''}`), tile(formatTime(best.latency), `latency, ${best.powerMode}`)]}
+${best && [tile(formatRate(best.imagesPerSecond), `images/s, ${best.powerMode}, ${best.cores} core${best.cores > 1 ? 's' : ''}`), tile(formatTime(best.latency), `latency, ${best.powerMode}`)]}
 ${tile(percent(share), 'of multiply-accumulates on the DLA')}
 ${tile(String(loadables), loadables === 1 ? 'loadable' : 'loadables')}
 ${report.evaluation && tile(percent(report.evaluation.int8.top1, 2), `Top-1 in INT8, ${percent(report.evaluation.fp32.top1, 2)} in FP32`)}

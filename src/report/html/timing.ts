@@ -2,15 +2,18 @@
 
 import type { Estimate, LayerEstimate } from '../../estimate/estimate-result.ts';
 import { boundShares, dramTraffic, roofline } from '../../estimate/roofline.ts';
-import { findModule, findPowerMode, findTarget } from '../../targets/find.ts';
-import { formatBytes, formatMacs, formatTime, grouped, percent, shorten } from '../table.ts';
+import { findTarget } from '../../targets/find.ts';
+import { formatBytes, formatMacs, formatRate, formatTime, percent, shorten } from '../table.ts';
 import { coordinate, type Markup, markup } from './markup.ts';
 
 const bounds = ['compute', 'memory', 'overhead'] as const;
 
 export function timingSection(estimates: readonly Estimate[]): Markup {
+  const overlap = estimates[0]?.stripe
+    ? 'A launch takes the longest of its engines and its memory, coloured by the longer of the two, and then launch, fill and drain; launches that do not wait for one another overlap. The word behind a bar is what takes the most.'
+    : 'A layer takes the overlap of its compute and memory time, coloured by the longer of the two, and then a fixed overhead. The word behind a bar is the largest of the three.';
   return markup`<section id="time"><h2>Time per hardware layer</h2>
-<p class="soft">Estimated. A layer takes the overlap of its compute and memory time, coloured by the longer of the two, and then a fixed overhead. The word behind a bar is the largest of the three.</p>
+<p class="soft">Estimated. ${overlap}</p>
 ${tabs('time', estimates, timingPanel)}</section>`;
 }
 
@@ -49,12 +52,12 @@ function timingPanel(estimate: Estimate): Markup {
 <rect x="${coordinate(left + overlapped)}" y="${y}" width="${coordinate(length - overlapped)}" height="${row - 5}" fill="var(--overhead)"/>
 <text class="soft" x="${coordinate(left + length + 6)}" y="${y + 12}">${formatTime(layer.total)}, ${layer.bound}${layer.macs > 0 && ` · ${percent(layer.utilisation, 0)}`}</text></g>`;
   });
-  return markup`<p><b>${grouped(estimate.imagesPerSecond)} images/s</b> on ${estimate.cores} core${estimate.cores > 1 && 's'}, latency ${formatTime(estimate.latency)}, utilisation ${percent(estimate.utilisation)}, ${formatBytes(Math.round(estimate.dramBytesPerImage))} of DRAM traffic per image</p>
+  return markup`<p><b>${formatRate(estimate.imagesPerSecond)} images/s</b> on ${estimate.cores} core${estimate.cores > 1 && 's'}, latency ${formatTime(estimate.latency)}, utilisation ${percent(estimate.utilisation)}, ${formatBytes(Math.round(estimate.dramBytesPerImage))} of DRAM traffic per image</p>
 <p>${bounds.map((bound) => markup`<span class="key"><i style="background:var(--${bound})"></i>${bound}-bound, ${percent(shares[bound].share, 0)} of the time</span>`)}</p>
 <div class="scroll"><svg role="img" aria-label="time per layer" width="${left + right + 130}" height="${height}">${bars}</svg></div>
 <details><summary>As a table</summary><div class="scroll"><table>
-<tr><th class="n">#</th><th>layer</th><th>engines</th><th class="n">MACs</th><th class="n">compute</th><th class="n">memory</th><th class="n">overhead</th><th class="n">total</th><th>bound</th><th class="n">utilisation</th><th>nodes</th></tr>
-${layers.map((layer) => markup`<tr><td class="n">${layer.layer}</td><td><code>${shorten(layer.name, 48)}</code></td><td>${layer.kind}</td><td class="n">${layer.macs > 0 && formatMacs(layer.macs)}</td><td class="n">${formatTime(layer.compute)}</td><td class="n">${formatTime(layer.memory)}</td><td class="n">${formatTime(layer.overhead)}</td><td class="n">${formatTime(layer.total)}</td><td>${layer.bound}</td><td class="n">${layer.macs > 0 && percent(layer.utilisation)}</td><td class="wrap">${layer.origin.join(', ')}</td></tr>`)}
+<tr><th class="n">#</th><th>layer</th><th>engines</th><th class="n">MACs</th><th class="n">compute</th><th class="n">memory</th><th class="n">overhead</th><th class="n">total</th><th>bound</th><th class="n">utilisation</th><th>nodes</th>${estimate.stripe && markup`<th>why</th>`}</tr>
+${layers.map((layer) => markup`<tr><td class="n">${layer.layer}</td><td><code>${shorten(layer.name, 48)}</code></td><td>${layer.kind}</td><td class="n">${layer.macs > 0 && formatMacs(layer.macs)}</td><td class="n">${formatTime(layer.compute)}</td><td class="n">${formatTime(layer.memory)}</td><td class="n">${formatTime(layer.overhead)}</td><td class="n">${formatTime(layer.total)}</td><td>${layer.stripe?.limit ?? layer.bound}</td><td class="n">${layer.macs > 0 && percent(layer.utilisation)}</td><td class="wrap">${layer.origin.join(', ')}</td>${layer.stripe && markup`<td class="wrap">${layer.stripe.reasons.join('; ')}</td>`}</tr>`)}
 </table></div></details>`;
 }
 
@@ -66,6 +69,7 @@ const describe = (layer: LayerEstimate): string =>
     `${formatMacs(layer.macs)}, ${formatBytes(Math.round(dramTraffic(layer)))} of DRAM traffic`,
     `input in ${layer.inputMemory}, output in ${layer.outputMemory}`,
     `nodes: ${layer.origin.join(', ')}`,
+    ...(layer.stripe?.reasons ?? []),
   ].join('\n');
 
 /** A power of ten as people write it: 0.001, 10, 1e-6. */
@@ -82,9 +86,7 @@ function decades(values: readonly number[]): readonly [low: number, high: number
 }
 
 function rooflinePanel(estimate: Estimate): Markup {
-  const target = findTarget(estimate.target);
-  const mode = findPowerMode(findModule(target, estimate.module), estimate.powerMode);
-  const found = roofline(estimate, target, mode);
+  const found = roofline(estimate, findTarget(estimate.target));
   if (found.points.length === 0) return markup`<p>No layer multiplies.</p>`;
   // In TMAC/s.
   const dots = found.points.map(({ layer, intensity, rate }) => ({ layer, x: intensity, y: rate / 1000 }));
@@ -108,5 +110,5 @@ ${ticks(y0, y1).map((y) => markup`<line class="axis" x1="${margin.left}" x2="${w
 <text class="soft" transform="translate(14 ${height / 2}) rotate(-90)" text-anchor="middle">TMAC/s on one core</text>
 <path d="M${px(left)} ${py(left * bandwidth)}L${px(found.ridge)} ${py(peak)}L${px(10 ** x1)} ${py(peak)}" fill="none" stroke="var(--ink)" stroke-width="1.5"/>
 ${dots.map((dot) => markup`<circle cx="${px(dot.x)}" cy="${py(dot.y)}" r="5" fill="var(--${dot.layer.bound})" fill-opacity="0.75"><title>${describe(dot.layer)}</title></circle>`)}
-</svg><p class="soft">Peak ${peak.toFixed(2)} TMAC/s; DRAM ${found.bandwidth.toFixed(1)} GB/s: the half of the module’s ${estimate.dramBandwidth.toFixed(1)} GB/s that one of two busy cores gets.</p>`;
+</svg><p class="soft">Peak ${peak >= 1 ? peak.toFixed(2) : peak.toPrecision(2)} TMAC/s; DRAM ${found.bandwidth.toFixed(1)} GB/s${!estimate.stripe && `: the half of the module’s ${estimate.dramBandwidth.toFixed(1)} GB/s that one of two busy cores gets`}.</p>`;
 }

@@ -1,0 +1,72 @@
+/** The memory and the processor around an open NVDLA, boiled down to what the formulas use. */
+
+import { fail } from '../../graph/errors.ts';
+import type { Cycles, GBps, MHz } from '../../graph/units.ts';
+import type { NvdlaFeatures, NvdlaSystem, PowerMode, Target } from '../../targets/target.ts';
+
+/** What a caller knows better than the module. */
+export interface SystemChanges {
+  readonly clock?: MHz;
+  readonly bandwidth?: GBps;
+  readonly latency?: Cycles;
+  /** Bursts that one read client can have under way. */
+  readonly outstanding?: number;
+  readonly launch?: Cycles;
+}
+
+export interface NvdlaConditions {
+  readonly target: Target;
+  readonly features: NvdlaFeatures;
+  readonly clock: MHz;
+  readonly bandwidth: GBps;
+  readonly latency: Cycles;
+  readonly outstanding: number;
+  readonly launch: Cycles;
+  /** Bytes a cycle: of reading and writing together, of the interface in each direction, and of one read client. */
+  readonly rates: { readonly memory: number; readonly port: number; readonly client: number };
+}
+
+/** @throws estimate/system for what is not above 0 (latency and launch: below 0) */
+export function nvdlaConditions(
+  target: Target,
+  { dlaClock, dramBandwidth }: PowerMode,
+  system: NvdlaSystem,
+  changes: SystemChanges = {},
+): NvdlaConditions {
+  const features = target.nvdla!;
+  const { width, burst, latency: builtFor } = features.primaryMemory;
+  const {
+    clock = dlaClock.value,
+    bandwidth = dramBandwidth.value,
+    latency = system.latency.value,
+    outstanding = system.outstanding.value,
+    launch = system.launch.value,
+  } = changes;
+  for (const [name, value, least] of [
+    ['clock', clock, Number.MIN_VALUE],
+    ['bandwidth', bandwidth, Number.MIN_VALUE],
+    ['latency', latency, 0],
+    ['outstanding', outstanding, 1],
+    ['launch', launch, 0],
+  ] as const) {
+    if (!(value >= least && Number.isFinite(value))) {
+      fail('estimate/system', `the ${name} is no number that a system has`, {}, { actual: String(value) });
+    }
+  }
+  // Read buffers are sized for the latency that the configuration was built for.
+  const underWay = Math.min(outstanding * burst, builtFor) * width;
+  return {
+    target,
+    features,
+    clock,
+    bandwidth,
+    latency,
+    outstanding,
+    launch,
+    rates: {
+      memory: (bandwidth * 1000) / clock,
+      port: width,
+      client: Math.min(width, underWay / Math.max(1, latency)),
+    },
+  };
+}

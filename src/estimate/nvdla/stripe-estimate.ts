@@ -1,0 +1,151 @@
+/**
+ * The time of a Plan on an open NVDLA: cycles of every launch, in a schedule, in the clock of the system. A batch is so many runs of
+ * the Programs, one after the other.
+ */
+
+import { bytes, cycles, type Microseconds, microseconds } from '../../graph/units.ts';
+import { type ConvolutionPrecision, kernelGroupOf } from '../../program/convolution-buffer.ts';
+import type { Layer } from '../../program/layer.ts';
+import type { Plan, Program } from '../../program/program.ts';
+import type { Estimate, LayerEstimate } from '../estimate-result.ts';
+import { dramTraffic } from '../roofline.ts';
+import type { NvdlaConditions } from './conditions.ts';
+import { type LayerCycles, layerCycles } from './layer-cycles.ts';
+import { stripeNotes } from './notes.ts';
+import { limitOf, reasonsOf } from './reasons.ts';
+import { type Interval, scheduleLayers } from './schedule.ts';
+import { sheetOfProgram } from './sheet-plan.ts';
+
+export interface StripeSubject {
+  readonly plan: Plan;
+  readonly module: string;
+  readonly powerMode: string;
+  readonly cores: number;
+}
+
+export function stripeEstimate(
+  { plan, module, powerMode, cores }: StripeSubject,
+  conditions: NvdlaConditions,
+): Estimate {
+  const { target, clock, bandwidth, latency: latencyCycles, outstanding, launch: launchCycles } = conditions;
+  const { batch } = plan;
+  const layers: LayerEstimate[] = [];
+  let [scheduled, sequential, sheet] = [0, 0, 0];
+  for (const [segment, part] of plan.segments.entries()) {
+    if (part.kind !== 'dla') continue;
+    const { program } = part;
+    const costs = program.layers.map((layer) => layerCycles(layer, program.surfaces, conditions));
+    const intervals = scheduleLayers(program.layers, costs);
+    for (const [index, { start, end }] of intervals.entries()) {
+      const when = { start: cycles(scheduled + start), end: cycles(scheduled + end) };
+      layers.push(layerEstimate(program, index, { segment, batch, cost: costs[index]!, when }, conditions));
+    }
+    scheduled += Math.max(0, ...intervals.map(({ end }) => end));
+    sequential += costs.reduce((sum, { total }) => sum + total, 0);
+    sheet += sheetOfProgram(plan.network, program, conditions).total;
+  }
+  const latency = microseconds((batch * scheduled) / clock);
+  const macs = layers.reduce((sum, layer) => sum + layer.macs, 0);
+  const traffic = layers.reduce((sum, layer) => sum + dramTraffic(layer), 0);
+  return {
+    network: plan.network,
+    target: target.name,
+    module,
+    powerMode,
+    dlaClock: clock,
+    dramBandwidth: bandwidth,
+    cores,
+    batch,
+    layers,
+    latency,
+    imagesPerSecond: latency === 0 ? 0 : (cores * batch * 1e6) / latency,
+    utilisation: latency === 0 ? 0 : macs / (latency * peakOf(precisionOf(plan), conditions)),
+    dramBytesPerImage: bytes(traffic / batch),
+    validated: false,
+    stripe: {
+      latencyCycles,
+      outstanding,
+      launchCycles,
+      scheduled: cycles(scheduled),
+      sequential: cycles(sequential),
+      sheet: cycles(sheet),
+    },
+    notes: stripeNotes(plan, conditions),
+  };
+}
+
+/** Multiply-accumulates a microsecond. */
+const peakOf = (precision: ConvolutionPrecision, { target, clock }: NvdlaConditions): number =>
+  target.atomic.c * kernelGroupOf(target, precision) * clock;
+
+function precisionOf({ segments }: Plan): ConvolutionPrecision {
+  const layers = segments.flatMap((segment) => (segment.kind === 'dla' ? segment.program.layers : []));
+  return layers.find((layer) => layer.kind === 'conv')?.conv.core?.precision ?? 'int8';
+}
+
+interface Placed {
+  readonly segment: number;
+  readonly batch: number;
+  readonly cost: LayerCycles;
+  readonly when: Interval;
+}
+
+function layerEstimate(
+  { layers, surfaces }: Program,
+  index: number,
+  { segment, batch, cost, when }: Placed,
+  conditions: NvdlaConditions,
+): LayerEstimate {
+  const layer = layers[index]!;
+  const { engines, reads, written, launch, fill, drain, compute, slowestClient, shared } = cost;
+  const time = (count: number): Microseconds => microseconds((batch * count) / conditions.clock);
+  const memory = Math.max(slowestClient, shared);
+  const limit = limitOf(cost);
+  const macs = batch * macsOf(layer, { surfaces });
+  const total = time(cost.total);
+  const precision = layer.kind === 'conv' ? layer.conv.core!.precision : 'int8';
+  const moved = (...clients: readonly string[]) =>
+    bytes(batch * reads.reduce((sum, { client, size }) => sum + (clients.includes(client) ? size : 0), 0));
+  return {
+    segment,
+    layer: layer.id,
+    name: layer.name,
+    origin: layer.origin,
+    kind: layer.kind,
+    macs,
+    macCycles: cycles(batch * (engines.find(({ engine }) => engine === 'conv')?.busy ?? 0)),
+    compute: time(compute),
+    memory: time(memory),
+    overhead: time(launch + fill + drain),
+    total,
+    bound: limit === 'overhead' ? 'overhead' : compute >= memory ? 'compute' : 'memory',
+    utilisation: macs / (total * peakOf(precision, conditions)),
+    traffic: {
+      input: moved('features', 'sdp', 'pdp', 'cdp', 'rubik', 'bdma'),
+      operand: moved('sdp x1', 'sdp x2', 'sdp y'),
+      weights: moved('weights'),
+      output: bytes(batch * written),
+      restream: bytes(0),
+    },
+    inputMemory: 'dram',
+    outputMemory: 'dram',
+    stripe: {
+      engines,
+      reads,
+      written,
+      launch,
+      fill,
+      drain,
+      ...when,
+      limit,
+      reasons: reasonsOf(layer, cost, { surfaces, before: layers.slice(0, index) }, conditions),
+    },
+  };
+}
+
+/** Of a launch: kernels that share a block with zeros for the channels of other groups are counted whole. */
+function macsOf(layer: Layer, { surfaces }: Pick<Program, 'surfaces'>): number {
+  if (layer.kind !== 'conv') return 0;
+  const { input, kernel, output } = layer.conv;
+  return surfaces[input]!.shape[1] * kernel.h * kernel.w * output.channels * output.height * output.width;
+}
