@@ -27,8 +27,10 @@ export interface Assignment {
 }
 
 /** What differs between hardware in who runs a node and what one launch does. */
-export interface LaunchPolicy extends Pick<FuseContext, 'fits' | 'poolFuses'> {
+export interface LaunchPolicy extends Pick<FuseContext, 'fits' | 'poolFuses' | 'joinsAverages'> {
   readonly precision: CheckResult['precision'];
+  /** What a selected operation is on this hardware. */
+  readonly adapt: (operation: Operation) => Operation;
   /** Why the hardware cannot do an operation that stands alone, as the end of "is not emulated: …". */
   readonly obstacle: (operation: Operation) => string | undefined;
 }
@@ -57,7 +59,8 @@ export function assign(
   const selected = new Map<Node, readonly Operation[]>();
   for (const node of live) {
     if (!segments.has(node)) continue;
-    const selection = select(node, graph);
+    const found = select(node, graph);
+    const selection = typeof found === 'string' ? found : found.map(policy.adapt);
     const obstacle =
       typeof selection === 'string' ? selection : selection.map(policy.obstacle).find((reason) => reason !== undefined);
     if (obstacle !== undefined) reasons.set(node, obstacle);
@@ -74,6 +77,7 @@ export function assign(
       sameShape: (a, b) => `${surfaceShape(graph, a)}` === `${surfaceShape(graph, b)}`,
       fits: policy.fits,
       poolFuses: policy.poolFuses,
+      joinsAverages: policy.joinsAverages,
     });
     const before = reasons.size;
     for (const operation of operations) {

@@ -12,7 +12,7 @@ import { fail } from '../graph/errors.ts';
 import { type Bytes, bytes } from '../graph/units.ts';
 import type { BlobTableBuilder } from '../program/blobs.ts';
 import { partView, rowAlignment, surfaceGeometry } from '../program/geometry.ts';
-import type { Layer, Pipeline } from '../program/layer.ts';
+import type { Layer, Move, Pipeline } from '../program/layer.ts';
 import { liveRanges } from '../program/liveness.ts';
 import type { ConstantRef, Program } from '../program/program.ts';
 import type { ElementType, MemoryName, Shape4, Surface, SurfaceFormat } from '../program/surface.ts';
@@ -47,7 +47,11 @@ export interface EmitContext {
   readonly lower: Lower;
 }
 
-export type Lower = (operation: PlacedOperation, name: string, surfaces: SurfaceTable) => readonly Pipeline<number>[];
+export type Lower = (
+  operation: PlacedOperation,
+  name: string,
+  surfaces: SurfaceTable,
+) => readonly (Pipeline<number> | Move<number>)[];
 
 /** A run of channels and rows: [from, to). */
 export interface Region {

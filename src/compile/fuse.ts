@@ -5,6 +5,7 @@
  *     conv → scale, shift, activation, clamp, table        anything whose steps come in the order of the single-point stage
  *     conv → add (sub, mul, max, min)                      into the later of two producers, where the other operand is ready
  *     x · f(x), f a table or a clamped line                 one table: SiLU, HardSwish
+ *     deconv → crop                                         its padding
  *     conv → max pool                                      where the target's policy says so; other pools launch on their own
  *
  * A value between two fused operations is never rounded to int8, so it needs no scale, unless it indexes a table.
@@ -13,10 +14,12 @@
 import {
   type ChannelVector,
   type ConvOperation,
+  type CropOperation,
   type Operation,
   type Point,
   type PointOperation,
   type Pooling,
+  type PoolOperation,
   plainPoint,
   readsOf,
 } from './operation.ts';
@@ -30,6 +33,8 @@ export interface FuseContext {
   readonly sameShape: (a: string, b: string) => boolean;
   /** Whether one launch does what two operations became. */
   readonly fits: (operation: ConvOperation | PointOperation) => boolean;
+  /** Whether averages of averages are one, whose window the hardware cuts as it likes. */
+  readonly joinsAverages: boolean;
   /** Whether a pool runs in the launch of the convolution that feeds it. */
   readonly poolFuses: (convolution: ConvOperation, pool: Pooling) => boolean;
 }
@@ -77,10 +82,13 @@ function mergeInto(
 ): Merge | undefined {
   if (reader.kind === 'pool') {
     const absorbed = producerOf(reader.input, reader);
+    if (absorbed?.kind === 'pool' && context.joinsAverages && readOnce(reader.input))
+      return joinAverages(absorbed, reader);
     if (absorbed?.kind !== 'conv' || absorbed.pool !== undefined || !readOnce(reader.input)) return undefined;
     if (!context.poolFuses(absorbed, reader.pool)) return undefined;
     return { absorbed, result: join(absorbed, reader, { pool: reader.pool }) };
   }
+  if (reader.kind === 'crop') return cropped(reader, producerOf, readOnce);
   if (reader.kind !== 'point' || reader.pool !== undefined) return undefined;
   const gated = selfGate(reader, producerOf, readOnce);
   if (gated !== undefined && gated.result.kind === 'point' && context.fits(gated.result)) return gated;
@@ -104,6 +112,40 @@ function mergeInto(
     (absorbed.kind === 'conv' ? operationsLimit : 0) + order.get(absorbed.output)!;
   const [best] = candidates.toSorted((a, b) => rank(b) - rank(a));
   return best && { absorbed: best.absorbed, result: join(best.absorbed, reader, { point: best.point }) };
+}
+
+/** Averages of whole windows side by side, over averages of such. */
+function joinAverages(first: PoolOperation, second: PoolOperation): Merge | undefined {
+  const isTiled = ({ mode, kernel, stride, padding }: Pooling) =>
+    mode === 'average' &&
+    kernel.h === stride.h &&
+    kernel.w === stride.w &&
+    Object.values(padding).every((pad) => pad === 0);
+  if (!isTiled(first.pool) || !isTiled(second.pool)) return undefined;
+  const { kernel } = second.pool;
+  const size = { h: first.pool.kernel.h * kernel.h, w: first.pool.kernel.w * kernel.w };
+  const pool = { ...second.pool, kernel: size, stride: size };
+  return { absorbed: first, result: { ...second, input: first.input, nodes: [...first.nodes, ...second.nodes], pool } };
+}
+
+/** A deconvolution of which only a part is wanted: as if it had more padding. */
+function cropped(
+  reader: CropOperation,
+  producerOf: (value: string, reader: Operation) => Operation | undefined,
+  readOnce: (value: string) => boolean,
+): Merge | undefined {
+  const { row, column, step } = reader.from;
+  const absorbed = producerOf(reader.input, reader);
+  if (absorbed?.kind !== 'conv' || !absorbed.shape.transposed || !readOnce(reader.input)) return undefined;
+  if (step.h !== 1 || step.w !== 1 || absorbed.pool || absorbed.point.operand) return undefined;
+  const { shape } = absorbed;
+  const { padding, output } = shape;
+  const [top, left] = [padding.top + row, padding.left + column];
+  const { height, width } = reader.size;
+  const bottom = padding.bottom + output.height - row - height;
+  const right = padding.right + output.width - column - width;
+  const part = { ...shape, padding: { top, left, bottom, right }, output: { ...output, height, width } };
+  return { absorbed, result: join(absorbed, reader, { shape: part }) };
 }
 
 /** More operations than any network has: a convolution outranks every point operation. */

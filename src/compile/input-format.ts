@@ -6,6 +6,7 @@
 import { fail } from '../graph/errors.ts';
 import type { SurfaceFormat } from '../program/surface.ts';
 import { type ConvolutionWork, planConvolution } from './nvdla/plan-convolution.ts';
+import { pooledPixels } from './nvdla/plan-pooling.ts';
 import type { Placement } from './place.ts';
 
 export type InputFormat = 'dla_hwc4' | 'dla_linear' | 'chw32' | 'auto';
@@ -45,7 +46,8 @@ function noPixels(
     if (operation.kind !== 'conv' || operation.input !== input) continue;
     const { shape, pool } = operation;
     const pixels = [n, channels === 1 ? 1 : 4, height, width] as const;
-    const plan = planConvolution({ ...core, input: pixels, image: true, shape, pooled: pool !== undefined });
+    const pooled = pool && pooledPixels(shape, pool);
+    const plan = planConvolution({ ...core, input: pixels, image: true, shape, pooled });
     if ('reason' in plan) return `${operation.nodes.at(-1)!.name}: ${plan.reason}`;
   }
   return undefined;

@@ -63,6 +63,7 @@ function lower(
       return { kind: 'copy', copy: { ...copy, output: surfaces.of(operation.output) } };
     }
     case 'normalise':
+    case 'pixels':
     case 'gather':
       throw new Error(`only the open NVDLA does a ${operation.kind}`);
   }

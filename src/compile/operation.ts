@@ -6,7 +6,7 @@
 
 import type { Node } from '../graph/graph.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import type { Extent, Padding, Pdp, Resize } from '../program/layer.ts';
+import type { Extent, Padding, Pdp, PixelGrid, Resize } from '../program/layer.ts';
 
 /** One element, or one per output channel. */
 export type ChannelVector = Float64Array;
@@ -111,6 +111,22 @@ export interface SliceOperation extends Common {
   readonly channel: number;
 }
 
+/** Every step-th row and column of the input, from a first one on. */
+export interface CropOperation extends Common {
+  readonly kind: 'crop';
+  readonly input: string;
+  readonly from: PixelGrid;
+  /** Of the result. */
+  readonly size: { readonly height: number; readonly width: number };
+}
+
+/** One below the other, or side by side. */
+export interface StackOperation extends Common {
+  readonly kind: 'stack';
+  readonly inputs: readonly string[];
+  readonly axis: 'h' | 'w';
+}
+
 /** The same numbers at the same places under another name or shape. */
 export interface AliasOperation extends Common {
   readonly kind: 'alias';
@@ -125,11 +141,13 @@ export type Operation =
   | ResizeOperation
   | ConcatOperation
   | SliceOperation
+  | CropOperation
+  | StackOperation
   | AliasOperation;
 
 /** The values that an operation reads from memory; one that is read twice appears twice. */
 export function readsOf(operation: Operation): readonly string[] {
-  if (operation.kind === 'concat') return operation.inputs;
+  if (operation.kind === 'concat' || operation.kind === 'stack') return operation.inputs;
   const operand = operation.kind === 'conv' || operation.kind === 'point' ? operation.point.operand : undefined;
   return operand === undefined ? [operation.input] : [operation.input, operand.value];
 }

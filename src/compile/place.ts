@@ -1,10 +1,12 @@
 /**
  * The pass that says which values share memory. A value that is another one under a new name or shape has no surface of its own.
  * An input of a concatenation that starts at a multiple of 32 channels, and that nothing else binds, is a view of the output: whoever
- * makes it writes it in place. Every other input is copied. What only moves or selects integers keeps their scale, so a value that
+ * makes it writes it in place. Every other input is copied. Where whoever reads an atom reads all of it, a slice of whole atoms
+ * is a view of its input. What only moves or selects integers keeps their scale, so a value that
  * enters with another scale is rescaled on the way.
  */
 
+import type { PixelGrid } from '../program/layer.ts';
 import type { Shape4 } from '../program/surface.ts';
 import {
   type ConvOperation,
@@ -42,6 +44,18 @@ export interface GatherOperation {
   readonly parts: readonly GatherPart[];
 }
 
+/** Pixels of one surface at other places of another. */
+export interface PixelsOperation {
+  readonly kind: 'pixels';
+  readonly nodes: Operation['nodes'];
+  readonly input: string;
+  readonly from: PixelGrid;
+  readonly output: string;
+  readonly to: PixelGrid;
+  readonly rows: number;
+  readonly columns: number;
+}
+
 /** What becomes one layer, or several on hardware that needs them. Names of values are names of surfaces. */
 export type PlacedOperation =
   | ConvOperation
@@ -50,6 +64,7 @@ export type PlacedOperation =
   | NormaliseOperation
   | ResizeOperation
   | CopyOperation
+  | PixelsOperation
   | GatherOperation;
 
 export interface SurfaceDraft {
@@ -155,7 +170,33 @@ export function place(operations: readonly Operation[], context: PlaceContext): 
       }
       case 'slice': {
         const input = rescaled(operation.input, scaleOf(surfaceOf(output)), nodes);
-        copy(nodes, input, operation.channel, result(output), 0);
+        const part = surfaces.get(result(output))!;
+        const whole = surfaces.get(input)!;
+        const end = operation.channel + part.shape[1];
+        const aligned = operation.channel % atom === 0 && (end % atom === 0 || end === whole.shape[1]);
+        if (wholeAtoms && aligned && part.role === 'inner' && whole.role === 'inner') {
+          part.view = { of: input, channel: operation.channel };
+        } else copy(nodes, input, operation.channel, part.name, 0);
+        break;
+      }
+      case 'crop': {
+        const input = rescaled(operation.input, scaleOf(surfaceOf(output)), nodes);
+        const cut = result(output);
+        const [, , rows, columns] = surfaces.get(cut)!.shape;
+        placed.push({ kind: 'pixels', nodes, input, from: operation.from, output: cut, to: corner, rows, columns });
+        break;
+      }
+      case 'stack': {
+        const scale = scaleOf(surfaceOf(output));
+        const sources = operation.inputs.map((value) => rescaled(value, scale, nodes));
+        const whole = result(output);
+        let at = 0;
+        for (const input of sources) {
+          const [, , rows, columns] = surfaces.get(input)!.shape;
+          const to = operation.axis === 'h' ? { ...corner, row: at } : { ...corner, column: at };
+          placed.push({ kind: 'pixels', nodes, input, from: corner, output: whole, to, rows, columns });
+          at += operation.axis === 'h' ? rows : columns;
+        }
         break;
       }
       case 'concat': {
@@ -188,6 +229,9 @@ export function place(operations: readonly Operation[], context: PlaceContext): 
   for (const { value, from, nodes } of named.copies) copy(nodes, from, 0, result(value), 0);
   return { operations: placed, surfaces };
 }
+
+/** Every pixel. */
+const corner: PixelGrid = { row: 0, column: 0, step: { h: 1, w: 1 } };
 
 interface Names {
   /** Values that lie in the surface of another. */

@@ -1,6 +1,6 @@
 /** Conv and ConvTranspose. */
 
-import { type Graph, intAttribute, intsAttribute, type Node } from '../graph/graph.ts';
+import { type Graph, intAttribute, intsAttribute, type Node, stringAttribute } from '../graph/graph.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { plainPoint } from './operation.ts';
 import type { Selection } from './select.ts';
@@ -38,25 +38,30 @@ export function selectConvTranspose(node: Node, graph: Graph): Selection {
   if (typeof found === 'string') return found;
   const { input, output, weights, bias } = found;
   const groups = intAttribute(node, 'group', 1);
-  if (groups !== 1) return 'it is a grouped deconvolution';
   const [r = 1, s = 1] = weights.shape.slice(2);
   const strides = intsAttribute(node, 'strides') ?? [1, 1];
   const dilations = intsAttribute(node, 'dilations') ?? [1, 1];
   const kernel = { h: r, w: s };
   const stride = { h: strides[0] ?? 1, w: strides[1] ?? 1 };
   const dilation = { h: dilations[0] ?? 1, w: dilations[1] ?? 1 };
-  const pads = intsAttribute(node, 'pads') ?? [0, 0, 0, 0];
-  const automatic = node.attributes.auto_pad;
-  if (node.attributes.output_shape || (automatic?.kind === 'string' && automatic.value.startsWith('SAME'))) {
-    return 'its padding is given by an output shape';
-  }
-  const [top = 0, left = 0, bottom = 0, right = 0] = pads;
   const [, channels, height, width] = output;
-  const excess = [
-    height - ((input[2] - 1) * stride.h + (r - 1) * dilation.h + 1 - top - bottom),
-    width - ((input[3] - 1) * stride.w + (s - 1) * dilation.w + 1 - left - right),
+  const extra = intsAttribute(node, 'output_padding') ?? [0, 0];
+  const full = [
+    (input[2] - 1) * stride.h + (r - 1) * dilation.h + 1 + (extra[0] ?? 0),
+    (input[3] - 1) * stride.w + (s - 1) * dilation.w + 1 + (extra[1] ?? 0),
   ];
-  if (excess[0]! < 0 || excess[0]! >= stride.h || excess[1]! < 0 || excess[1]! >= stride.w) {
+  const mode = stringAttribute(node, 'auto_pad', 'NOTSET');
+  const given = node.attributes.output_shape !== undefined || mode.startsWith('SAME');
+  // What an output shape asks for goes off both sides, the odd one off the end (SAME_UPPER: off the start).
+  const cut = (axis: 0 | 1, size: number): readonly [number, number] => {
+    const total = Math.max(0, full[axis]! - size);
+    const less = Math.floor(total / 2);
+    return mode === 'SAME_UPPER' ? [total - less, less] : [less, total - less];
+  };
+  const pads = mode === 'VALID' ? [] : (intsAttribute(node, 'pads') ?? []);
+  const [top = 0, bottom = 0] = given ? cut(0, height) : [pads[0], pads[2]];
+  const [left = 0, right = 0] = given ? cut(1, width) : [pads[1], pads[3]];
+  if (full[0]! - top - bottom !== height || full[1]! - left - right !== width) {
     return 'its output shape does not follow from its attributes';
   }
   return [

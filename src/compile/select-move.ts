@@ -3,6 +3,8 @@
 import { type Graph, intAttribute, intsAttribute, type Node, stringAttribute } from '../graph/graph.ts';
 import { numbers } from '../graph/tensor.ts';
 import type { Resize } from '../program/layer.ts';
+import type { Shape4 } from '../program/surface.ts';
+import type { Operation } from './operation.ts';
 import type { Selection } from './select.ts';
 import { axisAttribute, surfaceShape } from './window.ts';
 
@@ -12,47 +14,81 @@ export function selectConcat(node: Node, graph: Graph): Selection {
   const output = surfaceShape(graph, node.outputs[0] ?? '');
   const rank = graph.values.get(node.outputs[0] ?? '')?.shape?.length ?? 0;
   if (output === undefined || node.inputs.some((name) => surfaceShape(graph, name) === undefined)) return noShape;
-  if (axisAttribute(node, rank, 1) !== 1) return 'it does not join channels';
   if (node.inputs.some((name) => graph.constants.has(name))) return 'one of its inputs is constant';
-  return [{ kind: 'concat', nodes: [node], inputs: node.inputs, output: node.outputs[0]! }];
+  const axis = axisAttribute(node, rank, 1);
+  const common = { nodes: [node], inputs: node.inputs, output: node.outputs[0]! };
+  if (axis === 1) return [{ kind: 'concat', ...common }];
+  return axis === 2 || axis === 3
+    ? [{ kind: 'stack', ...common, axis: axis === 2 ? 'h' : 'w' }]
+    : 'it does not join channels';
 }
 
 export function selectSplit(node: Node, graph: Graph): Selection {
   const input = surfaceShape(graph, node.inputs[0] ?? '');
   const rank = graph.values.get(node.inputs[0] ?? '')?.shape?.length ?? 0;
   if (input === undefined) return noShape;
-  if (axisAttribute(node, rank, 0) !== 1) return 'it does not split channels';
-  let channel = 0;
-  const slices = [];
+  const axis = axisAttribute(node, rank, 0);
+  if (axis === 0) return 'it does not split channels';
+  let at = 0;
+  const parts: Operation[] = [];
   for (const output of node.outputs) {
     const shape = surfaceShape(graph, output);
     if (shape === undefined) return noShape;
-    slices.push({ kind: 'slice' as const, nodes: [node], input: node.inputs[0]!, output, channel });
-    channel += shape[1];
+    const common = { nodes: [node], input: node.inputs[0]!, output };
+    const from = { row: axis === 2 ? at : 0, column: axis === 3 ? at : 0, step: { h: 1, w: 1 } };
+    parts.push(
+      axis === 1
+        ? { kind: 'slice', ...common, channel: at }
+        : { kind: 'crop', ...common, from, size: { height: shape[2], width: shape[3] } },
+    );
+    at += shape[axis]!;
   }
-  return channel === input[1] ? slices : 'its parts do not add up to its input';
+  return at === input[axis] ? parts : 'its parts do not add up to its input';
 }
 
-export function selectSlice(node: Node, graph: Graph): Selection {
-  const [x = '', ...names] = node.inputs;
-  const input = surfaceShape(graph, x);
-  const output = surfaceShape(graph, node.outputs[0] ?? '');
-  const rank = graph.values.get(x)?.shape?.length ?? 0;
-  if (input === undefined || output === undefined) return noShape;
+/** Where a slice starts along each axis, and its steps; undefined where they are not constant. */
+function sliceBounds(node: Node, graph: Graph, input: Shape4, rank: number) {
+  const names = node.inputs.slice(1);
   const list = (index: number, attribute: string): readonly number[] | undefined => {
     const constant = graph.constants.get(names[index] ?? '');
     return intsAttribute(node, attribute) ?? (constant === undefined ? undefined : numbers(constant));
   };
   const starts = list(0, 'starts');
   const axes = list(2, 'axes') ?? starts?.map((_, axis) => axis);
-  if (starts === undefined || axes === undefined) return 'its bounds are not constant';
-  if (list(3, 'steps')?.some((step) => step !== 1)) return 'its steps are not 1';
-  if (input.some((dim, axis) => axis !== 1 && dim !== output[axis])) return 'it cuts more than channels';
-  const at = axes.findIndex((axis) => (axis < 0 ? axis + rank : axis) === 1);
-  const start = at < 0 ? 0 : starts[at]!;
-  const channel = Math.min(Math.max(start < 0 ? start + input[1] : start, 0), input[1]);
-  if (channel + output[1] > input[1]) return 'its output shape does not follow from its bounds';
-  return [{ kind: 'slice', nodes: [node], input: x, output: node.outputs[0]!, channel }];
+  if (starts === undefined || axes === undefined || ((names[3] ?? '') !== '' && list(3, 'steps') === undefined)) {
+    return undefined;
+  }
+  const [start, step] = [
+    [0, 0, 0, 0],
+    [1, 1, 1, 1],
+  ];
+  for (const [index, given] of axes.entries()) {
+    const axis = given < 0 ? given + rank : given;
+    const from = starts[index]!;
+    start[axis] = Math.min(Math.max(from < 0 ? from + input[axis]! : from, 0), input[axis]!);
+    step[axis] = list(3, 'steps')?.[index] ?? 1;
+  }
+  return { start, step };
+}
+
+export function selectSlice(node: Node, graph: Graph): Selection {
+  const [x = ''] = node.inputs;
+  const input = surfaceShape(graph, x);
+  const output = surfaceShape(graph, node.outputs[0] ?? '');
+  const rank = graph.values.get(x)?.shape?.length ?? 0;
+  if (input === undefined || output === undefined) return noShape;
+  const bounds = sliceBounds(node, graph, input, rank);
+  if (bounds === undefined) return 'its bounds are not constant';
+  const { start, step } = bounds;
+  if (step.some((value) => value < 1) || step[0] !== 1 || step[1] !== 1) return 'its steps are not 1';
+  if (input[0] !== output[0]) return 'it cuts more than channels';
+  const inside = output.every((size, axis) => start[axis]! + (size - 1) * step[axis]! < input[axis]!);
+  if (!inside) return 'its output shape does not follow from its bounds';
+  const common = { nodes: [node], input: x, output: node.outputs[0]! };
+  if (input[2] === output[2] && input[3] === output[3]) return [{ kind: 'slice', ...common, channel: start[1]! }];
+  if (input[1] !== output[1]) return 'it cuts channels and pixels';
+  const from = { row: start[2]!, column: start[3]!, step: { h: step[2]!, w: step[3]! } };
+  return [{ kind: 'crop', ...common, from, size: { height: output[2], width: output[3] } }];
 }
 
 const roundings: Readonly<Record<string, Resize<unknown>['rounding']>> = {

@@ -289,7 +289,7 @@ export interface PixelGrid {
 
 /**
  * Pixels of one surface at other pixels of another, unchanged: what a deconvolution or an enlargement is put together by where
- * there is no Rubik, and what cuts and joins along rows and columns. It is a pass through SDP. Where it steps over pixels, the
+ * there is no Rubik, and what cuts and joins along rows and columns. It is a pass through SDP. Where it steps over columns, the
  * cubes are others than the surfaces': columns are their lines and rows their channels, so that both have strides.
  */
 export interface PixelCopy<S> {
@@ -299,7 +299,7 @@ export interface PixelCopy<S> {
   readonly output: S;
   readonly outputChannel: number;
   readonly to: PixelGrid;
-  /** Of one atom where it steps over pixels. */
+  /** Of one atom where it steps over columns. */
   readonly channels: number;
   readonly rows: number;
   readonly columns: number;

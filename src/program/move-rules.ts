@@ -36,7 +36,10 @@ export function checkRubik(context: LayerContext, { mode, input, output, stride 
   }
 }
 
-/** Channels and lines of a cube (nvdla/sw `common.h`): rows times channels of an atom, and columns, where it steps over pixels. */
+export const stepsOverColumns = ({ from, to }: Pick<PixelCopy<unknown>, 'from' | 'to'>): boolean =>
+  from.step.w > 1 || to.step.w > 1;
+
+/** Channels and lines of a cube (nvdla/sw `common.h`): rows times channels of an atom, and columns, where it steps over columns. */
 export const mostStepped = 8192;
 
 /** @throws program/invalid */
@@ -49,7 +52,7 @@ export function checkPixels(context: LayerContext, pixels: PixelCopy<number>): v
     const [expected, actual] = [input, output].map(({ dtype, format }) => `${dtype} ${format}`) as [string, string];
     wrong(context, 'only atoms of one image are copied, to the same', expected, actual);
   }
-  const steps = [pixels.from.step, pixels.to.step].some(({ h, w }) => h > 1 || w > 1);
+  const steps = stepsOverColumns(pixels);
   whole(context, 'pixels.channels', channels, 1, steps ? atom : mostStepped);
   if (steps) whole(context, 'the rows of pixels, by channels of an atom', rows * atom, atom, mostStepped);
   for (const [field, { row, column, step }, channel, { shape }] of [

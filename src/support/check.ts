@@ -27,11 +27,12 @@ export function check(graph: Graph, options: CheckOptions): CheckResult {
   const { target, release, precision } = options;
   const context = ruleContext(graph, options);
   const vanishing = buildTimeNodes(graph, context);
-  const before = graph.nodes.map((node): Verdict => {
+  const judged = graph.nodes.map((node): Verdict => {
     const gone = vanishing.get(node.name);
     if (gone === undefined) return judge(node, context);
     return { node: node.name, op: node.op, placement: 'build-time', refusals: [], warnings: gone === '' ? [] : [gone] };
   });
+  const before = target.generation === 'nvdla' ? withoutDetours(graph, judged, context) : judged;
   const { verdicts, segments, demoted } = limitLoadables(graph, before, options);
   const onDla = new Set(segments.filter(({ kind }) => kind === 'dla').flatMap(({ nodes }) => nodes));
   const counts = graph.nodes.map((node) => (vanishing.has(node.name) ? 0 : macs(node, graph)));
@@ -190,6 +191,40 @@ function handsOn(node: Node, { graph, opset, constant }: RuleContext): boolean {
     default:
       return false;
   }
+}
+
+/** Sends the segments of the open NVDLA back that only the host feeds and reads, and that convolve nothing. */
+function withoutDetours(graph: Graph, before: readonly Verdict[], context: RuleContext): readonly Verdict[] {
+  const placement = new Map(before.map((verdict): [string, Placement] => [verdict.node, verdict.placement]));
+  const byName = new Map(graph.nodes.map((node) => [node.name, node]));
+  const onHost = (name: string): boolean => placement.get(name) === 'gpu';
+  const detours = partition(graph, placement, elsewhere(context.target)).filter(({ kind, nodes, macs: work }) => {
+    if (kind !== 'dla' || work > 0) return false;
+    const own = new Set(nodes);
+    const members = nodes.map((name) => byName.get(name)!);
+    const fed = members.flatMap(readsOf).filter((value) => {
+      const maker = context.producer(value);
+      return !context.constant(value) && !(maker && own.has(maker.name));
+    });
+    const given = members.flatMap(({ outputs }) => outputs).filter((value) => value !== '');
+    return (
+      fed.every((value) => onHost(context.producer(value)?.name ?? '')) &&
+      given.every(
+        (value) =>
+          !graph.outputs.includes(value) && context.consumers(value).every(({ name }) => own.has(name) || onHost(name)),
+      )
+    );
+  });
+  const gone = new Map(detours.flatMap((segment) => segment.nodes.map((name) => [name, segment] as const)));
+  const { id, doc, source } = verdictRules[3];
+  return before.map((verdict): Verdict => {
+    const from = gone.get(verdict.node);
+    if (!from) return verdict;
+    const message = `${from.name} would be a loadable between parts of the host, and convolves nothing`;
+    const values = { limit: 'a convolution', value: 'none', segment: from.name };
+    const refusal = { rule: id, doc, source, message: `${verdict.node}: ${message} [${id}]`, values };
+    return { ...verdict, placement: 'gpu', warnings: [], refusals: [refusal] };
+  });
 }
 
 /** Cuts the network; where that makes more loadables than a core holds, the lightest go back to the GPU. */

@@ -52,4 +52,9 @@ export const verdictRules = [
     doc: 'An operator of the open NVDLA is one that its units compute; every other one runs on the host.',
     source: 'nvdla/doc, unit description; the list in operators.md',
   },
+  {
+    id: 'nvdla/detour',
+    doc: 'Operators that only the host feeds and reads go to the open NVDLA when a convolution is among them: others cost more to hand over than to compute.',
+    source: 'our choice: no document limits it',
+  },
 ] as const;

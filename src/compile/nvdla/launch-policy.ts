@@ -1,57 +1,80 @@
 /** What one launch does on a configuration of the open NVDLA, and what none does. */
 
 import type { Graph } from '../../graph/graph.ts';
+import type { Shape4 } from '../../program/surface.ts';
 import type { Target } from '../../targets/target.ts';
 import type { LaunchPolicy } from '../assign.ts';
-import type { ConvOperation, PointOperation, Pooling } from '../operation.ts';
+import type { ConvOperation, PointOperation } from '../operation.ts';
 import { surfaceShape } from '../window.ts';
+import { phasesOf } from './deconvolution.ts';
+import { resizeObstacle } from './pixel-copies.ts';
 import { stepsOf } from './plain-unit.ts';
-import { type ConvolutionWork, planConvolution } from './plan-convolution.ts';
-import { planPooling, poolingFlies } from './plan-pooling.ts';
+import { type ConvolutionWork, launchCycles, narrowKernels, planConvolution } from './plan-convolution.ts';
+import { averageAsConvolution, planPooling, pooledPixels, poolingCycles, poolingFlies } from './plan-pooling.ts';
 
 export function nvdlaPolicy(graph: Graph, target: Target, precision: 'int8' | 'float16'): LaunchPolicy {
-  const shapeOf = (value: string) => surfaceShape(graph, value);
-  const work = ({ input, shape }: ConvOperation, pooled: boolean): ConvolutionWork => ({
+  const shapeOf = (value: string): Shape4 => surfaceShape(graph, value)!;
+  const work = ({ input, shape }: ConvOperation): ConvolutionWork => ({
     target,
     precision,
-    input: shapeOf(input)!,
+    input: shapeOf(input),
     image: false,
     shape,
-    pooled,
   });
+  const convolutionObstacle = (operation: ConvOperation): string | undefined => {
+    const plan = planConvolution(work(operation));
+    return 'reason' in plan && narrowKernels(work(operation)) === undefined ? plan.reason : undefined;
+  };
+  /** A deconvolution as those that it becomes. */
+  const convolutions = (operation: ConvOperation): readonly ConvOperation[] => {
+    if (!operation.shape.transposed) return [operation];
+    const [, , height, width] = shapeOf(operation.input);
+    return phasesOf(operation.shape, [height, width]).map(({ shape }) => ({ ...operation, shape }));
+  };
+  /** Whether its launches write the result where it belongs, so that what comes behind can be part of them. */
+  const isDirect = (operation: ConvOperation): boolean =>
+    !operation.shape.transposed && narrowKernels(work(operation)) === undefined;
   return {
     precision: precision === 'int8' ? 'int8' : 'fp16',
+    joinsAverages: true,
+    adapt: (operation) =>
+      operation.kind === 'pool' ? (averageAsConvolution(operation, shapeOf(operation.input)) ?? operation) : operation,
     obstacle(operation) {
-      if (operation.kind === 'resize') return 'the open NVDLA has no engine that resizes';
-      if (operation.kind === 'pool') {
-        const plan = planPooling(operation.pool);
-        return 'reason' in plan ? plan.reason : undefined;
+      switch (operation.kind) {
+        case 'resize':
+          return resizeObstacle(operation, shapeOf(operation.input));
+        case 'pool': {
+          const plan = planPooling(operation.pool, shapeOf(operation.input));
+          return 'reason' in plan ? plan.reason : undefined;
+        }
+        case 'point':
+          return pointObstacle(operation, target);
+        case 'conv':
+          return convolutions(operation)
+            .map(convolutionObstacle)
+            .find((reason) => reason !== undefined);
+        default:
+          return undefined;
       }
-      if (operation.kind === 'point') {
-        return pointObstacle(operation, target);
-      }
-      if (operation.kind !== 'conv') return undefined;
-      if (operation.shape.transposed) return 'deconvolutions are not lowered to the open NVDLA';
-      const plan = planConvolution(work(operation, false));
-      return 'reason' in plan ? plan.reason : undefined;
     },
-    fits: (operation) => pointObstacle(operation, target) === undefined,
+    fits: (operation) =>
+      !(operation.kind === 'conv' && operation.point.operand && !isDirect(operation)) &&
+      pointObstacle(operation, target) === undefined,
     poolFuses(convolution, pool) {
-      if (pool.mode !== 'max' || !fitsPdp(pool)) return false;
-      const { output } = convolution.shape;
-      const width = Math.floor(
-        (output.width + pool.padding.left + pool.padding.right - pool.kernel.w) / pool.stride.w + 1,
-      );
-      if (!poolingFlies(pool, width, precision, target)) return false;
-      return 'launches' in planConvolution(work(convolution, true));
+      const { shape } = convolution;
+      const { channels, height, width } = shape.output;
+      const cube: Shape4 = [1, channels, height, width];
+      const windows = planPooling(pool, cube);
+      if (!('pools' in windows) || windows.pools.length > 1 || !isDirect(convolution)) return false;
+      const pooled = pooledPixels(shape, pool);
+      if (!poolingFlies(pool, pooled.width, precision, target)) return false;
+      const [apart, together] = [planConvolution(work(convolution)), planConvolution({ ...work(convolution), pooled })];
+      if (!('launches' in together) || !('launches' in apart)) return false;
+      const alone = launchCycles + poolingCycles(pool, cube, target, precision);
+      return together.cost <= apart.cost + alone;
     },
   };
 }
-
-const fitsPdp = (pool: Pooling): boolean => {
-  const plan = planPooling(pool);
-  return 'pools' in plan && plan.pools.length === 1;
-};
 
 /** Y, where there is one, has the table or one step more than X2. */
 function pointObstacle(operation: ConvOperation | PointOperation, target: Target): string | undefined {

@@ -5,6 +5,7 @@ import { float32Values, numbers, type Tensor } from '../../graph/tensor.ts';
 import { float16Bits } from '../../onnx/fold/float16.ts';
 import { kernelGroupOf } from '../../program/convolution-buffer.ts';
 import type { Conv, Pipeline } from '../../program/layer.ts';
+import type { Region } from '../emit.ts';
 import type { ConvOperation } from '../operation.ts';
 import { quantiseKernels } from '../quantise.ts';
 import { leastGains } from './integer-point.ts';
@@ -12,21 +13,19 @@ import { lowerPdp } from './lower-pooling.ts';
 import type { Launches, Lowering } from './lowering.ts';
 import { packWeights } from './pack-weights.ts';
 import { type ConvolutionLaunch, type ConvolutionWork, planConvolution } from './plan-convolution.ts';
+import { pooledPixels } from './plan-pooling.ts';
 import { operandPart, type PointStage, pointStage, secondOperand, stageScales } from './point-stage.ts';
 
-export function lowerConvolution(operation: ConvOperation, at: Lowering): Launches {
-  const { target, precision, surfaces } = at;
+/** @param write the surface for a region of the result */
+export function lowerConvolution(
+  operation: ConvOperation,
+  at: Lowering,
+  write = (region: Region): number => at.surfaces.part(operation.output, region),
+): Launches {
+  const { surfaces } = at;
   const { input, output, shape, pool } = operation;
-  const image = surfaces.formatOf(input) === 'dla_hwc4';
-  const [n, channels, height, width] = at.shapeOf(input);
-  const work: ConvolutionWork = {
-    target,
-    precision,
-    input: [n, image && channels > 1 ? 4 : channels, height, width],
-    image,
-    shape,
-    pooled: pool !== undefined,
-  };
+  const work = workOf(operation, at);
+  const { image } = work;
   const second = secondOperand(operation.point, at);
   const { weights, point } = kernels({ ...operation, point: second?.point ?? operation.point }, work, at);
   const plan = launchesOf(work, at);
@@ -37,13 +36,26 @@ export function lowerConvolution(operation: ConvOperation, at: Lowering): Launch
     const name = plan.length === 1 ? `${at.name}:weights` : `${at.name}:weights:${index}`;
     const conv = coreLaunch(launch, work, { input: source, weights, name }, at);
     const sdp = point(fromChannel, toChannel, operand);
-    if (pool === undefined)
-      return { kind: 'conv', conv, sdp: { ...sdp, output: surfaces.part(output, launch.output) } };
+    if (pool === undefined) return { kind: 'conv', conv, sdp: { ...sdp, output: write(launch.output) } };
     if (toRow - fromRow !== shape.output.height) throw new Error('a pooled convolution is not split by rows');
     const rows = { fromRow: 0, toRow: at.shapeOf(output)[2] };
-    return { kind: 'conv', conv, sdp, pdp: lowerPdp(pool, surfaces.part(output, { ...launch.output, ...rows }), at) };
+    return { kind: 'conv', conv, sdp, pdp: lowerPdp(pool, write({ ...launch.output, ...rows }), at) };
   });
   return [...(second?.before ?? []), ...launches];
+}
+
+export function workOf({ input, shape, pool }: ConvOperation, at: Lowering): ConvolutionWork {
+  const { target, precision, surfaces } = at;
+  const image = surfaces.formatOf(input) === 'dla_hwc4';
+  const [n, channels, height, width] = at.shapeOf(input);
+  return {
+    target,
+    precision,
+    input: [n, image && channels > 1 ? 4 : channels, height, width],
+    image,
+    shape,
+    pooled: pool && pooledPixels(shape, pool),
+  };
 }
 
 /** @throws compile/unsupported when the core cannot do it */

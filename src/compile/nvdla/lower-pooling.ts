@@ -10,7 +10,7 @@ import { averageOf, planPooling, pooledShape } from './plan-pooling.ts';
 /** @param input surface, of the scale of the result: PDP keeps its numbers */
 export function lowerPools(input: number, shape: Shape4, output: string, pool: Pooling, at: Lowering): Launches {
   const { surfaces } = at;
-  const plan = planPooling(pool);
+  const plan = planPooling(pool, shape);
   if ('reason' in plan) return fail('compile/unsupported', plan.reason, { node: at.name });
   const launches: Pipeline<number>[] = [];
   let [from, size] = [input, shape];

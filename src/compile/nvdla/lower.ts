@@ -7,10 +7,12 @@ import type { Lower } from '../emit.ts';
 import type { PointOperation } from '../operation.ts';
 import type { PlacedOperation } from '../place.ts';
 import { lowerGather } from './gather.ts';
-import { lowerConvolution } from './lower-convolution.ts';
+import { lowerDeconvolution } from './lower-deconvolution.ts';
+import { lowerKernels } from './lower-kernels.ts';
 import { lowerNormalise, lowerTable } from './lower-normalise.ts';
 import { lowerPools } from './lower-pooling.ts';
 import { type Launches, type Lowering, lowering, type NvdlaContext } from './lowering.ts';
+import { lowerPixels, lowerResize } from './pixel-copies.ts';
 import { pointStage, secondOperand } from './point-stage.ts';
 
 export const lowerNvdla =
@@ -21,7 +23,7 @@ export const lowerNvdla =
 function launches(operation: PlacedOperation, at: Lowering): Launches {
   switch (operation.kind) {
     case 'conv':
-      return lowerConvolution(operation, at);
+      return operation.shape.transposed ? lowerDeconvolution(operation, at) : lowerKernels(operation, at);
     case 'point':
       return byTable(operation, at) ? lowerTable(operation, at) : lowerPoint(operation, at);
     case 'pool': {
@@ -35,7 +37,9 @@ function launches(operation: PlacedOperation, at: Lowering): Launches {
     case 'copy':
       return lowerGather({ ...operation, kind: 'gather', parts: [operation] }, at);
     case 'resize':
-      throw new Error('the open NVDLA resizes nothing');
+      return lowerResize(operation, at);
+    case 'pixels':
+      return lowerPixels(operation, at);
   }
 }
 

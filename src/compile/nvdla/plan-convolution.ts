@@ -4,6 +4,7 @@
  * the hardware could do is priced, and the cheapest plan is taken.
  *
  *     groups   a grouped convolution runs in blocks of groups that begin and end with whole atoms, never as one dense one
+ *     kernels  all at once, or so many that their weights stay while the rows go by: then the input is fetched once for each
  *     banks    all of the input with all weights, with two kernel groups (one is fetched while the other works), or with one;
  *              else the rows that fit, launch by launch, with the halo fetched again
  *     weights  that fit as a whole stay in the buffer from one launch of rows to the next
@@ -23,6 +24,7 @@ import type { ConvCore, Extent, Padding } from '../../program/layer.ts';
 import type { Shape4 } from '../../program/surface.ts';
 import type { Target } from '../../targets/target.ts';
 import type { ConvShape } from '../operation.ts';
+import { greatestCommonDivisor } from './deconvolution.ts';
 
 export interface ConvolutionWork {
   readonly target: Target;
@@ -32,8 +34,8 @@ export interface ConvolutionWork {
   readonly image: boolean;
   /** Not transposed. */
   readonly shape: ConvShape;
-  /** A pooling window follows in the same launch, so rows cannot be split. */
-  readonly pooled?: boolean;
+  /** The pixels that a pooling window in the same launch leaves; rows cannot be split then. */
+  readonly pooled?: { readonly height: number; readonly width: number } | undefined;
 }
 
 /** [from, to) of channels and of rows. */
@@ -59,10 +61,16 @@ export interface ConvolutionLaunch {
   readonly rowsPerBlock?: 1 | 2 | 4;
 }
 
-export type ConvolutionPlan = { readonly launches: readonly ConvolutionLaunch[] } | { readonly reason: string };
+export type ConvolutionPlan = PricedPlan | { readonly reason: string };
+
+export interface PricedPlan {
+  readonly launches: readonly ConvolutionLaunch[];
+  /** Cycles. */
+  readonly cost: number;
+}
 
 /** Cycles that a launch costs beside its work (nvdla-timing section 1, reading of O4). */
-const launchCycles = 1800;
+export const launchCycles = 1800;
 
 /** Most of what register fields hold (nvdla/hw spec/manual, CSC and CDMA). */
 const limits = { kernel: 32, stride: 8, dilation: 32, padding: 31, kernels: 8192, extent: 8192 } as const;
@@ -70,23 +78,18 @@ const limits = { kernel: 32, stride: 8, dilation: 32, padding: 31, kernels: 8192
 /** nvdla/hw spec/manual, CDMA D_WEIGHT_SIZE_0: 18 bits. */
 const mostKernelBytes = 2 ** 18;
 
-interface Priced {
-  readonly launches: readonly ConvolutionLaunch[];
-  readonly cost: number;
-}
-
 /** One launch for each block and run of rows, or why the hardware cannot do it. */
 export function planConvolution(work: ConvolutionWork): ConvolutionPlan {
   const reason = beyondRegisters(work);
   if (reason !== undefined) return { reason };
-  let best: Priced | undefined;
-  let last = 'it has no groups';
+  let best: PricedPlan | undefined;
+  let first: string | undefined;
   for (const blocks of blockings(work)) {
     const plan = planBlocks(work, blocks);
-    if (typeof plan === 'string') last = plan;
+    if (typeof plan === 'string') first ??= plan;
     else if (best === undefined || plan.cost < best.cost) best = plan;
   }
-  return best === undefined ? { reason: last } : { launches: best.launches };
+  return best ?? { reason: first! };
 }
 
 function beyondRegisters({ input, shape, image }: ConvolutionWork): string | undefined {
@@ -113,15 +116,30 @@ interface Block {
   readonly kernels: readonly [from: number, to: number];
 }
 
-/** The ways to cut the groups into blocks: the smallest with whole atoms on both sides, and multiples of it. */
+/**
+ * The ways to cut the groups into blocks: the smallest with whole atoms on both sides, and multiples of it. Without groups,
+ * the ways to cut the kernels, into whole kernel groups and whole atoms.
+ */
 function* blockings({ target, precision, input, shape }: ConvolutionWork): Generator<readonly Block[]> {
   const { groups, output } = shape;
   const channels = input[1];
+  const atom = atomElements(target, precision);
   if (groups === 1) {
-    yield [{ channels: [0, channels], kernels: [0, output.channels] }];
+    const unit = leastCommonMultiple(kernelGroupOf(target, precision), atom);
+    const units = Math.ceil(output.channels / unit);
+    let before = 0;
+    for (let parts = 1; parts <= units; parts++) {
+      const run = Math.ceil(units / parts) * unit;
+      if (run === before) continue;
+      before = run;
+      const count = Math.ceil(output.channels / run);
+      yield Array.from({ length: count }, (_, part) => ({
+        channels: [0, channels],
+        kernels: [part * run, Math.min((part + 1) * run, output.channels)],
+      }));
+    }
     return;
   }
-  const atom = atomElements(target, precision);
   const [inputs, kernels] = [channels / groups, output.channels / groups];
   const whole = leastCommonMultiple(
     atom / greatestCommonDivisor(atom, inputs),
@@ -138,7 +156,7 @@ function* blockings({ target, precision, input, shape }: ConvolutionWork): Gener
   }
 }
 
-function planBlocks(work: ConvolutionWork, blocks: readonly Block[]): Priced | string {
+function planBlocks(work: ConvolutionWork, blocks: readonly Block[]): PricedPlan | string {
   const launches: ConvolutionLaunch[] = [];
   let cost = 0;
   for (const block of blocks) {
@@ -153,7 +171,7 @@ function planBlocks(work: ConvolutionWork, blocks: readonly Block[]): Priced | s
 type Mode = 'all' | 'two groups' | 'one group';
 
 /** The cheapest way to run a block: which weights are in the buffer, and how many rows at a time. */
-function planRows(work: ConvolutionWork, block: Block): Priced | string {
+function planRows(work: ConvolutionWork, block: Block): PricedPlan | string {
   const { target, precision, image, shape } = work;
   const { banks } = target.cbuf;
   const [kernels, kernelBytes] = [block.kernels[1] - block.kernels[0], kernelBytesOf(work, block)];
@@ -182,7 +200,7 @@ function planRows(work: ConvolutionWork, block: Block): Priced | string {
       `of the ${banks} banks of the convolution buffer`
     );
   }
-  let best: Priced | undefined;
+  let best: PricedPlan | undefined;
   for (const mode of ['all', 'two groups', 'one group'] as const) {
     const rows = outputRows(work, Math.floor(((banks - need[mode]) * target.cbuf.entriesPerBank) / perSlice));
     // A launch needs a row that is no padding.
@@ -217,8 +235,8 @@ interface Banks {
   readonly kernelBytes: number;
 }
 
-function price(work: ConvolutionWork, block: Block, banks: Banks): Priced {
-  const { target, precision, input, shape, image } = work;
+function price(work: ConvolutionWork, block: Block, banks: Banks): PricedPlan {
+  const { target, precision, input, shape, image, pooled } = work;
   const { output, kernel, stride, dilation, padding } = shape;
   const { width: port } = target.nvdla!.primaryMemory;
   const [channels, kernels] = [block.channels[1] - block.channels[0], block.kernels[1] - block.kernels[0]];
@@ -271,8 +289,8 @@ function price(work: ConvolutionWork, block: Block, banks: Banks): Priced {
       target,
     );
     const weights = again ? 0 : (kernels * banks.kernelBytes) / port;
-    const traffic =
-      ((toRow - fromRow) * rowBytes) / port + weights + (output.width * (to - from) * kernels * size) / port;
+    const pixels = pooled ? pooled.width * pooled.height : output.width * (to - from);
+    const traffic = ((toRow - fromRow) * rowBytes) / port + weights + (pixels * kernels * size) / port;
     cost += launchCycles + (banks.mode === 'one group' ? compute + weights : Math.max(compute, traffic));
   }
   return { launches, cost };
@@ -284,6 +302,21 @@ const weightBankShare = ({ mode, weights }: Banks, data: number, { cbuf }: Targe
 
 const atomsOf = (channels: number, { target, precision }: ConvolutionWork): number =>
   Math.ceil(channels / atomElements(target, precision));
+
+/**
+ * How many kernels at a time, fewer than a kernel group, the buffer has room for beside the rows that they slide over;
+ * undefined where a plan needs no such cut, or where not even one kernel fits. Each cut is a convolution of its own, whose
+ * channels are put in place behind it.
+ */
+export function narrowKernels(work: ConvolutionWork): number | undefined {
+  const { shape, target, precision, image } = work;
+  if (shape.groups > 1 || image || work.pooled || 'launches' in planConvolution(work)) return undefined;
+  const fits = (channels: number) =>
+    'launches' in planConvolution({ ...work, shape: { ...shape, output: { ...shape.output, channels } } });
+  let kernels = kernelGroupOf(target, precision) / 2;
+  while (kernels >= 1 && !fits(kernels)) kernels /= 2;
+  return kernels >= 1 ? kernels : undefined;
+}
 
 /**
  * How many rows of the kernel share a block of weights over an image, so that few components fill the core
@@ -299,5 +332,4 @@ export function postExtension({ target, input, shape }: ConvolutionWork): 1 | 2 
   return step + extended <= c && extended <= c / 2 ? 2 : 1;
 }
 
-const greatestCommonDivisor = (a: number, b: number): number => (b === 0 ? a : greatestCommonDivisor(b, a % b));
 const leastCommonMultiple = (a: number, b: number): number => (a / greatestCommonDivisor(a, b)) * b;

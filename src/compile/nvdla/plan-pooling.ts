@@ -1,50 +1,91 @@
 /**
  * The pass that decides how PDP works through a pooling window. Its windows are at most 8 × 8 (nvdla/hw spec/manual, PDP:
- * three bits for each side); a larger one that steps by its own size becomes a chain of smaller ones.
+ * three bits for each side). Larger ones become chains:
+ *
+ *     of its own size as stride   windows that multiply to it, each with its own size as stride; the smallest first, so that
+ *                                 what an average rounds is averaged by the largest
+ *     maxima                      windows of stride 1 whose sizes, less one, add up to it; the stride comes last
  */
 
-import type { ConvolutionPrecision } from '../../program/convolution-buffer.ts';
+import { float32Tensor } from '../../graph/tensor.ts';
+import { type ConvolutionPrecision, precisionBytes } from '../../program/convolution-buffer.ts';
 import type { IntegerAverage } from '../../program/layer.ts';
 import { pooledColumns } from '../../program/pooling-width.ts';
 import type { Shape4 } from '../../program/surface.ts';
 import type { Target } from '../../targets/target.ts';
-import type { Pooling } from '../operation.ts';
+import { type ConvOperation, type ConvShape, type Pooling, type PoolOperation, plainPoint } from '../operation.ts';
 
 const mostWindow = 8;
 /** nvdla/sw pdp.c: the firmware takes no more. */
 const mostStride = 8;
 const mostPadding = 7;
 
+export type PoolingPlan = { readonly pools: readonly Pooling[] } | { readonly reason: string };
+
 /** The launches for a window, or why there are none. */
-export function planPooling(pool: Pooling): { readonly pools: readonly Pooling[] } | { readonly reason: string } {
-  const { kernel, stride, padding } = pool;
-  const pads = Math.max(padding.top, padding.left, padding.bottom, padding.right);
-  if (pads > mostPadding) return { reason: `its padding is ${pads}, and PDP pads at most ${mostPadding}` };
-  if (kernel.h <= mostWindow && kernel.w <= mostWindow) {
-    const step = Math.max(stride.h, stride.w);
-    return step <= mostStride
-      ? { pools: [pool] }
-      : { reason: `its stride is ${step}, and PDP steps at most ${mostStride}` };
-  }
-  const size = `${kernel.h}×${kernel.w}`;
-  if (pads > 0 || stride.h !== kernel.h || stride.w !== kernel.w) {
-    return {
-      reason: `its window is ${size}, and PDP's at most ${mostWindow}×${mostWindow} unless it steps by its own size`,
-    };
-  }
-  const [rows, columns] = [windows(kernel.h), windows(kernel.w)];
-  if (rows === undefined || columns === undefined) {
-    return { reason: `its window of ${size} is no product of windows up to ${mostWindow}×${mostWindow}` };
-  }
+export function planPooling(pool: Pooling, input: Shape4): PoolingPlan {
+  const [, , height, width] = pooledShape(input, pool);
+  const { padding } = pool;
+  const rows = chain(pool, 'h', [padding.top, padding.bottom], height);
+  const columns = chain(pool, 'w', [padding.left, padding.right], width);
+  if (typeof rows === 'string') return { reason: rows };
+  if (typeof columns === 'string') return { reason: columns };
+  const count = Math.max(rows.length, columns.length);
   return {
-    pools: Array.from({ length: Math.max(rows.length, columns.length) }, (_, index) => {
-      const part = { h: rows[index] ?? 1, w: columns[index] ?? 1 };
-      return { ...pool, kernel: part, stride: part };
+    pools: Array.from({ length: count }, (_, index) => {
+      const [row, column] = [rows[index] ?? still, columns[index] ?? still];
+      const pads = { top: row.before, left: column.before, bottom: row.after, right: column.after };
+      return {
+        ...pool,
+        kernel: { h: row.size, w: column.size },
+        stride: { h: row.step, w: column.step },
+        padding: pads,
+      };
     }),
   };
 }
 
-/** Factors of at most 8, the largest first. */
+interface Link {
+  readonly size: number;
+  readonly step: number;
+  readonly before: number;
+  readonly after: number;
+}
+
+const still: Link = { size: 1, step: 1, before: 0, after: 0 };
+
+/** Windows along one axis, one after the other. */
+function chain(
+  { mode, kernel, stride }: Pooling,
+  axis: 'h' | 'w',
+  [before, after]: readonly [number, number],
+  results: number,
+): readonly Link[] | string {
+  const size = kernel[axis];
+  // One result is stepped over by nothing.
+  const step = results === 1 ? 1 : stride[axis];
+  if (size <= mostWindow) {
+    if (Math.max(before, after) > mostPadding) return `its padding is above ${mostPadding}, and PDP pads no more`;
+    return step <= mostStride
+      ? [{ size, step, before, after }]
+      : `its stride is ${step}, and PDP steps at most ${mostStride}`;
+  }
+  const own = before === 0 && after === 0 && size === stride[axis] ? windows(size) : undefined;
+  if (own) return own.map((factor) => ({ size: factor, step: factor, before: 0, after: 0 }));
+  if (mode === 'average') return `its window of ${size} is above ${mostWindow}, and no product of windows up to it`;
+  if (step > mostStride) return `its stride is ${step}, and PDP steps at most ${mostStride}`;
+  const links: Link[] = [];
+  let rest = { size: size - 1, before, after };
+  while (rest.size > 0) {
+    const reach = Math.min(rest.size, mostWindow - 1);
+    const pads = { before: Math.min(rest.before, reach), after: Math.min(rest.after, reach) };
+    rest = { size: rest.size - reach, before: rest.before - pads.before, after: rest.after - pads.after };
+    links.push({ size: reach + 1, step: rest.size === 0 ? step : 1, ...pads });
+  }
+  return links;
+}
+
+/** Factors of at most 8, the smallest first. */
 function windows(length: number): readonly number[] | undefined {
   const factors: number[] = [];
   for (let rest = length; rest > 1; ) {
@@ -53,7 +94,36 @@ function windows(length: number): readonly number[] | undefined {
     factors.push(factor);
     rest /= factor;
   }
-  return factors.length > 0 ? factors : [1];
+  return factors.reverse();
+}
+
+/**
+ * An average that PDP does not take as a depthwise convolution of ones, which adds exactly; undefined for what it takes.
+ */
+export function averageAsConvolution(operation: PoolOperation, input: Shape4): ConvOperation | undefined {
+  const { pool, nodes, output } = operation;
+  if (pool.mode !== 'average' || 'pools' in planPooling(pool, input)) return undefined;
+  const [, channels, height, width] = pooledShape(input, pool);
+  const { kernel, padding } = pool;
+  const stride = { h: height === 1 ? 1 : pool.stride.h, w: width === 1 ? 1 : pool.stride.w };
+  const size = kernel.h * kernel.w;
+  return {
+    kind: 'conv',
+    nodes,
+    input: operation.input,
+    output,
+    shape: {
+      kernel,
+      stride,
+      dilation: { h: 1, w: 1 },
+      padding,
+      groups: channels,
+      transposed: false,
+      output: { channels, height, width },
+    },
+    weights: float32Tensor([channels, 1, kernel.h, kernel.w], new Float32Array(channels * size).fill(1 / size)),
+    point: plainPoint,
+  };
 }
 
 /** Whether PDP can take a cube as it comes from SDP: what windows share of a row fits its line buffer. */
@@ -80,6 +150,23 @@ export function averageOf({ kernel }: Pooling, float: boolean): IntegerAverage {
     recipHeight: table[kernel.h - 1]!,
     padValues: [0, 0, 0, 0, 0, 0, 0],
   };
+}
+
+/** Cycles of PDP for a window over a cube in memory. */
+export function poolingCycles(pool: Pooling, input: Shape4, target: Target, precision: ConvolutionPrecision): number {
+  const count = ([, channels, height, width]: Shape4): number => channels * height * width;
+  const { throughput, primaryMemory } = target.nvdla!;
+  const moved = (count(input) + count(pooledShape(input, pool))) * precisionBytes(precision);
+  return Math.max(count(input) / throughput.pdp, moved / primaryMemory.width);
+}
+
+/** The pixels that a window leaves of a convolution. */
+export function pooledPixels(
+  { output }: ConvShape,
+  pool: Pooling,
+): { readonly height: number; readonly width: number } {
+  const [, , height, width] = pooledShape([1, output.channels, output.height, output.width], pool);
+  return { height, width };
 }
 
 /** The cube after a window. */

@@ -4,6 +4,7 @@ import { fail } from '../../graph/errors.ts';
 import { bytes } from '../../graph/units.ts';
 import { elementsPerAtom } from '../../program/geometry.ts';
 import type { BdmaTransfer, PixelCopy, PixelGrid, RubikMove } from '../../program/layer.ts';
+import { stepsOverColumns } from '../../program/move-rules.ts';
 import type { Surface } from '../../program/surface.ts';
 import type { DataCube, OperationDesc } from './descriptors.ts';
 import { cubeOf, type LowerContext, noConvert, noUnit, nowhere, precisionOf } from './lower-cube.ts';
@@ -14,7 +15,7 @@ const mostTransfers = 20;
 /** SDP without units. */
 export function lowerPixels(move: PixelCopy<number>, context: LowerContext): OperationDesc {
   const precision = precisionOf(context.surfaces[move.input]!);
-  const stepped = [move.from.step, move.to.step].some(({ h, w }) => h > 1 || w > 1);
+  const stepped = stepsOverColumns(move);
   const cube = (id: number, channel: number, grid: PixelGrid): DataCube =>
     (stepped ? turnedCube : partCube)(context.surfaces[id]!, channel, grid, move, context);
   return {
@@ -44,7 +45,7 @@ export function lowerPixels(move: PixelCopy<number>, context: LowerContext): Ope
 
 type Pixels = Pick<PixelCopy<number>, 'rows' | 'columns' | 'channels'>;
 
-/** A rectangle of a surface. */
+/** A rectangle of a surface, or every so many-th row of it. */
 function partCube(
   surface: Surface,
   channel: number,
@@ -52,7 +53,8 @@ function partCube(
   { rows, columns, channels }: Pixels,
   context: LowerContext,
 ): DataCube {
-  const { lineStride, surfaceStride } = surface;
+  const { surfaceStride } = surface;
+  const lineStride = grid.step.h * surface.lineStride;
   const { memoryAtom } = context.target;
   const blocks = Math.ceil(channels / elementsPerAtom(surface.format));
   return {

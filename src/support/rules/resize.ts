@@ -30,13 +30,13 @@ export function scalesOf(node: Node, context: RuleContext): readonly number[] | 
   return scales.length === 0 ? 'run-time' : scales;
 }
 
-interface Interpolation {
+export interface Interpolation {
   readonly mode: string;
   readonly coordinates: string;
   readonly rounding: string;
 }
 
-function interpolationOf(node: Node, opset: number): Interpolation {
+export function interpolationOf(node: Node, opset: number): Interpolation {
   const mode = stringAttribute(node, 'mode', 'nearest');
   if (node.op === 'Upsample' || opset < 11) return { mode, coordinates: 'asymmetric', rounding: 'floor' };
   return {

@@ -151,17 +151,19 @@ function wholeAtoms(pipeline: Pipeline<Cube>): Pipeline<Cube> {
   }
 }
 
-/** As SDP sees it: where it steps over pixels, columns are lines and rows channels. */
+/** As SDP sees it: where it steps over columns, columns are lines and rows channels. */
 function bindPixels(move: PixelCopy<number>, cubes: readonly Cube[], { memoryAtom }: Target): Launch {
   const [input, output] = [cubes[move.input]!, cubes[move.output]!];
   const atom = atoms[input.format]!;
-  const stepped = [move.from.step, move.to.step].some(({ h, w }) => h > 1 || w > 1);
   const seen = (cube: Cube, channel: number, { row, column, step }: PixelGrid): Cube => {
     const start = (channel / atom) * cube.surfaceStride + row * cube.lineStride + column * memoryAtom;
     const address = cube.address + BigInt(start);
-    if (!stepped) return { ...cube, address, shape: [1, move.channels, move.rows, move.columns] };
-    const [lineStride, surfaceStride] = [step.w * memoryAtom, step.h * cube.lineStride];
-    return { ...cube, address, shape: [1, move.rows * atom, move.columns, 1], lineStride, surfaceStride };
+    const rowStride = step.h * cube.lineStride;
+    if (move.from.step.w === 1 && move.to.step.w === 1) {
+      return { ...cube, address, shape: [1, move.channels, move.rows, move.columns], lineStride: rowStride };
+    }
+    const turned = { lineStride: step.w * memoryAtom, surfaceStride: rowStride };
+    return { ...cube, address, shape: [1, move.rows * atom, move.columns, 1], ...turned };
   };
   return wholeAtoms({
     kind: 'sdp',
