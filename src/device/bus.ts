@@ -40,8 +40,7 @@ export class Bus {
   readonly memory: WebAssembly.Memory;
   readonly #maximumPages: number;
   /** By address. */
-  #windows: OwnWindow[] = [];
-  /** What may be touched now, by address. */
+  #windows: readonly OwnWindow[] = [];
   #reach: readonly Window[] = this.#windows;
   #free: Span[] = [];
   #bytes: Uint8Array;
@@ -56,6 +55,11 @@ export class Bus {
     this.#bytes = new Uint8Array(this.memory.buffer);
     // Offset 0 stays unused so that no valid pointer is zero.
     this.#free.push({ offset: alignment, size: pageSize - alignment });
+  }
+
+  /** The windows that may be touched now, by address. Another list whenever any window in it came or went. */
+  get reach(): readonly Window[] {
+    return this.#reach;
   }
 
   /** All of memory. Fetch it anew after anything that may allocate: growing detaches the old view. */
@@ -135,7 +139,7 @@ export class Bus {
     const next = this.#windows[at];
     if (next && next.base < end) fail('device/fault', `a window overlaps the one at 0x${next.base.toString(16)}`);
     const window: OwnWindow = { base, end, size, offset: this.allocate(size), version: 0, mapped: true };
-    this.#windows.splice(at, 0, window);
+    this.#replace(this.#windows.toSpliced(at, 0, window));
     return window;
   }
 
@@ -158,9 +162,15 @@ export class Bus {
 
   unmap(window: Window): void {
     if (!window.mapped) return;
-    const [own] = this.#windows.splice(firstBehind(this.#windows, window.base), 1);
-    own!.mapped = false;
+    const at = firstBehind(this.#windows, window.base);
+    this.#windows[at]!.mapped = false;
+    this.#replace(this.#windows.toSpliced(at, 1));
     this.release(window.offset, window.size);
+  }
+
+  #replace(windows: readonly OwnWindow[]): void {
+    if (this.#reach === this.#windows) this.#reach = windows;
+    this.#windows = windows;
   }
 
   /**
@@ -172,12 +182,12 @@ export class Bus {
     for (const { mapped, base } of windows) {
       if (!mapped) fail('device/fault', `the memory at 0x${base.toString(16)} was freed while it is in use`);
     }
-    const before = this.#reach;
+    const before = this.#reach === this.#windows ? undefined : this.#reach;
     this.#reach = windows;
     try {
       return work();
     } finally {
-      this.#reach = before;
+      this.#reach = before ?? this.#windows;
     }
   }
 

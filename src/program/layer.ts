@@ -162,6 +162,10 @@ export interface SdpUnit<S> {
   readonly mulFromRegister?: boolean;
 }
 
+/** Whether what leaves the unit goes through the lookup table. */
+export const looksUp = (unit: SdpUnit<unknown> | undefined): boolean =>
+  unit?.activation === 'lut' || unit?.afterPrelu === 'lut';
+
 export interface Convert {
   readonly offset: number;
   readonly scale: number;

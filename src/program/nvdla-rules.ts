@@ -7,7 +7,17 @@
 import type { NvdlaFeatures, Target } from '../targets/target.ts';
 import { atomElements, type ConvolutionPrecision, kernelGroupOf, precisionBytes } from './convolution-buffer.ts';
 import { elementsPerAtom } from './geometry.ts';
-import type { Cdp, Conv, Convert, IntegerScaleSdp, Layer, Pdp, Sdp, SdpUnit } from './layer.ts';
+import {
+  type Cdp,
+  type Conv,
+  type Convert,
+  type IntegerScaleSdp,
+  type Layer,
+  looksUp,
+  type Pdp,
+  type Sdp,
+  type SdpUnit,
+} from './layer.ts';
 import { type LayerContext, surfaceOf, whole, wrong } from './layer-context.ts';
 import { pooledColumns } from './pooling-width.ts';
 import type { ElementType } from './surface.ts';
@@ -190,9 +200,8 @@ function checkSdp(context: LayerContext, sdp: Sdp<number>, input: SdpInput, targ
     const unit = sdp[name];
     if (unit) checkUnit(context, sdp, name, unit);
   }
-  const looksUp = sdp.y?.activation === 'lut' || sdp.y?.afterPrelu === 'lut';
-  same(context, 'sdp.lookup', sdp.lookup === undefined ? 'absent' : 'there', looksUp ? 'there' : 'absent');
-  if (looksUp && !target.nvdla.lookupTable) wrong(context, `${target.name} has no lookup table`, 'none', 'one');
+  same(context, 'sdp.lookup', sdp.lookup === undefined ? 'absent' : 'there', looksUp(sdp.y) ? 'there' : 'absent');
+  if (looksUp(sdp.y) && !target.nvdla.lookupTable) wrong(context, `${target.name} has no lookup table`, 'none', 'one');
 }
 
 function checkUnit(

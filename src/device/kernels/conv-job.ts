@@ -318,17 +318,16 @@ function runDepthwise(run: ConvRun): number {
   });
 }
 
-export function padAtom(host: KernelHost, value: number): number {
-  const address = host.scratch.take('padding', 32);
-  new Int8Array(host.bus.memory.buffer, address, 32).fill(value);
-  return address;
-}
+export const padAtom = (host: KernelHost, value: number): number =>
+  host.lay('padding', 32, (memory, address) => new Int8Array(memory, address, 32).fill(value));
 
 export function layTables(host: KernelHost, offsets: readonly number[], starts: readonly number[]) {
-  const address = host.scratch.take('tables', (offsets.length + starts.length) * 4);
-  const words = new Int32Array(host.bus.memory.buffer, address, offsets.length + starts.length);
-  words.set(offsets);
-  words.set(starts, offsets.length);
+  const length = offsets.length + starts.length;
+  const address = host.lay('tables', length * 4, (memory, at) => {
+    const words = new Int32Array(memory, at, length);
+    words.set(offsets);
+    words.set(starts, offsets.length);
+  });
   return { offsets: address, starts: address + offsets.length * 4 };
 }
 

@@ -35,7 +35,7 @@ import { runConv } from './conv-job.ts';
 import { asAtoms, runCopy, scratchAtoms, toAtoms } from './copy-job.ts';
 import { runPool, runResize } from './image-jobs.ts';
 import { KernelHost } from './kernel-host.ts';
-import { isIntegerScale, NvdlaEngine } from './nvdla-engine.ts';
+import { NvdlaEngine } from './nvdla-engine.ts';
 import { coincides, overlaps, type Placement, placeCube } from './placement.ts';
 import { type PointStage, readPointStage, runPoint } from './point-job.ts';
 import type { ThreadSpawner } from './thread-pool.ts';
@@ -51,6 +51,8 @@ export interface WasmOptions {
 export interface WasmEngines extends Engines {
   /** Launches of the open NVDLA that the scalar reference ran (nvdla-engine.ts). */
   readonly fallbacks: number;
+  /** Launches of the open NVDLA that were done once more as they had been recorded (recording.ts). */
+  readonly repeats: number;
 }
 
 /**
@@ -64,13 +66,16 @@ export async function createWasmEngines(bus: Bus, options: WasmOptions): Promise
     name: `wasm, ${host.threads} ${host.threads === 1 ? 'thread' : 'threads'}`,
     run(pipeline, launchBus, state) {
       if (launchBus !== bus) throw new TypeError('these engines were made for another bus');
-      if (isIntegerScale(pipeline)) return nvdla.run(pipeline, state);
+      if (state.nvdla) return nvdla.run(pipeline, state);
       checkChain(pipeline);
       const { macs, saturated } = runPipeline(host, pipeline);
       return launchResult(pipeline, macs, saturated);
     },
     get fallbacks() {
       return nvdla.fallbacks;
+    },
+    get repeats() {
+      return nvdla.repeats;
     },
     close() {
       nvdla.close();

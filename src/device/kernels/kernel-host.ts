@@ -7,6 +7,7 @@ import type { Bus } from '../bus.ts';
 import * as layout from './job.ts';
 import { PackedWeights } from './packed-weights.ts';
 import type { Placement } from './placement.ts';
+import { Recording } from './recording.ts';
 import { Scratch } from './scratch.ts';
 import { ThreadPool, type ThreadSpawner } from './thread-pool.ts';
 
@@ -47,6 +48,8 @@ export class KernelHost {
   readonly #pool: ThreadPool | undefined;
   readonly #job: number;
   readonly #shareFrom: number;
+  #recording: Recording | undefined;
+  #jobFields: JobFields | undefined;
 
   private constructor(bus: Bus, exports: Exports, pool: ThreadPool | undefined, shareFrom: number) {
     this.#shareFrom = shareFrom;
@@ -72,6 +75,55 @@ export class KernelHost {
   }
 
   /**
+   * Lays bytes that the next jobs read into a region of scratch memory.
+   * @param fill must not allocate
+   * @returns where they lie
+   */
+  lay(region: string, size: number, fill: (memory: ArrayBufferLike, address: number) => void): number {
+    const address = this.scratch.take(region, size);
+    fill(this.bus.memory.buffer, address);
+    this.#recording?.steps.push({ address, bytes: this.bus.bytes.slice(address, address + size) });
+    return address;
+  }
+
+  /** Says that what was packed for the next jobs came from this memory. @throws device/fault */
+  reads(address: bigint, length: number): void {
+    this.#recording?.reads(this.bus.window(address, length));
+  }
+
+  /** Says that the next jobs write this memory: nothing derived from what it held is used again. @throws device/fault */
+  writes(address: bigint, length: number): void {
+    this.bus.locateForWrite(address, length);
+    this.#recording?.writes(this.bus.window(address, length));
+  }
+
+  /**
+   * Does `work`, which must lay, read and write by way of this host alone, and records it.
+   * @returns what `work` does, and the recording
+   */
+  record<T>(work: () => T): { readonly result: T; readonly recording: Recording } {
+    const recording = new Recording(this.bus, this.scratch);
+    this.#recording = recording;
+    try {
+      return { result: work(), recording };
+    } finally {
+      this.#recording = undefined;
+    }
+  }
+
+  /** Does once more what was recorded. @returns results that were clamped to the ends of int8 */
+  replay(recording: Recording): number {
+    recording.touch();
+    const { bytes } = this.bus;
+    let saturated = 0;
+    for (const { address, bytes: laid, job } of recording.steps) {
+      bytes.set(laid, address);
+      if (job) saturated += this.#work(job.units, job.scratchSize, job.effort);
+    }
+    return saturated;
+  }
+
+  /**
    * Runs one job to its end.
    * @param threadScratch bytes that each thread needs for itself
    * @param effort elementary steps, to judge whether helpers are worth waking
@@ -79,25 +131,41 @@ export class KernelHost {
    * @returns results that were clamped to the ends of int8
    */
   run(kind: number, units: number, threadScratch: number, effort: number, fill: (job: JobFields) => void): number {
-    const size = Math.ceil((layout.scratchPanel + threadScratch + 512) / 4096) * 4096;
-    const scratch = this.scratch.take('threads', size * this.threads);
-    const job = new JobFields(this.bus.memory.buffer, this.#job);
+    const scratchSize = Math.ceil((layout.scratchPanel + threadScratch + 512) / 4096) * 4096;
+    const scratch = this.scratch.take('threads', scratchSize * this.threads);
+    const job = this.#fields();
     job.set(layout.jobKind, kind);
     job.set(layout.jobUnits, units);
     job.set(layout.jobNext, 0);
     job.set(layout.jobScratch, scratch);
-    job.set(layout.jobScratchSize, size);
+    job.set(layout.jobScratchSize, scratchSize);
     fill(job);
-    const counters = new Int32Array(this.bus.memory.buffer);
-    for (let thread = 0; thread < this.threads; thread++) counters[(scratch + thread * size) >>> 2] = 0;
+    const bytes = this.#recording && this.bus.bytes.slice(this.#job, this.#job + layout.jobBytes);
+    if (bytes) this.#recording?.steps.push({ address: this.#job, bytes, job: { units, scratchSize, effort } });
+    return this.#work(units, scratchSize, effort);
+  }
+
+  /** The job that is laid out. */
+  #work(units: number, scratchSize: number, effort: number): number {
+    const { words } = this.#fields();
+    const first = words[(this.#job + layout.jobScratch) >>> 2]! >>> 2;
+    const step = scratchSize >>> 2;
+    for (let thread = 0; thread < this.threads; thread++) words[first + thread * step] = 0;
     if (this.#pool && units > 1 && effort >= this.#shareFrom) {
       this.#pool.share(this.#job, () => this.#exports.work(this.#job, 0));
     } else {
       this.#exports.work(this.#job, 0);
     }
     let saturated = 0;
-    for (let thread = 0; thread < this.threads; thread++) saturated += counters[(scratch + thread * size) >>> 2]!;
+    for (let thread = 0; thread < this.threads; thread++) saturated += words[first + thread * step]!;
     return saturated;
+  }
+
+  /** The fields of the one job there is. */
+  #fields(): JobFields {
+    const { buffer } = this.bus.memory;
+    if (this.#jobFields?.words.buffer !== buffer) this.#jobFields = new JobFields(buffer, this.#job);
+    return this.#jobFields;
   }
 
   close(): void {
@@ -109,22 +177,25 @@ export class KernelHost {
 
 /** The fields of a job in memory. */
 export class JobFields {
-  readonly #words: Int32Array;
+  /** All of memory. */
+  readonly words: Int32Array;
   readonly #floats: Float32Array;
   readonly #doubles: Float64Array;
+  readonly #word: number;
 
   constructor(buffer: ArrayBufferLike, at: number) {
-    this.#words = new Int32Array(buffer, at, layout.jobBytes / 4);
+    this.words = new Int32Array(buffer);
     this.#floats = new Float32Array(buffer, at, layout.jobBytes / 4);
     this.#doubles = new Float64Array(buffer, at, layout.jobBytes / 8);
+    this.#word = at >>> 2;
   }
 
   set(field: number, value: number): void {
-    this.#words[field >> 2] = value;
+    this.words[this.#word + (field >> 2)] = value;
   }
 
   get(field: number): number {
-    return this.#words[field >> 2]! >>> 0;
+    return this.words[this.#word + (field >> 2)]! >>> 0;
   }
 
   setFloat(field: number, value: number): void {

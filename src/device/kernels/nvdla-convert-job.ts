@@ -21,17 +21,18 @@ export function convertInput(host: KernelHost, core: ConvCore, from: Placement):
   if (!convert || (image?.unsigned ?? 8) !== 8) return undefined;
   const [, channels, height, width] = from.shape;
   const components = image && from.atom === 4 ? 4 : 1;
-  const tables = host.scratch.take('tables', components * 256);
-  const bytes = new Int8Array(host.bus.memory.buffer, tables, components * 256);
-  for (let component = 0; component < components; component++) {
-    const place = image?.order[component] ?? 0;
-    const offset = image?.mean?.[component] ?? convert.offset;
-    for (let value = 0; value < 256; value++) {
-      const x = image?.unsigned === undefined ? (value << 24) >> 24 : value;
-      const scaled = roundShift((x - offset) * convert.scale, convert.shift);
-      bytes[place * 256 + value] = saturate(saturate(scaled, 17), 8);
+  const tables = host.lay('conversions', components * 256, (memory, address) => {
+    const bytes = new Int8Array(memory, address, components * 256);
+    for (let component = 0; component < components; component++) {
+      const place = image?.order[component] ?? 0;
+      const offset = image?.mean?.[component] ?? convert.offset;
+      for (let value = 0; value < 256; value++) {
+        const x = image?.unsigned === undefined ? (value << 24) >> 24 : value;
+        const scaled = roundShift((x - offset) * convert.scale, convert.shift);
+        bytes[place * 256 + value] = saturate(saturate(scaled, 17), 8);
+      }
     }
-  }
+  });
   const row = width * from.pixelStep;
   const surfaces = image ? 1 : Math.ceil(channels / from.atom);
   const to: Placement = {

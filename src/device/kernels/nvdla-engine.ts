@@ -10,12 +10,14 @@
  * no register holds. A launch is refused by the one as by the other.
  */
 
-import type { Conv, ConvCore, Pdp, Pipeline } from '../../program/layer.ts';
+import { type Conv, type ConvCore, looksUp, type Pdp, type Pipeline } from '../../program/layer.ts';
 import type { Shape4 } from '../../program/surface.ts';
 import type { Window } from '../bus.ts';
 import type { Cube } from '../cube.ts';
 import type { LaunchResult } from '../launch.ts';
 import { convolutionMacs } from '../nvdla/convolution.ts';
+import type { LookupTable } from '../nvdla/lookup-table.ts';
+import type { NvdlaState } from '../nvdla/nvdla-state.ts';
 import { nvdlaStages } from '../nvdla/stages.ts';
 import { checkChain, launchResult, referenceEngines } from '../reference/engines.ts';
 import { runStages } from '../reference/stages.ts';
@@ -29,24 +31,16 @@ import { planPool, runIntegerPool } from './nvdla-pool-job.ts';
 import { type IntegerStage, integerStage } from './nvdla-stage.ts';
 import { PackedStreams, type StreamPlace } from './nvdla-weights.ts';
 import { overlaps, type Placement, placeCube } from './placement.ts';
+import type { Recording } from './recording.ts';
 
 type PipelineOf<K extends Pipeline<Cube>['kind']> = Extract<Pipeline<Cube>, { readonly kind: K }>;
 
-/** Whether the pipeline's arithmetic is the open NVDLA's. */
-export function isIntegerScale(pipeline: Pipeline<Cube>): boolean {
-  switch (pipeline.kind) {
-    case 'conv':
-    case 'sdp':
-      return pipeline.sdp.arithmetic === 'integer-scale';
-    case 'pdp':
-      return pipeline.pdp.average !== undefined || pipeline.pdp.output.dtype !== 'int8' || isSmallAtoms(pipeline.pdp);
-    default:
-      return pipeline.kind === 'cdp';
-  }
+/** How a pipeline was run. */
+interface Known {
+  readonly recording: Recording;
+  /** The lookup table that was laid. */
+  readonly table: LookupTable | undefined;
 }
-
-/** Maxima of int8 are the same in both arithmetics; atoms of less than 32 are the open NVDLA's. */
-const isSmallAtoms = ({ output }: Pdp<Cube>): boolean => output.format === 'chw8' || output.format === 'chw16';
 
 interface KeptWeights {
   readonly source: StreamPlace;
@@ -60,7 +54,9 @@ export class NvdlaEngine {
   readonly #streams: PackedStreams;
   /** Where weights that stayed in the convolution buffer came from. */
   readonly #kept = new WeakMap<Uint8Array, KeptWeights>();
+  readonly #known = new WeakMap<Pipeline<Cube>, Known>();
   #fallbacks = 0;
+  #repeats = 0;
 
   constructor(host: KernelHost) {
     this.#host = host;
@@ -72,16 +68,37 @@ export class NvdlaEngine {
     return this.#fallbacks;
   }
 
+  /** Launches that were done once more as they had been recorded. */
+  get repeats(): number {
+    return this.#repeats;
+  }
+
   /** @throws device/fault, device/unsupported */
   run(pipeline: Pipeline<Cube>, state: DeviceState): LaunchResult {
     checkChain(pipeline);
     if (state.nvdla?.counts?.needed) this.#count(pipeline, state);
-    const saturated = this.#runFast(pipeline, state);
+    const saturated = this.#runAgain(pipeline, state) ?? this.#runAnew(pipeline, state);
     if (saturated === undefined) {
       this.#fallbacks++;
       return this.#reference.run(pipeline, this.#host.bus, state);
     }
     return launchResult(pipeline, pipeline.kind === 'conv' ? convolutionMacs(pipeline.conv) : 0, saturated);
+  }
+
+  /** As it was done before, where it was and nothing has changed since. */
+  #runAgain(pipeline: Pipeline<Cube>, { nvdla }: DeviceState): number | undefined {
+    const known = this.#known.get(pipeline);
+    if (!known?.recording.isCurrent || (known.table && known.table !== nvdla?.sdpTable)) return undefined;
+    if (pipeline.kind === 'conv') releaseBuffer(nvdla);
+    this.#repeats++;
+    return this.#host.replay(known.recording);
+  }
+
+  #runAnew(pipeline: Pipeline<Cube>, state: DeviceState): number | undefined {
+    const { result: saturated, recording } = this.#host.record(() => this.#runFast(pipeline, state));
+    if (saturated === undefined || !isRepeatable(pipeline)) this.#known.delete(pipeline);
+    else this.#known.set(pipeline, { recording, table: tableOf(pipeline, state) });
+    return saturated;
   }
 
   /** Lets the reference count what kernels do not, on a copy of the state and writing nothing: the launch is still to do. */
@@ -119,6 +136,7 @@ export class NvdlaEngine {
     if (!order || !source) return undefined;
     const weights = this.#streams.locate(conv, core, source, order);
     if (!weights) return undefined;
+    this.#host.reads(source.address, source.size);
     const { height, width } = conv.output;
     const shape: Shape4 = [1, core.accumulatorChannels, height, width];
     const from = placeCube(input, bus, 'the convolution input');
@@ -162,7 +180,7 @@ export class NvdlaEngine {
     const plan = from && planPool(pdp, from.shape);
     const to = plan && placeWholeAtoms(pdp.output, bus, 'the pooling output');
     if (!to || to.atom !== from.atom || overlaps(from, to)) return undefined;
-    bus.locateForWrite(pdp.output.address, to.extent);
+    this.#host.writes(pdp.output.address, to.extent);
     runIntegerPool(this.#host, plan, from, to);
     return 0;
   }
@@ -187,7 +205,7 @@ export class NvdlaEngine {
         to.atom,
       );
       const finish = (): void => {
-        bus.locateForWrite(pdp.output.address, to.extent);
+        this.#host.writes(pdp.output.address, to.extent);
         runIntegerPool(this.#host, plan, between, to);
       };
       return { between, finish };
@@ -205,7 +223,7 @@ export class NvdlaEngine {
       const isApart = operand.address >= to.address + to.extent || to.address >= operand.address + operand.extent;
       if (!isApart && !(operand.elementBytes === 1 && lies(operand))) return undefined;
     }
-    bus.locateForWrite(sdp.output!.address, to.extent);
+    this.#host.writes(sdp.output!.address, to.extent);
     return { between: to, finish: () => {} };
   }
 
@@ -219,11 +237,11 @@ export class NvdlaEngine {
 
   #keepWeights(conv: Conv<Cube>, { keep, reuse }: ConvCore, source: StreamPlace, { nvdla }: DeviceState): void {
     if (!nvdla) return;
-    delete nvdla.keptData;
     if (!keep.weights) {
-      delete nvdla.keptWeights;
+      releaseBuffer(nvdla);
       return;
     }
+    delete nvdla.keptData;
     if (reuse.weights) return;
     const { bus } = this.#host;
     const bytes = bus.read(conv.weights.address, conv.weights.size);
@@ -231,6 +249,23 @@ export class NvdlaEngine {
     nvdla.keptWeights = bytes;
     this.#kept.set(bytes, { source, window, version: window.version });
   }
+}
+
+/** A convolution that keeps nothing leaves nothing in the convolution buffer. */
+function releaseBuffer(nvdla: NvdlaState | undefined): void {
+  if (nvdla?.keptData) delete nvdla.keptData;
+  if (nvdla?.keptWeights) delete nvdla.keptWeights;
+}
+
+/** Whether a launch depends on nothing but memory and lookup tables, and leaves nothing else. */
+const isRepeatable = (pipeline: Pipeline<Cube>): boolean =>
+  pipeline.kind !== 'conv' || !(pipeline.conv.core!.reuse.weights || pipeline.conv.core!.keep.weights);
+
+/** The lookup table that a launch depends on. */
+function tableOf(pipeline: Pipeline<Cube>, { nvdla }: DeviceState): LookupTable | undefined {
+  if (pipeline.kind !== 'conv' && pipeline.kind !== 'sdp') return undefined;
+  const { sdp } = pipeline;
+  return sdp.arithmetic === 'integer-scale' && looksUp(sdp.y) ? nvdla?.sdpTable : undefined;
 }
 
 /** What the kernels know of the convolution core. */

@@ -15,33 +15,32 @@ export function layOutLookup(host: KernelHost, table: LookupTable): number | und
   const { le, lo } = table;
   if (![le, lo].every(isOrdinary) || le.entries.length !== 65 || lo.entries.length !== 257) return undefined;
   if (le.spacing === 'exponential' && Math.abs(le.offset) > mostExponent) return undefined;
-  const address = host.scratch.take('lookup', layout.lookupBytes);
-  const { buffer } = host.bus.memory;
-  const view = new DataView(buffer, address, layout.lookupBytes);
-  const word = (at: number, value: number): void => view.setInt32(at, value, true);
-  const curve = (at: number, line: LinearTable, exponent: number, first: number, entries: number): void => {
-    view.setBigInt64(at + layout.curveStart, BigInt(line.start), true);
-    view.setBigInt64(at + layout.curveEnd, BigInt(line.end), true);
-    view.setBigInt64(at + layout.curveEdge, BigInt(line.start + first), true);
-    word(at + layout.curveExponent, exponent);
-    word(at + layout.curveLast, line.entries.length - 1);
-    word(at + layout.underflowScale, line.underflow.scale);
-    word(at + layout.underflowShift, line.underflow.shift);
-    word(at + layout.overflowScale, line.overflow.scale);
-    word(at + layout.overflowShift, line.overflow.shift);
-    word(at + layout.curveEntries, entries);
-    new Int16Array(buffer, address + entries, line.entries.length).set(line.entries);
-  };
-  const exponential = le.spacing === 'exponential';
-  const first = exponential && le.offset >= 0 ? 2 ** le.offset : 0;
-  curve(layout.curveLe, le, exponential ? le.offset : le.select, first, layout.entriesLe);
-  word(layout.curveLe + layout.curveExponential, Number(exponential));
-  curve(layout.curveLo, lo, lo.select, 0, layout.entriesLo);
-  word(layout.curveLo + layout.curveExponential, 0);
-  word(layout.underflowPriority, Number(table.underflowPriority === 'lo'));
-  word(layout.overflowPriority, Number(table.overflowPriority === 'lo'));
-  word(layout.hybridPriority, Number(table.hybridPriority === 'lo'));
-  return address;
+  return host.lay('lookup', layout.lookupBytes, (memory, address) => {
+    const view = new DataView(memory, address, layout.lookupBytes);
+    const word = (at: number, value: number): void => view.setInt32(at, value, true);
+    const curve = (at: number, line: LinearTable, exponent: number, first: number, entries: number): void => {
+      view.setBigInt64(at + layout.curveStart, BigInt(line.start), true);
+      view.setBigInt64(at + layout.curveEnd, BigInt(line.end), true);
+      view.setBigInt64(at + layout.curveEdge, BigInt(line.start + first), true);
+      word(at + layout.curveExponent, exponent);
+      word(at + layout.curveLast, line.entries.length - 1);
+      word(at + layout.underflowScale, line.underflow.scale);
+      word(at + layout.underflowShift, line.underflow.shift);
+      word(at + layout.overflowScale, line.overflow.scale);
+      word(at + layout.overflowShift, line.overflow.shift);
+      word(at + layout.curveEntries, entries);
+      new Int16Array(memory, address + entries, line.entries.length).set(line.entries);
+    };
+    const exponential = le.spacing === 'exponential';
+    const first = exponential && le.offset >= 0 ? 2 ** le.offset : 0;
+    curve(layout.curveLe, le, exponential ? le.offset : le.select, first, layout.entriesLe);
+    word(layout.curveLe + layout.curveExponential, Number(exponential));
+    curve(layout.curveLo, lo, lo.select, 0, layout.entriesLo);
+    word(layout.curveLo + layout.curveExponential, 0);
+    word(layout.underflowPriority, Number(table.underflowPriority === 'lo'));
+    word(layout.overflowPriority, Number(table.overflowPriority === 'lo'));
+    word(layout.hybridPriority, Number(table.hybridPriority === 'lo'));
+  });
 }
 
 const isOrdinary = ({ start, end, underflow, overflow }: LinearTable): boolean =>

@@ -48,17 +48,13 @@ export function runIntegerPool(
   const { average, kernel } = pdp;
   const pad = (count: number): number => (average && count > 0 ? (average.padValues[count - 1] ?? 0) : 0);
   const size = (rows.length + columns.length) * 16;
-  const address = host.scratch.take('tables', size);
-  const words = new Int32Array(host.bus.memory.buffer, address, size / 4);
-  let at = 0;
-  for (const row of rows) {
-    words.set([row.from, row.to, pad(row.padded) * kernel.w], at);
-    at += 4;
-  }
-  for (const column of columns) {
-    words.set([column.from, column.to, pad(column.padded)], at);
-    at += 4;
-  }
+  const address = host.lay('windows', size, (memory, start) => {
+    const words = new Int32Array(memory, start, size / 4);
+    for (const [at, row] of rows.entries()) words.set([row.from, row.to, pad(row.padded) * kernel.w], at * 4);
+    for (const [at, column] of columns.entries()) {
+      words.set([column.from, column.to, pad(column.padded)], (rows.length + at) * 4);
+    }
+  });
   const [, channels, height] = to.shape;
   const planes = channels / to.atom;
   const unitRows = rowsPerUnit(height, planes, host.threads);

@@ -6,7 +6,7 @@
  * holds, for which float64 might not be exact.
  */
 
-import type { Convert, IntegerScaleSdp, SdpUnit } from '../../program/layer.ts';
+import { type Convert, type IntegerScaleSdp, looksUp, type SdpUnit } from '../../program/layer.ts';
 import type { Shape4 } from '../../program/surface.ts';
 import type { Cube } from '../cube.ts';
 import { roundShift, saturate } from '../nvdla/integer.ts';
@@ -63,7 +63,7 @@ export function integerStage(
   if (!x1 || !x2 || !y) return undefined;
   const units = [x1, x2, y];
   let lookup: number | undefined = 0;
-  if (sdp.y && (sdp.y.activation === 'lut' || sdp.y.afterPrelu === 'lut')) {
+  if (looksUp(sdp.y)) {
     const table = state.nvdla?.sdpTable;
     lookup = table && layOutLookup(host, table);
     if (lookup === undefined) return undefined;
@@ -176,17 +176,15 @@ function layOutVectors(
   fill: (to: ArrayBufferLike, address: number, values: ReturnType<typeof tableValues> | undefined) => void,
 ): number | undefined {
   const size = channels * region.bytes * 2;
-  const { bus } = host;
   if (!fromTable) {
-    const address = host.scratch.take(region.name, size);
-    fill(bus.memory.buffer, address, undefined);
-    return address;
+    return host.lay(region.name, size, (memory, address) => fill(memory, address, undefined));
   }
   const cube = unit.operand!;
   const bytes = valueBytes(cube);
   if (!bytes) return undefined;
   const pairs = unit.operandUse === 'both';
   const length = channels * bytes * (pairs ? 2 : 1);
+  host.reads(cube.address, length);
   return host.packed.locate(`${region.key} ${channels} ${pairs} ${bytes}`, cube, length, size, (from, to) => {
     // A table may begin at an odd address.
     const raw = from.slice();

@@ -10,9 +10,15 @@ interface Region {
 export class Scratch {
   readonly #bus: Bus;
   readonly #regions = new Map<string, Region>();
+  #moves = 0;
 
   constructor(bus: Bus) {
     this.#bus = bus;
+  }
+
+  /** How often a region began to be or moved. */
+  get moves(): number {
+    return this.#moves;
   }
 
   /** At least `size` bytes, aligned to 64, with whatever they held before. May grow memory. @throws device/memory */
@@ -24,6 +30,7 @@ export class Scratch {
     const rounded = Math.ceil(size / 4096) * 4096;
     const offset = this.#bus.allocate(rounded);
     this.#regions.set(name, { offset, size: rounded });
+    this.#moves++;
     return offset;
   }
 

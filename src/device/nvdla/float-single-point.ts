@@ -4,7 +4,7 @@
  */
 
 import { fail } from '../../graph/errors.ts';
-import type { IntegerScaleSdp, SdpUnit } from '../../program/layer.ts';
+import { type IntegerScaleSdp, looksUp, type SdpUnit } from '../../program/layer.ts';
 import type { Shape4 } from '../../program/surface.ts';
 import type { Bus } from '../bus.ts';
 import type { Cube } from '../cube.ts';
@@ -129,14 +129,14 @@ function linearUnit(unit: SdpUnit<Cube>, shape: Shape4, bus: Bus, what: string):
 function elementUnit(unit: SdpUnit<Cube>, shape: Shape4, bus: Bus, state: DeviceState): Step {
   const operand = operands(unit, { alu: unit.aluOperand | 0, mul: unit.mulOperand | 0 }, shape, bus, 'Y');
   const algorithm = unit.alu && algorithms[unit.alu];
-  const looksUp = unit.activation === 'lut' || unit.afterPrelu === 'lut';
+  const endsInTable = looksUp(unit);
   const table = state.nvdla?.sdpTable;
-  if (looksUp && !table) return fail('device/fault', 'the lookup table of SDP was never loaded');
+  if (endsInTable && !table) return fail('device/fault', 'the lookup table of SDP was never loaded');
   const note = state.nvdla?.counts && sdpLookups(state.nvdla.counts.sdp.lookup);
   return (value, channel, element) => {
     let t = value;
     if (multiplies(unit, t)) t = multiplySingle(t, operand.mul(value, channel, element));
     if (algorithm) t = algorithm(t, operand.alu(value, channel, element));
-    return looksUp ? fp17ToSingle(lookUpFloat(table!, t, 'sdp', note)) : t;
+    return endsInTable ? fp17ToSingle(lookUpFloat(table!, t, 'sdp', note)) : t;
   };
 }

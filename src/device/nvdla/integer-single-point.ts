@@ -4,7 +4,7 @@
  */
 
 import { fail } from '../../graph/errors.ts';
-import type { Convert, IntegerScaleSdp, SdpUnit } from '../../program/layer.ts';
+import { type Convert, type IntegerScaleSdp, looksUp, type SdpUnit } from '../../program/layer.ts';
 import type { Shape4 } from '../../program/surface.ts';
 import type { Bus } from '../bus.ts';
 import type { Cube } from '../cube.ts';
@@ -134,11 +134,11 @@ function linearUnit(unit: SdpUnit<Cube>, shape: Shape4, bus: Bus, what: string):
 function elementUnit(unit: SdpUnit<Cube>, shape: Shape4, bus: Bus, state: DeviceState): Step {
   const operand = operands(unit, shape, bus, 'Y');
   const { alu, mul, truncate, activation } = unit;
+  const endsInTable = looksUp(unit);
   const convertAlu = unit.aluConvert ? converter(unit.aluConvert, 32) : undefined;
   const convertMul = unit.mulConvert ? converter(unit.mulConvert, 32) : undefined;
   const table = state.nvdla?.sdpTable;
-  const looksUp = activation === 'lut' || unit.afterPrelu === 'lut';
-  if (looksUp && !table) return fail('device/fault', 'the lookup table of SDP was never loaded');
+  if (endsInTable && !table) return fail('device/fault', 'the lookup table of SDP was never loaded');
   const note = state.nvdla?.counts && sdpLookups(state.nvdla.counts.sdp.lookup);
   return (value, channel, element) => {
     let t = value;
@@ -153,6 +153,6 @@ function elementUnit(unit: SdpUnit<Cube>, shape: Shape4, bus: Bus, state: Device
       else if (alu === 'equal') t = t === b ? 0 : 1;
       else t = alu === 'max' ? Math.max(t, b) : Math.min(t, b);
     }
-    return looksUp ? lookUp(table!, t, sdpWidths, note) : t;
+    return endsInTable ? lookUp(table!, t, sdpWidths, note) : t;
   };
 }

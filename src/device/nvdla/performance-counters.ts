@@ -4,25 +4,25 @@
  * and CDP, lookups of CDP (whose enable bit nvdla/hw's C-model ignores).
  */
 
+import { looksUp, type SdpUnit } from '../../program/layer.ts';
+import type { Cube } from '../cube.ts';
 import type { Launch } from '../launch.ts';
 import type { RegisterFile } from '../registers/register-file.ts';
 import type { HardwareCounts, LookupCounts } from './hardware-counts.ts';
 
-const looksUp = (pipeline: Extract<Launch, { readonly kind: 'conv' | 'sdp' }>): boolean => {
-  const { sdp } = pipeline;
-  const y = sdp.arithmetic === 'integer-scale' ? sdp.y : undefined;
-  return y?.activation === 'lut' || y?.afterPrelu === 'lut';
-};
-
-const compares = (pipeline: Extract<Launch, { readonly kind: 'conv' | 'sdp' }>): boolean =>
-  pipeline.sdp.arithmetic === 'integer-scale' && pipeline.sdp.y?.alu === 'equal';
+const unitY = ({ sdp }: Extract<Launch, { readonly kind: 'conv' | 'sdp' }>): SdpUnit<Cube> | undefined =>
+  sdp.arithmetic === 'integer-scale' ? sdp.y : undefined;
 
 const enables = (file: RegisterFile, field: string): boolean => file.current('SDP').field('D_PERF_ENABLE', field) === 1;
 
 /** Whether any counter is wanted that kernels do not keep. */
 export function needsCounts(pipeline: Launch, file: RegisterFile): boolean {
   if (pipeline.kind !== 'conv' && pipeline.kind !== 'sdp') return false;
-  return enables(file, 'PERF_SAT_EN') || (enables(file, 'PERF_LUT_EN') && looksUp(pipeline)) || compares(pipeline);
+  return (
+    enables(file, 'PERF_SAT_EN') ||
+    (enables(file, 'PERF_LUT_EN') && looksUp(unitY(pipeline))) ||
+    unitY(pipeline)?.alu === 'equal'
+  );
 }
 
 /** Before the groups are given up. */
@@ -37,9 +37,9 @@ export function showCounts(pipeline: Launch, counts: HardwareCounts, file: Regis
   }
   if (pipeline.kind === 'conv' || pipeline.kind === 'sdp') {
     if (enables(file, 'PERF_SAT_EN')) file.show('SDP', 'D_PERF_OUT_SATURATION', sdp.saturated);
-    if (enables(file, 'PERF_LUT_EN') && looksUp(pipeline)) showLookups(file, 'SDP', sdp.lookup);
+    if (enables(file, 'PERF_LUT_EN') && looksUp(unitY(pipeline))) showLookups(file, 'SDP', sdp.lookup);
     if (enables(file, 'PERF_NAN_INF_COUNT_EN')) file.show('SDP', 'D_STATUS_NAN_OUTPUT_NUM', sdp.nanOutput);
-    if (compares(pipeline)) file.show('SDP', 'D_STATUS', Number(sdp.unequal));
+    if (unitY(pipeline)?.alu === 'equal') file.show('SDP', 'D_STATUS', Number(sdp.unequal));
     if (pipeline.sdp.input && file.current('SDP_RDMA').field('D_PERF_ENABLE', 'PERF_NAN_INF_COUNT_EN') === 1) {
       file.show('SDP_RDMA', 'D_STATUS_NAN_INPUT_NUM', sdp.input.nan);
       file.show('SDP_RDMA', 'D_STATUS_INF_INPUT_NUM', sdp.input.infinite);
