@@ -1,7 +1,7 @@
 /**
  * The pass that says which layers wait for which. A layer comes after those that write what it reads, after those that write the
- * atoms it completes, and, where its output takes over memory, after everybody who used that memory before. Waits that follow from
- * others are left out.
+ * atoms it completes, and, where its output takes over memory, after everybody who used that memory before. What it comes after already
+ * stays; waits that follow from others are left out.
  */
 
 import { layerReads, layerWrites } from '../program/access.ts';
@@ -29,7 +29,7 @@ export function schedule(program: Program): readonly Layer[] {
     }
   }
   const former = takenOver(program, roots);
-  const wanted = layers.map(() => new Set<number>());
+  const wanted = layers.map(({ after }) => new Set(after));
   for (const layer of layers) {
     const after = wanted[layer.id]!;
     for (const read of layerReads(layer)) {

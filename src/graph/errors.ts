@@ -60,6 +60,7 @@ export const errorCodes = {
     'A stock loadable of another compiler does not say what it was made for; --target names it.',
   'loadable/host-segment':
     'The stock format of the open NVDLA holds one task of the DLA, and the network is more: a .dla holds it.',
+  'loadable/unliftable': 'A stock loadable does what a Program has no words for.',
   'loadable/too-large': 'A count or size in the loadable is larger than dlakit accepts.',
 
   'device/fault': 'The device read or wrote outside the memory of its task.',

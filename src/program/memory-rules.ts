@@ -13,11 +13,31 @@ interface Tenant {
   readonly last: number;
 }
 
+interface Clash {
+  /** The one that comes later, and who is there. */
+  readonly surface: Surface;
+  readonly other: Surface;
+}
+
 /** @throws program/invalid */
 export function checkMemory(program: Program): void {
+  const [clash] = clashes(program);
+  if (clash === undefined) return;
+  const { surface, other } = clash;
+  const span = ({ offset, size }: Surface): string => `[${offset}, ${offset + size})`;
+  fail(
+    'program/invalid',
+    `two surfaces overlap in ${surface.memory} while both are live`,
+    { value: surface.name },
+    { actual: `${other.name} at ${span(other)}, this one at ${span(surface)}` },
+  );
+}
+
+/** Surfaces that overlap others which are live at the same time; without them no two do. */
+export function clashes(program: Program): readonly Clash[] {
   const ranges = liveRanges(program);
   const blobs = new Map(program.constants.map(({ surface, blob }) => [surface, blob] as const));
-  for (const memory of ['managed_sram', 'local_dram', 'global_dram'] as const) {
+  return (['managed_sram', 'local_dram', 'global_dram'] as const).flatMap((memory) => {
     const tenants: Tenant[] = [];
     for (const surface of program.surfaces) {
       const range = ranges[surface.id];
@@ -27,15 +47,16 @@ export function checkMemory(program: Program): void {
     }
     const same = (a: Surface, b: Surface) =>
       a.offset === b.offset && a.size === b.size && blobs.has(a.id) && blobs.get(a.id) === blobs.get(b.id);
-    sweep(tenants, memory, same);
-  }
+    return sweep(tenants, same);
+  });
 }
 
 /** Goes through time with the tenants that are live kept in address order: a newcomer can only clash with its neighbours. */
-function sweep(tenants: readonly Tenant[], memory: string, shared: (a: Surface, b: Surface) => boolean): void {
+function sweep(tenants: readonly Tenant[], shared: (a: Surface, b: Surface) => boolean): readonly Clash[] {
   const arrivals = tenants.toSorted((a, b) => a.first - b.first || a.start - b.start);
   const departures = tenants.toSorted((a, b) => a.last - b.last);
   const live: Tenant[] = [];
+  const found: Clash[] = [];
   let gone = 0;
   for (const tenant of arrivals) {
     for (let next = departures[gone]; next !== undefined && next.last < tenant.first; next = departures[++gone]) {
@@ -50,19 +71,10 @@ function sweep(tenants: readonly Tenant[], memory: string, shared: (a: Surface, 
         : right !== undefined && right.start < tenant.end
           ? right
           : undefined;
-    if (clash === undefined) {
-      live.splice(at, 0, tenant);
-    } else if (!shared(clash.surface, tenant.surface)) {
-      fail(
-        'program/invalid',
-        `two surfaces overlap in ${memory} while both are live`,
-        { value: tenant.surface.name },
-        {
-          actual: `${clash.surface.name} at [${clash.start}, ${clash.end}), this one at [${tenant.start}, ${tenant.end})`,
-        },
-      );
-    }
+    if (clash === undefined) live.splice(at, 0, tenant);
+    else if (!shared(clash.surface, tenant.surface)) found.push({ surface: tenant.surface, other: clash.surface });
   }
+  return found;
 }
 
 /** The first index whose start is not below. */

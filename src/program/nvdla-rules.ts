@@ -19,6 +19,7 @@ import {
   type SdpUnit,
 } from './layer.ts';
 import { type LayerContext, surfaceOf, whole, wrong } from './layer-context.ts';
+import { poolingReciprocals } from './pooling-reciprocals.ts';
 import { pooledColumns } from './pooling-width.ts';
 import type { ElementType } from './surface.ts';
 
@@ -245,10 +246,6 @@ function checkUnit(
   if (!types.includes(dtype)) wrong(context, `${field}.operand has another type`, types.join(' or '), dtype);
 }
 
-/** 1/1 … 1/8 as 16-bit fractions, and as floats of 6 exponent and 10 mantissa bits (nvdla-facts section 4). */
-const reciprocals = [0x10000, 0x8000, 0x5555, 0x4000, 0x3333, 0x2aaa, 0x2492, 0x2000];
-const floatReciprocals = [0x7c00, 0x7800, 0x7555, 0x7400, 0x7266, 0x7155, 0x7092, 0x7000];
-
 function checkPdp(context: LayerContext, pdp: Pdp<number>, precision: ConvolutionPrecision, target: Nvdla): void {
   const { kernel, stride, padding, average } = pdp;
   same(context, 'the type of pdp.output', atoms(context, pdp.output, 'pdp.output'), precision);
@@ -265,7 +262,7 @@ function checkPdp(context: LayerContext, pdp: Pdp<number>, precision: Convolutio
   if (pdp.input === undefined && width > columns)
     wrong(context, 'pdp.output is wider than the line buffer', columns, width);
   if (average === undefined) return;
-  const table = precision === 'float16' ? floatReciprocals : reciprocals;
+  const table = poolingReciprocals(precision);
   same(context, 'pdp.average.recipWidth', average.recipWidth, table[kernel.w - 1]);
   same(context, 'pdp.average.recipHeight', average.recipHeight, table[kernel.h - 1]);
   same(context, 'the number of pdp.average.padValues', average.padValues.length, 7);

@@ -18,7 +18,10 @@ import type { ElementType, Surface, SurfaceFormat } from './surface.ts';
 /** Bounds that keep every product below 2⁵³. */
 const mostBytes = 2 ** 40;
 const mostElements = 2 ** 30;
-/** What the allocator aligns a surface to: the CBUF line of the stock configurations and the row pitch of facts 1.4. */
+/**
+ * What the allocator aligns a surface to: the CBUF line of the stock configurations and the row pitch of facts 1.4. Others may put
+ * one at any atom of the open NVDLA.
+ */
 export const surfaceAlignment = 64;
 const deepestView = 16;
 
@@ -26,7 +29,7 @@ const dtypes: Readonly<Record<SurfaceFormat, readonly ElementType[]>> = {
   chw32: ['int8'],
   chw16: ['int8', 'int16', 'float16'],
   chw8: ['int8'],
-  dla_hwc4: ['int8', 'float16'],
+  dla_hwc4: ['int8', 'int16', 'float16'],
   dla_linear: ['int8', 'int16', 'float16'],
   kcrs: ['int8', 'int16', 'float16'],
   vector: ['int8', 'int16', 'int32', 'float16', 'float32'],
@@ -49,14 +52,15 @@ export function checkSurface(surface: Surface, program: Program, target?: Target
     }
   }
   checkFormat(surface, target);
-  checkStrides(surface, program);
+  checkStrides(surface, program, target);
   if (surface.scale !== undefined && !(Number.isFinite(surface.scale) && surface.scale > 0)) {
     fail('program/invalid', 'a scale is not positive and finite', place, { actual: surface.scale });
   }
   if (surface.parent !== undefined) return;
-  if (offset % surfaceAlignment !== 0) {
+  const alignment = target?.nvdla ? target.memoryAtom : surfaceAlignment;
+  if (offset % alignment !== 0) {
     fail('program/invalid', 'the offset is not aligned', place, {
-      expected: `a multiple of ${surfaceAlignment}`,
+      expected: `a multiple of ${alignment}`,
       actual: offset,
     });
   }
@@ -86,7 +90,7 @@ function checkFormat({ name, shape, dtype, format, memory }: Surface, target: Ta
     if (c !== 1 && c !== 3 && c !== 4) {
       fail('program/invalid', 'dla_hwc4 has 1, 3 or 4 channels', place, { actual: c });
     }
-    if (memory !== 'io') {
+    if (memory !== 'io' && !(target?.nvdla && memory === 'global_dram')) {
       fail('program/invalid', 'dla_hwc4 is a format of inputs', place, { expected: 'io', actual: memory });
     }
   }
@@ -100,12 +104,14 @@ function checkFormat({ name, shape, dtype, format, memory }: Surface, target: Ta
 }
 
 /** Strides hold what they step over, in whole pixels and rows of the format; the size ends with the last channel block. */
-function checkStrides(surface: Surface, { target, surfaces }: Program): void {
+function checkStrides(surface: Surface, { target: name, surfaces }: Program, target: Target | undefined): void {
   const { shape, dtype, format, lineStride, surfaceStride, batchStride, size } = surface;
   const [n, , h, w] = shape;
   const pixel = pixelBytes(shape, dtype, format);
   const blocks = channelBlocks(shape, format);
-  const rows = Math.max(rowAlignment(format, target), format === 'dla_hwc4' || format === 'dla_linear' ? 1 : pixel);
+  const isPlain = format === 'dla_hwc4' || format === 'dla_linear';
+  // Of the open NVDLA lines of any number of atoms will do (nvdla/hw spec/manual, D_LINE_STRIDE).
+  const rows = isPlain && target?.nvdla ? target.memoryAtom : Math.max(rowAlignment(format, name), isPlain ? 1 : pixel);
   const steps = [
     ['lineStride', lineStride, w * pixel, rows],
     ['surfaceStride', surfaceStride, h * lineStride, pixel],
@@ -130,10 +136,10 @@ function checkStrides(surface: Surface, { target, surfaces }: Program): void {
 
 /**
  * Views lie inside a parent of the same memory, on an atom's border, with its strides.
- * @param rowViews whether they may be runs of rows too
+ * @param open of the open NVDLA: they may be runs of rows too, also of an image, and take the channels that fill up the last atom
  * @throws program/invalid
  */
-export function checkViews(surfaces: readonly Surface[], rowViews: boolean): void {
+export function checkViews(surfaces: readonly Surface[], open: boolean): void {
   for (const view of surfaces) {
     if (view.parent === undefined) continue;
     const place = { value: view.name };
@@ -153,14 +159,14 @@ export function checkViews(surfaces: readonly Surface[], rowViews: boolean): voi
         });
       }
     }
-    if (!isFeatureFormat(view.format) || view.format === 'dla_hwc4') {
+    if (!isFeatureFormat(view.format) || (view.format === 'dla_hwc4' && !open)) {
       fail('program/invalid', `a ${view.format} surface has no views`, place);
     }
-    for (const axis of rowViews ? ([0, 3] as const) : ([0, 2, 3] as const)) {
+    for (const axis of open ? ([0, 3] as const) : ([0, 2, 3] as const)) {
       if (view.shape[axis] !== parent.shape[axis]) {
         fail(
           'program/invalid',
-          `a view differs from its parent in more than channels${rowViews ? ' and rows' : ''}`,
+          `a view differs from its parent in more than channels${open ? ' and rows' : ''}`,
           place,
           {
             expected: parent.shape.join('×'),
@@ -171,10 +177,12 @@ export function checkViews(surfaces: readonly Surface[], rowViews: boolean): voi
     }
     const { channel, row } = placeInside(view, parent);
     const [endChannel, endRow] = [channel + view.shape[1], row + view.shape[2]];
-    const outside = endChannel > parent.shape[1] || endRow > parent.shape[2];
+    const atom = elementsPerAtom(parent.format);
+    const channels = open ? Math.ceil(parent.shape[1] / atom) * atom : parent.shape[1];
+    const outside = endChannel > channels || endRow > parent.shape[2];
     if (view.offset < parent.offset || !Number.isInteger(row) || outside) {
       fail('program/invalid', 'a view does not lie on whole atoms inside its parent', place, {
-        expected: `offset ${parent.offset} + k·${parent.surfaceStride}, at most ${parent.shape[1]} channels`,
+        expected: `offset ${parent.offset} + k·${parent.surfaceStride}, at most ${channels} channels`,
         actual: `offset ${view.offset}, ${view.shape[1]} channels`,
       });
     }

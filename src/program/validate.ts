@@ -41,7 +41,7 @@ export function validateProgram(program: Program, blobs?: BlobTable, target?: Ta
   checkConstants(program, blobs);
   unique('layer', 'layer', layers);
   checkLayers(program, blobs, target);
-  checkDataFlow(program);
+  checkDataFlow(program, target?.nvdla !== undefined);
   checkMemory(program);
 }
 
@@ -148,14 +148,22 @@ interface ChannelWrite extends Region {
   readonly fills: boolean;
 }
 
-/** Every element is written once, before and ahead of whoever reads it. */
-function checkDataFlow(program: Program): void {
+/**
+ * Every element is written once, before and ahead of whoever reads it.
+ * @param wholeAtoms every layer reads and writes whole atoms, whatever its channels
+ */
+function checkDataFlow(program: Program, wholeAtoms: boolean): void {
   const { surfaces, layers } = program;
+  const regionOf = (access: Parameters<typeof rootRegion>[1]): Region & { readonly root: number } => {
+    const region = rootRegion(surfaces, access);
+    const atom = wholeAtoms ? elementsPerAtom(surfaces[access.surface]!.format) : 1;
+    return { ...region, from: Math.floor(region.from / atom) * atom, to: Math.ceil(region.to / atom) * atom };
+  };
   const given = new Set([...program.inputs, ...program.constants.map(({ surface }) => surface)]);
   const writes = surfaces.map((): ChannelWrite[] => []);
   for (const layer of layers) {
     for (const write of layerWrites(layer)) {
-      const { root, ...region } = rootRegion(surfaces, write);
+      const { root, ...region } = regionOf(write);
       if (given.has(root)) {
         fail('program/invalid', 'a layer writes a constant or an input', {
           layer: layer.name,
@@ -174,7 +182,7 @@ function checkDataFlow(program: Program): void {
   for (const layer of layers) {
     for (const read of layerReads(layer)) {
       const { field } = read;
-      const range = rootRegion(surfaces, read);
+      const range = regionOf(read);
       if (given.has(range.root)) continue;
       const place = { layer: layer.name, value: surfaces[read.surface]!.name };
       let covered = 0;
@@ -203,7 +211,8 @@ function checkDataFlow(program: Program): void {
   for (const surface of surfaces) {
     if (surface.parent !== undefined || given.has(surface.id)) continue;
     const written = writes[surface.id]!.reduce((sum, write) => sum + sharedArea(write, write), 0);
-    const whole = surface.shape[1] * surface.shape[2] * surface.shape[3];
+    const all = regionOf({ surface: surface.id });
+    const whole = sharedArea(all, all);
     if (outputs.has(surface.id) ? written !== whole : written === 0) {
       const what = outputs.has(surface.id) ? 'an output is not completely written' : 'a surface is never written';
       fail('program/invalid', what, { value: surface.name }, { expected: `${whole} elements`, actual: written });

@@ -10,6 +10,7 @@
 import { float32Tensor } from '../../graph/tensor.ts';
 import { type ConvolutionPrecision, precisionBytes } from '../../program/convolution-buffer.ts';
 import type { IntegerAverage } from '../../program/layer.ts';
+import { poolingReciprocals } from '../../program/pooling-reciprocals.ts';
 import { pooledColumns } from '../../program/pooling-width.ts';
 import type { Shape4 } from '../../program/surface.ts';
 import type { Target } from '../../targets/target.ts';
@@ -137,14 +138,9 @@ export function poolingFlies(
   return outputWidth <= pooledColumns(kernel, stride, precision, target);
 }
 
-/** 1/kernel as 16-bit fractions (nvdla-facts section 4, PDP). */
-const reciprocals = [0x10000, 0x8000, 0x5555, 0x4000, 0x3333, 0x2aaa, 0x2492, 0x2000] as const;
-/** As floats of 6 exponent and 10 mantissa bits. */
-const floatReciprocals = [0x7c00, 0x7800, 0x7555, 0x7400, 0x7266, 0x7155, 0x7092, 0x7000] as const;
-
 /** How an average is taken; padding counts and is zero. */
 export function averageOf({ kernel }: Pooling, float: boolean): IntegerAverage {
-  const table = float ? floatReciprocals : reciprocals;
+  const table = poolingReciprocals(float ? 'float16' : 'int8');
   return {
     recipWidth: table[kernel.w - 1]!,
     recipHeight: table[kernel.h - 1]!,

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Conv, ConvCore } from '../../program/layer.ts';
+import { pixelFormats } from '../../program/pixel-formats.ts';
 import { Bus } from '../bus.ts';
 import type { Cube } from '../cube.ts';
 import { referenceEngines } from '../reference/engines.ts';
 import { convolve } from './convolution.ts';
-import { pixelFormats } from './pixel-formats.ts';
 
 const base = 0x8000_0000n;
 const weightsAt = base + 0x8000n;

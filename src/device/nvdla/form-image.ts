@@ -2,11 +2,11 @@
 
 import { fail } from '../../graph/errors.ts';
 import type { ImageInput } from '../../program/layer.ts';
+import { pixelFormats } from '../../program/pixel-formats.ts';
 import type { Cube } from '../cube.ts';
 import type { RegisterView } from '../registers/register-file.ts';
 import { elementBytes, type Precision } from './core-features.ts';
 import { addressIn } from './cube-registers.ts';
-import { pixelFormats } from './pixel-formats.ts';
 
 export interface FormedImage {
   readonly input: Cube;

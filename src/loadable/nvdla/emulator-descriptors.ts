@@ -82,7 +82,10 @@ export const emulatorLayouts: Readonly<Record<'current' | 'older', EmulatorLayou
     operation: {
       ...current,
       read: (view, at) => ({ ...current.read(view, at), axis: view.getUint8(at + 12) }),
-      write: (view, at, value) => current.write(view, at, { ...value, reserved0: 0, reserved1: 0 }),
+      write: (view, at, value) => {
+        current.write(view, at, { ...value, reserved0: 0, reserved1: 0 });
+        if (value.type === emulatorOperations.softmax) view.setUint8(at + 12, value.axis);
+      },
     },
     operationPitch: 24,
     buffer: record({ address: i16, offset: u32, ...bufferEnd }),
@@ -96,6 +99,10 @@ export const emulatorLayouts: Readonly<Record<'current' | 'older', EmulatorLayou
     operation: {
       ...older,
       read: (view, at) => ({ ...older.read(view, at), axis: view.getUint8(at + 1), inputScale: 1, outputScale: 1 }),
+      write: (view, at, value) => {
+        older.write(view, at, value);
+        if (value.type === emulatorOperations.softmax) view.setUint8(at + 1, value.axis);
+      },
     },
     operationPitch: 16,
     buffer: { ...olderBuffer, read: (view, at) => ({ ...olderBuffer.read(view, at), offset: 0 }) },

@@ -18,6 +18,8 @@ export interface LowerContext {
 }
 
 export const precisions: Readonly<Record<ConvolutionPrecision, number>> = { int8: 0, int16: 1, float16: 2 };
+/** The data format of a convolution that reads features, not pixels. */
+export const featureData = 36;
 /** The memory type of what is handed on in hardware. */
 export const hardware = 2;
 export const nowhere: DataCube = {

@@ -34,6 +34,7 @@ import type {
 } from './descriptors.ts';
 import {
   cubeOf,
+  featureData,
   hardware,
   type LowerContext,
   noConvert,
@@ -89,7 +90,6 @@ function convolutionCube({ output, core }: Conv<number>, { target }: LowerContex
   };
 }
 
-const featureData = 36;
 /**
  * Pixel formats of one plane, by the places of the components that kernels see: R8, A8B8G8R8, A8R8G8B8, B8G8R8A8, R8G8B8A8;
  * R16_I, A16B16G16R16, A16Y16U16V16, V16U16Y16A16; R16_F, A16B16G16R16_F, A16Y16U16V16_F (nvdla/hw `arnvdla.h`).

@@ -1,13 +1,12 @@
 /**
- * A Program as a stock loadable: one DLA task. Intermediates share one memory, constants another that is filled from one
- * blob, every input and output has a memory that the application binds. In interface 0.12 an address names a memory and
- * cubes have offsets in it; in 0.10 cubes have none, and every one of them has an address of its own.
+ * Programs as a stock loadable: a DLA task of one, or a network of several tasks. The intermediates of a task share one memory,
+ * its constants another that is filled from one blob, every tensor has a memory of its own. In interface 0.12 an address names a
+ * memory and cubes have offsets in it; in 0.10 cubes have none, and every one of them has an address of its own.
  *
  * Names of blobs and their order are those of NVIDIA's compiler (nvdla-facts section 1).
  */
 
 import { fail } from '../../graph/errors.ts';
-import { elementSize, elementsPerAtom } from '../../program/geometry.ts';
 import type { Layer, Lookup } from '../../program/layer.ts';
 import { rootOf } from '../../program/liveness.ts';
 import type { BlobTable, Program } from '../../program/program.ts';
@@ -26,18 +25,12 @@ import {
   surfaceSize,
 } from './descriptors.ts';
 import type { Codec } from './layout.ts';
+import { lowerEmulatorTask } from './lower-emulator.ts';
+import { AddressList, Memories, pageSize } from './lower-memories.ts';
 import { lowerLayer, lowerLookup } from './lower-operations.ts';
-import {
-  type AddressEntry,
-  type Blob,
-  type MemoryEntry,
-  memoryFlags,
-  type StockLoadable,
-  type TensorDesc,
-  taskInterfaces,
-  type Version,
-} from './stock-loadable.ts';
+import { type Blob, memoryFlags, type StockLoadable, taskInterfaces, type Version } from './stock-loadable.ts';
 import { type LoadableTag, tagBlob } from './tag.ts';
+import { networkOf, type TaskNetwork } from './task-network.ts';
 
 export interface LowerOptions {
   /** The version of the firmware's interface; 12 when not given. */
@@ -46,9 +39,6 @@ export interface LowerOptions {
   readonly tag?: LoadableTag;
 }
 
-const pageSize = 4096;
-/** nvdla/sw kmd nvdla_ioctl.h, NVDLA_MAX_BUFFERS_PER_TASK. */
-const mostAddresses = 6144;
 const noVersion: Version = { major: 0, minor: 0, subMinor: 0 };
 
 /** @throws program/invalid for what descriptors cannot say, or more than they have room for */
@@ -57,14 +47,26 @@ export const lowerProgram = (
   blobs: BlobTable,
   target: Target,
   options: LowerOptions = {},
-): StockLoadable => lowerWithPlaces(program, blobs, target, options).loadable;
+): StockLoadable => lowerNetwork(networkOf(program), blobs, target, options);
 
-export interface LoweredPlaces {
-  readonly loadable: StockLoadable;
+/** @throws program/invalid for what descriptors cannot say, or more than they have room for */
+export const lowerNetwork = (
+  network: TaskNetwork,
+  blobs: BlobTable,
+  target: Target,
+  options: LowerOptions = {},
+): StockLoadable => lower(network, blobs, target, options).loadable;
+
+/** Where the parts of a Program are in the loadable. */
+export interface ProgramPlaces {
   /** The id of the memory that a surface lies in, at the surface's offset. */
   readonly memoryOf: (surface: Surface) => number;
   /** The layer that an operation is of, by the operation's index. */
   readonly layers: readonly Layer[];
+}
+
+export interface LoweredPlaces extends ProgramPlaces {
+  readonly loadable: StockLoadable;
 }
 
 /** The loadable, and where in it the parts of the Program are. @throws program/invalid */
@@ -72,9 +74,67 @@ export function lowerWithPlaces(
   program: Program,
   blobs: BlobTable,
   target: Target,
-  { minor = 12, tag }: LowerOptions = {},
+  options: LowerOptions = {},
 ): LoweredPlaces {
-  const builder = new Builder(program, minor);
+  const { loadable, places } = lower(networkOf(program), blobs, target, options);
+  return { loadable, ...places[0]! };
+}
+
+function lower(
+  network: TaskNetwork,
+  blobs: BlobTable,
+  target: Target,
+  { minor = 12, tag }: LowerOptions,
+): { readonly loadable: StockLoadable; readonly places: readonly ProgramPlaces[] } {
+  const memories = new Memories(network);
+  const places: ProgramPlaces[] = [];
+  const tasks = network.tasks.map((task, id) => {
+    if (task.kind === 'emulator') return lowerEmulatorTask(id, task.operations, memories, minor);
+    const builder = new TaskBuilder(id, task.program, memories, minor);
+    const lowered = lowerTask(builder, blobs, target);
+    places.push({ memoryOf: (surface) => builder.memoryOf(surface), layers: lowered.layers });
+    return lowered;
+  });
+  for (const { name } of [...network.inputs, ...network.outputs]) memories.tensor(name);
+  const loadable: StockLoadable = {
+    version: { major: 0, minor: 7, subMinor: 0 },
+    identified: true,
+    tasks: tasks.map(({ addresses, kind }, id) => ({
+      id,
+      interface: taskInterfaces[kind],
+      instance: -1,
+      addressList: addresses,
+      preActions: [],
+      postActions: [id],
+    })),
+    memories: memories.memories,
+    addresses: memories.addresses,
+    events: tasks.map((_, id) => ({ id, type: 0, target: id, value: 1, op: 1 })),
+    blobs: [...tasks.flatMap((task) => task.blobs), ...(tag ? [tagBlob({ ...tag, layers: layerNames(places) })] : [])],
+    tensors: memories.tensors,
+    relocations: [],
+    submits: tasks.map((_, id) => ({ id, taskIds: [id] })),
+  };
+  return { loadable, places };
+}
+
+/** The layer of each operation, where operations of one task alone need to be told apart. */
+const layerNames = ([places, ...others]: readonly ProgramPlaces[]): readonly string[] | undefined =>
+  places && others.length === 0 ? places.layers.map(({ name }) => name) : undefined;
+
+/** A task as it is lowered: the ids of its addresses by position, and the blobs that fill its memories. */
+export interface LoweredTask {
+  readonly kind: 'dla' | 'emulator';
+  readonly addresses: readonly number[];
+  readonly blobs: readonly Blob[];
+}
+
+function lowerTask(
+  builder: TaskBuilder,
+  blobs: BlobTable,
+  target: Target,
+): LoweredTask & Pick<ProgramPlaces, 'layers'> {
+  const { program, minor } = builder;
   const luts: { readonly key: string; readonly value: LutParam }[] = [];
   const constants = new Map(program.constants.map(({ surface, blob }) => [surface, blobs.get(blob)!]));
   const entries = (surface: number): readonly number[] => {
@@ -145,7 +205,7 @@ export function lowerWithPlaces(
           : new Uint8Array(lutParam.size),
     },
   };
-  const loadable = builder.finish(lists, constants, (addresses) => {
+  const lowered = builder.finish(lists, constants, (addresses) => {
     const bytes = new Uint8Array(networkDesc.size);
     networkDesc.write(new DataView(bytes.buffer), 0, {
       operationDescIndex: addresses.op_list,
@@ -167,13 +227,7 @@ export function lowerWithPlaces(
     });
     return bytes;
   });
-  const layerOf = layers.flatMap(({ layer, operations: own }) => own.map(() => layer));
-  const blob = tag && tagBlob({ ...tag, layers: layerOf.map(({ name }) => name) });
-  return {
-    loadable: blob ? { ...loadable, blobs: [...loadable.blobs, blob] } : loadable,
-    memoryOf: (surface) => builder.memoryOf(surface),
-    layers: layerOf,
-  };
+  return { ...lowered, layers: layers.flatMap(({ layer, operations: own }) => own.map(() => layer)) };
 }
 
 /** Records one after the other, `pitch` bytes apart. */
@@ -188,123 +242,78 @@ type ListName = 'dep_graph' | 'op_list' | 'surf_list' | 'lut_list';
 type Lists = Readonly<Record<ListName, { readonly sub: number; readonly data: Uint8Array }>>;
 type ListAddresses = Readonly<Record<ListName | 'count', number>>;
 
-/** Memories, addresses and tensors of one task. Position 0 of the address list is the network descriptor. */
-class Builder {
-  readonly #program: Program;
-  readonly #minor: InterfaceMinor;
-  readonly #memories: MemoryEntry[] = [];
-  readonly #addresses: AddressEntry[] = [];
-  readonly #tensors: TensorDesc[] = [];
-  /** Positions in the address list, by memory and offset. */
-  readonly #positions = new Map<string, number>();
+/** Memories and addresses of one task of the hardware. Position 0 of its address list is the network descriptor. */
+class TaskBuilder {
+  readonly program: Program;
+  readonly minor: InterfaceMinor;
+  readonly #id: number;
+  readonly #memories: Memories;
+  readonly #addresses: AddressList;
   readonly #pools = new Map<Surface['memory'], number>();
-  readonly #io = new Map<number, number>();
 
-  constructor(program: Program, minor: InterfaceMinor) {
-    this.#program = program;
-    this.#minor = minor;
-    this.#memory({ flags: memoryFlags.alloc | memoryFlags.set, size: networkDesc.size, contents: ['task-0-addr0'] });
-    this.#address(0, 0, networkDesc.size);
+  constructor(id: number, program: Program, memories: Memories, minor: InterfaceMinor) {
+    this.program = program;
+    this.minor = minor;
+    this.#id = id;
+    this.#memories = memories;
+    this.#addresses = new AddressList(memories);
+    this.#list('addr0', networkDesc.size);
     for (const pool of ['local_dram', 'global_dram', 'managed_sram'] as const) {
       const size = this.#extent(pool);
       if (size === 0) continue;
       const constant = pool === 'global_dram';
-      this.#pools.set(
-        pool,
-        this.#memory({
-          flags: memoryFlags.alloc | (constant ? memoryFlags.set : 0),
-          size,
-          contents: constant ? ['tb-0'] : [],
-          domain: pool === 'managed_sram' ? 1 : 0,
-        }),
-      );
+      const entry = {
+        flags: memoryFlags.alloc | (constant ? memoryFlags.set : 0),
+        size,
+        contents: constant ? [`tb-${id}`] : [],
+        domain: pool === 'managed_sram' ? 1 : 0,
+      };
+      this.#pools.set(pool, memories.add(entry));
     }
-    for (const [flag, ids] of [
-      [memoryFlags.input, program.inputs],
-      [memoryFlags.output, program.outputs],
-    ] as const) {
-      for (const [bindId, id] of ids.entries()) this.#bound(id, flag, bindId);
-    }
+    for (const surface of [...program.inputs, ...program.outputs]) memories.tensor(program.surfaces[surface]!.name);
+  }
+
+  /** The position of a list of descriptors in a memory of its own. */
+  #list(name: string, size: number): number {
+    const flags = memoryFlags.alloc | memoryFlags.set;
+    return this.#addresses.position(this.#memories.add({ flags, size, contents: [`task-${this.#id}-${name}`] }));
   }
 
   #extent(pool: Surface['memory']): number {
-    const own = this.#program.surfaces.filter(({ memory }) => memory === pool);
+    const own = this.program.surfaces.filter(({ memory }) => memory === pool);
     const end = own.reduce((most, { offset, size }) => Math.max(most, offset + size), 0);
     return Math.ceil(end / pageSize) * pageSize;
   }
 
-  #memory(entry: Partial<MemoryEntry> & Pick<MemoryEntry, 'flags' | 'size'>): number {
-    const id = this.#memories.length;
-    this.#memories.push({
-      id,
-      domain: 0,
-      alignment: pageSize,
-      contents: [],
-      offsets: (entry.contents ?? []).map(() => 0),
-      bindId: 0,
-      tensorDescId: 0,
-      ...entry,
-    });
-    return id;
-  }
-
-  #address(memoryId: number, offset: number, size: number): number {
-    const key = `${memoryId} ${offset}`;
-    const known = this.#positions.get(key);
-    if (known !== undefined) return known;
-    const position = this.#addresses.length;
-    if (position >= mostAddresses)
-      fail('program/invalid', 'more surfaces than addresses', {}, { expected: mostAddresses });
-    this.#addresses.push({ id: position, memoryId, offset, size });
-    this.#positions.set(key, position);
-    return position;
-  }
-
-  #bound(id: number, flag: number, bindId: number): void {
-    const surface = this.#program.surfaces[id]!;
-    const tensorDescId = this.#tensors.length;
-    const size = Math.ceil(surface.size / 64) * 64;
-    const memoryId = this.#memory({ flags: memoryFlags.alloc | flag, size, bindId, tensorDescId });
-    this.#tensors.push(tensorOf(surface, tensorDescId, memoryId));
-    this.#io.set(id, memoryId);
-  }
-
   place(surface: Surface): { readonly type: number; readonly address: number; readonly offset: number } {
-    if (this.#minor === 10) return { ...this.pointer(surface, 0), offset: 0 };
-    const memoryId = this.memoryOf(surface);
-    const { size } = this.#memories[memoryId]!;
-    return { type: memoryType(surface), address: this.#address(memoryId, 0, size), offset: surface.offset };
+    if (this.minor === 10) return { ...this.pointer(surface, 0), offset: 0 };
+    const address = this.#addresses.position(this.memoryOf(surface));
+    return { type: memoryType(surface), address, offset: surface.offset };
   }
 
   pointer(surface: Surface, bytes: number): { readonly type: number; readonly address: number } {
-    const memoryId = this.memoryOf(surface);
-    const offset = surface.offset + bytes;
-    const address = this.#address(memoryId, offset, this.#memories[memoryId]!.size - offset);
+    const address = this.#addresses.position(this.memoryOf(surface), surface.offset + bytes);
     return { type: memoryType(surface), address };
   }
 
   memoryOf(surface: Surface): number {
     if (surface.memory !== 'io') return this.#pools.get(surface.memory)!;
-    return this.#io.get(rootOf(this.#program.surfaces, surface.id))!;
+    return this.#memories.tensor(this.program.surfaces[rootOf(this.program.surfaces, surface.id)]!.name);
   }
 
   finish(
     lists: Lists,
     constants: ReadonlyMap<number, Uint8Array>,
     describe: (addresses: ListAddresses) => Uint8Array,
-  ): StockLoadable {
-    const version: Version = { major: 0, minor: this.#minor, subMinor: this.#minor === 12 ? 3 : 2 };
+  ): LoweredTask {
+    const version: Version = { major: 0, minor: this.minor, subMinor: this.minor === 12 ? 3 : 2 };
     const names = Object.keys(lists) as ListName[];
     const positions = Object.fromEntries(
-      names.map((name) => {
-        const size = Math.max(1, lists[name].data.length);
-        const flags = memoryFlags.alloc | memoryFlags.set;
-        return [name, this.#address(this.#memory({ flags, size, contents: [`task-0-${name}`] }), 0, size)];
-      }),
+      names.map((name) => [name, this.#list(name, Math.max(1, lists[name].data.length))]),
     ) as Record<ListName, number>;
-    const network = describe({ ...positions, count: this.#addresses.length });
+    const network = describe({ ...positions, count: this.#addresses.ids.length });
     const descriptor = (name: string, subInterface: number, data: Uint8Array): Blob => ({
-      name,
+      name: `task-${this.#id}-${name}`,
       size: data.length,
       interface: taskInterfaces.dla,
       subInterface,
@@ -313,68 +322,25 @@ class Builder {
     });
     const constant = this.#constantBlob(constants);
     return {
-      version: { major: 0, minor: 7, subMinor: 0 },
-      identified: true,
-      tasks: [
-        {
-          id: 0,
-          interface: taskInterfaces.dla,
-          instance: -1,
-          addressList: this.#addresses.map(({ id }) => id),
-          preActions: [],
-          postActions: [0],
-        },
-      ],
-      memories: this.#memories,
-      addresses: this.#addresses,
-      events: [{ id: 0, type: 0, target: 0, value: 1, op: 1 }],
+      kind: 'dla',
+      addresses: this.#addresses.ids,
       blobs: [
-        descriptor('task-0-addr0', 1, network),
-        ...names.map((name) => descriptor(`task-0-${name}`, lists[name].sub, lists[name].data)),
+        descriptor('addr0', 1, network),
+        ...names.map((name) => descriptor(name, lists[name].sub, lists[name].data)),
         ...(constant ? [constant] : []),
       ],
-      tensors: this.#tensors,
-      relocations: [],
-      submits: [{ id: 0, taskIds: [0] }],
     };
   }
 
   #constantBlob(constants: ReadonlyMap<number, Uint8Array>): Blob | undefined {
     const memory = this.#pools.get('global_dram');
     if (memory === undefined) return undefined;
-    const data = new Uint8Array(this.#memories[memory]!.size);
-    for (const [id, bytes] of constants) data.set(bytes, this.#program.surfaces[id]!.offset);
-    return { name: 'tb-0', size: data.length, interface: 0, subInterface: 0, version: noVersion, data };
+    const data = new Uint8Array(this.#memories.memories[memory]!.size);
+    for (const [id, bytes] of constants) data.set(bytes, this.program.surfaces[id]!.offset);
+    const name = `tb-${this.#id}`;
+    return { name, size: data.length, interface: 0, subInterface: 0, version: noVersion, data };
   }
 }
 
 /** Of a data cube: 0 primary memory, 1 secondary. */
 const memoryType = ({ memory }: Surface): number => Number(memory === 'managed_sram');
-
-/** nvdla/sw umd `nvdla/ILoadable.h` and `dlatypes.h`: data format, data type, category, pixel format. */
-const formats = { nchw: 1, nhwc: 2, ncxhwx: 3 } as const;
-const types = { float16: 2, int16: 3, int8: 4 } as const;
-const categories = { image: 0, feature: 2 } as const;
-const featurePixels: Readonly<Record<number, number>> = { 32: 36, 8: 37, 16: 36 };
-
-function tensorOf(surface: Surface, id: number, memoryId: number): TensorDesc {
-  const { name, shape, dtype, format, lineStride, surfaceStride, size } = surface;
-  const [n, c, h, w] = shape;
-  const image = format === 'dla_hwc4';
-  const element = elementSize(dtype);
-  const pixel = dtype === 'float16' ? (c === 1 ? 5 : 8) : c === 1 ? 0 : 12;
-  return {
-    name,
-    id,
-    memoryId,
-    size,
-    offset: 0,
-    dataFormat: image ? formats.nhwc : format === 'dla_linear' ? formats.nchw : formats.ncxhwx,
-    dataType: types[dtype as keyof typeof types],
-    dataCategory: image ? categories.image : categories.feature,
-    pixelFormat: image ? pixel : (featurePixels[elementsPerAtom(format) * element] ?? featurePixels[32]!),
-    pixelMapping: 0,
-    dims: { n, c: image && c > 1 ? 4 : c, h, w },
-    strides: [element, lineStride, surfaceStride, 0, 0, 0, 0, 0],
-  };
-}

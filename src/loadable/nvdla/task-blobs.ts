@@ -41,6 +41,17 @@ export function addressAt(loadable: StockLoadable, task: TaskEntry, position: nu
   return entryById(loadable.addresses, id, 'address');
 }
 
+/** Reads memories as their blobs fill them: zeros where none does, however large the memory is. @throws loadable/corrupt */
+export function memoryReader(loadable: StockLoadable): (memory: number, offset: number, length: number) => Uint8Array {
+  return (memory, offset, length) => {
+    const filled = readParts(partsOf(loadable, memory), offset, length);
+    if (filled.length === length) return filled;
+    const whole = new Uint8Array(length);
+    whole.set(filled);
+    return whole;
+  };
+}
+
 /**
  * Bytes that may still be read. Memory between blobs is zero, and tasks may share their lists, so a small file can describe many
  * operations; all that is read of its lists may be a few times what is in its blobs.

@@ -2,14 +2,11 @@
 
 import { fail } from '../../graph/errors.ts';
 import type { OperationDesc, PdpOp } from '../../loadable/nvdla/descriptors.ts';
+import { poolingReciprocals } from '../../program/pooling-reciprocals.ts';
 import { memoryTypes, type ProgramContext, ramType } from './program-operation.ts';
 import { writeAddress } from './register-writer.ts';
 
 export type PdpSurfaces = Extract<OperationDesc, { type: 'pdp' }>['surfaces'];
-
-/** 1/1 … 1/8 as 16-bit fractions, and as the hardware's 17-bit floats. */
-const reciprocals = [0x10000, 0x8000, 0x5555, 0x4000, 0x3333, 0x2aaa, 0x2492, 0x2000];
-const floatReciprocals = [0x7c00, 0x7800, 0x7555, 0x7400, 0x7266, 0x7155, 0x7092, 0x7000];
 
 const float16 = 2;
 
@@ -45,7 +42,7 @@ export function programPdp(op: PdpOp, surfaces: PdpSurfaces, context: ProgramCon
     KERNEL_STRIDE_WIDTH: op.strideX - 1,
     KERNEL_STRIDE_HEIGHT: op.strideY - 1,
   });
-  const table = op.precision === float16 ? floatReciprocals : reciprocals;
+  const table = poolingReciprocals(op.precision === float16 ? 'float16' : 'int16');
   write('PDP', 'D_RECIP_KERNEL_WIDTH', table[op.width]!);
   write('PDP', 'D_RECIP_KERNEL_HEIGHT', table[op.height]!);
   write('PDP', 'D_POOLING_PADDING_CFG', {

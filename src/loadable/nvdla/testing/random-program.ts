@@ -36,6 +36,7 @@ import type {
   SdpUnit,
 } from '../../../program/layer.ts';
 import { liveRanges, rootOf } from '../../../program/liveness.ts';
+import { poolingReciprocals } from '../../../program/pooling-reciprocals.ts';
 import type { BlobTable, ConstantRef, Program } from '../../../program/program.ts';
 import type { ElementType, Shape4, Surface, SurfaceFormat } from '../../../program/surface.ts';
 import type { Target } from '../../../targets/target.ts';
@@ -481,7 +482,7 @@ class Builder {
     const rows = Math.floor((height + padding.top + padding.bottom - kernel.h) / stride.h) + 1;
     const columns = Math.floor((width + padding.left + padding.right - kernel.w) / stride.w) + 1;
     const float = dtype === 'float16';
-    const table = float ? floatReciprocals : reciprocals;
+    const table = poolingReciprocals(dtype);
     const average = {
       recipWidth: table[kernel.w - 1]!,
       recipHeight: table[kernel.h - 1]!,
@@ -615,6 +616,3 @@ const byteOrders = [
   [1, 2, 3, 0],
   [3, 2, 1, 0],
 ] as const;
-
-const reciprocals = [0x10000, 0x8000, 0x5555, 0x4000];
-const floatReciprocals = [0x7c00, 0x7800, 0x7555, 0x7400];

@@ -1,0 +1,65 @@
+/** A lookup table of the firmware as one of a Program; tables that several operations share are one. */
+
+import { fail } from '../../graph/errors.ts';
+import type { Lookup, LookupSlope } from '../../program/layer.ts';
+import type { LutParam } from './descriptors.ts';
+import type { Access, TableAccess } from './lift-access.ts';
+import type { LiftContext } from './lift-operations.ts';
+
+/** Bits of the registers that hold the ends of a table. */
+const endBits = { sdp: 32, cdp: 38 } as const;
+
+/** The table that an engine has loaded. @throws loadable/corrupt when there is none */
+export function liftLookup(
+  engine: 'sdp' | 'cdp',
+  float: boolean,
+  { lookups, loaded, lut }: LiftContext,
+): Lookup<Access> {
+  const index = loaded[engine];
+  if (index < 0) fail('loadable/corrupt', `${engine} looks up a table before one is loaded`);
+  const key = `${engine} ${float} ${index}`;
+  const known = lookups.get(key);
+  if (known) return known;
+  const lookup = lookupOf(lut(index), endBits[engine], float);
+  lookups.set(key, lookup);
+  return lookup;
+}
+
+function lookupOf(lut: LutParam, bits: number, float: boolean): Lookup<Access> {
+  const end = (value: bigint): number => Number(BigInt.asIntN(bits, value));
+  // Five bits of the shift are there; floats have none.
+  const slope = ({ scale, shift }: LutParam['linearExpUnderflow']): LookupSlope => ({
+    scale,
+    shift: float ? 0 : (shift << 27) >> 27,
+  });
+  const choice = (priority: number): 'le' | 'lo' => ((priority & 1) === 0 ? 'le' : 'lo');
+  return {
+    le: {
+      entries: tableOf(lut.linearExpTable, float),
+      start: end(lut.linearExpStart),
+      end: end(lut.linearExpEnd),
+      underflow: slope(lut.linearExpUnderflow),
+      overflow: slope(lut.linearExpOverflow),
+      spacing: lut.method === 0 ? 'exponential' : 'linear',
+      exponent: lut.linearExpOffset,
+    },
+    lo: {
+      entries: tableOf(lut.linearOnlyTable, float),
+      start: end(lut.linearOnlyStart),
+      end: end(lut.linearOnlyEnd),
+      underflow: slope(lut.linearOnlyUnderflow),
+      overflow: slope(lut.linearOnlyOverflow),
+      exponent: lut.linearOnlyOffset,
+    },
+    underflowPriority: choice(lut.underflowPriority),
+    overflowPriority: choice(lut.overflowPriority),
+    hybridPriority: choice(lut.hybridPriority),
+  };
+}
+
+function tableOf(entries: readonly number[], float: boolean): TableAccess {
+  const data = new Uint8Array(2 * entries.length);
+  const view = new DataView(data.buffer);
+  for (const [index, entry] of entries.entries()) view.setInt16(2 * index, entry, true);
+  return { kind: 'table', dtype: float ? 'float16' : 'int16', data };
+}
