@@ -20,11 +20,21 @@ export interface CubeAccess extends MemoryPlace {
   readonly surfaceStride: number;
 }
 
-/** Elements that lie side by side: weights, operands of one channel each, or whatever the bridge DMA moves. */
+/** Lines of bytes, as the bridge DMA moves them. */
+export interface Lines {
+  readonly lineBytes: number;
+  readonly lines: number;
+  readonly lineStride: number;
+  readonly surfaces: number;
+  readonly surfaceStride: number;
+}
+
+/** Elements that lie side by side: weights, operands of one channel each; or what the bridge DMA moves, from first byte to last. */
 export interface RunAccess extends MemoryPlace {
   readonly kind: 'run';
   readonly dtype: ElementType;
   readonly size: number;
+  readonly moved?: Lines;
   /** Of operands: channels that they are for. */
   readonly channels?: number;
 }

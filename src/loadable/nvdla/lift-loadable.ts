@@ -22,7 +22,7 @@ import { tagOf } from './read-tag.ts';
 import { entryById, type MemoryEntry, memoryFlags, type StockLoadable } from './stock-loadable.ts';
 import type { LoadableTag } from './tag.ts';
 import { listBudget, memoryReader } from './task-blobs.ts';
-import type { EmulatedBuffer, NetworkTask, TaskNetwork } from './task-network.ts';
+import type { EmulatedBuffer, NetworkTask, NetworkTensor, TaskNetwork } from './task-network.ts';
 
 export interface LiftedNetwork extends TaskNetwork {
   readonly blobs: BlobTable;
@@ -94,11 +94,12 @@ class Network {
     const outputs = this.#bind('output');
     for (const value of this.#values.values) this.#shape(value);
     const blobs = blobTableBuilder();
-    const surface = (value: Value): Surface => {
+    const tensor = (value: Value, id: number): NetworkTensor => {
       const { geometry } = this.#shapes.get(value)!;
       const scale = this.#scales.get(value);
-      const common = { id: 0, name: this.#names.get(value)!, memory: 'io' as const, offset: 0 as Surface['offset'] };
-      return { ...common, ...geometry, ...(scale !== undefined && { scale }) };
+      const common = { id, name: this.#names.get(value)!, memory: 'io' as const, offset: bytes(0) };
+      const { size } = kindOf(this.#loadable, entryById(this.#loadable.memories, value.memory, 'memory'));
+      return { surface: { ...common, ...geometry, ...(scale !== undefined && { scale }) }, size };
     };
     const tasks = this.#tasks.map((task, index): NetworkTask => {
       if (task.kind === 'emulator') {
@@ -126,8 +127,8 @@ class Network {
     });
     return {
       target: this.#target.name,
-      inputs: inputs.map(surface),
-      outputs: outputs.map(surface),
+      inputs: inputs.map(tensor),
+      outputs: outputs.map(tensor),
       tasks,
       blobs: blobs.table(),
       ...(this.#tag && { tag: this.#tag }),

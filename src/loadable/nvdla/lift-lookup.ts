@@ -1,4 +1,4 @@
-/** A lookup table of the firmware as one of a Program; tables that several operations share are one. */
+/** A lookup table of the firmware as one of a Program; the entries that several operations share are the same. */
 
 import { fail } from '../../graph/errors.ts';
 import type { Lookup, LookupSlope } from '../../program/layer.ts';
@@ -10,22 +10,26 @@ import type { LiftContext } from './lift-operations.ts';
 const endBits = { sdp: 32, cdp: 38 } as const;
 
 /** The table that an engine has loaded. @throws loadable/corrupt when there is none */
-export function liftLookup(
-  engine: 'sdp' | 'cdp',
-  float: boolean,
-  { lookups, loaded, lut }: LiftContext,
-): Lookup<Access> {
-  const index = loaded[engine];
+export function liftLookup(engine: 'sdp' | 'cdp', float: boolean, context: LiftContext): Lookup<Access> {
+  const index = context.loaded[engine];
   if (index < 0) fail('loadable/corrupt', `${engine} looks up a table before one is loaded`);
-  const key = `${engine} ${float} ${index}`;
-  const known = lookups.get(key);
-  if (known) return known;
-  const lookup = lookupOf(lut(index), endBits[engine], float);
-  lookups.set(key, lookup);
-  return lookup;
+  const lut = context.lut(index);
+  const entries = (curve: 'le' | 'lo', values: readonly number[]): TableAccess => {
+    const key = `${index} ${curve} ${float}`;
+    const table = context.tables.get(key) ?? tableOf(values, float);
+    context.tables.set(key, table);
+    return table;
+  };
+  const tables = { le: entries('le', lut.linearExpTable), lo: entries('lo', lut.linearOnlyTable) };
+  return lookupOf(lut, tables, endBits[engine], float);
 }
 
-function lookupOf(lut: LutParam, bits: number, float: boolean): Lookup<Access> {
+function lookupOf(
+  lut: LutParam,
+  tables: Readonly<Record<'le' | 'lo', TableAccess>>,
+  bits: number,
+  float: boolean,
+): Lookup<Access> {
   const end = (value: bigint): number => Number(BigInt.asIntN(bits, value));
   // Five bits of the shift are there; floats have none.
   const slope = ({ scale, shift }: LutParam['linearExpUnderflow']): LookupSlope => ({
@@ -35,7 +39,7 @@ function lookupOf(lut: LutParam, bits: number, float: boolean): Lookup<Access> {
   const choice = (priority: number): 'le' | 'lo' => ((priority & 1) === 0 ? 'le' : 'lo');
   return {
     le: {
-      entries: tableOf(lut.linearExpTable, float),
+      entries: tables.le,
       start: end(lut.linearExpStart),
       end: end(lut.linearExpEnd),
       underflow: slope(lut.linearExpUnderflow),
@@ -44,7 +48,7 @@ function lookupOf(lut: LutParam, bits: number, float: boolean): Lookup<Access> {
       exponent: lut.linearExpOffset,
     },
     lo: {
-      entries: tableOf(lut.linearOnlyTable, float),
+      entries: tables.lo,
       start: end(lut.linearOnlyStart),
       end: end(lut.linearOnlyEnd),
       underflow: slope(lut.linearOnlyUnderflow),

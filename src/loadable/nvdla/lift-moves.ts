@@ -53,9 +53,10 @@ export function liftTransfers(
   }
   return transfers.slice(0, numTransfers).map((transfer): BdmaTransfer<Access> => {
     const { lineSize: lineBytes, lineRepeat: lines, surfaceRepeat: surfaces } = transfer;
-    const run = (address: number, line: number, surface: number): RunAccess => {
-      const size = Math.max(0, surfaces - 1) * surface + Math.max(0, lines - 1) * line + lineBytes;
-      return { kind: 'run', ...context.place({ address, offset: 0 }), dtype: 'int8', size };
+    const run = (address: number, lineStride: number, surfaceStride: number): RunAccess => {
+      const size = Math.max(0, surfaces - 1) * surfaceStride + Math.max(0, lines - 1) * lineStride + lineBytes;
+      const moved = { lineBytes, lines, lineStride, surfaces, surfaceStride };
+      return { kind: 'run', ...context.place({ address, offset: 0 }), dtype: 'int8', size, moved };
     };
     return {
       input: run(transfer.sourceAddress, transfer.sourceLine, transfer.sourceSurface),

@@ -16,7 +16,6 @@ import type {
   ConvCore,
   Convert,
   IntegerScaleSdp,
-  Lookup,
   Move,
   Pdp,
   Pipeline,
@@ -27,7 +26,7 @@ import { poolingReciprocals } from '../../program/pooling-reciprocals.ts';
 import type { ElementType, Shape4, SurfaceFormat } from '../../program/surface.ts';
 import type { NvdlaFeatures, Target } from '../../targets/target.ts';
 import type { ConvertParam, DataCube, LutParam, SdpOp, SdpUnitOp } from './descriptors.ts';
-import type { Access, CubeAccess, MemoryPlace, RunAccess } from './lift-access.ts';
+import type { Access, CubeAccess, MemoryPlace, RunAccess, TableAccess } from './lift-access.ts';
 import { liftLookup } from './lift-lookup.ts';
 import { liftRubik, liftTransfers } from './lift-moves.ts';
 import { featureData, hardware } from './lower-cube.ts';
@@ -39,8 +38,8 @@ export interface LiftContext {
   readonly place: (cube: Pick<DataCube, 'address' | 'offset'>) => MemoryPlace;
   /** A table of the task. @throws loadable/corrupt */
   readonly lut: (index: number) => LutParam;
-  /** Tables that were lifted before, and the one that each engine loaded last. */
-  readonly lookups: Map<string, Lookup<Access>>;
+  /** Entries of tables that were lifted before, and the table that each engine loaded last. */
+  readonly tables: Map<string, TableAccess>;
   readonly loaded: { sdp: number; cdp: number };
 }
 

@@ -8,18 +8,19 @@ import { channelBlocks, elementSize, elementsPerAtom, pixelBytes, surfaceGeometr
 import type { ElementType, Shape4, Surface, SurfaceFormat } from '../../program/surface.ts';
 import { type CubeAccess, type MemoryAccess, piecesOf } from './lift-access.ts';
 import { unsaid } from './lift-operations.ts';
-import type { Value } from './lift-values.ts';
+import type { Use, Value } from './lift-values.ts';
 
 export type Geometry = Pick<
   Surface,
   'shape' | 'dtype' | 'format' | 'lineStride' | 'surfaceStride' | 'batchStride' | 'size'
 >;
 
-/** All of the surface, a view of it, or bytes from its start. */
+/** All of the surface, a view of it, or (of what the bridge DMA moves) bytes from its start. */
 export type Part =
   | { readonly kind: 'whole' }
   | { readonly kind: 'view'; readonly channel: number; readonly row: number; readonly shape: Shape4 }
   | { readonly kind: 'bytes'; readonly offset: number };
+type View = Extract<Part, { kind: 'view' }>;
 
 export interface ShapedValue {
   /** In the memory of the loadable. */
@@ -66,10 +67,41 @@ export function shapeValue(
     const whole = covers && (format === 'dla_hwc4' || cube.shape[1] === channels);
     parts.set(access, whole ? { kind: 'whole' } : { kind: 'view', channel: block * atom, row, shape: cube.shape });
   }
-  for (const access of accesses) {
-    if (!parts.has(access)) parts.set(access, { kind: 'bytes', offset: access.offset - start });
+  for (const use of value.uses) {
+    const { access } = use;
+    if (parts.has(access)) continue;
+    const view = isPart(use, value) ? movedPart(access, geometry, grid) : undefined;
+    parts.set(access, view ?? { kind: 'bytes', offset: access.offset - start });
   }
   return { offset: start, geometry, parts };
+}
+
+/** Whether a transfer of the bridge DMA is not all that there is to a value: others write it too, or have yet to. */
+const isPart = (use: Use, { uses }: Value): boolean =>
+  uses.some(({ isWrite, step }) => isWrite && (use.isWrite ? step !== use.step : step >= use.step));
+
+/** Whole lines of a transfer, as a view. */
+function movedPart(access: MemoryAccess, { shape, dtype, format, lineStride }: Geometry, grid: Grid): View | undefined {
+  const moved = access.kind === 'run' ? access.moved : undefined;
+  const place = grid.find(access.offset);
+  if (!moved || !place) return undefined;
+  const [, channels, height, width] = shape;
+  const atom = elementsPerAtom(format);
+  const isLine = moved.lineBytes === width * pixelBytes(shape, dtype, format);
+  const rows = isLine ? moved.lines : moved.lines * (moved.lineBytes / lineStride);
+  const fits =
+    (moved.lines === 1 || moved.lineStride === (isLine ? lineStride : moved.lineBytes)) &&
+    (moved.surfaces === 1 || moved.surfaceStride === grid.surfaceStride) &&
+    Number.isInteger(rows) &&
+    place.row + rows <= height;
+  const channel = place.block * atom;
+  if (!fits || channel >= channels) return undefined;
+  return {
+    kind: 'view',
+    channel,
+    row: place.row,
+    shape: [1, Math.min(moved.surfaces * atom, channels - channel), rows, width],
+  };
 }
 
 interface Placed {
@@ -124,11 +156,18 @@ function boundCube(
   return { kind: 'cube', memory, offset: 0, shape, dtype, format, lineStride, surfaceStride };
 }
 
+interface GridPlace {
+  readonly block: number;
+  readonly row: number;
+}
+
 interface Grid {
   readonly lineStride: number;
   readonly surfaceStride: number;
-  /** Where a cube lies in the surface. */
-  readonly place: (cube: CubeAccess) => { readonly block: number; readonly row: number };
+  /** Where a byte begins a line of the surface; undefined inside lines. */
+  readonly find: (offset: number) => GridPlace | undefined;
+  /** Where a cube lies in the surface. @throws loadable/unliftable when it does not lie on the grid */
+  readonly place: (cube: CubeAccess) => GridPlace;
 }
 
 const blocksOf = ({ shape, format }: CubeAccess): number => channelBlocks(shape, format);
@@ -156,17 +195,21 @@ function gridOf(first: CubeAccess, placed: readonly Placed[], start: number): Gr
     const actual = cubes.map(({ shape, dtype, format }) => `${shape.slice(1).join('×')} ${dtype} ${format}`);
     unsaid('the same bytes in two layouts', { actual: [...new Set(actual)].join(', ') });
   }
+  const find = (offset: number): GridPlace | undefined => {
+    const distance = offset - start;
+    const block = isDeep ? Math.floor(distance / surfaceStride) : 0;
+    const row = (distance - block * surfaceStride) / lineStride;
+    return Number.isInteger(row) && row >= 0 ? { block, row } : undefined;
+  };
   return {
     lineStride,
     surfaceStride,
+    find,
     place(cube) {
-      const distance = cube.offset - start;
-      const block = isDeep ? Math.floor(distance / surfaceStride) : 0;
-      const row = (distance - block * surfaceStride) / lineStride;
-      const tooFar = isDeep && (row + cube.shape[2]) * lineStride > surfaceStride;
-      if (Number.isInteger(row) && row >= 0 && !tooFar) return { block, row };
-      const detail = { expected: `lines of ${lineStride} and surfaces of ${surfaceStride} bytes`, actual: distance };
-      return unsaid('cubes that share bytes and do not lie on one grid', detail);
+      const found = find(cube.offset);
+      if (found && (!isDeep || (found.row + cube.shape[2]) * lineStride <= surfaceStride)) return found;
+      const expected = `lines of ${lineStride} and surfaces of ${surfaceStride} bytes`;
+      return unsaid('cubes that share bytes and do not lie on one grid', { expected, actual: cube.offset - start });
     },
   };
 }

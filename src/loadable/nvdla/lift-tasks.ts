@@ -45,7 +45,7 @@ export function placedTask(
     lut: (index) =>
       descriptors.luts[index] ??
       fail('loadable/corrupt', 'an operation names a lookup table that is not there', {}, { actual: index }),
-    lookups: new Map(),
+    tables: new Map(),
     loaded: { sdp: -1, cdp: -1 },
   };
   const launches = launchOrder(descriptors).map(({ operations, after }): NamedLaunch => {

@@ -7,6 +7,7 @@
 import { fail } from '../../graph/errors.ts';
 import { type Interval, type MemoryAccess, piecesOf } from './lift-access.ts';
 import { unsaid } from './lift-operations.ts';
+import { areRows, rowNeighbours, runNeighbours } from './lift-rows.ts';
 import { pageSize } from './lower-memories.ts';
 
 /** What runs at a time: a layer of a task, or an operation of the emulator. */
@@ -195,6 +196,29 @@ class Flow {
     this.#segments.set(access.memory, segments);
   }
 
+  /**
+   * Runs of rows that are there at the same time, and share no bytes with anything of each other's, become one value; so does what
+   * one operation of the bridge DMA puts side by side, as long as nobody looks at it as anything but bytes.
+   */
+  #joinNeighbours(): void {
+    const uses = this.#drafts.flatMap((draft, definition) => draft.uses.map((use) => ({ ...use, definition })));
+    const cubes = uses.flatMap(({ access, definition }) => (access.kind === 'cube' ? [{ access, definition }] : []));
+    for (const [above, below] of rowNeighbours(cubes.map(({ access }) => access))) {
+      this.#joinIf(cubes[above]!.definition, cubes[below]!.definition, areTogether);
+    }
+    const runs = uses.flatMap(({ access, definition, isWrite, step }) =>
+      isWrite && access.kind === 'run' ? [{ access, definition, key: step }] : [],
+    );
+    for (const [first, second] of runNeighbours(runs)) {
+      this.#joinIf(runs[first]!.definition, runs[second]!.definition, areBytes);
+    }
+  }
+
+  #joinIf(a: number, b: number, fits: (one: Draft, other: Draft) => boolean): void {
+    const [first, second] = [this.#root(a), this.#root(b)];
+    if (first !== second && fits(this.#drafts[first]!, this.#drafts[second]!)) this.#join([first, second]);
+  }
+
   finish(): Values {
     const outputs = new Map<number, number>();
     for (const { id, isOutput, isInput } of this.#memories.values()) {
@@ -206,6 +230,7 @@ class Flow {
       this.#drafts[definition]!.binding = 'output';
       outputs.set(id, definition);
     }
+    this.#joinNeighbours();
     const values = this.#drafts.map(({ memory, uses, binding }, definition): Value | undefined =>
       this.#root(definition) === definition
         ? { memory, isConstant: false, uses: inOrder(uses), ...(binding && { binding }) }
@@ -228,6 +253,31 @@ class Flow {
     };
   }
 }
+
+/** Whether two values are rows of one surface. */
+function areTogether(one: Draft, other: Draft): boolean {
+  if (one.binding || other.binding) return false;
+  const [mine, theirs] = [spanOf(one), spanOf(other)];
+  if (mine.start > theirs.end || theirs.start > mine.end) return false;
+  const cubes = [one, other].flatMap(({ uses }) =>
+    uses.flatMap(({ access }) => (access.kind === 'cube' ? [access] : [])),
+  );
+  if (!areRows(cubes)) return false;
+  const taken = writtenBy(other);
+  return writtenBy(one).every(({ start, end }) => overlapping(taken, start, end).length === 0);
+}
+
+const areBytes = (one: Draft, other: Draft): boolean =>
+  [one, other].every(({ uses, binding }) => !binding && uses.every(({ access }) => access.kind === 'run'));
+
+/** Steps from the first use to the last. */
+const spanOf = ({ uses }: Draft): Interval => ({
+  start: uses.reduce((first, { step }) => Math.min(first, step), Number.POSITIVE_INFINITY),
+  end: uses.reduce((last, { step }) => Math.max(last, step), 0),
+});
+
+const writtenBy = ({ uses }: Draft): readonly Interval[] =>
+  joined(uses.flatMap(({ access, isWrite }) => (isWrite ? piecesOf(access) : [])));
 
 const inOrder = (uses: readonly Use[]): readonly Use[] => uses.toSorted((a, b) => a.step - b.step);
 

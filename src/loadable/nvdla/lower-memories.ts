@@ -54,16 +54,16 @@ export class Memories {
   }
 
   #tensor(name: string): number {
-    const size = Math.ceil(this.#sizes.get(name)! / 64) * 64;
-    for (const [flag, surfaces] of [
+    const size = this.#sizes.get(name)!;
+    for (const [flag, tensors] of [
       [memoryFlags.input, this.#network.inputs],
       [memoryFlags.output, this.#network.outputs],
     ] as const) {
-      const bindId = surfaces.findIndex((surface) => surface.name === name);
+      const bindId = tensors.findIndex(({ surface }) => surface.name === name);
       if (bindId < 0) continue;
       const tensorDescId = this.tensors.length;
       const id = this.add({ flags: memoryFlags.alloc | flag, size, bindId, tensorDescId });
-      this.tensors.push(tensorOf(surfaces[bindId]!, tensorDescId, id));
+      this.tensors.push({ ...tensorOf(tensors[bindId]!.surface, tensorDescId, id), size });
       return id;
     }
     return this.add({ flags: memoryFlags.alloc, size });
@@ -113,7 +113,7 @@ export class AddressList {
 function tensorSizes({ inputs, outputs, tasks }: TaskNetwork): ReadonlyMap<string, number> {
   const sizes = new Map<string, number>();
   const need = (name: string, size: number): void => void sizes.set(name, Math.max(sizes.get(name) ?? 0, size));
-  for (const { name, size } of [...inputs, ...outputs]) need(name, size);
+  for (const { surface, size } of [...inputs, ...outputs]) need(surface.name, Math.max(size, surface.size));
   for (const task of tasks) {
     if (task.kind === 'dla') {
       const { program } = task;
@@ -136,8 +136,8 @@ const types = { float16: 2, int16: 3, int8: 4 } as const;
 const categories = { image: 0, feature: 2 } as const;
 const featurePixels: Readonly<Record<number, number>> = { 32: 36, 8: 37, 16: 36 };
 
-function tensorOf(surface: Surface, id: number, memoryId: number): TensorDesc {
-  const { name, shape, dtype, format, lineStride, surfaceStride, size } = surface;
+function tensorOf(surface: Surface, id: number, memoryId: number): Omit<TensorDesc, 'size'> {
+  const { name, shape, dtype, format, lineStride, surfaceStride } = surface;
   const [n, c, h, w] = shape;
   const image = format === 'dla_hwc4';
   const element = elementSize(dtype);
@@ -146,7 +146,6 @@ function tensorOf(surface: Surface, id: number, memoryId: number): TensorDesc {
     name,
     id,
     memoryId,
-    size,
     offset: 0,
     dataFormat: image ? formats.nhwc : format === 'dla_linear' ? formats.nchw : formats.ncxhwx,
     dataType: types[dtype as keyof typeof types],

@@ -95,7 +95,7 @@ function lower(
     places.push({ memoryOf: (surface) => builder.memoryOf(surface), layers: lowered.layers });
     return lowered;
   });
-  for (const { name } of [...network.inputs, ...network.outputs]) memories.tensor(name);
+  for (const { surface } of [...network.inputs, ...network.outputs]) memories.tensor(surface.name);
   const loadable: StockLoadable = {
     version: { major: 0, minor: 7, subMinor: 0 },
     identified: true,

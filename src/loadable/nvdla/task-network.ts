@@ -32,20 +32,31 @@ export type NetworkTask =
   | { readonly kind: 'dla'; readonly program: Program }
   | { readonly kind: 'emulator'; readonly operations: readonly EmulatedOperation[] };
 
+/** What the application binds a buffer to. */
+export interface NetworkTensor {
+  readonly surface: Surface;
+  /** Bytes of the buffer. */
+  readonly size: number;
+}
+
 export interface TaskNetwork {
   /** The name of a target. */
   readonly target: string;
-  /** What the application binds, by bind ids. */
-  readonly inputs: readonly Surface[];
-  readonly outputs: readonly Surface[];
+  /** By bind ids. */
+  readonly inputs: readonly NetworkTensor[];
+  readonly outputs: readonly NetworkTensor[];
   /** In the order they run. */
   readonly tasks: readonly NetworkTask[];
 }
 
 /** A Program is a network of one task. */
-export const networkOf = (program: Program): TaskNetwork => ({
-  target: program.target,
-  inputs: program.inputs.map((id) => program.surfaces[id]!),
-  outputs: program.outputs.map((id) => program.surfaces[id]!),
-  tasks: [{ kind: 'dla', program }],
-});
+export function networkOf(program: Program): TaskNetwork {
+  const tensors = (ids: readonly number[]): readonly NetworkTensor[] =>
+    ids.map((id) => ({ surface: program.surfaces[id]!, size: program.surfaces[id]!.size }));
+  return {
+    target: program.target,
+    inputs: tensors(program.inputs),
+    outputs: tensors(program.outputs),
+    tasks: [{ kind: 'dla', program }],
+  };
+}
