@@ -2,6 +2,12 @@
 
 import type { Conv, Lookup, Move, Pdp, Pipeline, Sdp, SdpUnit } from './layer.ts';
 
+export const mapLaunch = <S, T>(launch: Pipeline<S> | Move<S>, map: (surface: S) => T): Pipeline<T> | Move<T> =>
+  isMove(launch) ? mapMove(launch, map) : mapPipeline(launch, map);
+
+const isMove = <S>(launch: Pipeline<S> | Move<S>): launch is Move<S> =>
+  launch.kind === 'pixels' || launch.kind === 'rubik' || launch.kind === 'bdma';
+
 export function mapPipeline<S, T>(pipeline: Pipeline<S>, map: (surface: S) => T): Pipeline<T> {
   switch (pipeline.kind) {
     case 'conv':
@@ -26,7 +32,7 @@ export function mapPipeline<S, T>(pipeline: Pipeline<S>, map: (surface: S) => T)
   }
 }
 
-export function mapMove<S, T>(move: Move<S>, map: (surface: S) => T): Move<T> {
+function mapMove<S, T>(move: Move<S>, map: (surface: S) => T): Move<T> {
   switch (move.kind) {
     case 'pixels':
       return { kind: 'pixels', pixels: { ...move.pixels, ...ends(move.pixels, map) } };

@@ -8,7 +8,7 @@ import { layerReads } from '../../program/access.ts';
 import type { BlobTableBuilder } from '../../program/blobs.ts';
 import { elementSize, surfaceGeometry } from '../../program/geometry.ts';
 import type { BdmaTransfer, Layer, Move, Pipeline } from '../../program/layer.ts';
-import { mapMove, mapPipeline } from '../../program/map-surfaces.ts';
+import { mapLaunch } from '../../program/map-surfaces.ts';
 import type { ConstantRef, Program } from '../../program/program.ts';
 import type { Shape4 } from '../../program/surface.ts';
 import type { Access, MemoryAccess, TableAccess } from './lift-access.ts';
@@ -61,12 +61,6 @@ export function accessesOf({ launch, name }: Pick<NamedLaunch, 'launch' | 'name'
     writes: accesses.flatMap((access, index) => (isRead.has(index) ? [] : [{ access, field: 'output' }])),
   };
 }
-
-const mapLaunch = <S, T>(launch: Pipeline<S> | Move<S>, map: (surface: S) => T): Pipeline<T> | Move<T> =>
-  isMove(launch) ? mapMove(launch, map) : mapPipeline(launch, map);
-
-const isMove = <S>(launch: Pipeline<S> | Move<S>): launch is Move<S> =>
-  launch.kind === 'pixels' || launch.kind === 'rubik' || launch.kind === 'bdma';
 
 class Assembly {
   readonly #parts: TaskParts;

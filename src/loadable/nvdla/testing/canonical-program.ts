@@ -9,7 +9,7 @@ import { layerReads, layerWrites } from '../../../program/access.ts';
 import { surfaceGeometry } from '../../../program/geometry.ts';
 import type { Layer } from '../../../program/layer.ts';
 import { rootOf } from '../../../program/liveness.ts';
-import { mapMove, mapPipeline } from '../../../program/map-surfaces.ts';
+import { mapLaunch } from '../../../program/map-surfaces.ts';
 import type { Program } from '../../../program/program.ts';
 import type { Shape4, Surface } from '../../../program/surface.ts';
 
@@ -59,8 +59,7 @@ export function canonicalProgram(program: Program): Program {
     surfaces: renamed.toSorted((a, b) => a.id - b.id),
     layers: layers.map((layer): Layer => {
       const { id, after } = layer;
-      const launch =
-        layer.kind === 'rubik' || layer.kind === 'bdma' ? mapMove(layer, number) : mapPipeline(layer, number);
+      const launch = mapLaunch(layer, number);
       return { ...launch, id, name: `l${id}`, origin: [], after };
     }),
     inputs: program.inputs.map(number),
