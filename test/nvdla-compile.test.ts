@@ -5,15 +5,9 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Graph } from '../src/graph/graph.ts';
-import { elementCount, float32Tensor, float32Values } from '../src/graph/tensor.ts';
-import { nodeOnnxRuntime } from '../src/host/node/onnxruntime.ts';
-import { calibrate, compile, prepare } from '../src/index.ts';
 import { GraphBuilder } from '../src/models/graph-builder.ts';
-import { Random } from '../src/models/random.ts';
-import { writeModel } from '../src/onnx/write.ts';
-import { openDevice } from '../src/runtime/device.ts';
-import { loadNetwork } from '../src/runtime/network.ts';
 import { targets } from '../src/targets/find.ts';
+import { prepared, runOn, signalToNoise, worstPart } from './nvdla-run.ts';
 
 const open = targets.filter(({ generation }) => generation === 'nvdla').map(({ name }) => name);
 
@@ -58,68 +52,26 @@ const networks: Readonly<Record<string, Graph>> = {
 
 const batch = 3;
 
-async function scores(graph: Graph, target: string, precision: 'int8' | 'fp16', engines: 'wasm' | 'reference') {
-  const runtime = await nodeOnnxRuntime();
-  const random = new Random(9);
-  const shape = graph.values.get('x')!.shape as readonly number[];
-  const samples = Array.from({ length: 4 }, () =>
-    float32Tensor(
-      shape,
-      Array.from({ length: elementCount(shape) }, () => 2 * random.next() - 1),
-    ),
-  );
-  const network = prepare(graph);
-  const { scales } = await calibrate(
-    network,
-    (async function* () {
-      for (const x of samples) yield { x };
-    })(),
-    { runtime, method: 'min-max' },
-  );
-  const compiled = compile(network, { target, precision, ...(precision === 'int8' && { scales }) });
-  const device = await openDevice({ target, engines });
-  const session = await loadNetwork(device, compiled.network, runtime);
-  const progress: number[] = [];
-  const { outputs, dumps } = await session.run(
-    { x: samples[0]! },
-    { dump: 'all', onProgress: ({ done, total }) => progress.push(done / total) },
-  );
-  await session.close();
-  device.close();
-  const real = await runtime.createSession(writeModel(graph));
-  const expected = await real.run({ x: samples[0]! });
-  await real.close();
-  return { outputs, dumps, expected, progress, plan: compiled.network.plan };
-}
-
 describe.each(Object.entries(networks))('%s', (_, graph) => {
   it.each(open)('runs on %s as floating point does, within a few steps', async (target) => {
-    const kernels = await scores(graph, target, 'int8', 'wasm');
-    const reference = await scores(graph, target, 'int8', 'reference');
-    expect(kernels.plan.segments.map(({ kind }) => kind)).toEqual(['dla']);
+    const subject = await prepared(graph);
+    const kernels = await runOn(subject, target, 'int8', { dump: 'all' });
+    const reference = await runOn(subject, target, 'int8', { engines: 'reference', dump: 'all' });
+    expect(kernels.compilation.network.plan.segments.map(({ kind }) => kind)).toEqual(['dla']);
     expect(kernels.outputs).toEqual(reference.outputs);
     expect(kernels.dumps).toEqual(reference.dumps);
     expect(kernels.progress.at(-1)).toBe(1);
     expect(kernels.progress.every((part) => part <= 1)).toBe(true);
     for (const name of graph.outputs) {
-      const found = float32Values(kernels.outputs[name]!);
-      const wanted = float32Values(kernels.expected[name]!);
       expect(kernels.outputs[name]!.shape[0]).toBe(batch);
-      const signal = wanted.reduce((sum, value) => sum + value * value, 0);
-      const noise = wanted.reduce((sum, value, index) => sum + (value - found[index]!) ** 2, 0);
       // 26 dB: what 8 bits leave after a handful of layers; a channel in the wrong place leaves none.
-      expect(signal / noise, name).toBeGreaterThan(400);
+      expect(signalToNoise(kernels.outputs[name]!, subject.expected[name]!), name).toBeGreaterThan(400);
     }
   });
 
   it('runs on nv_full in FP16', async () => {
-    const { outputs, expected } = await scores(graph, 'nv_full', 'fp16', 'wasm');
-    for (const name of graph.outputs) {
-      const found = float32Values(outputs[name]!);
-      const wanted = float32Values(expected[name]!);
-      const largest = wanted.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-      for (const [index, value] of wanted.entries())
-        expect(Math.abs(value - found[index]!)).toBeLessThan(0.005 * largest);
-    }
+    const subject = await prepared(graph);
+    const { outputs } = await runOn(subject, 'nv_full', 'fp16');
+    for (const name of graph.outputs) expect(worstPart(outputs[name]!, subject.expected[name]!)).toBeLessThan(0.005);
   });
 });

@@ -33,7 +33,7 @@ import { nvdlaPolicy } from './nvdla/launch-policy.ts';
 import { lowerNvdla } from './nvdla/lower.ts';
 import { readsOf } from './operation.ts';
 import { place } from './place.ts';
-import { cutSegments, type SegmentDraft } from './segments.ts';
+import { type Cut, cutSegments, type SegmentDraft } from './segments.ts';
 import { surfaceShape } from './window.ts';
 
 export interface CompileOptions {
@@ -73,7 +73,7 @@ export function compile(quantized: QuantizedGraph, checked: CheckResult, options
   }
   const machine = machineOf(graph, checked, options);
   const assignment = assign(graph, checked, quantized.scales, machine.policy);
-  const drafts = cutSegments({ graph, ...assignment, hostApart: target.generation !== 'nvdla' });
+  const drafts = cutSegments({ graph, ...assignment, ...machine.cut(graph, assignment) });
   const crossing = new Crossings(graph, drafts);
   const blobs = blobTableBuilder();
   const segments = drafts.map((draft, index): Segment => {
@@ -111,6 +111,7 @@ interface Machine {
   /** Surfaces hold the whole batch; the open NVDLA runs once for each of its elements. */
   readonly batched: boolean;
   readonly wholeAtoms: boolean;
+  readonly cut: (graph: Graph, assignment: Assignment) => Pick<Cut, 'hostApart' | 'loadableOf'>;
   readonly lower: (scaleOf: (value: string) => number) => Lower;
 }
 
@@ -122,6 +123,7 @@ function machineOf(graph: Graph, checked: CheckResult, { target, sparsity }: Com
       featureFormat: 'chw32',
       batched: true,
       wholeAtoms: false,
+      cut: (_, { segmentOf }) => ({ hostApart: true, loadableOf: (operation) => `${segmentOf(operation)}` }),
       lower: (scaleOf) => lowerFloatScale({ target, scaleOf, sparsity: sparsity === 'enable' }),
     };
   }
@@ -133,6 +135,8 @@ function machineOf(graph: Graph, checked: CheckResult, { target, sparsity }: Com
     featureFormat: `chw${elements}`,
     batched: false,
     wholeAtoms: true,
+    // One program has one batch.
+    cut: () => ({ hostApart: false, loadableOf: ({ output }) => `${surfaceShape(graph, output)?.[0]}` }),
     lower: (scaleOf) => lowerNvdla({ target, precision, scaleOf }),
   };
 }

@@ -29,6 +29,8 @@ export interface Cut {
   /** Fused operations, in graph order. */
   readonly operations: readonly Operation[];
   readonly segmentOf: (operation: Operation) => number;
+  /** Which operations may be one loadable where nothing lies between them: on a board those of one of the checker's segments. */
+  readonly loadableOf: (operation: Operation) => string;
   /** Nodes that run on the host, with the reason. */
   readonly host: ReadonlyMap<Node, HostReason>;
   /**
@@ -94,7 +96,7 @@ function units(cut: Cut, broken: ReadonlySet<number>): readonly Unit[] {
     // The operations of one node (a Split) stay together.
     let unit = byNode.get(lastNode(operation)) ?? (broken.has(segment) ? undefined : bySegment.get(segment));
     if (unit === undefined) {
-      unit = { key: `dla ${segment}`, operations: [], nodes: [] };
+      unit = { key: `dla ${cut.loadableOf(operation)}`, operations: [], nodes: [] };
       made.push(unit);
       if (!broken.has(segment)) bySegment.set(segment, unit);
     }

@@ -52,11 +52,11 @@ export function selectConvTranspose(node: Node, graph: Graph): Selection {
   ];
   const mode = stringAttribute(node, 'auto_pad', 'NOTSET');
   const given = node.attributes.output_shape !== undefined || mode.startsWith('SAME');
-  // What an output shape asks for goes off both sides, the odd one off the end (SAME_UPPER: off the start).
+  // What an output shape asks for goes off both sides, the odd one off the start (SAME_UPPER: off the end).
   const cut = (axis: 0 | 1, size: number): readonly [number, number] => {
     const total = Math.max(0, full[axis]! - size);
     const less = Math.floor(total / 2);
-    return mode === 'SAME_UPPER' ? [total - less, less] : [less, total - less];
+    return mode === 'SAME_UPPER' ? [less, total - less] : [total - less, less];
   };
   const pads = mode === 'VALID' ? [] : (intsAttribute(node, 'pads') ?? []);
   const [top = 0, bottom = 0] = given ? cut(0, height) : [pads[0], pads[2]];

@@ -111,7 +111,8 @@ function otherSteps(point: Point, context: FloatPointContext, half: (value: numb
     steps.push((from, to) => ({ ...perKernel(context, from, to, undefined, slopes), activation: 'prelu' }));
   }
   const bound = (alu: 'max' | 'min', value: number): Step => {
-    const operand = { x: signed16(half(value)), y: float32Bits(value) };
+    half(value);
+    const operand = { x: signed16(value), y: float32Bits(value) };
     return (_from, _to, _operand, unit) => ({ ...plainUnit, alu, aluOperand: operand[unit] });
   };
   if (!isFreeRelu(point) && Number.isFinite(low)) steps.push(bound('max', low));

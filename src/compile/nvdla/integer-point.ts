@@ -228,7 +228,7 @@ function lateOffset({ gain, offset }: LinearPart, point: Point, context: ScaleCo
 }
 
 /** A bound in real numbers, unless the result saturates there anyway. */
-function boundOf(bound: number, scale: number, sign: 1 | -1): number | undefined {
+export function boundOf(bound: number, scale: number, sign: 1 | -1): number | undefined {
   const reach = sign > 0 ? 127 : 128;
   return Number.isFinite(bound) && sign * bound < (reach - 0.5) * scale ? bound : undefined;
 }

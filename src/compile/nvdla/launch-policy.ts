@@ -8,7 +8,7 @@ import type { ConvOperation, PointOperation } from '../operation.ts';
 import { surfaceShape } from '../window.ts';
 import { phasesOf } from './deconvolution.ts';
 import { resizeObstacle } from './pixel-copies.ts';
-import { stepsOf } from './plain-unit.ts';
+import { freeUnits, stepsOf } from './plain-unit.ts';
 import { type ConvolutionWork, launchCycles, narrowKernels, planConvolution } from './plan-convolution.ts';
 import { averageAsConvolution, planPooling, pooledPixels, poolingCycles, poolingFlies } from './plan-pooling.ts';
 
@@ -47,8 +47,6 @@ export function nvdlaPolicy(graph: Graph, target: Target, precision: 'int8' | 'f
           const plan = planPooling(operation.pool, shapeOf(operation.input));
           return 'reason' in plan ? plan.reason : undefined;
         }
-        case 'point':
-          return pointObstacle(operation, target);
         case 'conv':
           return convolutions(operation)
             .map(convolutionObstacle)
@@ -58,8 +56,7 @@ export function nvdlaPolicy(graph: Graph, target: Target, precision: 'int8' | 'f
       }
     },
     fits: (operation) =>
-      !(operation.kind === 'conv' && operation.point.operand && !isDirect(operation)) &&
-      pointObstacle(operation, target) === undefined,
+      !(operation.kind === 'conv' && operation.point.operand && !isDirect(operation)) && isOneLaunch(operation, target),
     poolFuses(convolution, pool) {
       const { shape } = convolution;
       const { channels, height, width } = shape.output;
@@ -76,15 +73,11 @@ export function nvdlaPolicy(graph: Graph, target: Target, precision: 'int8' | 'f
   };
 }
 
-/** Y, where there is one, has the table or one step more than X2. */
-function pointObstacle(operation: ConvOperation | PointOperation, target: Target): string | undefined {
+/** CDP's table stands alone; SDP has one in Y. */
+function isOneLaunch(operation: ConvOperation | PointOperation, target: Target): boolean {
   const { point } = operation;
-  const { elementwise, lookupTable } = target.nvdla!;
-  if (point.table !== undefined && !lookupTable) {
-    return isTableAlone(operation) ? undefined : `the lookup table of ${target.name} is CDP's, which stands alone`;
-  }
-  const free = elementwise && point.table === undefined ? 2 : 1;
-  return stepsOf(point) > free ? 'it needs more units than the single-point processor has' : undefined;
+  if (point.table !== undefined && !target.nvdla!.lookupTable) return isTableAlone(operation);
+  return stepsOf(point) <= freeUnits(point, target);
 }
 
 const isTableAlone = ({ kind, input, point }: ConvOperation | PointOperation): boolean =>

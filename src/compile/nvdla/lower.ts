@@ -4,15 +4,17 @@
  */
 
 import type { Lower } from '../emit.ts';
-import type { PointOperation } from '../operation.ts';
+import { type Point, type PointOperation, plainPoint } from '../operation.ts';
 import type { PlacedOperation } from '../place.ts';
 import { lowerGather } from './gather.ts';
+import { boundOf } from './integer-point.ts';
 import { lowerDeconvolution } from './lower-deconvolution.ts';
 import { lowerKernels } from './lower-kernels.ts';
 import { lowerNormalise, lowerTable } from './lower-normalise.ts';
 import { lowerPools } from './lower-pooling.ts';
 import { type Launches, type Lowering, lowering, type NvdlaContext } from './lowering.ts';
 import { lowerPixels, lowerResize } from './pixel-copies.ts';
+import { freeUnits, stepsOf } from './plain-unit.ts';
 import { pointStage, secondOperand } from './point-stage.ts';
 
 export const lowerNvdla =
@@ -50,17 +52,28 @@ const byTable = ({ point }: PointOperation, { target }: Lowering): boolean =>
 function lowerPoint({ input, output, point, pool }: PointOperation, at: Lowering): Launches {
   const { surfaces } = at;
   const shape = at.shapeOf(input);
+  const scale = at.scaleOf(output);
   const second = secondOperand(point, at);
-  const incoming = { channels: shape[1], scales: Float64Array.of(at.scaleOf(input)) };
-  const stage = pointStage(second?.point ?? point, incoming, at.scaleOf(output), at);
-  const sdp = { ...stage(0, shape[1], second?.surface), input: surfaces.of(input) };
-  const before = second?.before ?? [];
-  if (pool === undefined) return [...before, { kind: 'sdp', sdp: { ...sdp, output: surfaces.of(output) } }];
+  const pass = (stage: Point, from: number, fromScale: number, to: number): Launches[number] => {
+    const incoming = { channels: shape[1], scales: Float64Array.of(fromScale) };
+    const sdp = pointStage(stage, incoming, scale, at)(0, shape[1], second?.surface);
+    return { kind: 'sdp', sdp: { ...sdp, input: from, output: to } };
+  };
+  const whole = boundsInside(second?.point ?? point, scale, at);
   // PDP keeps its numbers: what rescales runs first, into a surface of the result's scale.
-  const between = surfaces.inner(`${output}:unpooled`, shape, at.scaleOf(output));
-  return [
-    ...before,
-    { kind: 'sdp', sdp: { ...sdp, output: between } },
-    ...lowerPools(between, shape, output, pool, at),
-  ];
+  const last = pool ? surfaces.inner(`${output}:unpooled`, shape, scale) : surfaces.of(output);
+  const launches: Launches[number][] = [...(second?.before ?? [])];
+  if (stepsOf(whole) > freeUnits(whole, at.target)) {
+    const low = surfaces.inner(`${output}:bounded`, shape, scale);
+    launches.push(pass({ ...whole, high: Number.POSITIVE_INFINITY }, surfaces.of(input), at.scaleOf(input), low));
+    launches.push(pass({ ...plainPoint, high: whole.high }, low, scale, last));
+  } else launches.push(pass(whole, surfaces.of(input), at.scaleOf(input), last));
+  return pool ? [...launches, ...lowerPools(last, shape, output, pool, at)] : launches;
+}
+
+/** Without bounds at which integers saturate anyway. */
+function boundsInside(point: Point, scale: number, { precision }: Lowering): Point {
+  if (precision === 'float16') return point;
+  const low = boundOf(point.low, scale, -1) ?? Number.NEGATIVE_INFINITY;
+  return { ...point, low, high: boundOf(point.high, scale, 1) ?? Number.POSITIVE_INFINITY };
 }

@@ -1,6 +1,7 @@
 /** A unit of the single-point processor that hands on what it gets: what the passes start from. */
 
 import type { SdpUnit } from '../../program/layer.ts';
+import type { Target } from '../../targets/target.ts';
 import type { Point } from '../operation.ts';
 
 export const plainUnit = {
@@ -22,3 +23,7 @@ export function stepsOf(point: Point): number {
   const below = low !== Number.NEGATIVE_INFINITY && !isFreeRelu(point);
   return [operand !== undefined, slope !== undefined, below, high !== Number.POSITIVE_INFINITY].filter(Boolean).length;
 }
+
+/** Units for such steps: X2, and Y where there is one that looks nothing up. */
+export const freeUnits = ({ table }: Point, { nvdla }: Target): number =>
+  nvdla!.elementwise && table === undefined ? 2 : 1;

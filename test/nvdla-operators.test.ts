@@ -1,0 +1,50 @@
+/**
+ * Every operator on every configuration: it becomes hardware layers that give what onnxruntime gives in floating point, within
+ * what quantising loses, or a rule that is named sends it to the host. Nothing is left to the host without one.
+ */
+
+import { describe, expect, it } from 'vitest';
+import { nvdlaOperators } from '../src/support/rules/open-nvdla.ts';
+import { targets } from '../src/targets/find.ts';
+import { operatorCases } from './nvdla-operators.ts';
+import { prepared, runOn, signalToNoise, worstPart } from './nvdla-run.ts';
+
+const configurations = targets
+  .filter(({ generation }) => generation === 'nvdla')
+  .flatMap(({ name, nvdla }) => [
+    [name, 'int8'] as const,
+    ...(nvdla!.precisions.includes('float16') ? [[name, 'fp16'] as const] : []),
+  ]);
+
+it('has a case for every operator that the open NVDLA runs', () => {
+  const covered = new Set(operatorCases.flatMap(({ graph }) => graph.nodes.map(({ op }) => op)));
+  // Before opset 10 Resize was called so; reshapes of one pixel are all the same to it.
+  for (const op of ['Upsample', 'Squeeze', 'Unsqueeze']) covered.add(op);
+  expect([...nvdlaOperators].filter((op) => !covered.has(op))).toEqual([]);
+});
+
+describe.each(operatorCases.map((item) => [item.title, item] as const))('%s', (_, { graph, rule, range }) => {
+  it('runs on every configuration', async () => {
+    const subject = await prepared(graph, range);
+    for (const [target, precision] of configurations) {
+      const where = `${target} ${precision}`;
+      const { outputs, compilation } = await runOn(subject, target, precision);
+      expect([...compilation.notEmulated], where).toEqual([]);
+      const rules = compilation.checked.verdicts.flatMap(({ refusals }) => refusals.map((refusal) => refusal.rule));
+      if (rule === undefined) {
+        expect(rules, where).toEqual([]);
+        expect(
+          compilation.network.plan.segments.map(({ kind }) => kind),
+          where,
+        ).toEqual(['dla']);
+      } else expect(rules, where).toContain(rule);
+      for (const name of graph.outputs) {
+        const [found, wanted] = [outputs[name]!, subject.expected[name]!];
+        expect(found.shape, where).toEqual(wanted.shape);
+        if (precision === 'fp16') expect(worstPart(found, wanted), where).toBeLessThan(0.003);
+        // 30 dB: what 8 bits leave of numbers that use their range.
+        else expect(signalToNoise(found, wanted), where).toBeGreaterThan(1000);
+      }
+    }
+  });
+});
