@@ -23,7 +23,7 @@ import { printGraph } from './graph/print.ts';
 import { cycles, gigabytesPerSecond, mebibytes, megahertz } from './graph/units.ts';
 import { decodeLoadable, isLoadable } from './loadable/container.ts';
 import { encodeNvdla as encodeStock } from './loadable/nvdla/encode-nvdla.ts';
-import { statedTarget } from './loadable/nvdla/loadable-target.ts';
+import { statedTarget, targetOfLoadable } from './loadable/nvdla/loadable-target.ts';
 import { printStockLoadable } from './loadable/nvdla/print-loadable.ts';
 import { decodeStockLoadable, isStockLoadable } from './loadable/nvdla/stock-loadable.ts';
 import { type LoadableProblem, validateStockLoadable } from './loadable/nvdla/validate-loadable.ts';
@@ -43,6 +43,8 @@ import type { QuantizedGraph } from './quantize/quantized-graph.ts';
 import { reportEdges, reportNodes, segmentSummaries } from './report/plan-summary.ts';
 import type { Change, Gain, Report } from './report/report.ts';
 import { type AppliedPass, prepare as prepareGraph, rewrite } from './rewrite/rewrite.ts';
+import type { Device } from './runtime/device.ts';
+import type { NvdlaNetwork } from './runtime/nvdla/nvdla-network.ts';
 import { check as checkGraph } from './support/check.ts';
 import type { CheckResult, Refusal } from './support/verdict.ts';
 import { findModule, findPowerMode, findRelease, findTarget } from './targets/find.ts';
@@ -80,7 +82,7 @@ export {
 } from './runtime/network.ts';
 export { type CustomTarget, readTarget } from './targets/custom-target.ts';
 export { addTarget, targets } from './targets/find.ts';
-export type { CheckResult, CompiledNetwork, Estimate, Evaluation, Graph, LoadableProblem, Plan, Report };
+export type { CheckResult, CompiledNetwork, Estimate, Evaluation, Graph, LoadableProblem, NvdlaNetwork, Plan, Report };
 export { rewrite, version };
 
 export interface TargetOptions {
@@ -262,6 +264,32 @@ export function encodeNvdla(
     minor: options.interface === '0.10' ? 10 : 12,
     reasonOf: (node) => reasons.get(node),
   });
+}
+
+/**
+ * Loads a stock loadable of the open NVDLA into a device: one of ours, or of any other compiler. It is the runtime's interface:
+ *
+ *     const device = await openDevice({ target: 'nv_small' });
+ *     const network = await loadNvdla(device, bytes);
+ *     network.write(0, surface);          // by bind id: the bytes of network.inputs[0], as its tensor descriptor lays them out
+ *     await network.submit();             // every task, one after the other, those of the host emulator included
+ *     const result = network.read(0);
+ *     network.unload();
+ *
+ * `device.driver.buffers` allocates buffers that `bindInput` and `bindOutput` take; strides change with `setInputStrides` and
+ * `setOutputStrides` where the loadable has relocations. Sizes, offsets and strides are bytes. A loadable of ours runs on tensors
+ * of real numbers besides, by their names: `network.run({ image })`. Several networks may be loaded at once; each reaches
+ * its own buffers alone.
+ *
+ * @throws loadable/*, also loadable/target when it was made for another configuration than the device's; device/memory;
+ *   device/unsupported when the device is no open NVDLA
+ */
+export async function loadNvdla(device: Device, bytes: Uint8Array): Promise<NvdlaNetwork> {
+  const loadable = decodeStockLoadable(bytes);
+  targetOfLoadable(loadable, device.target.name);
+  // Loaded when wanted, as the drivers are.
+  const network = await import('./runtime/nvdla/nvdla-network.ts');
+  return new network.NvdlaNetwork(loadable, device.driver);
 }
 
 export interface EstimateOptions {

@@ -2,6 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { float32Tensor } from '../src/graph/tensor.ts';
@@ -172,5 +173,55 @@ describe('the command line', () => {
     expect(wrong.status).toBe(2);
     expect(wrong.stdout).toMatch(/^[a-z-]+: layer task 0, operation 0 \(conv\), value \S+: .*\[loadable\/target\]\n/);
     expect(await workspace.run('inspect', file, '--validate', '--target', 'nv_small')).toMatchObject({ status: 0 });
+  });
+});
+
+const stock = fileURLToPath(
+  new URL('fixtures/nvdla/networks/conv1__nv_small_int8_ncxhwx_fast-math_per-kernel__s0/', import.meta.url),
+);
+
+describe('stock loadables on the command line', () => {
+  it('give what the .dla of the same network gives, from the same images', async () => {
+    for (const output of ['small.dla', 'small.nvdla']) {
+      const compiled = await workspace.run('compile', model, '--target', 'nv_small', '--output', output);
+      expect(compiled).toMatchObject({ status: 0 });
+    }
+    const own = await workspace.run('run', 'small.dla', '--target', 'nv_small', '--images', images, '--output', 'own');
+    const other = await workspace.run('run', 'small.nvdla', '--images', images, '--output', 'other', '--compare');
+    expect(own).toMatchObject({ status: 0 });
+    expect(other).toMatchObject({ status: 0, stderr: 'wrote 1 tensors to other\n' });
+    const [line, ...outputs] = own.stdout.split('\n');
+    const told = other.stdout.replace('all 1 tensors equal the scalar reference\n', '').split('\n');
+    const counted = (text: string): string => text.replace(/, [\d.]+ .?s of emulation$/, '');
+    expect([counted(told[0]!), ...told.slice(1)]).toEqual([counted(line!), ...outputs]);
+    for (const file of ['0000-logits.bin', 'tensors.json']) {
+      expect(workspace.read(`other/${file}`)).toEqual(workspace.read(`own/${file}`));
+    }
+    const wrong = await workspace.run('run', 'small.nvdla', '--target', 'nv_full', '--images', images);
+    expect(wrong.stderr).toContain('small.nvdla: the loadable was made for another target');
+    const dump = await workspace.run('run', 'small.nvdla', '--images', images, '--dump', '--output', 'other');
+    expect(dump).toMatchObject({ status: 2, stdout: '' });
+  });
+
+  it('of others run on the bytes of their surfaces', async () => {
+    const [file, input] = [`${stock}model.nvdla`, `0=${stock}input0.raw`];
+    const ran = await workspace.run('run', file, '--target', 'nv_small', '--input', input, '--output', 'stock');
+    expect(ran).toMatchObject({ status: 0, stderr: 'wrote 2 files to stock\n' });
+    expect(ran.stdout).toMatch(/: 1 launches, 823,680 MACs, .*\n.*\n0 +c1 +1×40×11×13 +5720 bytes\n$/);
+    expect(Buffer.compare(workspace.read('stock/output-0.raw'), readFileSync(`${stock}out0.raw`))).toBe(0);
+    expect(new TextDecoder().decode(workspace.read('stock/output-0.dimg').subarray(0, 4))).toBe('DIMG');
+    const refusal = async (...args: readonly string[]): Promise<string> => {
+      const result = await workspace.run('run', file, ...args);
+      expect(result).toMatchObject({ status: 2, stdout: '' });
+      return result.stderr;
+    };
+    expect(await refusal('--input', input)).toContain('[loadable/target-missing]');
+    expect(await refusal('--target', 'nv_full', '--input', input)).toContain('[loadable/target]');
+    const known = ['--target', 'nv_small'] as const;
+    expect(await refusal(...known)).toContain('an input is missing (expected --input 0=surface.raw) [run/input]');
+    expect(await refusal(...known, '--images', images)).toContain('[run/input]');
+    expect(await refusal(...known, '--input', `data=${stock}input0.raw`)).toContain('an input is known by its number');
+    expect(await refusal(...known, '--input', `0=${stock}out0.raw`)).toContain('an input has another size');
+    expect(await refusal(...known, '--input', input, '--input', `1=${stock}input0.raw`)).toContain('no such input');
   });
 });

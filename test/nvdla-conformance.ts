@@ -33,6 +33,7 @@ import {
 import { parseProgram } from '../src/program/parse.ts';
 import { printProgram } from '../src/program/print.ts';
 import { openDevice } from '../src/runtime/device.ts';
+import { dimg } from '../src/runtime/nvdla/dimg.ts';
 import { StockNetwork } from '../src/runtime/nvdla/user-driver.ts';
 import { targets } from '../src/targets/find.ts';
 import { nvFull, nvLarge, nvSmall } from '../src/targets/nvdla.ts';
@@ -297,7 +298,8 @@ export function regressionCases(root: string): readonly Case[] {
             const golden = goldens.find((candidate) => new RegExp(`^${name}_[0-9a-f]{6}$`).test(candidate));
             if (!golden) return 'there is no golden';
             const image = readFileSync(join(root, 'golden', golden, 'dla', 'o_000000.dimg')).subarray(36);
-            return difference(packed(network.read(0), outputOf(decodeStockLoadable(bytes))), image, 'the image');
+            const packed = dimg(network.read(0), outputOf(decodeStockLoadable(bytes)), target.memoryAtom).subarray(36);
+            return difference(packed, image, 'the image');
           }),
       };
     }),
@@ -308,24 +310,6 @@ export function regressionCases(root: string): readonly Case[] {
 function outputOf({ memories, tensors }: StockLoadable): TensorDesc {
   const { tensorDescId } = memories.find(({ flags }) => flags & memoryFlags.output)!;
   return tensors.find(({ id }) => id === tensorDescId)!;
-}
-
-/** The elements of an output surface in channel, row, column order, without strides. */
-function packed(bytes: Uint8Array, { dims, strides, pixelFormat }: TensorDesc): Uint8Array {
-  const [size, line, surface] = strides as readonly [number, number, number];
-  const atom = pixelFormat === 37 ? 8 : 32;
-  const perAtom = atom / size;
-  const out = new Uint8Array(dims.c * dims.h * dims.w * size);
-  let to = 0;
-  for (let c = 0; c < dims.c; c++) {
-    for (let y = 0; y < dims.h; y++) {
-      for (let x = 0; x < dims.w; x++, to += size) {
-        const from = Math.floor(c / perAtom) * surface + y * line + x * atom + (c % perAtom) * size;
-        out.set(bytes.subarray(from, from + size), to);
-      }
-    }
-  }
-  return out;
 }
 
 /**

@@ -51,9 +51,10 @@ function requireValid(loadable: StockLoadable, target: Target): void {
 
 const mostNamed = 8;
 
-function onlyProgram({ segments }: Plan, { reasonOf }: EncodeNvdlaOptions): Program {
+function onlyProgram(plan: Plan, { reasonOf }: EncodeNvdlaOptions): Program {
+  const { segments } = plan;
   const [first, ...more] = segments;
-  if (first?.kind === 'dla' && more.length === 0) return first.program;
+  if (first?.kind === 'dla' && more.length === 0) return inOrder(first.program, plan);
   const hosts = segments.filter((segment) => segment.kind === 'host');
   const named = hosts.flatMap((segment) => reasons(segment, reasonOf));
   const rest = named.length - mostNamed;
@@ -69,6 +70,14 @@ function onlyProgram({ segments }: Plan, { reasonOf }: EncodeNvdlaOptions): Prog
       actual: `${segments.length} segments: ${segments.map(({ kind }) => (kind === 'dla' ? 'DLA' : 'host')).join(', ')}`,
     },
   );
+}
+
+/** Inputs and outputs in the order of the network's: that of their bind ids. */
+function inOrder(program: Program, plan: Plan): Program {
+  const { surfaces, inputs, outputs } = program;
+  const sorted = (ids: readonly number[], names: readonly string[]): readonly number[] =>
+    [...ids].sort((a, b) => names.indexOf(surfaces[a]!.name) - names.indexOf(surfaces[b]!.name));
+  return { ...program, inputs: sorted(inputs, plan.inputs), outputs: sorted(outputs, plan.outputs) };
 }
 
 function reasons({ nodes, reason }: HostSegment, reasonOf: EncodeNvdlaOptions['reasonOf']): readonly string[] {

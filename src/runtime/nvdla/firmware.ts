@@ -14,7 +14,7 @@
 import type { Launch } from '../../device/launch.ts';
 import { interruptBits, type NvdlaDevice } from '../../device/nvdla/nvdla-device.ts';
 import type { BlockName } from '../../device/registers/register-map.ts';
-import { fail } from '../../graph/errors.ts';
+import { fail, locate } from '../../graph/errors.ts';
 import { type Consumer, events, type OperationType, operationTypes } from '../../loadable/nvdla/descriptors.ts';
 import type { TaskDescriptors, TaskOperation } from '../../loadable/nvdla/task-descriptors.ts';
 import { engineBlocks, lutIndexOf, needsDma, type ProgramContext } from './program-operation.ts';
@@ -216,8 +216,10 @@ export class Scheduler {
 
   #program(engine: Engine, group: GroupId): void {
     const slot = engine.slots[group]!;
-    this.#selectGroups(engine, group);
-    programOnce(slot.operation, this.#context, this.#device, this.#address);
+    this.#at(slot.operation, () => {
+      this.#selectGroups(engine, group);
+      programOnce(slot.operation, this.#context, this.#device, this.#address);
+    });
     slot.lutIndex = lutIndexOf(slot.operation);
     // The operation becomes known as programmed only afterwards, so that no event it raises enables it twice.
     this.#raise(slot.operation, events.programmed);
@@ -228,17 +230,29 @@ export class Scheduler {
     const group = engine.slots.findIndex((slot) => slot?.operation === operation) as GroupId | -1;
     const slot = group === -1 ? undefined : engine.slots[group];
     if (group === -1 || !slot?.programmed || slot.active) return;
-    this.#selectGroups(engine, group);
-    const { registers, dmaRegisters } = engine;
     slot.active = true;
-    if (dmaRegisters && slot.dmaGroup !== undefined) this.#device.write(dmaRegisters.enable, 1);
-    for (const { enable } of registers) this.#device.write(enable, 1);
-    if (engine.type === 'bdma') {
+    this.#at(operation, () => {
+      this.#selectGroups(engine, group);
+      const { registers, dmaRegisters } = engine;
+      if (dmaRegisters && slot.dmaGroup !== undefined) this.#device.write(dmaRegisters.enable, 1);
+      for (const { enable } of registers) this.#device.write(enable, 1);
+      if (engine.type !== 'bdma') return;
       this.#moving = operation;
       this.#write('BDMA', `CFG_LAUNCH${group}`, { [`GRP${group}_LAUNCH`]: 1 });
-      this.#programWaiting(engine, group === 0 ? 1 : 0);
-    }
+    });
+    if (engine.type === 'bdma') this.#programWaiting(engine, group === 0 ? 1 : 0);
     this.#raise(operation, events.enabled);
+  }
+
+  /** Says of what goes wrong which operation it was, by the name of its layer where that is known. */
+  #at(operation: TaskOperation, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      locate({ layer: this.#graph.layer(operation) ?? this.#graph.label(operation) }, () => {
+        throw error;
+      });
+    }
   }
 
   /** Queues the operation that follows the engine's last one. */

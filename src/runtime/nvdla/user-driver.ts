@@ -20,6 +20,7 @@ import { interfaceMinor } from '../../loadable/nvdla/task-descriptors.ts';
 import type { Firmware } from '../firmware.ts';
 import type { SubmitOptions } from '../job-queue.ts';
 import { AddressList } from './address-list.ts';
+import { type Strides, tensorExtent, tensorLayout } from './bound-surface.ts';
 import type { BufferHandle } from './device-buffers.ts';
 import { DlaTask, type LaunchedOperation } from './dla-task.ts';
 import { emulatorJob } from './host-emulator.ts';
@@ -34,6 +35,8 @@ export interface Binding {
   readonly size: number;
 }
 
+type Kind = 'input' | 'output';
+
 interface BoundMemory extends Binding {
   readonly memoryId: number;
 }
@@ -44,8 +47,7 @@ const mostAddresses = 6144;
 export class StockNetwork {
   readonly #driver: KernelDriver;
   readonly #loadable: StockLoadable;
-  readonly #inputs: readonly BoundMemory[];
-  readonly #outputs: readonly BoundMemory[];
+  readonly #bound: Record<Kind, readonly BoundMemory[]>;
   /** By the id of a memory. */
   readonly #buffers = new Map<number, BufferHandle>();
   /** Memories whose buffers are the application's. */
@@ -64,9 +66,9 @@ export class StockNetwork {
     this.#driver = driver;
     this.#loadable = loadable;
     this.#layers = layers;
-    this.#inputs = bindings(loadable, 'input');
-    this.#outputs = bindings(loadable, 'output');
-    const sizes = new Map([...this.#inputs, ...this.#outputs].map(({ memoryId, size }) => [memoryId, size]));
+    this.#bound = { input: bindings(loadable, 'input'), output: bindings(loadable, 'output') };
+    const { input, output } = this.#bound;
+    const sizes = new Map([...input, ...output].map(({ memoryId, size }) => [memoryId, size]));
     try {
       for (const memory of loadable.memories) {
         const domain = memory.domain === 1 ? 'sram' : 'system';
@@ -82,36 +84,51 @@ export class StockNetwork {
 
   /** By their bind ids. */
   get inputs(): readonly Binding[] {
-    return this.#inputs;
+    return this.#bound.input;
   }
 
   get outputs(): readonly Binding[] {
-    return this.#outputs;
+    return this.#bound.output;
   }
 
   /** The buffer of an input. @throws run/input */
   inputBuffer(bindId: number): BufferHandle {
-    return this.#bufferOf(boundMemory(this.#inputs, bindId, 'input').memoryId);
+    return this.#bufferOf(this.#memory('input', bindId).memoryId);
   }
 
   /** The buffer of an output. @throws run/input */
   outputBuffer(bindId: number): BufferHandle {
-    return this.#bufferOf(boundMemory(this.#outputs, bindId, 'output').memoryId);
+    return this.#bufferOf(this.#memory('output', bindId).memoryId);
   }
 
   /** From now on an input is read from a buffer of the application's. @throws run/input, run/buffer when it is too small */
   bindInput(bindId: number, handle: BufferHandle): void {
-    this.#bind(boundMemory(this.#inputs, bindId, 'input'), handle);
+    this.#bind(this.#memory('input', bindId), handle);
   }
 
   /** From now on an output goes to a buffer of the application's. @throws run/input, run/buffer when it is too small */
   bindOutput(bindId: number, handle: BufferHandle): void {
-    this.#bind(boundMemory(this.#outputs, bindId, 'output'), handle);
+    this.#bind(this.#memory('output', bindId), handle);
+  }
+
+  /**
+   * From now on the lines and surfaces of an input lie so many bytes apart. The loadable's list of relocations says where in its
+   * descriptors the strides stand; not every loadable has one.
+   * @throws run/input for strides that overlap, or that are written nowhere; run/buffer when the application's buffer is
+   *   too small for them
+   */
+  setInputStrides(bindId: number, strides: Strides): void {
+    this.#setStrides('input', bindId, strides);
+  }
+
+  /** The same for an output. @throws as {@link setInputStrides} */
+  setOutputStrides(bindId: number, strides: Strides): void {
+    this.#setStrides('output', bindId, strides);
   }
 
   /** Fills the buffer of an input. @throws run/input */
   write(bindId: number, bytes: Uint8Array): void {
-    const { tensor, size, memoryId } = boundMemory(this.#inputs, bindId, 'input');
+    const { tensor, size, memoryId } = this.#memory('input', bindId);
     if (bytes.length !== size) {
       const detail = { expected: size, actual: bytes.length };
       fail('run/input', 'an input has another size', { value: tensor.name }, detail);
@@ -121,7 +138,7 @@ export class StockNetwork {
 
   /** The bytes of an output's buffer. @throws run/input */
   read(bindId: number): Uint8Array {
-    const { size, memoryId } = boundMemory(this.#outputs, bindId, 'output');
+    const { size, memoryId } = this.#memory('output', bindId);
     return this.#driver.buffers.read(this.#bufferOf(memoryId), 0, size);
   }
 
@@ -175,15 +192,51 @@ export class StockNetwork {
     return handle ?? fail('loadable/corrupt', 'an address lies in no memory', {}, { actual: memoryId });
   }
 
-  #bind({ memoryId, size, tensor }: BoundMemory, handle: BufferHandle): void {
-    const actual = this.#driver.buffers.size(handle);
-    if (actual < size) {
-      fail('run/buffer', 'the buffer is too small', { value: tensor.name }, { expected: `${size} bytes`, actual });
-    }
+  #memory(kind: Kind, bindId: number): BoundMemory {
+    const memories = this.#bound[kind];
+    const detail = { expected: `0 to ${memories.length - 1}`, actual: bindId };
+    return memories[bindId] ?? fail('run/input', `the network has no such ${kind}`, {}, detail);
+  }
+
+  #bind(memory: BoundMemory, handle: BufferHandle): void {
+    this.#requireRoom(memory, handle);
+    const { memoryId } = memory;
     if (!this.#foreign.has(memoryId)) this.#driver.buffers.free(this.#bufferOf(memoryId));
     this.#foreign.add(memoryId);
     this.#buffers.set(memoryId, handle);
     this.#tasks.clear();
+  }
+
+  #requireRoom({ size, tensor }: BoundMemory, handle: BufferHandle): void {
+    const actual = this.#driver.buffers.size(handle);
+    if (actual >= size) return;
+    fail('run/buffer', 'the buffer is too small', { value: tensor.name }, { expected: `${size} bytes`, actual });
+  }
+
+  #setStrides(kind: Kind, bindId: number, strides: Strides): void {
+    const { buffers, target } = this.#driver;
+    const old = this.#memory(kind, bindId);
+    const { memoryId } = old;
+    const extent = tensorExtent(old.tensor, tensorLayout(old.tensor, target.memoryAtom), strides);
+    const tensor = { ...old.tensor, strides: [old.tensor.strides[0]!, strides.line, strides.surface, 0, 0, 0, 0, 0] };
+    const changed: BoundMemory = { ...old, tensor, size: Math.max(old.size, tensor.offset + extent) };
+    const places = stridePlaces(this.#loadable, memoryId);
+    if (places.length === 0) {
+      fail('run/input', 'the loadable does not say where the strides of the tensor stand', { value: tensor.name });
+    }
+    if (this.#foreign.has(memoryId)) this.#requireRoom(changed, this.#bufferOf(memoryId));
+    else if (changed.size > buffers.size(this.#bufferOf(memoryId))) {
+      const larger = buffers.allocate(changed.size);
+      buffers.free(this.#bufferOf(memoryId));
+      this.#buffers.set(memoryId, larger);
+      this.#tasks.clear();
+    }
+    for (const { writeId, offset, stride } of places) {
+      const word = new Uint8Array(4);
+      new DataView(word.buffer).setUint32(0, strides[stride], true);
+      buffers.write(this.#bufferOf(writeId), word, offset);
+    }
+    this.#bound[kind] = this.#bound[kind].map((memory) => (memory === old ? changed : memory));
   }
 
   #fill({ id, flags, contents, offsets }: MemoryEntry): void {
@@ -230,8 +283,22 @@ function alignmentOf({ id, alignment }: MemoryEntry): number {
   return alignment;
 }
 
+/** Kinds of relocations: what stands at the place (nvdla/sw umd `Type.h`). */
+const relocations: Readonly<Record<number, keyof Strides>> = { 1: 'line', 2: 'surface' };
+
+/**
+ * Where the strides of whoever lies in a memory stand: bytes of other memories. (The stock runtime takes the offset for a
+ * count of words, and writes elsewhere; compilers mean bytes.)
+ */
+const stridePlaces = (loadable: StockLoadable, memoryId: number) =>
+  loadable.relocations.flatMap(({ addressId, writeId, offset, type }) => {
+    const address = loadable.addresses.find(({ id }) => id === addressId);
+    const stride = relocations[type];
+    return address?.memoryId === memoryId && stride ? [{ writeId, offset, stride }] : [];
+  });
+
 /** The memories that an application binds, by bind id, which count from 0. @throws loadable/corrupt */
-function bindings(loadable: StockLoadable, kind: 'input' | 'output'): readonly BoundMemory[] {
+function bindings(loadable: StockLoadable, kind: Kind): readonly BoundMemory[] {
   const bound = loadable.memories
     .filter(({ flags }) => flags & memoryFlags[kind])
     .map((memory): BoundMemory => {
@@ -245,10 +312,4 @@ function bindings(loadable: StockLoadable, kind: 'input' | 'output'): readonly B
     fail('loadable/corrupt', `the ${kind}s are not numbered from 0`, {}, { actual });
   }
   return bound;
-}
-
-function boundMemory(memories: readonly BoundMemory[], bindId: number, kind: 'input' | 'output'): BoundMemory {
-  const found = memories.find((memory) => memory.bindId === bindId);
-  const detail = { expected: `0 to ${memories.length - 1}`, actual: bindId };
-  return found ?? fail('run/input', `the network has no such ${kind}`, {}, detail);
 }

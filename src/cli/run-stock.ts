@@ -1,0 +1,188 @@
+/**
+ * A stock loadable on the emulated device. One of ours runs on tensors by their names and gives what the .dla of the same
+ * network gives. Any runs on the bytes of its surfaces, by bind id, and gives these and the images that NVDLA's own runtime
+ * writes.
+ */
+
+import { join } from 'node:path';
+import { fail, locate } from '../graph/errors.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import { readBytes, writeFiles } from '../host/node/files.ts';
+import { targetOfLoadable } from '../loadable/nvdla/loadable-target.ts';
+import { tagOf } from '../loadable/nvdla/read-tag.ts';
+import { decodeStockLoadable, type StockLoadable, taskInterfaces } from '../loadable/nvdla/stock-loadable.ts';
+import type { LoadableTag } from '../loadable/nvdla/tag.ts';
+import { taskDescriptors } from '../loadable/nvdla/task-blobs.ts';
+import { printable, table } from '../report/table.ts';
+import type { Device } from '../runtime/device.ts';
+import type { Dump } from '../runtime/dump.ts';
+import type { RunResult } from '../runtime/network.ts';
+import { dimg } from '../runtime/nvdla/dimg.ts';
+import type { LaunchedOperation } from '../runtime/nvdla/dla-task.ts';
+import { NvdlaNetwork } from '../runtime/nvdla/nvdla-network.ts';
+import { memoryTypes } from '../runtime/nvdla/program-operation.ts';
+import type { Binding } from '../runtime/nvdla/user-driver.ts';
+import type { Context } from './context.ts';
+import { type EngineFlags, openNodeDevice } from './open-device.ts';
+import { type InputTensor, inputFiles, type RunFlags, readImages, readTensors } from './run-inputs.ts';
+import { compareWith, countersText, outputsText, outputTensors, writeTensors } from './run-outputs.ts';
+
+/** An output as it lies in its buffer. */
+interface RawOutput {
+  readonly binding: Binding;
+  readonly bytes: Uint8Array;
+}
+
+interface StockRun {
+  readonly counters: RunResult['counters'];
+  /** Of a run on tensors. */
+  readonly outputs?: RunResult['outputs'];
+  readonly raw: readonly RawOutput[];
+}
+
+/** Feeds a network and runs it. */
+type Run = (
+  network: NvdlaNetwork,
+  onLaunch: (launched: LaunchedOperation) => void,
+) => Promise<Pick<StockRun, 'outputs'>>;
+
+/** @throws cli/usage, loadable/*, run/*, device/* */
+export async function runStock(bytes: Uint8Array, file: string, flags: RunFlags, context: Context): Promise<void> {
+  if (flags.dump !== undefined) fail('cli/usage', '--dump goes with a .dla: descriptors do not name tensors');
+  const loadable = locate({ file }, () => decodeStockLoadable(bytes));
+  const target = locate({ file }, () => targetOfLoadable(loadable, flags.target));
+  const tag = tagOf(loadable);
+  const run = await prepareRun(tag, flags, context);
+  const runOn = async (engines: EngineFlags['engines'], label: string): Promise<StockRun> => {
+    const device = await openNodeDevice(target.name, { ...flags, engines });
+    try {
+      return await runOnce(loadable, device, run, label, context);
+    } finally {
+      device.close();
+    }
+  };
+  const started = performance.now();
+  const result = await runOn(flags.engines, 'running');
+  const { counters, outputs } = result;
+  context.print(countersText(tag?.network ?? file, counters, performance.now() - started));
+  const names = tag?.outputs.map(({ name }) => name) ?? [];
+  context.print(outputs ? outputsText(names, outputs, context) : surfacesText(result.raw, context));
+  const dumps = (of: StockRun): readonly Dump[] =>
+    of.outputs ? outputTensors(names, of.outputs) : of.raw.map(rawDump);
+  if (flags.compare) {
+    compareWith({ dumps: dumps(result) }, { dumps: dumps(await runOn('reference', 'reference')) }, context);
+  }
+  if (flags.output === undefined) return;
+  if (outputs) await writeTensors(flags.output, dumps(result), context);
+  else await writeSurfaces(flags.output, result.raw, target.memoryAtom, context);
+}
+
+async function runOnce(
+  loadable: StockLoadable,
+  { driver }: Device,
+  run: Run,
+  label: string,
+  context: Context,
+): Promise<StockRun> {
+  const network = new NvdlaNetwork(loadable, driver);
+  const progress = context.progress(label, launchesOf(loadable));
+  let [launches, macs, saturated] = [0, 0, 0];
+  try {
+    const outputs = await run(network, ({ result: { counters } }) => {
+      macs += counters.macs;
+      saturated += counters.saturated;
+      progress.update(++launches);
+    });
+    const raw = network.outputs.map((binding) => ({ binding, bytes: network.read(binding.bindId) }));
+    return { ...outputs, raw, counters: { launches, macs, saturated } };
+  } finally {
+    progress.stop();
+    network.unload();
+  }
+}
+
+/** What a stage takes from the one before, in hardware, is no launch of its own. */
+function launchesOf(loadable: StockLoadable): number {
+  const tasks = loadable.tasks.filter((task) => task.interface === taskInterfaces.dla);
+  const operations = tasks.flatMap((task) => taskDescriptors(loadable, task).operations);
+  return operations.filter(({ surfaces }) => !('src' in surfaces && surfaces.src.type === memoryTypes.hardware)).length;
+}
+
+/** Reads what the flags name: tensors of a loadable that says what its inputs are, else the bytes of surfaces. */
+async function prepareRun(tag: LoadableTag | undefined, flags: RunFlags, context: Context): Promise<Run> {
+  const { signal } = context;
+  const files = inputFiles(flags.input);
+  const isBindId = (name: string): boolean => /^\d+$/.test(name) && !tag?.inputs.some((input) => input.name === name);
+  if (tag && ![...files.keys()].some(isBindId)) {
+    const tensors = await readNamed(tag, files, flags);
+    return async (network, onLaunch) => {
+      const { outputs } = await network.run(tensors, { signal, onLaunch });
+      return { outputs };
+    };
+  }
+  if (flags.images !== undefined) {
+    fail(
+      'run/input',
+      'the loadable does not say what its inputs are: give the bytes of their surfaces',
+      {},
+      {
+        expected: '--input 0=surface.raw',
+      },
+    );
+  }
+  const surfaces = new Map<number, Uint8Array>();
+  for (const [name, path] of files) {
+    if (!isBindId(name)) fail('run/input', 'an input is known by its number', { value: name }, { expected: '0, 1, …' });
+    surfaces.set(Number(name), await readBytes(path));
+  }
+  return async (network, onLaunch) => {
+    for (const { bindId, tensor } of network.inputs) {
+      if (surfaces.has(bindId)) continue;
+      fail('run/input', 'an input is missing', { value: tensor.name }, { expected: `--input ${bindId}=surface.raw` });
+    }
+    for (const [bindId, bytes] of surfaces) network.write(bindId, bytes);
+    await network.submit({ signal, onLaunch });
+    return {};
+  };
+}
+
+function readNamed(
+  { inputs, preprocess }: LoadableTag,
+  files: ReadonlyMap<string, string>,
+  { images, fit }: RunFlags,
+): Promise<Record<string, Tensor>> {
+  const described = inputs.map(({ name, shape }): InputTensor => ({ name, shape, dtype: 'float32' }));
+  return images === undefined ? readTensors(described, files) : readImages(described, preprocess, 1, { images, fit });
+}
+
+function surfacesText(outputs: readonly RawOutput[], context: Context): string {
+  const rows = outputs.map(({ binding: { bindId, tensor }, bytes }) => {
+    const { n, c, h, w } = tensor.dims;
+    return [`${bindId}`, printable(tensor.name), `${n}×${c}×${h}×${w}`, `${bytes.length} bytes`];
+  });
+  const columns = ['output', 'name', 'shape', 'surface'].map((title) => ({ title }));
+  return table(columns, rows, context.text);
+}
+
+const rawDump = ({ binding: { bindId, tensor }, bytes }: RawOutput): Dump => ({
+  name: `${bindId} ${tensor.name}`,
+  tensor: { dtype: 'uint8', shape: [bytes.length], bytes },
+  segment: 'output',
+});
+
+async function writeSurfaces(
+  folder: string,
+  outputs: readonly RawOutput[],
+  atomBytes: number,
+  context: Context,
+): Promise<void> {
+  const files = outputs.flatMap(({ binding: { bindId, tensor }, bytes }) => {
+    const image = dimg(bytes, tensor, atomBytes);
+    return [
+      [join(folder, `output-${bindId}.raw`), bytes] as const,
+      [join(folder, `output-${bindId}.dimg`), image] as const,
+    ];
+  });
+  await writeFiles(files);
+  context.note(`wrote ${files.length} files to ${folder}`);
+}

@@ -1,0 +1,115 @@
+/**
+ * A stock loadable on a device of an open NVDLA. Any loadable runs on the bytes of its buffers (user-driver.ts). One of ours
+ * says in its tag what the bytes stand for, and runs on tensors of real numbers besides.
+ */
+
+import { fail } from '../../graph/errors.ts';
+import type { Tensor } from '../../graph/tensor.ts';
+import { tagOf } from '../../loadable/nvdla/read-tag.ts';
+import type { StockLoadable } from '../../loadable/nvdla/stock-loadable.ts';
+import type { LoadableTag, TaggedTensor } from '../../loadable/nvdla/tag.ts';
+import type { Surface } from '../../program/surface.ts';
+import { surfaceTensor, toSurface, toTensor } from '../border.ts';
+import type { SubmitOptions } from '../job-queue.ts';
+import type { RunResult } from '../network.ts';
+import { packSurface, unpackSurface } from '../pack.ts';
+import { boundSurface } from './bound-surface.ts';
+import type { LaunchedOperation } from './dla-task.ts';
+import type { KernelDriver } from './kernel-driver.ts';
+import { type Binding, StockNetwork } from './user-driver.ts';
+
+/** An input or output with what the tag says of it. */
+interface Named {
+  readonly bindId: number;
+  readonly tagged: TaggedTensor;
+  readonly surface: Surface;
+}
+
+export class NvdlaNetwork extends StockNetwork {
+  /** What a loadable of ours says of itself; others say nothing. */
+  readonly tag: LoadableTag | undefined;
+  readonly #driver: KernelDriver;
+  #runs: Promise<unknown> = Promise.resolve();
+
+  /** @throws loadable/corrupt, device/memory */
+  constructor(loadable: StockLoadable, driver: KernelDriver) {
+    const tag = tagOf(loadable);
+    super(loadable, driver, tag?.layers);
+    this.tag = tag;
+    this.#driver = driver;
+  }
+
+  /**
+   * Runs once on tensors, by the names and in the shapes of the tag: real numbers, or int8 on the input's scale. Runs follow one
+   * another.
+   * @throws run/input, also for a loadable without a tag; and as {@link submit}
+   */
+  run(
+    inputs: Readonly<Record<string, Tensor>>,
+    options: SubmitOptions<LaunchedOperation> = {},
+  ): Promise<Omit<RunResult, 'dumps'>> {
+    const done = this.#runs.then(() => this.#run(inputs, options));
+    this.#runs = done.catch(() => {});
+    return done;
+  }
+
+  async #run(inputs: Readonly<Record<string, Tensor>>, options: SubmitOptions<LaunchedOperation>) {
+    const tag =
+      this.tag ?? fail('run/input', 'the loadable does not say what its inputs are: bind buffers to them by number');
+    const wanted = this.#named(tag.inputs, this.inputs);
+    const known = wanted.map(({ tagged }) => tagged.name).join(', ');
+    for (const name of Object.keys(inputs)) {
+      if (wanted.some(({ tagged }) => tagged.name === name)) continue;
+      fail('run/input', 'the network has no such input', { value: name }, { expected: known });
+    }
+    for (const { bindId, tagged, surface } of wanted) {
+      const tensor = inputs[tagged.name];
+      if (!tensor) return fail('run/input', 'an input is missing', { value: tagged.name }, { expected: known });
+      checkShape(tensor, tagged);
+      this.write(bindId, this.#packed(bindId, surface, tensor));
+    }
+    let [launches, macs, saturated] = [0, 0, 0];
+    await this.submit({
+      ...options,
+      onLaunch: (launched) => {
+        launches++;
+        macs += launched.result.counters.macs;
+        saturated += launched.result.counters.saturated;
+        options.onLaunch?.(launched);
+      },
+    });
+    const outputs = this.#named(tag.outputs, this.outputs).map((output) => [output.tagged.name, this.#real(output)]);
+    return { outputs: Object.fromEntries(outputs) as RunResult['outputs'], counters: { launches, macs, saturated } };
+  }
+
+  /** @throws loadable/corrupt */
+  #named(tagged: readonly TaggedTensor[], bindings: readonly Binding[]): readonly Named[] {
+    if (tagged.length !== bindings.length) {
+      const detail = { expected: bindings.length, actual: tagged.length };
+      fail('loadable/corrupt', 'the tag has another number of inputs or outputs than the loadable', {}, detail);
+    }
+    return bindings.map(({ bindId, tensor, size }) => {
+      const own = tagged[bindId]!;
+      return { bindId, tagged: own, surface: boundSurface(tensor, own, size, this.#driver.target.memoryAtom) };
+    });
+  }
+
+  #packed(bindId: number, surface: Surface, tensor: Tensor): Uint8Array {
+    const memory = new Uint8Array(this.inputs[bindId]!.size);
+    packSurface(toSurface(surface.name, { tensor }, surface), surface, memory.subarray(surface.offset));
+    return memory;
+  }
+
+  #real({ bindId, tagged, surface }: Named): Tensor {
+    const { name, shape, scale } = tagged;
+    const values = unpackSurface(surface, this.read(bindId).subarray(surface.offset));
+    const tensor = surfaceTensor(surface, shape, [values]);
+    return toTensor(name, { tensor, ...(scale !== undefined && { scale }) }, { name, shape, dtype: 'float32' });
+  }
+}
+
+function checkShape({ shape }: Tensor, { name, shape: wanted }: TaggedTensor): void {
+  if (shape.length === wanted.length && shape.every((dim, axis) => dim === wanted[axis])) return;
+  const detail = { expected: wanted.join('x'), actual: shape.join('x') };
+  fail('run/input', 'an input has the wrong shape', { value: name }, detail);
+}
