@@ -7,15 +7,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { nodeThreads } from '../../host/node/threads.ts';
 import type { Pipeline } from '../../program/layer.ts';
-import {
-  nvFull,
-  nvLarge,
-  nvMedium512,
-  nvMedium1024Full,
-  nvSmall,
-  nvSmall256,
-  nvSmall256Full,
-} from '../../targets/nvdla.ts';
+import { targets } from '../../targets/find.ts';
 import { Bus } from '../bus.ts';
 import type { Cube } from '../cube.ts';
 import { launch } from '../launch.ts';
@@ -31,13 +23,13 @@ import {
 import { createWasmEngines, type WasmEngines } from './engines.ts';
 
 const builds = [
-  { name: 'single-threaded build', shared: false, threads: 1, runs: 60 },
-  { name: 'threads build, 1 thread', shared: true, threads: 1, runs: 15 },
-  { name: 'threads build, 2 threads', shared: true, threads: 2, runs: 30 },
-  { name: 'threads build, 4 threads', shared: true, threads: 4, runs: 15 },
+  { name: 'single-threaded build', shared: false, threads: 1, runs: 40 },
+  { name: 'threads build, 1 thread', shared: true, threads: 1, runs: 10 },
+  { name: 'threads build, 2 threads', shared: true, threads: 2, runs: 20 },
+  { name: 'threads build, 4 threads', shared: true, threads: 4, runs: 10 },
 ];
 
-const configurations = [nvSmall, nvSmall256, nvSmall256Full, nvMedium512, nvMedium1024Full, nvLarge, nvFull];
+const configurations = targets.filter(({ nvdla }) => nvdla);
 
 interface Subject {
   readonly bus: Bus;
