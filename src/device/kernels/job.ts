@@ -23,6 +23,11 @@ export const kindCopy = 6;
 export const kindIntegerPoint = 7;
 export const kindIntegerPool = 8;
 export const kindConvert = 9;
+// Of the open NVDLA in float16; their fields are in nvdla-float-job.ts.
+export const kindFloatLists = 10;
+export const kindFloatConv = 11;
+export const kindFloatPoint = 12;
+export const kindFloatPool = 13;
 
 // Where results go, for every kind: (batch, row, pixel, run of 32 channels) each a step of bytes.
 export const outAddress = 32;
@@ -138,7 +143,7 @@ export const copyFill = 364;
 /** Channels that the last atom of the output has room for, to be zeroed behind the last channel. */
 export const outRoom = 368;
 
-/** Fields from here on are in nvdla-job.ts. */
+/** Fields from here on are in nvdla-job.ts and nvdla-float-job.ts. */
 export const commonBytes = 384;
 
 export const jobBytes = 1024;

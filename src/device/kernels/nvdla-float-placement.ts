@@ -1,0 +1,50 @@
+/** Where float16 cubes of the open NVDLA lie. */
+
+import type { Shape4 } from '../../program/surface.ts';
+import type { Bus } from '../bus.ts';
+import type { Cube } from '../cube.ts';
+import { featureExtent, packingOf } from '../reference/feature.ts';
+import { atomOf } from './nvdla-placement.ts';
+import type { Placement } from './placement.ts';
+
+/** One image of halves; undefined for any other cube. @throws device/fault */
+export function placeHalves(cube: Cube, bus: Bus, what: string): Placement | undefined {
+  if (cube.dtype !== 'float16' || cube.shape[0] !== 1) return undefined;
+  const extent = featureExtent(cube, what);
+  const { atom, runs, elementBytes } = packingOf(cube);
+  return {
+    address: bus.locate(cube.address, extent),
+    extent,
+    shape: cube.shape,
+    atom,
+    room: atom * runs,
+    batchStep: 0,
+    rowStep: cube.lineStride,
+    pixelStep: atom * elementBytes,
+    surfaceStep: cube.surfaceStride,
+  };
+}
+
+/** One image of whole atoms of 16 halves; undefined for any other cube. @throws device/fault */
+export function placeHalfAtoms(cube: Cube, bus: Bus, what: string): Placement | undefined {
+  return atomOf(cube) === 16 && cube.shape[1] % 16 === 0 ? placeHalves(cube, bus, what) : undefined;
+}
+
+/** Bytes of a packed surface of whole atoms. */
+export const halfAtomsSize = ([, channels, height, width]: Shape4): number => channels * height * width * 2;
+
+/** A packed surface of whole atoms at an address. */
+export function packHalfAtoms(address: number, shape: Shape4): Placement {
+  const [, channels, height, width] = shape;
+  return {
+    address,
+    extent: halfAtomsSize(shape),
+    shape,
+    atom: 16,
+    room: channels,
+    batchStep: 0,
+    rowStep: width * 32,
+    pixelStep: 32,
+    surfaceStep: height * width * 32,
+  };
+}
