@@ -12,7 +12,7 @@ import { Bus } from '../bus.ts';
 import type { Cube } from '../cube.ts';
 import { launch } from '../launch.ts';
 import { referenceEngines } from '../reference/engines.ts';
-import { cubeBytes, unmapCubes } from '../testing/cubes.ts';
+import { cubeBytes, inputOf, unmapCubes } from '../testing/cubes.ts';
 import {
   largeNvdlaConvOptions,
   largeNvdlaConvScenario,
@@ -75,13 +75,6 @@ function changeInput(bus: Bus, pipeline: Pipeline<Cube>, time: number): void {
     address,
     bus.read(address, size).map((byte, at) => byte + time * at * 37),
   );
-}
-
-function inputOf(pipeline: Pipeline<Cube>): Cube {
-  if (pipeline.kind === 'conv') return pipeline.conv.input;
-  return pipeline.kind === 'sdp'
-    ? pipeline.sdp.input!
-    : (pipeline as Extract<typeof pipeline, { kind: 'pdp' }>).pdp.input!;
 }
 
 describe.each(builds)('$name', ({ shared, threads, runs }) => {

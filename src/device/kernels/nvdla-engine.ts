@@ -4,13 +4,21 @@
  *     conv → sdp (→ pdp), int8                nvdla-conv-job.ts: features, pixels, converted input
  *     sdp (→ pdp), int8                       assembly/nvdla-point.ts
  *     pdp, int8                               assembly/nvdla-pool.ts
+ *     the same in float16                     nvdla-float-engine.ts
  *
- * The reference runs the rest, and {@link NvdlaEngine.fallbacks} counts it: 16-bit integers and floats, CDP, data kept in
- * the convolution buffer, weights whose sums could leave int32, cubes that overlap what they are made from, numbers that
+ * The reference runs the rest, and {@link NvdlaEngine.fallbacks} counts it: 16-bit integers, CDP, data kept in the
+ * convolution buffer, weights whose sums could leave int32, cubes that overlap what they are made from, numbers that
  * no register holds. A launch is refused by the one as by the other.
  */
 
-import { type Conv, type ConvCore, looksUp, type Pdp, type Pipeline } from '../../program/layer.ts';
+import {
+  type Conv,
+  type ConvCore,
+  type IntegerScaleSdp,
+  looksUp,
+  type Pdp,
+  type Pipeline,
+} from '../../program/layer.ts';
 import type { Shape4 } from '../../program/surface.ts';
 import type { Window } from '../bus.ts';
 import type { Cube } from '../cube.ts';
@@ -25,6 +33,8 @@ import type { DeviceState } from '../state.ts';
 import * as layout from './job.ts';
 import type { KernelHost } from './kernel-host.ts';
 import { type IntegerConv, inputOrder, runIntegerConv } from './nvdla-conv-job.ts';
+import { computesInFloats, countFloats } from './nvdla-float-counts.ts';
+import { convolveFloats, pointFloats, poolFloats } from './nvdla-float-engine.ts';
 import * as integers from './nvdla-job.ts';
 import { atomOf, blockShift, integerAtomsSize, placeIntegerAtoms, placeWholeAtoms } from './nvdla-placement.ts';
 import { planPool, runIntegerPool } from './nvdla-pool-job.ts';
@@ -77,11 +87,14 @@ export class NvdlaEngine {
   run(pipeline: Pipeline<Cube>, state: DeviceState): LaunchResult {
     checkChain(pipeline);
     if (state.nvdla?.counts?.needed) this.#count(pipeline, state);
-    const saturated = this.#runAgain(pipeline, state) ?? this.#runAnew(pipeline, state);
-    if (saturated === undefined) {
+    const counted = this.#runAgain(pipeline, state) ?? this.#runAnew(pipeline, state);
+    if (counted === undefined) {
       this.#fallbacks++;
       return this.#reference.run(pipeline, this.#host.bus, state);
     }
+    const isFloat = computesInFloats(pipeline);
+    if (isFloat) countFloats(this.#host, pipeline, counted, state.nvdla?.counts);
+    const saturated = isFloat ? 0 : counted;
     return launchResult(pipeline, pipeline.kind === 'conv' ? convolutionMacs(pipeline.conv) : 0, saturated);
   }
 
@@ -95,10 +108,10 @@ export class NvdlaEngine {
   }
 
   #runAnew(pipeline: Pipeline<Cube>, state: DeviceState): number | undefined {
-    const { result: saturated, recording } = this.#host.record(() => this.#runFast(pipeline, state));
-    if (saturated === undefined || !isRepeatable(pipeline)) this.#known.delete(pipeline);
+    const { result: counted, recording } = this.#host.record(() => this.#runFast(pipeline, state));
+    if (counted === undefined || !isRepeatable(pipeline)) this.#known.delete(pipeline);
     else this.#known.set(pipeline, { recording, table: tableOf(pipeline, state) });
-    return saturated;
+    return counted;
   }
 
   /** Lets the reference count what kernels do not, on a copy of the state and writing nothing: the launch is still to do. */
@@ -112,7 +125,10 @@ export class NvdlaEngine {
     this.#streams.close();
   }
 
-  /** @returns saturated results; undefined, with nothing written, for what is left to the reference */
+  /**
+   * @returns saturated results, of floats what is not finite; undefined, with nothing written, for what is left to the
+   *   reference
+   */
   #runFast(pipeline: Pipeline<Cube>, state: DeviceState): number | undefined {
     switch (pipeline.kind) {
       case 'conv':
@@ -129,7 +145,9 @@ export class NvdlaEngine {
   #runConv(pipeline: PipelineOf<'conv'>, state: DeviceState): number | undefined {
     const { conv, sdp } = pipeline;
     const { core, input } = conv;
-    if (sdp.arithmetic !== 'integer-scale' || !core || !isPlainConv(conv, core)) return undefined;
+    if (sdp.arithmetic !== 'integer-scale' || !core || core.reuse.data || core.keep.data) return undefined;
+    if (core.precision === 'float16') return this.#runFloatConv({ ...pipeline, sdp }, core, state);
+    if (!isPlainConv(conv, core)) return undefined;
     const { bus } = this.#host;
     const order = inputOrder(conv, core);
     const source = this.#weightSource(conv, core, state);
@@ -151,9 +169,22 @@ export class NvdlaEngine {
     return saturated;
   }
 
+  #runFloatConv(
+    pipeline: PipelineOf<'conv'> & { readonly sdp: IntegerScaleSdp<Cube> },
+    core: ConvCore,
+    state: DeviceState,
+  ): number | undefined {
+    const { conv } = pipeline;
+    const source = this.#weightSource(conv, core, state);
+    const counted = source && convolveFloats(this.#host, conv, core, source, pipeline);
+    if (counted !== undefined) this.#keepWeights(conv, core, source!, state);
+    return counted;
+  }
+
   #runPoint(pipeline: PipelineOf<'sdp'>, state: DeviceState): number | undefined {
     const { sdp } = pipeline;
     if (sdp.arithmetic !== 'integer-scale') return undefined;
+    if (sdp.processing === 'float') return pointFloats(this.#host, { ...pipeline, sdp });
     const from = placeWholeAtoms(sdp.input!, this.#host.bus, 'the SDP input');
     if (!from) return undefined;
     const { shape } = from;
@@ -175,6 +206,7 @@ export class NvdlaEngine {
   }
 
   #runPool(pdp: Pdp<Cube>): number | undefined {
+    if (pdp.output.dtype === 'float16') return poolFloats(this.#host, pdp);
     const { bus } = this.#host;
     const from = placeWholeAtoms(pdp.input!, bus, 'the pooling input');
     const plan = from && planPool(pdp, from.shape);
@@ -270,7 +302,7 @@ function tableOf(pipeline: Pipeline<Cube>, { nvdla }: DeviceState): LookupTable 
 
 /** What the kernels know of the convolution core. */
 function isPlainConv(conv: Conv<Cube>, core: ConvCore): boolean {
-  const { reuse, keep, image } = core;
+  const { image } = core;
   return (
     core.precision === 'int8' &&
     conv.input.dtype === 'int8' &&
@@ -278,8 +310,6 @@ function isPlainConv(conv: Conv<Cube>, core: ConvCore): boolean {
     core.accumulatorBits >= 32 &&
     core.accumulatorChannels % 8 === 0 &&
     core.accumulatorChannels >= conv.output.channels &&
-    !reuse.data &&
-    !keep.data &&
     (conv.padValue << 24) >> 24 === conv.padValue &&
     (!image || image.order.every((place) => place < conv.input.shape[1]))
   );

@@ -91,16 +91,22 @@ export interface FloatConv {
   readonly stage: FloatStage;
 }
 
-/** Takes the input apart. @returns the address of the lists */
-function layLists({ host, conv, core, steps, input }: FloatConv): { readonly address: number; readonly bytes: number } {
+/** The input, taken apart. */
+interface FloatLists {
+  readonly address: number;
+  readonly bytes: number;
+  /** Elements that are NaN or infinite. */
+  readonly specials: number;
+}
+
+function layLists({ host, conv, core, steps, input }: FloatConv): FloatLists {
   const [, channels, height, width] = input.shape;
   const bytes = floats.recordBytes * 2 + listElements(channels) * 16;
   const lists = height * width + 1;
   const address = host.scratch.take('float lists', steps.blocks * lists * bytes);
-  const padding = host.scratch.take('float padding', 32);
-  new Int16Array(host.bus.memory.buffer, padding, 16).fill(conv.padValue);
+  const padding = host.lay('float padding', 32, (memory, at) => new Int16Array(memory, at, 16).fill(conv.padValue));
   const order = core.image?.order ?? [];
-  host.run(layout.kindFloatLists, height + 1, 0, channels * height * width * 16, (job) => {
+  const specials = host.run(layout.kindFloatLists, height + 1, 0, channels * height * width * 16, (job) => {
     job.input(input);
     job.set(floats.lists, address);
     job.set(floats.listBytes, bytes);
@@ -113,15 +119,17 @@ function layLists({ host, conv, core, steps, input }: FloatConv): { readonly add
       order.reduce((word, place, component) => word | (place << (8 * component)), 0),
     );
   });
-  return { address, bytes };
+  return { address, bytes, specials };
 }
 
-export function runFloatConv(run: FloatConv): void {
+/** @returns elements of the input that are NaN or infinite */
+export function runFloatConv(run: FloatConv): number {
   const { host, conv, core, steps, input, output, stage } = run;
   const lists = layLists(run);
   const tables = layTables(host);
-  const stepsAt = host.scratch.take('tables', steps.words.byteLength);
-  new Int32Array(host.bus.memory.buffer, stepsAt, steps.words.length).set(steps.words);
+  const stepsAt = host.lay('tables', steps.words.byteLength, (memory, at) => {
+    new Int32Array(memory, at, steps.words.length).set(steps.words);
+  });
   const { chunks, chunkPixels } = cutPixels(output, host.threads);
   const groups = output.shape[1] / 16;
   const [, , height, width] = output.shape;
@@ -146,9 +154,10 @@ export function runFloatConv(run: FloatConv): void {
     job.set(floats.chunkPixels, chunkPixels);
     stage.set(job);
   });
+  return lists.specials;
 }
 
-/** A host's tables, once they are in its memory. */
+/** A host's tables, once they are in its memory: nothing else is laid there. */
 const laidTables = new WeakMap<KernelHost, number>();
 
 function layTables(host: KernelHost): number {

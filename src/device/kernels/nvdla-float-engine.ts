@@ -15,7 +15,7 @@ import * as layout from './job.ts';
 import type { KernelHost } from './kernel-host.ts';
 import { cutPixels, type FloatSteps, floatSteps, runFloatConv } from './nvdla-float-conv-job.ts';
 import * as floats from './nvdla-float-job.ts';
-import { halfAtomsSize, packHalfAtoms, placeHalfAtoms, placeHalves } from './nvdla-float-placement.ts';
+import { placeBetween, placeHalfAtoms, placeHalves } from './nvdla-float-placement.ts';
 import { planFloatPool, runFloatPool } from './nvdla-float-pool-job.ts';
 import { type FloatOperand, floatStage } from './nvdla-float-stage.ts';
 import type { StreamPlace } from './nvdla-weights.ts';
@@ -30,14 +30,14 @@ interface PointPipeline {
 /** Pipelines are formed once and run often. */
 const stepsOf = new WeakMap<Conv<Cube>, FloatSteps | undefined>();
 
-/** @param source of the weights @throws device/fault */
+/** @param source of the weights @returns what is not finite @throws device/fault */
 export function convolveFloats(
   host: KernelHost,
   conv: Conv<Cube>,
   core: ConvCore,
   source: StreamPlace,
   pipeline: PointPipeline,
-): true | undefined {
+): number | undefined {
   const { bus } = host;
   if (!stepsOf.has(conv)) stepsOf.set(conv, floatSteps(conv, core));
   const steps = stepsOf.get(conv);
@@ -47,17 +47,14 @@ export function convolveFloats(
   const shape: Shape4 = [1, core.accumulatorChannels, conv.output.height, conv.output.width];
   const stage = floatStage(bus, pipeline.sdp, shape);
   const weights = bus.locate(source.address, source.size);
-  // The input is taken apart before anything is written.
-  const reads = stage && [{ address: weights, extent: source.size }];
-  const target = stage && targetOf(host, pipeline, shape, reads!, stage.operands);
+  const reads = [input, { address: weights, extent: source.size }];
+  const target = stage && targetOf(host, pipeline, shape, reads, stage.operands);
   if (!target) return undefined;
-  runFloatConv({ host, conv, core, steps, input, weights, output: target.between, stage });
-  target.finish();
-  return true;
+  return runFloatConv({ host, conv, core, steps, input, weights, output: target.between, stage }) + target.finish();
 }
 
-/** @throws device/fault */
-export function pointFloats(host: KernelHost, pipeline: PointPipeline): true | undefined {
+/** @returns what is not finite @throws device/fault */
+export function pointFloats(host: KernelHost, pipeline: PointPipeline): number | undefined {
   const { sdp } = pipeline;
   const from = placeHalfAtoms(sdp.input!, host.bus, 'the SDP input');
   if (!from) return undefined;
@@ -75,20 +72,18 @@ export function pointFloats(host: KernelHost, pipeline: PointPipeline): true | u
     job.set(floats.chunkPixels, chunkPixels);
     stage.set(job);
   });
-  target.finish();
-  return true;
+  return target.finish();
 }
 
-/** @throws device/fault */
-export function poolHalves(host: KernelHost, pdp: Pdp<Cube>): true | undefined {
+/** @returns what is not finite @throws device/fault */
+export function poolFloats(host: KernelHost, pdp: Pdp<Cube>): number | undefined {
   const { bus } = host;
   const from = placeHalfAtoms(pdp.input!, bus, 'the pooling input');
   const plan = from && planFloatPool(pdp, from.shape);
   const to = plan && placeHalfAtoms(pdp.output, bus, 'the pooling output');
   if (!to || overlaps(from, to)) return undefined;
-  bus.locateForWrite(pdp.output.address, to.extent);
-  runFloatPool(host, plan, from, to);
-  return true;
+  host.writes(pdp.output.address, to.extent);
+  return runFloatPool(host, plan, from, to);
 }
 
 /**
@@ -101,30 +96,32 @@ function targetOf(
   shape: Shape4,
   reads: readonly Pick<Placement, 'address' | 'extent'>[],
   operands: readonly FloatOperand[],
-): { readonly between: Placement; readonly finish: () => void } | undefined {
-  const { bus, scratch } = host;
+): { readonly between: Placement; readonly finish: () => number } | undefined {
+  const { bus } = host;
   if (pdp) {
     const plan = planFloatPool(pdp, shape);
     const to = plan && placeHalfAtoms(pdp.output, bus, 'the pooling output');
-    if (!to) return undefined;
-    const between = packHalfAtoms(scratch.take('between', halfAtomsSize(shape)), shape);
-    const finish = (): void => {
-      bus.locateForWrite(pdp.output.address, to.extent);
-      runFloatPool(host, plan, between, to);
+    if (!to || reads.some((place) => !isApart(place, to))) return undefined;
+    const between = placeBetween(host, shape);
+    const finish = (): number => {
+      host.writes(pdp.output.address, to.extent);
+      return runFloatPool(host, plan, between, to);
     };
     return { between, finish };
   }
   const to = placeHalfAtoms(sdp.output!, bus, 'the SDP output');
   if (!to || to.shape.some((dim, axis) => dim !== shape[axis])) return undefined;
-  const isApart = ({ address, extent }: Pick<Placement, 'address' | 'extent'>): boolean =>
-    address >= to.address + to.extent || to.address >= address + extent;
   const coincides = (operand: FloatOperand): boolean =>
     !operand.isTable &&
     operand.element === 2 &&
     operand.address === to.address &&
     operand.rowStep === to.rowStep &&
     operand.surfaceStep === to.surfaceStep;
-  if (!reads.every(isApart) || !operands.every((operand) => isApart(operand) || coincides(operand))) return undefined;
-  bus.locateForWrite(sdp.output!.address, to.extent);
-  return { between: to, finish: () => {} };
+  if (reads.some((place) => !isApart(place, to))) return undefined;
+  if (operands.some((operand) => !isApart(operand, to) && !coincides(operand))) return undefined;
+  host.writes(sdp.output!.address, to.extent);
+  return { between: to, finish: () => 0 };
 }
+
+const isApart = (a: Pick<Placement, 'address' | 'extent'>, b: Placement): boolean =>
+  a.address >= b.address + b.extent || b.address >= a.address + a.extent;

@@ -4,6 +4,7 @@ import type { Shape4 } from '../../program/surface.ts';
 import type { Bus } from '../bus.ts';
 import type { Cube } from '../cube.ts';
 import { featureExtent, packingOf } from '../reference/feature.ts';
+import type { KernelHost } from './kernel-host.ts';
 import { atomOf } from './nvdla-placement.ts';
 import type { Placement } from './placement.ts';
 
@@ -30,15 +31,13 @@ export function placeHalfAtoms(cube: Cube, bus: Bus, what: string): Placement | 
   return atomOf(cube) === 16 && cube.shape[1] % 16 === 0 ? placeHalves(cube, bus, what) : undefined;
 }
 
-/** Bytes of a packed surface of whole atoms. */
-export const halfAtomsSize = ([, channels, height, width]: Shape4): number => channels * height * width * 2;
-
-/** A packed surface of whole atoms at an address. */
-export function packHalfAtoms(address: number, shape: Shape4): Placement {
+/** Where SDP hands on to PDP: a packed surface in scratch memory. */
+export function placeBetween({ scratch }: KernelHost, shape: Shape4): Placement {
   const [, channels, height, width] = shape;
+  const extent = channels * height * width * 2;
   return {
-    address,
-    extent: halfAtomsSize(shape),
+    address: scratch.take('between', extent),
+    extent,
     shape,
     atom: 16,
     room: channels,

@@ -35,19 +35,19 @@ export function planFloatPool(pdp: Pdp<Cube>, shape: Placement['shape']): FloatP
   return { pdp, rows, columns, recipWidth, recipHeight };
 }
 
-export function runFloatPool(host: KernelHost, pool: FloatPool, from: Placement, to: Placement): void {
+/** @returns rows of the input in which anything is NaN or infinite */
+export function runFloatPool(host: KernelHost, pool: FloatPool, from: Placement, to: Placement): number {
   const { pdp, rows, columns } = pool;
   const size = (rows.length + columns.length) * 8;
-  const address = host.scratch.take('tables', size);
-  new Int32Array(host.bus.memory.buffer, address, size / 4).set(
-    [...rows, ...columns].flatMap((span) => [span.from, span.to]),
-  );
+  const address = host.lay('tables', size, (memory, at) => {
+    new Int32Array(memory, at, size / 4).set([...rows, ...columns].flatMap((span) => [span.from, span.to]));
+  });
   const [, channels, height] = to.shape;
   const planes = channels / 16;
   const unitRows = rowsPerUnit(height, planes, host.threads);
   const rowUnits = Math.ceil(height / unitRows);
   const effort = to.extent * pdp.kernel.h * pdp.kernel.w;
-  host.run(layout.kindFloatPool, rowUnits * planes, 0, effort, (job) => {
+  return host.run(layout.kindFloatPool, rowUnits * planes, 0, effort, (job) => {
     job.input(from);
     job.output(to);
     job.set(layout.unitRows, unitRows);

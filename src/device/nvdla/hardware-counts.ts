@@ -1,7 +1,7 @@
 /**
  * What the performance counters of one launch count: elements, not cycles (stalls and latencies are read as 0, for
- * nothing here takes time). The reference counts as it computes; kernels do not, so a launch whose registers ask is
- * counted by the reference besides.
+ * nothing here takes time). The reference counts as it computes; kernels count what has no enable bit, and a launch whose
+ * registers ask for more is counted by the reference besides.
  *
  * What counts follows nvdla/hw's C-model. SDP and CDP do not agree on lookups: CDP counts what its manual says, each
  * element once; SDP's hits of one table include those of both, and its underflows and overflows those of the table that

@@ -15,13 +15,20 @@ const unitY = ({ sdp }: Extract<Launch, { readonly kind: 'conv' | 'sdp' }>): Sdp
 
 const enables = (file: RegisterFile, field: string): boolean => file.current('SDP').field('D_PERF_ENABLE', field) === 1;
 
+const countsInput = (file: RegisterFile): boolean =>
+  file.current('SDP_RDMA').field('D_PERF_ENABLE', 'PERF_NAN_INF_COUNT_EN') === 1;
+
 /** Whether any counter is wanted that kernels do not keep. */
 export function needsCounts(pipeline: Launch, file: RegisterFile): boolean {
   if (pipeline.kind !== 'conv' && pipeline.kind !== 'sdp') return false;
+  const { sdp } = pipeline;
+  const isFloat = sdp.arithmetic === 'integer-scale' && sdp.processing === 'float';
   return (
     enables(file, 'PERF_SAT_EN') ||
     (enables(file, 'PERF_LUT_EN') && looksUp(unitY(pipeline))) ||
-    unitY(pipeline)?.alu === 'equal'
+    unitY(pipeline)?.alu === 'equal' ||
+    (isFloat && enables(file, 'PERF_NAN_INF_COUNT_EN')) ||
+    (isFloat && sdp.input !== undefined && countsInput(file))
   );
 }
 
@@ -40,7 +47,7 @@ export function showCounts(pipeline: Launch, counts: HardwareCounts, file: Regis
     if (enables(file, 'PERF_LUT_EN') && looksUp(unitY(pipeline))) showLookups(file, 'SDP', sdp.lookup);
     if (enables(file, 'PERF_NAN_INF_COUNT_EN')) file.show('SDP', 'D_STATUS_NAN_OUTPUT_NUM', sdp.nanOutput);
     if (unitY(pipeline)?.alu === 'equal') file.show('SDP', 'D_STATUS', Number(sdp.unequal));
-    if (pipeline.sdp.input && file.current('SDP_RDMA').field('D_PERF_ENABLE', 'PERF_NAN_INF_COUNT_EN') === 1) {
+    if (pipeline.sdp.input && countsInput(file)) {
       file.show('SDP_RDMA', 'D_STATUS_NAN_INPUT_NUM', sdp.input.nan);
       file.show('SDP_RDMA', 'D_STATUS_INF_INPUT_NUM', sdp.input.infinite);
     }

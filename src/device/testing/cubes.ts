@@ -1,5 +1,6 @@
 /** Cubes for tests of the engines: mapped at fresh addresses, filled and read back as dense NCHW arrays. */
 
+import type { Pipeline } from '../../program/layer.ts';
 import type { ElementType, Shape4, SurfaceFormat } from '../../program/surface.ts';
 import type { Bus, Window } from '../bus.ts';
 import type { Cube } from '../cube.ts';
@@ -81,3 +82,11 @@ export const featureValues = (bus: Bus, cube: Cube): number[] => [...readFeature
 
 /** Every byte of a cube, tail channels and slack included. */
 export const cubeBytes = (bus: Bus, cube: Cube): Uint8Array => bus.read(cube.address, cube.size);
+
+/** What a pipeline of the open NVDLA starts from. */
+export function inputOf(pipeline: Pipeline<Cube>): Cube {
+  if (pipeline.kind === 'conv') return pipeline.conv.input;
+  return pipeline.kind === 'sdp'
+    ? pipeline.sdp.input!
+    : (pipeline as Extract<typeof pipeline, { kind: 'pdp' }>).pdp.input!;
+}

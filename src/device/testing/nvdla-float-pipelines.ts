@@ -403,7 +403,7 @@ export const largeFloatConvOptions: readonly Partial<FloatConvOptions>[] = [
   {
     image: 'none',
     channels: 70,
-    kernels: 40,
+    kernels: 17,
     size: { h: 12, w: 23 },
     content: { data: 'sparse', weights: 'ordinary' },
   },

@@ -30,9 +30,9 @@ export function work(at: usize, thread: i32): void {
     else if (kind == job.kindIntegerPool) integerPoolUnit(at, unit);
     else if (kind == job.kindConvert) convertUnit(at, unit);
     else if (kind == job.kindFloatConv) floatConvUnit(at, scratch, unit);
-    else if (kind == job.kindFloatLists) listUnit(at, unit);
+    else if (kind == job.kindFloatLists) listUnit(at, scratch, unit);
     else if (kind == job.kindFloatPoint) floatPointUnit(at, scratch, unit);
-    else if (kind == job.kindFloatPool) floatPoolUnit(at, unit);
+    else if (kind == job.kindFloatPool) floatPoolUnit(at, scratch, unit);
     else if (kind == job.kindPool) poolUnit(at, unit);
     else if (kind == job.kindCopy) copyUnit(at, unit);
     else resizeUnit(at, unit, kind == job.kindLinear);

@@ -15,10 +15,10 @@ export function finishSingles(at: usize, singles: usize, group: i32, first: i32,
   let x = first % width;
   let to = load<u32>(at, base.outAddress) + <usize>group * load<u32>(at, base.outSurface) + <usize>(first / width) * line + <usize>(x << 5);
   for (let i = 0; i < count; i++, singles += 64) {
-    const a = halvesOf(v128.load(singles)), b = halvesOf(v128.load(singles, 16));
-    const c = halvesOf(v128.load(singles, 32)), d = halvesOf(v128.load(singles, 48));
-    v128.store(to, i16x8.narrow_i32x4_u(a, b));
-    v128.store(to, i16x8.narrow_i32x4_u(c, d), 16);
+    for (let quad: usize = 0; quad < 64; quad += 16) {
+      const halves = halvesOf(v128.load(singles + quad));
+      v128.store64_lane(to + (quad >> 1), i16x8.narrow_i32x4_u(halves, halves), 0);
+    }
     to += 32;
     if (++x == width) {
       x = 0;
@@ -28,19 +28,16 @@ export function finishSingles(at: usize, singles: usize, group: i32, first: i32,
 }
 
 /** Four operands at an element: singles. @param second the other half of a pair */
-@inline
 function operands(at: usize, element: u32, second: bool): v128 {
   if (element == 2) return singlesOf(v128.load_ext<u16>(at));
   const pairs = v128.load(at);
   return singlesOf(second ? i32x4.shr_u(pairs, 16) : v128.and(pairs, i32x4.splat(0xffff)));
 }
 
-@inline
 function combined(alu: i32, t: v128, operand: v128): v128 {
   return alu == integers.aluSum ? sumOf(t, operand) : extremeOf(t, operand, alu == integers.aluMax);
 }
 
-@inline
 function multiplied(mul: i32, t: v128, operand: v128): v128 {
   const product = productOf(t, operand);
   return mul == integers.mulNegative ? v128.bitselect(product, t, i32x4.shr_s(t, 31)) : product;

@@ -5,7 +5,8 @@
 import * as base from '../job';
 import * as job from '../nvdla-float-job';
 
-export function listUnit(at: usize, unit: i32): void {
+/** Counts elements that are NaN or infinite. */
+export function listUnit(at: usize, scratch: usize, unit: i32): void {
   const height = load<i32>(at, base.inHeight), width = load<i32>(at, base.inWidth);
   const bytes = load<u32>(at, job.listBytes), blocks = load<i32>(at, job.blockCount);
   const blockBytes = bytes * load<u32>(at, job.listCount);
@@ -20,36 +21,46 @@ export function listUnit(at: usize, unit: i32): void {
     let from = line + <usize>(block << 2) * surface;
     const some = min(64, channels - (block << 6));
     for (let x = 0; x < count; x++) {
-      if (step) imageList(list, from, some, order);
-      else featureList(list, from, surface, some);
+      const specials = step ? imageList(list, from, some, order) : featureList(list, from, surface, some);
+      if (specials && !isPad) store<i32>(scratch, load<i32>(scratch) + specials);
       list += bytes;
       from += step ? step : 32;
     }
   }
 }
 
-function featureList(list: usize, from: usize, surface: usize, channels: i32): void {
+function featureList(list: usize, from: usize, surface: usize, channels: i32): i32 {
   let to = list + job.listHeader;
   store<u32>(list, 0, job.listNaN);
+  let specials = 0;
   for (let atom = 0; atom < 4; atom++) {
     store<u8>(list + atom, <u8>((to - list - job.listHeader) >> 4), job.listStarts);
     const some = min(16, channels - (atom << 4));
-    for (let c = 0; c < some; c++) to = append(list, to, load<u16>(from + (<usize>c << 1)), (atom << 4) + c);
+    for (let c = 0; c < some; c++) {
+      const half = <u32>load<u16>(from + (<usize>c << 1));
+      specials += i32((half & 0x7c00) == 0x7c00);
+      to = append(list, to, half, (atom << 4) + c);
+    }
     from += surface;
   }
   store<u8>(list, <u8>((to - list - job.listHeader) >> 4), job.listStarts + 4);
+  return specials;
 }
 
 // Components of a pixel in the order of the kernels.
-function imageList(list: usize, from: usize, components: i32, order: u32): void {
+function imageList(list: usize, from: usize, components: i32, order: u32): i32 {
   let to = list + job.listHeader;
   store<u32>(list, 0, job.listNaN);
+  let specials = 0;
   for (let c = 0; c < components; c++) {
-    to = append(list, to, load<u16>(from + (<usize>((order >> (c << 3)) & 255) << 1)), c);
+    const half = <u32>load<u16>(from + (<usize>((order >> (c << 3)) & 255) << 1));
+    specials += i32((half & 0x7c00) == 0x7c00);
+    to = append(list, to, half, c);
   }
   const count = <u32>((to - list - job.listHeader) >> 4);
   store<u8>(list, 0, job.listStarts);
   store<u32>(list, count * 0x01010101, job.listStarts + 1);
+  return specials;
 }
 
 /** Writes an element's record; the next one goes over it if it is a zero. */

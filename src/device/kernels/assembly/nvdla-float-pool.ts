@@ -4,7 +4,7 @@ import * as base from '../job';
 import * as job from '../nvdla-float-job';
 import { fp17Of, fp17Product, fp17Sum, halvesOf } from './nvdla-floats';
 
-export function floatPoolUnit(at: usize, unit: i32): void {
+export function floatPoolUnit(at: usize, scratch: usize, unit: i32): void {
   const rowUnits = load<i32>(at, base.rowUnits), unitRows = load<i32>(at, base.unitRows);
   const firstRow = (unit % rowUnits) * unitRows;
   const endRow = min(firstRow + unitRows, load<i32>(at, base.outHeight));
@@ -13,6 +13,7 @@ export function floatPoolUnit(at: usize, unit: i32): void {
   const source = load<u32>(at, base.inAddress) + <usize>surface * load<u32>(at, base.inSurface);
   const target = load<u32>(at, base.outAddress) + <usize>surface * load<u32>(at, base.outSurface);
   const mode = load<i32>(at, base.poolMode);
+  countSpecials(at, scratch, source, unit % rowUnits, rowUnits);
   for (let y = firstRow; y < endRow; y++) {
     const row = load<u32>(at, job.poolRows) + (<usize>y << 3);
     const top = load<i32>(row), rows = load<i32>(row, 4) - top;
@@ -21,11 +22,30 @@ export function floatPoolUnit(at: usize, unit: i32): void {
       const column = load<u32>(at, job.poolColumns) + (<usize>x << 3);
       const left = load<i32>(column), columns = load<i32>(column, 4) - left;
       const cells = source + top * line + <usize>(left << 5);
-      for (let half: usize = 0; half < 32; half += 16) {
-        const result = mode == base.poolAverage ? average(at, cells + half, line, rows, columns) : extreme(cells + half, line, rows, columns, mode == base.poolMax);
-        v128.store(to + half, result);
+      if (mode == base.poolAverage) {
+        for (let quad: usize = 0; quad < 32; quad += 8) {
+          const halves = average(at, cells + quad, line, rows, columns);
+          v128.store64_lane(to + quad, i16x8.narrow_i32x4_u(halves, halves), 0);
+        }
+      } else {
+        for (let half: usize = 0; half < 32; half += 16) {
+          v128.store(to + half, extreme(cells + half, line, rows, columns, mode == base.poolMax));
+        }
       }
     }
+  }
+}
+
+/** Counts the input that is NaN or infinite, each unit its share of the rows: windows may overlap or leave gaps. */
+function countSpecials(at: usize, scratch: usize, source: usize, share: i32, shares: i32): void {
+  const height = load<i32>(at, base.inHeight), line = load<u32>(at, base.inRow);
+  const bytes = load<u32>(at, base.inWidth) << 5;
+  for (let y = (height * share) / shares; y < (height * (share + 1)) / shares; y++) {
+    const row = source + <usize>y * line;
+    let counts = i16x8.splat(0);
+    const infinity = i16x8.splat(0x7c00);
+    for (let p = row; p < row + bytes; p += 16) counts = i16x8.sub(counts, i16x8.eq(v128.and(v128.load(p), infinity), infinity));
+    if (v128.any_true(counts)) store<i32>(scratch, load<i32>(scratch) + 1);
   }
 }
 
@@ -58,24 +78,20 @@ function extreme(cells: usize, line: usize, rows: i32, columns: i32, isMax: bool
   return v128.bitselect(nan, ordered(best), isNaN8(nan));
 }
 
-/** Rows are added each from left to right, then one after the other. */
+/** Four halves in 32 bits each. Rows are added each from left to right, then one after the other. */
 function average(at: usize, cells: usize, line: usize, rows: i32, columns: i32): v128 {
-  let low = i32x4.splat(0), high = low, nan = low;
+  let sum = i32x4.splat(0), nan = sum;
   for (let r = 0; r < rows; r++, cells += line) {
-    const first = v128.load(cells);
-    nan = firstNaN(nan, first);
-    let a = fp17Of(i32x4.extend_low_i16x8_u(first)), b = fp17Of(i32x4.extend_high_i16x8_u(first));
-    for (let p = cells + 32, end = cells + (<usize>columns << 5); p < end; p += 32) {
-      const v = v128.load(p);
-      nan = firstNaN(nan, v);
-      a = fp17Sum(a, fp17Of(i32x4.extend_low_i16x8_u(v)));
-      b = fp17Sum(b, fp17Of(i32x4.extend_high_i16x8_u(v)));
+    let partial = i32x4.splat(0);
+    for (let c = 0, p = cells; c < columns; c++, p += 32) {
+      const halves = v128.load_ext<u16>(p);
+      nan = firstNaN(nan, halves);
+      const v = fp17Of(halves);
+      partial = c == 0 ? v : fp17Sum(partial, v);
     }
-    low = r == 0 ? a : fp17Sum(low, a);
-    high = r == 0 ? b : fp17Sum(high, b);
+    sum = r == 0 ? partial : fp17Sum(sum, partial);
   }
-  const w = f32x4.splat(load<f32>(at, job.recipWidthF)), h = f32x4.splat(load<f32>(at, job.recipHeightF));
-  low = halvesOf(fp17Product(fp17Product(low, w), h));
-  high = halvesOf(fp17Product(fp17Product(high, w), h));
-  return v128.bitselect(nan, i16x8.narrow_i32x4_u(low, high), isNaN8(nan));
+  sum = fp17Product(sum, f32x4.splat(load<f32>(at, job.recipWidthF)));
+  const result = halvesOf(fp17Product(sum, f32x4.splat(load<f32>(at, job.recipHeightF))));
+  return v128.bitselect(nan, result, isNaN8(nan));
 }

@@ -15,23 +15,23 @@ export function expandRows(scratch: usize, from: usize, count: i32, length: i32)
   let row = scratch + job.scratchRows;
   let first = 4, last = 0, nan = i16x8.splat(0);
   for (let i = 0; row < end; i++, row += job.rowBytes) {
-    let low = i16x8.splat(0), high = low;
     const halves = row + job.rowMantissas;
-    v128.store(halves, low);
-    v128.store(halves, low, 16);
+    v128.store(halves, i16x8.splat(0));
+    v128.store(halves, i16x8.splat(0), 16);
     for (let k = 0, p = from + (<usize>i << 1); k < count; k++, p += <usize>length << 1) {
       store<u16>(halves + (<usize>k << 1), load<u16>(p));
     }
-    low = v128.load(halves);
-    high = v128.load(halves, 16);
-    const mask = i16x8.splat(0x7fff);
-    const a = v128.and(low, mask), b = v128.and(high, mask);
-    if (v128.any_true(v128.or(a, b))) {
+    let all = i16x8.splat(0);
+    for (let k: usize = 0; k < 16; k += 8) {
+      const eight = v128.load(halves + (k << 1)), bits = v128.and(eight, i16x8.splat(0x7fff));
+      all = v128.or(all, bits);
+      nan = v128.or(nan, i16x8.gt_s(bits, i16x8.splat(0x7c00)));
+      expandEight(row, k, eight);
+    }
+    if (v128.any_true(all)) {
       first = min(first, i >> 4);
       last = (i >> 4) + 1;
     }
-    nan = v128.or(nan, v128.or(i16x8.gt_s(a, i16x8.splat(0x7c00)), i16x8.gt_s(b, i16x8.splat(0x7c00))));
-    expandRow(row, low, high);
   }
   const hasNaN = v128.any_true(nan);
   if (hasNaN) findNaN(scratch, from, count, length);
@@ -50,8 +50,7 @@ function findNaN(scratch: usize, from: usize, count: i32, length: i32): void {
 }
 
 @inline
-function mantissasOf(halves: v128): v128 {
-  const bits = v128.and(halves, i16x8.splat(0x7fff));
+function mantissasOf(bits: v128): v128 {
   const exponents = i16x8.shr_u(bits, 10);
   const normal = i16x8.gt_s(exponents, i16x8.splat(0));
   const shifts = v128.bitselect(exponents, i16x8.splat(1), normal);
@@ -61,16 +60,17 @@ function mantissasOf(halves: v128): v128 {
   return v128.bitselect(i16x8.shl(m, 2), m, i16x8.eq(v128.and(shifts, two), two));
 }
 
+/** The low bytes of eight words. */
 @inline
-function exponentsOf(halves: v128): v128 {
-  const bits = v128.and(halves, i16x8.splat(0x7fff));
-  const quarters = i16x8.sub(i16x8.splat(7), i16x8.shr_u(bits, 12));
-  return v128.bitselect(i16x8.splat(<i16>job.noExponent), quarters, i16x8.eq(bits, i16x8.splat(0)));
+function storeBytes(to: usize, words: v128): void {
+  v128.store64_lane(to, i8x16.narrow_i16x8_u(words, words), 0);
 }
 
+/** The low and the next four bits of eight words, in rows of bytes one after the other. */
 @inline
-function low4(a: v128, b: v128): v128 {
-  return i8x16.narrow_i16x8_u(v128.and(a, i16x8.splat(15)), v128.and(b, i16x8.splat(15)));
+function storeDigits(to: usize, words: v128): void {
+  storeBytes(to, v128.and(words, i16x8.splat(15)));
+  storeBytes(to + 16, v128.and(i16x8.shr_u(words, 4), i16x8.splat(15)));
 }
 
 /** Four halves as float64, at 32 bytes. */
@@ -83,22 +83,18 @@ function storeValues(to: usize, words: v128): void {
   v128.store(to, f64x2.promote_low_f32x4(v128.shuffle<i32>(values, values, 2, 3, 2, 3)), 16);
 }
 
-@inline
-function expandRow(row: usize, a: v128, b: v128): void {
-  storeValues(row + job.rowValues, i32x4.extend_low_i16x8_u(a));
-  storeValues(row + job.rowValues + 32, i32x4.extend_high_i16x8_u(a));
-  storeValues(row + job.rowValues + 64, i32x4.extend_low_i16x8_u(b));
-  storeValues(row + job.rowValues + 96, i32x4.extend_high_i16x8_u(b));
-  v128.store(row, i8x16.narrow_i16x8_u(exponentsOf(a), exponentsOf(b)), job.rowExponents);
-  const signA = i16x8.shr_s(a, 15), signB = i16x8.shr_s(b, 15);
-  const digitsA = v128.xor(mantissasOf(a), signA), digitsB = v128.xor(mantissasOf(b), signB);
-  const signedA = i16x8.sub(digitsA, signA), signedB = i16x8.sub(digitsB, signB);
-  v128.store(row, low4(signedA, signedB), job.rowLow);
-  v128.store(row, low4(i16x8.shr_s(signedA, 4), i16x8.shr_s(signedB, 4)), job.rowHigh);
-  v128.store(row, low4(digitsA, digitsB), job.rowDigitsLow);
-  v128.store(row, low4(i16x8.shr_s(digitsA, 4), i16x8.shr_s(digitsB, 4)), job.rowDigitsHigh);
-  const negative = i8x16.narrow_i16x8_s(signA, signB);
-  v128.store(row, v128.bitselect(i8x16.splat(<i8>0xf0), i8x16.splat(0x0f), negative), job.rowSide);
-  v128.store(row, signedA, job.rowMantissas);
-  v128.store(row, signedB, job.rowMantissas + 16);
+/** Eight of the kernels, from `first` on. */
+function expandEight(row: usize, first: usize, halves: v128): void {
+  const values = row + (first << 3), bytes = row + first;
+  storeValues(values + job.rowValues, i32x4.extend_low_i16x8_u(halves));
+  storeValues(values + job.rowValues + 32, i32x4.extend_high_i16x8_u(halves));
+  const bits = v128.and(halves, i16x8.splat(0x7fff)), sign = i16x8.shr_s(halves, 15);
+  const quarters = i16x8.sub(i16x8.splat(7), i16x8.shr_u(bits, 12));
+  const isZero = i16x8.eq(bits, i16x8.splat(0));
+  storeBytes(bytes + job.rowExponents, v128.bitselect(i16x8.splat(<i16>job.noExponent), quarters, isZero));
+  const digits = v128.xor(mantissasOf(bits), sign), signed = i16x8.sub(digits, sign);
+  storeDigits(bytes + job.rowLow, signed);
+  storeDigits(bytes + job.rowDigitsLow, digits);
+  storeBytes(bytes + job.rowSide, v128.bitselect(i16x8.splat(0xf0), i16x8.splat(0x0f), sign));
+  v128.store(row + (first << 1), signed, job.rowMantissas);
 }

@@ -80,7 +80,6 @@ export function addStep(scratch: usize, parts: i32, tables: usize, sums: usize):
   accumulateFour(sums + 96, v6, v7, i32x4.extend_high_i16x8_s(high), i32x4.extend_high_i16x8_u(least1));
 }
 
-@inline
 function accumulateFour(sums: usize, v0: v128, v1: v128, lost: v128, least: v128): void {
   accumulate(sums, v0, f64x2.convert_low_i32x4_s(lost), i64x2.extend_low_i32x4_u(least));
   accumulate(sums + 16, v1, f64x2.convert_low_i32x4_s(v128.shuffle<i32>(lost, lost, 2, 3, 2, 3)), i64x2.extend_high_i32x4_u(least));

@@ -21,7 +21,6 @@ function magnitudeOf(v: v128): v128 {
 }
 
 /** Four halves, zero-extended to 32 bits, as singles; an infinity becomes the largest number. */
-@inline
 export function singlesOf(halves: v128): v128 {
   const bits = v128.and(halves, i32x4.splat(0x7fff));
   const value = f32x4.mul(i32x4.shl(bits, 13), f32x4.splat(5192296858534827628530496329220096.0));
@@ -32,7 +31,6 @@ export function singlesOf(halves: v128): v128 {
 }
 
 /** Singles as halves, in the low 16 bits of each: to nearest even, denormals too, the largest finite number beyond. */
-@inline
 export function halvesOf(singles: v128): v128 {
   const bits = magnitudeOf(singles);
   const odd = v128.and(i32x4.shr_u(bits, 13), i32x4.splat(1));
@@ -51,13 +49,11 @@ function settled(result: v128, a: v128, b: v128): v128 {
   return v128.bitselect(a, v128.bitselect(b, number, isNaN4(b)), isNaN4(a));
 }
 
-@inline
 export function sumOf(a: v128, b: v128): v128 {
   const sum = f32x4.add(a, b);
   return settled(v128.bitselect(signOf(a), sum, f32x4.eq(sum, f32x4.splat(0))), a, b);
 }
 
-@inline
 export function productOf(a: v128, b: v128): v128 {
   return settled(f32x4.mul(a, b), a, b);
 }
@@ -68,7 +64,6 @@ function ordered(bits: v128): v128 {
   return v128.xor(bits, i32x4.shr_u(i32x4.shr_s(bits, 31), 1));
 }
 
-@inline
 export function extremeOf(a: v128, b: v128, isMax: bool): v128 {
   const x = ordered(a), y = ordered(b);
   const extreme = ordered(isMax ? i32x4.max_s(x, y) : i32x4.min_s(x, y));
@@ -82,7 +77,6 @@ export function reluOf(v: v128): v128 {
 }
 
 /** An IEEE single as FP17: 11 bits, no denormals below 2^−30, no infinities. */
-@inline
 function fp17(v: v128): v128 {
   const odd = v128.and(i32x4.shr_u(v, 13), i32x4.splat(1));
   const bits = magnitudeOf(v);
@@ -104,7 +98,6 @@ export function fp17Product(a: v128, b: v128): v128 {
 }
 
 /** Four halves, none of them NaN, zero-extended to 32 bits, as FP17. */
-@inline
 export function fp17Of(halves: v128): v128 {
   const bits = v128.and(halves, i32x4.splat(0x7fff));
   const value = f32x4.mul(i32x4.shl(bits, 13), f32x4.splat(5192296858534827628530496329220096.0));
