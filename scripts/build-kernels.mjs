@@ -1,5 +1,6 @@
-// Compiles the WebAssembly kernels (src/device/kernels/assembly) into base64 modules under src/device/kernels/generated:
-// `single` imports an unshared memory, `threads` a shared one. Same sources, same bytes out.
+// Compiles the WebAssembly kernels (src/device/kernels/assembly) into modules under src/device/kernels/generated: `single`
+// imports an unshared memory, `threads` a shared one. Same sources, same bytes out. As hexadecimal text: gzip, with which
+// it travels, finds what repeats in bytes, and leaves a fifth less than of base64.
 
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
@@ -55,7 +56,7 @@ if ((await Promise.all(Object.keys(builds).map(fresh))).every(Boolean)) {
     const wasm = await compile(asc, name, options);
     await writeFile(
       path.join(generated, `${name}.ts`),
-      `${stamp}\n\nexport const wasm =\n  '${wasm.toString('base64')}';\n`,
+      `${stamp}\n\nexport const wasm =\n  '${wasm.toString('hex')}';\n`,
     );
     console.log(`kernels/generated/${name}.ts: ${wasm.length} bytes of WebAssembly`);
   }

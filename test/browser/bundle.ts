@@ -95,5 +95,5 @@ export function loadedAtOnce({ outputs }: Bundle): readonly string[] {
   return [...found];
 }
 
-/** A WebAssembly module in base64 begins so. */
-export const holdsKernels = (script: Uint8Array): boolean => Buffer.from(script).includes('AGFzbQEAAAA');
+/** A WebAssembly module in hexadecimal begins so. */
+export const holdsKernels = (script: Uint8Array): boolean => Buffer.from(script).includes('0061736d01000000');

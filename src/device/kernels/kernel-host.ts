@@ -32,12 +32,17 @@ const compiled = {
 
 function once(wasm: () => Promise<string>): () => Promise<WebAssembly.Module> {
   let module: Promise<WebAssembly.Module> | undefined;
-  const compile = async () => WebAssembly.compile(Uint8Array.from(atob(await wasm()), (char) => char.charCodeAt(0)));
+  const compile = async () => WebAssembly.compile(bytesOf(await wasm()));
   return () => {
     module ??= compile();
     return module;
   };
 }
+
+const bytesOf = (hexadecimal: string): Uint8Array<ArrayBuffer> =>
+  Uint8Array.from({ length: hexadecimal.length / 2 }, (_, at) =>
+    Number.parseInt(hexadecimal.slice(2 * at, 2 * at + 2), 16),
+  );
 
 export class KernelHost {
   readonly bus: Bus;
