@@ -12,6 +12,8 @@ import type { BlockName } from '../registers/register-map.ts';
 interface Formed {
   readonly setup: Uint32Array;
   readonly pipeline: Launch;
+  /** What was launched next, last time: a network goes through its layers in the same order again. */
+  next: Formed | undefined;
 }
 
 /** A network has hundreds of layers at most; what runs one after another need not keep all. */
@@ -31,18 +33,31 @@ export function formedPipelines(target: Target): FormedPipelines {
 export class FormedPipelines {
   readonly #formed = new Map<number, Formed[]>();
   #count = 0;
+  #last: Formed | undefined;
 
   /** The pipeline of the groups whose turn it is: as it was formed before, if they are set up as they were then. */
   get(registers: RegisterFile, blocks: readonly BlockName[], form: () => Launch): Launch {
+    const expected = this.#last?.next;
+    const formed =
+      expected && registers.isSetUp(blocks, expected.setup) ? expected : this.#find(registers, blocks, form);
+    if (this.#last) this.#last.next = formed;
+    this.#last = formed;
+    return formed.pipeline;
+  }
+
+  #find(registers: RegisterFile, blocks: readonly BlockName[], form: () => Launch): Formed {
     const length = registers.setup(blocks, words);
     const hash = hashOf(length);
-    const candidates = this.#formed.get(hash) ?? [];
-    for (const { setup, pipeline } of candidates) if (equals(setup, length)) return pipeline;
-    const pipeline = form();
-    if (this.#count >= mostFormed) this.#formed.clear();
-    this.#count = this.#count >= mostFormed ? 1 : this.#count + 1;
-    this.#formed.set(hash, [...(this.#formed.get(hash) ?? []), { setup: words.slice(0, length), pipeline }]);
-    return pipeline;
+    const known = this.#formed.get(hash)?.find(({ setup }) => equals(setup, length));
+    if (known) return known;
+    const formed: Formed = { setup: words.slice(0, length), pipeline: form(), next: undefined };
+    if (this.#count >= mostFormed) {
+      this.#formed.clear();
+      this.#count = 0;
+    }
+    this.#count++;
+    this.#formed.set(hash, [...(this.#formed.get(hash) ?? []), formed]);
+    return formed;
   }
 }
 

@@ -67,11 +67,14 @@ export interface RegisterView {
 export class RegisterFile {
   readonly map: RegisterMap;
   readonly #blocks: Readonly<Record<BlockName, BlockState>>;
+  /** The same, by index. */
+  readonly #states: readonly BlockState[];
 
   constructor(map: RegisterMap) {
     this.map = map;
+    this.#states = blockNames.map((name) => initialState(name, map.blocks[name].table));
     this.#blocks = Object.fromEntries(
-      blockNames.map((name) => [name, initialState(name, map.blocks[name].table)]),
+      blockNames.map((name, index) => [name, this.#states[index]]),
     ) as unknown as Record<BlockName, BlockState>;
   }
 
@@ -100,7 +103,7 @@ export class RegisterFile {
 
   /** What a processor writes to the bus. Whoever owns the file reacts to `D_OP_ENABLE` and to registers with effects. */
   write({ block, register }: RegisterPlace, value: number): void {
-    const state = this.#blocks[block.name];
+    const state = this.#states[block.index]!;
     if (register.plain) {
       if (!state.enabled[state.producer]) change(state.groups[state.producer], register, value);
       return;
@@ -148,15 +151,24 @@ export class RegisterFile {
    */
   setup(names: readonly BlockName[], to: Uint32Array): number {
     let length = 1;
-    let blocks = 0;
     for (const name of names) {
       const { table, groups, consumer } = this.#blocks[name];
       const group = groups[consumer];
       for (const word of table.layerWords) to[length++] = group[word]!;
-      blocks |= 1 << blockNames.indexOf(name);
     }
-    to[0] = blocks;
+    to[0] = blocksOf(names);
     return length;
+  }
+
+  /** Whether {@link setup} would copy just this. */
+  isSetUp(names: readonly BlockName[], setup: Uint32Array): boolean {
+    let length = 1;
+    for (const name of names) {
+      const { table, groups, consumer } = this.#blocks[name];
+      const group = groups[consumer];
+      for (const word of table.layerWords) if (setup[length++] !== group[word]) return false;
+    }
+    return length === setup.length && setup[0] === blocksOf(names);
   }
 
   /** Sets what the hardware shows: a counter or a status, read-only or not. */
@@ -176,6 +188,10 @@ export class RegisterFile {
     return group === state.consumer ? running : pending;
   }
 }
+
+/** A bit for each. */
+const blocksOf = (names: readonly BlockName[]): number =>
+  names.reduce((bits, name) => bits | (1 << blockNames.indexOf(name)), 0);
 
 function change(bank: Uint32Array, { offset, writable }: Register, value: number): void {
   const word = offset >> 2;

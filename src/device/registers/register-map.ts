@@ -38,6 +38,8 @@ export const blockNames = Object.keys(blockTexts) as readonly BlockName[];
 
 export interface RegisterBlock {
   readonly name: BlockName;
+  /** Among {@link blockNames}. */
+  readonly index: number;
   /** Byte address in the configuration space. */
   readonly base: number;
   readonly table: RegisterTable;
@@ -64,9 +66,9 @@ export function registerMap(generation: Generation): RegisterMap {
 
 function readMap(generation: Generation): RegisterMap {
   const blocks = Object.fromEntries(
-    blockNames.map((name) => {
+    blockNames.map((name, index) => {
       const { text, [generation]: base } = blockTexts[name];
-      return [name, { name, base, table: registerTable(text, generation) }];
+      return [name, { name, index, base, table: registerTable(text, generation) }];
     }),
   ) as unknown as Record<BlockName, RegisterBlock>;
   const end = Math.max(...Object.values(blocks).map(({ base }) => base)) + blockBytes;

@@ -12,7 +12,7 @@
  */
 
 import type { Launch } from '../../device/launch.ts';
-import { interruptBits, type NvdlaDevice } from '../../device/nvdla/nvdla-device.ts';
+import { type InterruptName, interruptBits, type NvdlaDevice } from '../../device/nvdla/nvdla-device.ts';
 import type { BlockName } from '../../device/registers/register-map.ts';
 import { fail, locate } from '../../graph/errors.ts';
 import { type Consumer, events, type OperationType, operationTypes } from '../../loadable/nvdla/descriptors.ts';
@@ -66,6 +66,9 @@ const completionInterrupt = {
   cdp: 'CDP',
   rubik: 'RUBIK',
 } as const;
+
+const isRaised = (pending: number, name: InterruptName, group: GroupId): boolean =>
+  (pending & (1 << (interruptBits[name] + group))) !== 0;
 
 /** One run of a task, from {@link start} until {@link step} says that nothing is left. */
 export class Scheduler {
@@ -282,15 +285,13 @@ export class Scheduler {
     for (const engine of this.#engines) {
       const first: GroupId = engine.lastGroup === 0 ? 1 : 0;
       for (const group of [first, engine.lastGroup] as const) {
-        const raised = (name: keyof typeof interruptBits): boolean =>
-          (pending & (1 << (interruptBits[name] + group))) !== 0;
         const operation = engine.slots[group]?.operation;
         if (!operation) continue;
         if (engine.type === 'conv') {
-          if (raised('CDMA_WT')) this.#raise(operation, events.weightsFetched);
-          if (raised('CDMA_DAT')) this.#raise(operation, events.dataFetched);
+          if (isRaised(pending, 'CDMA_WT', group)) this.#raise(operation, events.weightsFetched);
+          if (isRaised(pending, 'CDMA_DAT', group)) this.#raise(operation, events.dataFetched);
         }
-        if (raised(completionInterrupt[engine.type])) this.#complete(engine, group);
+        if (isRaised(pending, completionInterrupt[engine.type], group)) this.#complete(engine, group);
       }
     }
     return true;
