@@ -13,6 +13,7 @@
 import { type BoardFiles, boardFiles, boardGraph } from './compile/board.ts';
 import { compile as compileGraph } from './compile/compile.ts';
 import type { InputFormat } from './compile/input-format.ts';
+import type { TraceReport } from './device/trace/run-trace.ts';
 import { estimate as estimatePlan } from './estimate/estimate.ts';
 import type { Estimate } from './estimate/estimate-result.ts';
 import type { SystemChanges } from './estimate/nvdla/conditions.ts';
@@ -20,6 +21,7 @@ import type { Evaluation } from './evaluate/evaluation.ts';
 import { DlakitError, fail, locate } from './graph/errors.ts';
 import type { Graph } from './graph/graph.ts';
 import { printGraph } from './graph/print.ts';
+import type { Tensor } from './graph/tensor.ts';
 import { cycles, gigabytesPerSecond, mebibytes, megahertz } from './graph/units.ts';
 import { decodeLoadable, isLoadable } from './loadable/container.ts';
 import { encodeNvdla as encodeStock } from './loadable/nvdla/encode-nvdla.ts';
@@ -43,8 +45,9 @@ import type { QuantizedGraph } from './quantize/quantized-graph.ts';
 import { reportEdges, reportNodes, segmentSummaries } from './report/plan-summary.ts';
 import type { Change, Gain, Report } from './report/report.ts';
 import { type AppliedPass, prepare as prepareGraph, rewrite } from './rewrite/rewrite.ts';
-import type { Device } from './runtime/device.ts';
-import type { NvdlaNetwork } from './runtime/nvdla/nvdla-network.ts';
+import { type Device, type DeviceOptions, enginesFor } from './runtime/device.ts';
+import type { NvdlaInputs, NvdlaNetwork } from './runtime/nvdla/nvdla-network.ts';
+import type { RecordedTraces, TraceOptions } from './runtime/nvdla/record-traces.ts';
 import { check as checkGraph } from './support/check.ts';
 import type { CheckResult, Refusal } from './support/verdict.ts';
 import { findModule, findPowerMode, findRelease, findTarget } from './targets/find.ts';
@@ -82,7 +85,20 @@ export {
 } from './runtime/network.ts';
 export { type CustomTarget, readTarget } from './targets/custom-target.ts';
 export { addTarget, targets } from './targets/find.ts';
-export type { CheckResult, CompiledNetwork, Estimate, Evaluation, Graph, LoadableProblem, NvdlaNetwork, Plan, Report };
+export type {
+  CheckResult,
+  CompiledNetwork,
+  Estimate,
+  Evaluation,
+  Graph,
+  LoadableProblem,
+  NvdlaInputs,
+  NvdlaNetwork,
+  Plan,
+  RecordedTraces,
+  Report,
+  TraceReport,
+};
 export { rewrite, version };
 
 export interface TargetOptions {
@@ -461,6 +477,61 @@ export function validateNvdla(
   const loadable = decodeStockLoadable(bytes);
   const target = statedTarget(loadable, options.target);
   return { target: target.name, problems: validateStockLoadable(loadable, target) };
+}
+
+export interface RunTraceOptions {
+  /** A configuration of the open NVDLA. */
+  readonly target: string;
+  readonly engines?: DeviceOptions['engines'];
+}
+
+/**
+ * Plays a register trace of the open NVDLA on a device of its own, with all its checks.
+ * @param file the trace's name, `.txn` for those of the test bench; for messages
+ * @param images the text of every file that the trace names ({@link namedImages})
+ * @throws trace/syntax, trace/check, file/not-found, device/*, target/unknown
+ */
+export async function runTrace(
+  text: string,
+  file: string,
+  images: ReadonlyMap<string, string>,
+  { target, engines }: RunTraceOptions,
+): Promise<TraceReport> {
+  const traces = await import('./device/trace/run-trace.ts');
+  return traces.runTrace(traces.parseTraceFile(text, file), images, findTarget(target), {
+    engines: (bus) => enginesFor(bus, engines ? { engines } : {}),
+  });
+}
+
+/** The files that a register trace names. @throws trace/syntax */
+export async function namedImages(text: string, file: string): Promise<readonly string[]> {
+  const traces = await import('./device/trace/run-trace.ts');
+  return traces.imageFiles(traces.parseTraceFile(text, file));
+}
+
+export interface RecordTracesOptions extends TraceOptions {
+  /** What a stock loadable was made for, where it does not say so; of any other loadable: refuse another target's. */
+  readonly target?: string | undefined;
+}
+
+/**
+ * Runs a loadable for an open NVDLA once and records what the firmware does to the hardware, as traces with memory images
+ * that RTL, an FPGA or bare-metal software can replay.
+ * @param inputs tensors by name; of a stock loadable of others the bytes of surfaces, by bind id
+ * @throws loadable/*, run/input, run/host-missing, trace/record, device/*
+ */
+export async function recordTraces(
+  loadable: Uint8Array,
+  inputs: NvdlaInputs,
+  { target, ...options }: RecordTracesOptions = {},
+): Promise<RecordedTraces> {
+  const traces = await import('./runtime/nvdla/record-traces.ts');
+  if (isLoadable(loadable)) {
+    const network = decodeLoadable(loadable, target === undefined ? {} : { target });
+    return traces.tracesOfNetwork(network, inputs as Readonly<Record<string, Tensor>>, options);
+  }
+  const stock = decodeStockLoadable(loadable);
+  return traces.tracesOfLoadable(stock, targetOfLoadable(stock, target), inputs, options);
 }
 
 /**

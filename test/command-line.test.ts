@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { float32Tensor } from '../src/graph/tensor.ts';
@@ -174,6 +175,41 @@ describe('the command line', () => {
     expect(wrong.stdout).toMatch(/^[a-z-]+: layer task 0, operation 0 \(conv\), value \S+: .*\[loadable\/target\]\n/);
     expect(await workspace.run('inspect', file, '--validate', '--target', 'nv_small')).toMatchObject({ status: 0 });
   });
+
+  it('records traces of a run and plays them, from folders and files', async () => {
+    await workspace.run('compile', model, '--target', 'nv_small', '--output', 'small.dla');
+    for (const format of ['cfg', 'txn']) {
+      const recorded = ['small.dla', '--images', images, '--format', format, '--output', format];
+      const wrote = await workspace.run('trace', 'record', ...recorded);
+      expect(wrote).toMatchObject({ status: 0, stdout: expect.stringMatching(/^.+: \d+ launches, \d+ files\n$/) });
+      const played = await workspace.run('trace', 'run', format, '--target', 'nv_small');
+      expect(played).toMatchObject({ status: 0, stderr: '' });
+      expect(played.stdout).toMatch(/^\S+: \d+ checks passed, [\d ,]+ register writes, \d+ launches\n/);
+    }
+    const text = new TextDecoder().decode(workspace.read('cfg/trace.cfg'));
+    const line = text.slice(0, text.indexOf('check_crc')).split('\n').length;
+    workspace.write('cfg/trace.cfg', text.replace(/(check_crc\(.*)0x[0-9a-f]+\)/, '$10x1)'));
+    const failed = await workspace.run('trace', 'run', 'cfg/trace.cfg', '--target', 'nv_small');
+    expect(failed).toMatchObject({ status: 2, stdout: '' });
+    expect(failed.stderr).toMatch(new RegExp(`cfg/trace\\.cfg, line ${line}.*\\[trace/check\\]`));
+  });
+
+  it('records a loadable of another compiler on the bytes of its surfaces', async () => {
+    const name = 'conv1__nv_small_int8_ncxhwx_fast-math_per-kernel__s0';
+    const folder = fileURLToPath(new URL(`fixtures/nvdla/networks/${name}`, import.meta.url));
+    const flags = ['--target', 'nv_small', '--output', 'stock'];
+    const record = ['trace', 'record', join(folder, 'model.nvdla'), ...flags];
+    expect((await workspace.run(...record)).stderr).toContain('[run/input]');
+    expect(await workspace.run(...record, '--input', `0=${join(folder, 'input0.raw')}`)).toMatchObject({ status: 0 });
+    expect((await workspace.run('trace', 'run', 'stock', '--target', 'nv_small')).stdout).toContain('checks passed');
+  });
+
+  it('reads of a trace only what lies beside it', async () => {
+    workspace.write('curious/input.txn', 'load_mem 0x80000000 0x20 ../secret.dat\n');
+    const result = await workspace.run('trace', 'run', 'curious', '--target', 'nv_small');
+    expect(result.status).toBe(2);
+    expect(result.stderr).toContain('a trace may only name files beside it');
+  });
 });
 
 const stock = fileURLToPath(
@@ -218,7 +254,7 @@ describe('stock loadables on the command line', () => {
     expect(await refusal('--input', input)).toContain('[loadable/target-missing]');
     expect(await refusal('--target', 'nv_full', '--input', input)).toContain('[loadable/target]');
     const known = ['--target', 'nv_small'] as const;
-    expect(await refusal(...known)).toContain('an input is missing (expected --input 0=surface.raw) [run/input]');
+    expect(await refusal(...known)).toContain('an input is missing (expected the bytes of input 0) [run/input]');
     expect(await refusal(...known, '--images', images)).toContain('[run/input]');
     expect(await refusal(...known, '--input', `data=${stock}input0.raw`)).toContain('an input is known by its number');
     expect(await refusal(...known, '--input', `0=${stock}out0.raw`)).toContain('an input has another size');

@@ -11,6 +11,7 @@ import { evaluateCommand } from './commands/evaluate.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { reportCommand } from './commands/report.ts';
 import { runCommand } from './commands/run.ts';
+import { traceCommand } from './commands/trace.ts';
 import { createContext } from './context.ts';
 import { runMain } from './run-main.ts';
 import { useTargetFile } from './target-file.ts';
@@ -24,6 +25,7 @@ const commands = [
   evaluateCommand,
   reportCommand,
   inspectCommand,
+  traceCommand,
 ];
 
 await runMain(async (signal) => {
@@ -36,6 +38,10 @@ await runMain(async (signal) => {
     .showHelpAfterError('(add --help for the flags and examples)')
     .hook('preAction', (_, command) => useTargetFile(command))
     .exitOverride();
-  for (const command of commands) program.addCommand(command(context).copyInheritedSettings(program));
+  for (const make of commands) {
+    const command = make(context).copyInheritedSettings(program);
+    for (const part of command.commands) part.copyInheritedSettings(command);
+    program.addCommand(command);
+  }
   await program.parseAsync();
 });

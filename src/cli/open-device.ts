@@ -11,14 +11,15 @@ export interface EngineFlags {
   readonly threads?: number;
 }
 
+export const withEngineName = (command: Command): Command =>
+  command.addOption(
+    new Option('--engines <name>', 'the fast kernels, or the scalar reference')
+      .choices(['wasm', 'reference'])
+      .default('wasm'),
+  );
+
 export const withEngines = (command: Command): Command =>
-  command
-    .addOption(
-      new Option('--engines <name>', 'the fast kernels, or the scalar reference')
-        .choices(['wasm', 'reference'])
-        .default('wasm'),
-    )
-    .option('--threads <n>', 'of the fast kernels (default: all processors)', positiveInteger);
+  withEngineName(command).option('--threads <n>', 'of the fast kernels (default: all processors)', positiveInteger);
 
 export const openNodeDevice = (
   target: string,

@@ -7,7 +7,7 @@
 import { join } from 'node:path';
 import { fail, locate } from '../graph/errors.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import { readBytes, writeFiles } from '../host/node/files.ts';
+import { writeFiles } from '../host/node/files.ts';
 import { targetOfLoadable } from '../loadable/nvdla/loadable-target.ts';
 import { tagOf } from '../loadable/nvdla/read-tag.ts';
 import { decodeStockLoadable, type StockLoadable, taskInterfaces } from '../loadable/nvdla/stock-loadable.ts';
@@ -24,7 +24,7 @@ import { memoryTypes } from '../runtime/nvdla/program-operation.ts';
 import type { Binding } from '../runtime/nvdla/user-driver.ts';
 import type { Context } from './context.ts';
 import { type EngineFlags, openNodeDevice } from './open-device.ts';
-import { type InputTensor, inputFiles, type RunFlags, readImages, readTensors } from './run-inputs.ts';
+import { type RunFlags, readStockInputs } from './run-inputs.ts';
 import { compareWith, countersText, outputsText, outputTensors, writeTensors } from './run-outputs.ts';
 
 /** An output as it lies in its buffer. */
@@ -109,50 +109,17 @@ function launchesOf(loadable: StockLoadable): number {
 }
 
 /** Reads what the flags name: tensors of a loadable that says what its inputs are, else the bytes of surfaces. */
-async function prepareRun(tag: LoadableTag | undefined, flags: RunFlags, context: Context): Promise<Run> {
-  const { signal } = context;
-  const files = inputFiles(flags.input);
-  const isBindId = (name: string): boolean => /^\d+$/.test(name) && !tag?.inputs.some((input) => input.name === name);
-  if (tag && ![...files.keys()].some(isBindId)) {
-    const tensors = await readNamed(tag, files, flags);
-    return async (network, onLaunch) => {
-      const { outputs } = await network.run(tensors, { signal, onLaunch });
-      return { outputs };
-    };
-  }
-  if (flags.images !== undefined) {
-    fail(
-      'run/input',
-      'the loadable does not say what its inputs are: give the bytes of their surfaces',
-      {},
-      {
-        expected: '--input 0=surface.raw',
-      },
-    );
-  }
-  const surfaces = new Map<number, Uint8Array>();
-  for (const [name, path] of files) {
-    if (!isBindId(name)) fail('run/input', 'an input is known by its number', { value: name }, { expected: '0, 1, …' });
-    surfaces.set(Number(name), await readBytes(path));
-  }
+async function prepareRun(tag: LoadableTag | undefined, flags: RunFlags, { signal }: Context): Promise<Run> {
+  const inputs = await readStockInputs(tag, flags);
   return async (network, onLaunch) => {
-    for (const { bindId, tensor } of network.inputs) {
-      if (surfaces.has(bindId)) continue;
-      fail('run/input', 'an input is missing', { value: tensor.name }, { expected: `--input ${bindId}=surface.raw` });
+    if (inputs instanceof Map) {
+      network.feed(inputs);
+      await network.submit({ signal, onLaunch });
+      return {};
     }
-    for (const [bindId, bytes] of surfaces) network.write(bindId, bytes);
-    await network.submit({ signal, onLaunch });
-    return {};
+    const { outputs } = await network.run(inputs as Readonly<Record<string, Tensor>>, { signal, onLaunch });
+    return { outputs };
   };
-}
-
-function readNamed(
-  { inputs, preprocess }: LoadableTag,
-  files: ReadonlyMap<string, string>,
-  { images, fit }: RunFlags,
-): Promise<Record<string, Tensor>> {
-  const described = inputs.map(({ name, shape }): InputTensor => ({ name, shape, dtype: 'float32' }));
-  return images === undefined ? readTensors(described, files) : readImages(described, preprocess, 1, { images, fit });
 }
 
 function surfacesText(outputs: readonly RawOutput[], context: Context): string {

@@ -70,6 +70,7 @@ export const errorCodes = {
   'device/memory': 'The device is out of memory.',
   'trace/syntax': 'A register trace cannot be parsed.',
   'trace/check': 'A register trace expects another value than the device holds.',
+  'trace/record': 'A run cannot be written as a register trace.',
 
   'run/input': 'An input is missing, unknown, or has the wrong size or type.',
   'run/buffer': 'A buffer of the device was freed, never allocated, or is too small for what it is bound to.',

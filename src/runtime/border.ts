@@ -63,6 +63,12 @@ export function planTensor(plan: Plan, name: string): PlanTensor {
   );
 }
 
+/** An input of the network. An int8 one is already on the scale of the plan. */
+export function crossingOf(plan: Plan, name: string, tensor: Tensor): Crossing {
+  const { dtype, scale } = planTensor(plan, name);
+  return dtype === 'int8' && scale !== undefined ? { tensor, scale } : { tensor };
+}
+
 /**
  * The elements that a surface of a DLA segment takes in a number of runs, one after the other: int8, or bits of float16.
  * @throws run/input, program/invalid

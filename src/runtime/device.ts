@@ -66,7 +66,11 @@ export async function openDevice(options: DeviceOptions): Promise<Device> {
   return new Device({ target, bus, state, queue, nvdla: { driver, load: (...of) => new Lowered(...of, driver) } });
 }
 
-async function enginesFor(bus: Bus, options: DeviceOptions): Promise<Engines> {
+/** @throws device/memory */
+export async function enginesFor(
+  bus: Bus,
+  options: Pick<DeviceOptions, 'engines' | 'threads' | 'spawn'>,
+): Promise<Engines> {
   const { engines = 'wasm', threads = 1, spawn } = options;
   if (typeof engines === 'function') return engines(bus);
   if (engines === 'reference') return referenceEngines();

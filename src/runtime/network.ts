@@ -9,7 +9,7 @@ import { elementCount, elementSize, type Tensor } from '../graph/tensor.ts';
 import type { OnnxRuntime, OnnxSession } from '../onnx/session.ts';
 import type { CompiledNetwork, HostSegment, Plan, Program } from '../program/program.ts';
 import type { Surface } from '../program/surface.ts';
-import { type Crossing, checkInputs, planTensor, surfaceTensor, toSurface, toTensor } from './border.ts';
+import { type Crossing, checkInputs, crossingOf, planTensor, surfaceTensor, toSurface, toTensor } from './border.ts';
 import type { Device } from './device.ts';
 import { completions, type Dump, type DumpWish, wanted } from './dump.ts';
 import type { Context, ProgramInMemory } from './loaded-program.ts';
@@ -287,12 +287,6 @@ function checkHostValue(plan: Plan, name: string, { dtype, bytes, shape }: Tenso
     { value: name, node },
     { expected: `${wanted.dtype} ${wanted.shape.join('×')}`, actual: `${dtype} ${shape.join('×')}` },
   );
-}
-
-/** An int8 input is already on the scale of the plan. */
-function crossingOf(plan: Plan, name: string, tensor: Tensor): Crossing {
-  const { dtype, scale } = planTensor(plan, name);
-  return dtype === 'int8' && scale !== undefined ? { tensor, scale } : { tensor };
 }
 
 /** Loads, runs once and frees. @throws as {@link loadNetwork} and {@link NetworkSession.run} */

@@ -94,9 +94,9 @@ describe('the package in a bundle', () => {
     };
     for (const [what, size] of Object.entries(sizes)) console.info(`${what}: ${(size / 1024).toFixed(0)} KiB`);
     // With the stock format of the open NVDLA: written, validated, printed.
-    expect(sizes['dlakit and dlakit/browser']).toBeLessThan(240 * 1024);
+    expect(sizes['dlakit and dlakit/browser']).toBeLessThan(256 * 1024);
     // With the compiler and the rules of the open NVDLA; its registers and firmware are loaded when wanted.
-    expect(sizes['a worker that checks, compiles and runs']).toBeLessThan(128 * 1024);
+    expect(sizes['a worker that checks, compiles and runs']).toBeLessThan(144 * 1024);
     expect(sizes['kernels, one thread or several']).toBeLessThan(16 * 1024);
   });
 });

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { batches, type ImageInput, samples } from '../../src/evaluate/data-set.ts';
 import { idxDataSet } from '../../src/evaluate/idx.ts';
 import type { Tensor } from '../../src/graph/tensor.ts';
-import { type Compilation, calibrate, compile, prepare, readNetwork } from '../../src/index.ts';
+import { type Compilation, type CompileOptions, calibrate, compile, prepare, readNetwork } from '../../src/index.ts';
 import type { OnnxRuntime } from '../../src/onnx/session.ts';
 
 export const demoNetworks = [
@@ -23,18 +23,36 @@ const file = async (path: string): Promise<Uint8Array> =>
 const input = (batch: number): ImageInput => ({ name: 'image', shape: [batch, 1, 28, 28], preprocess });
 
 /** @param calibration number of calibration images, a multiple of 50 */
+export async function demoScales(
+  name: (typeof demoNetworks)[number],
+  calibration: number,
+  runtime: OnnxRuntime,
+): Promise<ReadonlyMap<string, number>> {
+  const images = await idxDataSet(await file('data/fashion-mnist-calibration-images.idx3.gz'), undefined);
+  const group = 50;
+  const measured = prepare(readNetwork(await file(`models/${name}.onnx`), { batch: group }));
+  const { scales } = await calibrate(measured, samples(images, input(group), { limit: calibration }), { runtime });
+  return scales;
+}
+
+/** Compiled for images of a batch; for `orin` on INT8 when not said otherwise. */
+export async function demoCompilation(
+  name: (typeof demoNetworks)[number],
+  batch: number,
+  options: CompileOptions,
+): Promise<Compilation> {
+  const network = prepare(readNetwork(await file(`models/${name}.onnx`), { batch }));
+  return compile(network, { ...options, preprocess });
+}
+
+/** @param calibration number of calibration images, a multiple of 50 */
 export async function demoNetwork(
   name: (typeof demoNetworks)[number],
   batch: number,
   calibration: number,
   runtime: OnnxRuntime,
 ): Promise<Compilation> {
-  const bytes = await file(`models/${name}.onnx`);
-  const images = await idxDataSet(await file('data/fashion-mnist-calibration-images.idx3.gz'), undefined);
-  const group = 50;
-  const measured = prepare(readNetwork(bytes, { batch: group }));
-  const { scales } = await calibrate(measured, samples(images, input(group), { limit: calibration }), { runtime });
-  return compile(prepare(readNetwork(bytes, { batch })), { scales, preprocess });
+  return demoCompilation(name, batch, { scales: await demoScales(name, calibration, runtime) });
 }
 
 /** The first test images as one batch. */

@@ -2,32 +2,24 @@
 
 import { Command } from 'commander';
 import { fail } from '../../graph/errors.ts';
-import type { Tensor } from '../../graph/tensor.ts';
 import { readBytes } from '../../host/node/files.ts';
 import { nodeOnnxRuntime } from '../../host/node/onnxruntime.ts';
 import { decodeLoadable } from '../../loadable/container.ts';
 import { isStockLoadable } from '../../loadable/nvdla/stock-loadable.ts';
-import type { Plan } from '../../program/program.ts';
 import { loadNetwork, type RunResult } from '../../runtime/network.ts';
 import type { Context } from '../context.ts';
-import { withFit } from '../data-flags.ts';
 import { type EngineFlags, openNodeDevice, withEngines } from '../open-device.ts';
-import { inputFiles, type RunFlags, readImages, readTensors } from '../run-inputs.ts';
+import { type RunFlags, readInputs, requireOneInput, withInputs } from '../run-inputs.ts';
 import { compareWith, countersText, outputsText, outputTensors, writeTensors } from '../run-outputs.ts';
 import { runStock } from '../run-stock.ts';
 
 export const runCommand = (context: Context): Command =>
-  withFit(withEngines(new Command('run')))
+  withInputs(withEngines(new Command('run')))
     .description('Run a loadable bit-exactly on the emulated DLA.')
     .argument('<loadable>', 'dlakit’s own (.dla), or the open NVDLA’s stock format (.nvdla)')
     .option(
       '--target <name>',
       'refuse a loadable made for another target (default: orin); of a .nvdla that does not say it, what it was made for',
-    )
-    .option('--images <path>', 'the first batch of an IDX file or of a folder of images')
-    .option(
-      '--input <name=file...>',
-      'raw little-endian elements of an input, in its own type and shape; of a .nvdla by bind id, the bytes of its surface',
     )
     .option('--dump [names]', 'write every tensor, or those named (separated by commas), to --output')
     .option('--compare', 'run the scalar reference too and name the first tensor that differs')
@@ -47,8 +39,7 @@ Examples:
     )
     .action(async (file: string, flags: RunFlags) => {
       const bytes = await readBytes(file);
-      if (flags.images !== undefined && flags.input !== undefined)
-        fail('cli/usage', '--images and --input both give the input; one of them is wanted');
+      requireOneInput(flags);
       if (isStockLoadable(bytes)) return runStock(bytes, file, flags, context);
       const network = decodeLoadable(bytes, { file, target: flags.target ?? 'orin' });
       const { plan } = network;
@@ -88,9 +79,3 @@ Examples:
       if (flags.output !== undefined)
         await writeTensors(flags.output, [...outputTensors(plan.outputs, result.outputs), ...dumps], context);
     });
-
-async function readInputs(plan: Plan, { images, fit, input }: RunFlags): Promise<Record<string, Tensor>> {
-  const described = plan.inputs.map((name) => plan.tensors.find((tensor) => tensor.name === name)!);
-  if (images !== undefined) return readImages(described, plan.preprocess, plan.batch, { images, fit });
-  return readTensors(described, inputFiles(input));
-}

@@ -67,6 +67,8 @@ export interface NvdlaDeviceOptions {
   readonly engines: Engines;
   /** Called after every launch. */
   readonly onLaunch?: (pipeline: Launch, result: LaunchResult) => void;
+  /** Told of every register write before it is made. */
+  readonly onWrite?: ((address: number, value: number) => void) | undefined;
   /**
    * When something happens: `immediate`, with the write that enables the last stage; `stepped`, with
    * {@link NvdlaDevice.advance}, one launch or interrupt at a time, so that software can watch the hardware work.
@@ -88,6 +90,7 @@ export class NvdlaDevice {
   readonly #core: CoreFeatures;
   readonly #state: DeviceState & { readonly nvdla: NvdlaState };
   readonly #onLaunch: NvdlaDeviceOptions['onLaunch'];
+  readonly #onWrite: NvdlaDeviceOptions['onWrite'];
   readonly #tables: Readonly<Record<'SDP' | 'CDP', TableMemory>> = { SDP: tableMemory(), CDP: tableMemory() };
   readonly #formed: FormedPipelines;
   readonly #stepped: boolean;
@@ -103,7 +106,7 @@ export class NvdlaDevice {
   #flushed = false;
 
   /** @throws device/unsupported when the target is not a configuration of the open NVDLA */
-  constructor({ target, bus, engines, onLaunch, pace, watchdog = watchdogSteps }: NvdlaDeviceOptions) {
+  constructor({ target, bus, engines, onLaunch, onWrite, pace, watchdog = watchdogSteps }: NvdlaDeviceOptions) {
     this.#core = coreFeatures(target);
     this.bus = bus;
     this.target = target;
@@ -112,6 +115,7 @@ export class NvdlaDevice {
     this.#interruptMask = registerNamed(this.registers.map, 'NVDLA_GLB.S_INTR_MASK_0')!;
     this.#formed = formedPipelines(target);
     this.#onLaunch = onLaunch;
+    this.#onWrite = onWrite;
     this.#stepped = pace === 'stepped';
     this.#watchdog = watchdog;
     this.#settle();
@@ -124,6 +128,7 @@ export class NvdlaDevice {
 
   /** A 32-bit write. @throws device/fault, device/unsupported */
   write(address: number, value: number): void {
+    this.#onWrite?.(address, value >>> 0);
     const place = this.registers.place(address);
     if (place.register.plain) this.registers.write(place, value >>> 0);
     else this.#write(place, value >>> 0);

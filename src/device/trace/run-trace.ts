@@ -48,17 +48,19 @@ export interface RunTraceOptions {
   readonly engines?: (bus: Bus) => Engines | Promise<Engines>;
   /** Most bytes of memory; 1 GiB by default. */
   readonly maximum?: number;
+  /** The most steps of one launch ({@link NvdlaDevice}'s when not given). */
+  readonly watchdog?: number;
 }
 
 /**
  * @param images the text of every file that the trace names
- * @throws trace/syntax, trace/check, file/not-found, device/fault, device/unsupported, device/memory
+ * @throws trace/syntax, trace/check, file/not-found, device/fault, device/unsupported, device/memory, device/timeout
  */
 export async function runTrace(
   trace: ParsedTrace,
   images: ReadonlyMap<string, string>,
   target: Target,
-  { engines: enginesFor = referenceEngines, maximum = 2 ** 30 }: RunTraceOptions = {},
+  { engines: enginesFor = referenceEngines, maximum = 2 ** 30, watchdog }: RunTraceOptions = {},
 ): Promise<TraceReport> {
   const bus = new Bus({ maximum });
   const engines = await enginesFor(bus);
@@ -70,6 +72,7 @@ export async function runTrace(
       engines,
       pace: 'stepped',
       onLaunch: (_, result) => launches.add(result),
+      ...(watchdog !== undefined && { watchdog }),
     });
     const { file } = trace;
     const options = { file, load: (name: string) => images.get(name) ?? missing({ file, value: name }) };

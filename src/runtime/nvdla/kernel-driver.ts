@@ -25,6 +25,15 @@ export interface KernelDriverOptions {
   readonly bases?: MemoryBases;
   /** The most steps that one launch may take: multiply-accumulates, elements, bytes. */
   readonly watchdog?: number | undefined;
+  /** Sees what firmware does to the device and what the device does. */
+  readonly watch?: DeviceWatch;
+}
+
+export interface DeviceWatch {
+  /** Every register write, before it is made. */
+  readonly onWrite: (address: number, value: number) => void;
+  /** Every launch, after it. */
+  readonly onLaunch: (pipeline: Launch, result: LaunchResult) => void;
 }
 
 export class KernelDriver {
@@ -34,14 +43,16 @@ export class KernelDriver {
   readonly #engines: Engines;
   readonly #queue: JobQueue;
   readonly #watchdog: number | undefined;
+  readonly #watch: DeviceWatch | undefined;
 
-  constructor({ target, bus, engines, queue, bases = memoryBases, watchdog }: KernelDriverOptions) {
+  constructor({ target, bus, engines, queue, bases = memoryBases, watchdog, watch }: KernelDriverOptions) {
     this.target = target;
     this.bus = bus;
     this.buffers = new DeviceBuffers(bus, bases);
     this.#engines = engines;
     this.#queue = queue;
     this.#watchdog = watchdog;
+    this.#watch = watch;
   }
 
   /** Puts a task into the queue of jobs. */
@@ -51,14 +62,18 @@ export class KernelDriver {
 
   /** A device after reset. */
   device(onLaunch: (pipeline: Launch, result: LaunchResult) => void): NvdlaDevice {
-    const { target, bus } = this;
-    const watchdog = this.#watchdog;
-    return new NvdlaDevice({
-      target,
-      bus,
+    const [watch, watchdog] = [this.#watch, this.#watchdog];
+    const options = {
+      target: this.target,
+      bus: this.bus,
       engines: this.#engines,
-      onLaunch,
       ...(watchdog !== undefined && { watchdog }),
-    });
+    };
+    if (!watch) return new NvdlaDevice({ ...options, onLaunch });
+    const onBoth: typeof onLaunch = (pipeline, result) => {
+      watch.onLaunch(pipeline, result);
+      onLaunch(pipeline, result);
+    };
+    return new NvdlaDevice({ ...options, onLaunch: onBoth, onWrite: watch.onWrite });
   }
 }

@@ -18,6 +18,9 @@ import type { LaunchedOperation } from './dla-task.ts';
 import type { KernelDriver } from './kernel-driver.ts';
 import { type Binding, StockNetwork } from './user-driver.ts';
 
+/** Tensors by name, or the bytes of surfaces by bind id. */
+export type NvdlaInputs = Readonly<Record<string, Tensor>> | ReadonlyMap<number, Uint8Array>;
+
 /** An input or output with what the tag says of it. */
 interface Named {
   readonly bindId: number;
@@ -40,6 +43,16 @@ export class NvdlaNetwork extends StockNetwork {
   }
 
   /**
+   * Writes to the buffers of all inputs: tensors by the names and in the shapes of the tag, real numbers or int8 on the
+   * input's scale; or the bytes of surfaces by bind id.
+   * @throws run/input, of tensors also for a loadable without a tag
+   */
+  feed(inputs: NvdlaInputs): void {
+    if (inputs instanceof Map) this.#feedSurfaces(inputs);
+    else this.#feedTensors(inputs as Readonly<Record<string, Tensor>>);
+  }
+
+  /**
    * Runs once on tensors, by the names and in the shapes of the tag: real numbers, or int8 on the input's scale. Runs follow one
    * another.
    * @throws run/input, also for a loadable without a tag; and as {@link submit}
@@ -54,20 +67,8 @@ export class NvdlaNetwork extends StockNetwork {
   }
 
   async #run(inputs: Readonly<Record<string, Tensor>>, options: SubmitOptions<LaunchedOperation>) {
-    const tag =
-      this.tag ?? fail('run/input', 'the loadable does not say what its inputs are: bind buffers to them by number');
-    const wanted = this.#named(tag.inputs, this.inputs);
-    const known = wanted.map(({ tagged }) => tagged.name).join(', ');
-    for (const name of Object.keys(inputs)) {
-      if (wanted.some(({ tagged }) => tagged.name === name)) continue;
-      fail('run/input', 'the network has no such input', { value: name }, { expected: known });
-    }
-    for (const { bindId, tagged, surface } of wanted) {
-      const tensor = inputs[tagged.name];
-      if (!tensor) return fail('run/input', 'an input is missing', { value: tagged.name }, { expected: known });
-      checkShape(tensor, tagged);
-      this.write(bindId, this.#packed(bindId, surface, tensor));
-    }
+    const { outputs: tagged } = this.#requireTag();
+    this.feed(inputs);
     let [launches, macs, saturated] = [0, 0, 0];
     await this.submit({
       ...options,
@@ -78,8 +79,37 @@ export class NvdlaNetwork extends StockNetwork {
         options.onLaunch?.(launched);
       },
     });
-    const outputs = this.#named(tag.outputs, this.outputs).map((output) => [output.tagged.name, this.#real(output)]);
+    const outputs = this.#named(tagged, this.outputs).map((output) => [output.tagged.name, this.#real(output)]);
     return { outputs: Object.fromEntries(outputs) as RunResult['outputs'], counters: { launches, macs, saturated } };
+  }
+
+  #feedSurfaces(surfaces: ReadonlyMap<number, Uint8Array>): void {
+    for (const { bindId, tensor } of this.inputs) {
+      if (surfaces.has(bindId)) continue;
+      fail('run/input', 'an input is missing', { value: tensor.name }, { expected: `the bytes of input ${bindId}` });
+    }
+    for (const [bindId, bytes] of surfaces) this.write(bindId, bytes);
+  }
+
+  #feedTensors(inputs: Readonly<Record<string, Tensor>>): void {
+    const wanted = this.#named(this.#requireTag().inputs, this.inputs);
+    const known = wanted.map(({ tagged }) => tagged.name).join(', ');
+    for (const name of Object.keys(inputs)) {
+      if (wanted.some(({ tagged }) => tagged.name === name)) continue;
+      fail('run/input', 'the network has no such input', { value: name }, { expected: known });
+    }
+    for (const { bindId, tagged, surface } of wanted) {
+      const tensor =
+        inputs[tagged.name] ?? fail('run/input', 'an input is missing', { value: tagged.name }, { expected: known });
+      checkShape(tensor, tagged);
+      this.write(bindId, this.#packed(bindId, surface, tensor));
+    }
+  }
+
+  #requireTag(): LoadableTag {
+    return (
+      this.tag ?? fail('run/input', 'the loadable does not say what its inputs are: bind buffers to them by number')
+    );
   }
 
   /** @throws loadable/corrupt */
