@@ -64,21 +64,25 @@ export class PackedStreams {
     const taps = kernel.h * kernel.w;
     const steps = convolutionSteps(conv, core);
     const stream = unpackWeights(this.#bus.read(source.address, source.size), steps, kernels, core);
-    if (!staysInWords(stream, steps.elements.length)) return undefined;
+    const { length } = steps.elements;
+    if (!staysInWords(stream, length)) return undefined;
     const isDiagonal =
       order === 'direct' &&
       channels === kernels &&
-      steps.elements.every(({ channel }, index) => onlyKernel(stream, steps.elements.length, index, channel));
+      steps.elements.every(({ channel }, index) => onlyKernel(stream, length, index, channel));
     const blocks = core.accumulatorChannels / 8;
     // Components of a pixel stay where memory has them.
     const placeOf = (channel: number): number => core.image?.order[channel] ?? channel;
     const plan = runPlan(conv, kernels, blocks, order);
     const perKernel = isDiagonal ? 1 : channels;
     const weights = new Int8Array(kernels * perKernel * taps);
-    for (const [index, { row, column, channel }] of steps.elements.entries()) {
-      const at = (isDiagonal ? 0 : placeOf(channel) * taps) + row * kernel.w + column;
-      const [from, to] = isDiagonal ? [channel, channel + 1] : [0, kernels];
-      for (let k = from; k < to; k++) weights[k * perKernel * taps + at] = stream[k * steps.elements.length + index]!;
+    const places = Int32Array.from(steps.elements, ({ row, column, channel }) => {
+      return (isDiagonal ? 0 : placeOf(channel) * taps) + row * kernel.w + column;
+    });
+    for (let k = 0, from = 0, to = 0; k < kernels; k++, from += length, to += perKernel * taps) {
+      for (let i = 0; i < length; i++) {
+        if (!isDiagonal || steps.elements[i]!.channel === k) weights[to + places[i]!] = stream[from + i]!;
+      }
     }
     const size = Math.ceil(kernels / 8) * 32 * (isDiagonal ? Math.ceil(taps / 2) : pairCount(plan));
     const address = this.#bus.allocate(size);
