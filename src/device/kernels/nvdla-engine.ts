@@ -176,7 +176,7 @@ export class NvdlaEngine {
   ): number | undefined {
     const { conv } = pipeline;
     const source = this.#weightSource(conv, core, state);
-    const counted = source && convolveFloats(this.#host, conv, core, source, pipeline);
+    const counted = source && convolveFloats(this.#host, conv, core, source, pipeline, state);
     if (counted !== undefined) this.#keepWeights(conv, core, source!, state);
     return counted;
   }
@@ -184,7 +184,7 @@ export class NvdlaEngine {
   #runPoint(pipeline: PipelineOf<'sdp'>, state: DeviceState): number | undefined {
     const { sdp } = pipeline;
     if (sdp.arithmetic !== 'integer-scale') return undefined;
-    if (sdp.processing === 'float') return pointFloats(this.#host, { ...pipeline, sdp });
+    if (sdp.processing === 'float') return pointFloats(this.#host, { ...pipeline, sdp }, state);
     const from = placeWholeAtoms(sdp.input!, this.#host.bus, 'the SDP input');
     if (!from) return undefined;
     const { shape } = from;

@@ -43,18 +43,22 @@ const launches = 3;
  * Builds the scenario on a fresh bus for the reference and on the subject's, which lives on. It is launched a few times, with
  * another input each time.
  */
-function agree({ bus, engines }: Subject, { label, build }: FloatScenario): void {
+function agree({ bus, engines }: Subject, { label, table, build }: FloatScenario): void {
   const plain = new Bus();
   const expected = build(plain);
   const actual = build(bus);
+  const tables = table && { sdpTable: table };
   const before = { fallbacks: engines.fallbacks, repeats: engines.repeats };
   for (let time = 0; time < launches; time++) {
     if (time > 0) changeInput(plain, expected.pipeline);
     if (time > 0) changeInput(bus, actual.pipeline);
     const wantedCounts = noCounts('v1', false);
     const counts = noCounts('v1', false);
-    const wanted = launch(expected.pipeline, plain, { engines: referenceEngines(), nvdla: { counts: wantedCounts } });
-    const got = launch(actual.pipeline, bus, { engines, nvdla: { counts } });
+    const wanted = launch(expected.pipeline, plain, {
+      engines: referenceEngines(),
+      nvdla: { ...tables, counts: wantedCounts },
+    });
+    const got = launch(actual.pipeline, bus, { engines, nvdla: { ...tables, counts } });
     expect(Buffer.compare(cubeBytes(bus, actual.output), cubeBytes(plain, expected.output)), label).toBe(0);
     expect(got.counters, label).toEqual(wanted.counters);
     // Of NaN and infinities, those that are counted whether asked for or not.

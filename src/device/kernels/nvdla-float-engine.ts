@@ -11,6 +11,7 @@
 import type { Conv, ConvCore, IntegerScaleSdp, Pdp } from '../../program/layer.ts';
 import type { Shape4 } from '../../program/surface.ts';
 import type { Cube } from '../cube.ts';
+import type { DeviceState } from '../state.ts';
 import * as layout from './job.ts';
 import type { KernelHost } from './kernel-host.ts';
 import { cutPixels, type FloatSteps, floatSteps, runFloatConv } from './nvdla-float-conv-job.ts';
@@ -37,6 +38,7 @@ export function convolveFloats(
   core: ConvCore,
   source: StreamPlace,
   pipeline: PointPipeline,
+  state: DeviceState,
 ): number | undefined {
   const { bus } = host;
   if (!stepsOf.has(conv)) stepsOf.set(conv, floatSteps(conv, core));
@@ -45,7 +47,7 @@ export function convolveFloats(
   const input = placeHalves(conv.input, bus, 'the convolution input');
   if (!input) return undefined;
   const shape: Shape4 = [1, core.accumulatorChannels, conv.output.height, conv.output.width];
-  const stage = floatStage(bus, pipeline.sdp, shape);
+  const stage = floatStage(host, pipeline.sdp, shape, state);
   const weights = bus.locate(source.address, source.size);
   const reads = [input, { address: weights, extent: source.size }];
   const target = stage && targetOf(host, pipeline, shape, reads, stage.operands);
@@ -54,11 +56,11 @@ export function convolveFloats(
 }
 
 /** @returns what is not finite @throws device/fault */
-export function pointFloats(host: KernelHost, pipeline: PointPipeline): number | undefined {
+export function pointFloats(host: KernelHost, pipeline: PointPipeline, state: DeviceState): number | undefined {
   const { sdp } = pipeline;
   const from = placeHalfAtoms(sdp.input!, host.bus, 'the SDP input');
   if (!from) return undefined;
-  const stage = floatStage(host.bus, sdp, from.shape);
+  const stage = floatStage(host, sdp, from.shape, state);
   const input: FloatOperand = { ...from, isTable: false, element: 2 };
   const target = stage && targetOf(host, pipeline, from.shape, [], [input, ...stage.operands]);
   if (!target) return undefined;

@@ -136,3 +136,27 @@ export const poolColumns = 708;
 /** Reciprocals of an average, singles. */
 export const recipWidthF = 712;
 export const recipHeightF = 716;
+
+// Lookup table of Y, laid out as below; 0: none.
+export const lookup = 720;
+
+// Two curves, then which answers when (0: LE; 1: LO). Numbers are singles, or float64 where a name ends in F.
+export const curveLe = 0;
+export const curveLo = 320;
+export const curveStart = 0;
+export const curveEnd = 4;
+/** Where the straight line of an underflow begins: for an exponential table one first step on. */
+export const curveEdge = 8;
+export const curveLast = 12;
+/** Of evenly spaced entries: one over their distance. */
+export const curveScaleF = 16;
+export const curveExponential = 24;
+/** Of an exponential table: log2 of the distance of the first entry from the start. */
+export const curveExponent = 28;
+export const underflowSlope = 32;
+export const overflowSlope = 36;
+export const curveEntries = 40;
+export const underflowPriority = 1392;
+export const overflowPriority = 1396;
+export const hybridPriority = 1400;
+export const lookupBytes = 1408;

@@ -1,16 +1,18 @@
 /**
  * SDP of nv_full on float16 for kernels: its sub-units as fields of a job. Operands are read where they lie.
  *
- * `undefined` stands for what the kernels leave to the reference: lookup tables, comparisons, other types in or out.
+ * `undefined` stands for what the kernels leave to the reference: comparisons, other types in or out, infinite registers.
  */
 
-import type { IntegerScaleSdp, SdpUnit } from '../../program/layer.ts';
+import { type IntegerScaleSdp, looksUp, type SdpUnit } from '../../program/layer.ts';
 import type { Shape4 } from '../../program/surface.ts';
 import type { Bus } from '../bus.ts';
 import type { Cube } from '../cube.ts';
 import { halfToSingle } from '../nvdla/float.ts';
-import type { JobFields } from './kernel-host.ts';
+import type { DeviceState } from '../state.ts';
+import type { JobFields, KernelHost } from './kernel-host.ts';
 import * as layout from './nvdla-float-job.ts';
+import { layOutFloatLookup } from './nvdla-float-lookup-layout.ts';
 import * as integers from './nvdla-job.ts';
 import { atomOf } from './nvdla-placement.ts';
 
@@ -36,7 +38,13 @@ interface FloatUnit {
 }
 
 /** @param shape of what SDP works on: whole atoms @throws device/fault */
-export function floatStage(bus: Bus, sdp: IntegerScaleSdp<Cube>, shape: Shape4): FloatStage | undefined {
+export function floatStage(
+  host: KernelHost,
+  sdp: IntegerScaleSdp<Cube>,
+  shape: Shape4,
+  state: DeviceState,
+): FloatStage | undefined {
+  const { bus } = host;
   if (sdp.processing !== 'float' || sdp.outputType !== 'float16') return undefined;
   const units = [
     floatUnit(bus, sdp.x1, layout.x1, shape),
@@ -44,10 +52,14 @@ export function floatStage(bus: Bus, sdp: IntegerScaleSdp<Cube>, shape: Shape4):
     floatUnit(bus, sdp.y, layout.y, shape),
   ];
   if (!units.every((unit) => unit !== undefined)) return undefined;
+  const table = looksUp(sdp.y) ? state.nvdla?.sdpTable : undefined;
+  const lookup = table && layOutFloatLookup(host, table);
+  if (looksUp(sdp.y) && lookup === undefined) return undefined;
   return {
     operands: units.flatMap(({ operand }) => operand ?? []),
     set(job) {
       for (const unit of units) unit.set(job);
+      job.set(layout.lookup, lookup ?? 0);
     },
   };
 }
@@ -58,7 +70,7 @@ function floatUnit(bus: Bus, unit: SdpUnit<Cube> | undefined, at: number, shape:
   if (!unit) return { set: (job) => job.set(at + layout.unitOrder, 0) };
   const isY = at === layout.y;
   const { alu, mul, activation, afterPrelu } = unit;
-  if (alu === 'equal' || (isY && (activation === 'lut' || afterPrelu === 'lut'))) return undefined;
+  if (alu === 'equal') return undefined;
   const bits = (register: number): number => (isY ? register | 0 : halfToSingle(register));
   const registers = { alu: bits(unit.aluOperand), mul: bits(unit.mulOperand) };
   if (isY && Object.values(registers).some(isInfinite)) return undefined;

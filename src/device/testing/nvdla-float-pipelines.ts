@@ -9,10 +9,12 @@ import type { Conv, ImageInput, IntegerScaleSdp, Pdp, Pipeline, SdpUnit } from '
 import type { Shape4, SurfaceFormat } from '../../program/surface.ts';
 import type { Bus } from '../bus.ts';
 import type { Cube } from '../cube.ts';
+import type { LinearTable, LookupTable } from '../nvdla/lookup-table.ts';
 import { mapCube } from './cubes.ts';
 
 export interface FloatScenario {
   readonly label: string;
+  readonly table?: LookupTable;
   build(bus: Bus): { readonly pipeline: Pipeline<Cube>; readonly output: Cube };
 }
 
@@ -124,6 +126,7 @@ const unitOptions = fc.record({
   aluSingle: registers32,
   mulSingle: registers32,
   activation: fc.constantFrom('none', 'relu', 'prelu' as const),
+  lut: fc.boolean(),
   after: fc.boolean(),
   fill: fills,
   inPlace: fc.boolean(),
@@ -156,6 +159,8 @@ function buildUnit(
   const isY = name === 'y';
   const operand = o.source === 'layer' ? undefined : operandOf(bus, o, shape, output, next);
   const signed = (bits: number): number => (bits << 16) >> 16;
+  const activation = isY && o.activation !== 'prelu' ? (o.lut ? 'lut' : 'none') : o.activation;
+  const after = isY ? o.lut && 'lut' : o.after && 'relu';
   return {
     [name]: {
       ...(o.alu && { alu: o.alu }),
@@ -168,8 +173,8 @@ function buildUnit(
       mulOperand: isY ? o.mulSingle | 0 : signed(o.mulHalf),
       aluShift: 0,
       truncate: 0,
-      activation: isY && o.activation === 'relu' ? 'none' : o.activation,
-      ...(!isY && o.activation === 'prelu' && o.after && { afterPrelu: 'relu' }),
+      activation,
+      ...(activation === 'prelu' && after && { afterPrelu: after }),
     },
   };
 }
@@ -242,6 +247,42 @@ function buildPool(bus: Bus, o: PoolOptions, input: Shape4): Pdp<Cube> {
   };
 }
 
+const ends = fc.oneof(
+  fc.constantFrom(0, 0xbf800000, 0xc1000000, 0x40000000, 0x00000001, 0x80000000, 0x7f7fffff),
+  fc.integer({ min: 0x3c000000, max: 0x45000000 }),
+);
+
+const slopes = fc.record({ scale: registers16.map((bits) => (bits << 16) >> 16), shift: fc.constant(0) });
+
+const lines = (entries: number): fc.Arbitrary<LinearTable & { readonly offset: number }> =>
+  fc
+    .record({
+      seed: fc.integer(),
+      kind: fills,
+      start: ends,
+      end: ends,
+      underflow: slopes,
+      overflow: slopes,
+      select: fc.oneof(fc.integer({ min: -12, max: 6 }), fc.constantFrom(-128, 31, 127)),
+      offset: fc.oneof(fc.integer({ min: -12, max: 6 }), fc.constantFrom(-126, 127)),
+    })
+    .map(({ seed, kind, ...line }) => ({
+      ...line,
+      entries: new Int16Array(halvesOf(entries, kind, randomInts(seed)).buffer),
+    }));
+
+const choices = fc.constantFrom('le', 'lo' as const);
+
+const tables: fc.Arbitrary<LookupTable> = fc.record({
+  le: fc
+    .tuple(lines(65), fc.constantFrom('exponential', 'linear' as const))
+    .map(([line, spacing]) => ({ ...line, spacing })),
+  lo: lines(257),
+  underflowPriority: choices,
+  overflowPriority: choices,
+  hybridPriority: choices,
+});
+
 const orders = [
   [0, 1, 2, 3],
   [2, 1, 0, 3],
@@ -267,6 +308,7 @@ const convOptions = fc.record({
   slack: fc.integer({ min: 0, max: 2 }),
   sdp: fc.oneof(sdpOptions, fc.constant({ slack: 0 })),
   pool: fc.option(poolOptions, { nil: undefined, freq: 2 }),
+  table: tables,
 });
 
 export type FloatConvOptions = typeof convOptions extends fc.Arbitrary<infer T> ? T : never;
@@ -319,6 +361,7 @@ export function floatConvScenario(o: FloatConvOptions): FloatScenario & { readon
   const work = height * width * kernels * channels * o.kernel.h * o.kernel.w;
   return {
     label: JSON.stringify({ ...o, channels, height, width }),
+    table: o.table,
     work: height < 1 || width < 1 ? Number.POSITIVE_INFINITY : work,
     build(bus) {
       const next = randomInts(o.seed);
@@ -453,9 +496,11 @@ export const otherFloatScenarios = (): fc.Arbitrary<FloatScenario> =>
       sdp: sdpOptions,
       pool: poolOptions,
       poolToo: fc.boolean(),
+      table: tables,
     })
     .map((o) => ({
       label: JSON.stringify(o),
+      table: o.table,
       build(bus) {
         const next = randomInts(o.seed);
         const shape: Shape4 = [1, o.atoms * 16, o.size.h, o.size.w];

@@ -3,6 +3,7 @@
 import * as base from '../job';
 import * as integers from '../nvdla-job';
 import * as job from '../nvdla-float-job';
+import { lookUpSingles } from './nvdla-float-lookup';
 import { extremeOf, halvesOf, productOf, reluOf, singlesOf, sumOf } from './nvdla-floats';
 
 /** @param first the first pixel, counted over the rows of the output */
@@ -11,6 +12,8 @@ export function finishSingles(at: usize, singles: usize, group: i32, first: i32,
   runUnit(at + job.x1, singles, group, first, count, width);
   runUnit(at + job.x2, singles, group, first, count, width);
   runUnit(at + job.y, singles, group, first, count, width);
+  const table = load<u32>(at, job.lookup);
+  if (table) lookUpSingles(table, singles, count);
   const line = load<u32>(at, base.outRow);
   let x = first % width;
   let to = load<u32>(at, base.outAddress) + <usize>group * load<u32>(at, base.outSurface) + <usize>(first / width) * line + <usize>(x << 5);
