@@ -21,13 +21,12 @@ import {
   otherFloatScenarios,
   roundingScenario,
 } from '../testing/nvdla-float-pipelines.ts';
-
 import { createWasmEngines, type WasmEngines } from './engines.ts';
 
 const builds = [
   { name: 'single-threaded build', shared: false, threads: 1, runs: 200 },
   { name: 'threads build, 1 thread', shared: true, threads: 1, runs: 30 },
-  { name: 'threads build, 2 threads', shared: true, threads: 2, runs: 30 },
+  { name: 'threads build, 2 threads', shared: true, threads: 2, runs: 60 },
   { name: 'threads build, 4 threads', shared: true, threads: 4, runs: 30 },
 ];
 

@@ -98,7 +98,12 @@ export const scratchNaN = 128;
 export const scratchParts = 192;
 export const foundBytes = 16;
 export const scratchRows = 2048;
-export const scratchSums = 18432;
+/** Products that wait to be cut: data, Booth digits, shifts, lanes; 16 bits each, in places of their own. */
+export const scratchWaiting = 18432;
+export const waitingDigits = 2080;
+export const waitingShift = 4160;
+export const waitingLane = 6240;
+export const scratchSums = 26880;
 /** Of each pixel: 16 accumulators, then 16 singles that are NaN. */
 export const sumBytes = 128;
 export const nanBytes = 64;

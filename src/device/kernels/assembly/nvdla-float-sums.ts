@@ -14,7 +14,7 @@
 // ties.
 
 import * as job from '../nvdla-float-job';
-import { cutLanes } from './nvdla-float-cut';
+import { cutWaiting, takeCut } from './nvdla-float-cut';
 
 /**
  * @param parts how many of the step hold anything
@@ -43,6 +43,7 @@ export function addStep(scratch: usize, parts: i32, tables: usize, sums: usize):
 
   v128.store(scratch, i16x8.splat(0), job.scratchRest);
   v128.store(scratch, i16x8.splat(0), job.scratchRest + 16);
+  let waiting = scratch + job.scratchWaiting;
   let low = i16x8.splat(0), high = low, carries = i8x16.splat(0);
   for (let part = scratch + job.scratchParts; part < endPart; part += job.foundBytes) {
     const end = load<u32>(part, 4), rows = load<u32>(part, 8);
@@ -67,9 +68,10 @@ export function addStep(scratch: usize, parts: i32, tables: usize, sums: usize):
       const none = i8x16.eq(v128.and(pairs, v128.load(row, job.rowSide)), i8x16.splat(0));
       carries = i8x16.sub(carries, v128.andnot(by8, none));
       const further = i8x16.gt_s(shifts, i8x16.splat(2));
-      if (v128.any_true(further)) cutLanes(scratch, record, row, i8x16.bitmask(further), shifts);
+      if (v128.any_true(further)) waiting = takeCut(scratch, record, row, i8x16.bitmask(further), shifts, waiting);
     }
   }
+  if (waiting > scratch + job.scratchWaiting) cutWaiting(scratch, waiting);
   low = i16x8.add(i16x8.add(low, i16x8.shl(i16x8.extend_low_i8x16_u(carries), 8)), v128.load(scratch, job.scratchRest));
   high = i16x8.add(i16x8.add(high, i16x8.shl(i16x8.extend_high_i8x16_u(carries), 8)), v128.load(scratch, job.scratchRest + 16));
 
