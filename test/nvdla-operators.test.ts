@@ -1,11 +1,15 @@
 /**
  * Every operator on every configuration: it becomes hardware layers that give what onnxruntime gives in floating point, within
- * what quantising loses, or a rule that is named sends it to the host. Nothing is left to the host without one.
+ * what quantising loses, or a rule that is named sends it to the host. Nothing is left to the host without one, and every
+ * loadable keeps the rules of the stock format.
  */
 
 import { describe, expect, it } from 'vitest';
+import { lowerProgram } from '../src/loadable/nvdla/lower-program.ts';
+import { validateStockLoadable } from '../src/loadable/nvdla/validate-loadable.ts';
+import type { CompiledNetwork } from '../src/program/program.ts';
 import { nvdlaOperators } from '../src/support/rules/open-nvdla.ts';
-import { targets } from '../src/targets/find.ts';
+import { findTarget, targets } from '../src/targets/find.ts';
 import { operatorCases } from './nvdla-operators.ts';
 import { prepared, runOn, signalToNoise, worstPart } from './nvdla-run.ts';
 
@@ -15,6 +19,15 @@ const configurations = targets
     [name, 'int8'] as const,
     ...(nvdla!.precisions.includes('float16') ? [[name, 'fp16'] as const] : []),
   ]);
+
+/** What the stock loadables of a network, in both versions of the interface, break of the format's rules. */
+const problemsOf = ({ plan, blobs }: CompiledNetwork) =>
+  plan.segments.flatMap((segment) => {
+    if (segment.kind === 'host') return [];
+    const target = findTarget(plan.target);
+    const loadables = ([10, 12] as const).map((minor) => lowerProgram(segment.program, blobs, target, { minor }));
+    return loadables.flatMap((loadable) => validateStockLoadable(loadable, target));
+  });
 
 it('has a case for every operator that the open NVDLA runs', () => {
   const covered = new Set(operatorCases.flatMap(({ graph }) => graph.nodes.map(({ op }) => op)));
@@ -38,6 +51,7 @@ describe.each(operatorCases.map((item) => [item.title, item] as const))('%s', (_
           where,
         ).toEqual(['dla']);
       } else expect(rules, where).toContain(rule);
+      expect(problemsOf(compilation.network), where).toEqual([]);
       for (const name of graph.outputs) {
         const [found, wanted] = [outputs[name]!, subject.expected[name]!];
         expect(found.shape, where).toEqual(wanted.shape);

@@ -6,8 +6,9 @@ import { Random } from '../models/random.ts';
 import { readModel } from '../onnx/read.ts';
 import type { Segment } from '../program/program.ts';
 import { validatePlan } from '../program/validate-plan.ts';
+import { check } from '../support/check.ts';
 import type { CheckedSegment } from '../support/verdict.ts';
-import { findRelease, orin } from '../targets/index.ts';
+import { findRelease, nvSmall, orin } from '../targets/index.ts';
 import { type Compiled, compile } from './compile.ts';
 import { acceptAll } from './testing/accept-all.ts';
 
@@ -42,6 +43,35 @@ function chain(op: string): Graph {
   b.output(b.conv(middle, { channels: 4, kernel: 1, name: 'last' }));
   return b.build();
 }
+
+describe('segments beside an open NVDLA', () => {
+  const onNvdla = (graph: Graph, without: readonly string[] = []) => {
+    const values = [...graph.inputs, ...graph.nodes.flatMap((node) => node.outputs)];
+    const scales = new Map(values.filter((value) => !without.includes(value)).map((value) => [value, 0.05] as const));
+    const options = { target: nvSmall, release: findRelease(nvSmall), precision: 'int8' } as const;
+    const checked = check(graph, options);
+    return compile({ graph, scales, ranges: 'calibrated' }, checked, options).network.plan.segments.map(summary);
+  };
+
+  it('are one for what the host does together, whatever sent it there', () => {
+    const b = new GraphBuilder('net');
+    const x = b.conv(b.input('x', [1, 8, 6, 6]), { channels: 8, kernel: 1, name: 'first' });
+    const soft = b.node('Softmax', [x], [b.shape(x)], {}, 'soft')[0]!;
+    const middle = b.conv(soft, { channels: 8, kernel: 1, name: 'middle' });
+    const erf = b.node('Erf', [middle], [b.shape(x)], {}, 'erf')[0]!;
+    b.output(b.conv(erf, { channels: 4, kernel: 1, name: 'last' }));
+    const graph = b.build();
+    expect(onNvdla(graph)).toEqual(['dla first', 'gpu soft', 'dla middle', 'gpu erf', 'dla last']);
+    expect(onNvdla(graph, [middle])).toEqual(['dla first', 'gpu soft middle erf', 'dla last']);
+  });
+
+  it('are one for branches that nothing joins', () => {
+    const b = new GraphBuilder('net');
+    const x = b.input('x', [1, 8, 6, 6]);
+    b.output(b.conv(x, { channels: 8, kernel: 1, name: 'left' }), b.conv(x, { channels: 8, kernel: 3, name: 'right' }));
+    expect(onNvdla(b.build())).toEqual(['dla left right']);
+  });
+});
 
 describe('segments', () => {
   it('put a node that is accepted but not lowered on the host, with the reason', () => {

@@ -261,17 +261,22 @@ describe('check', () => {
   });
 
   it('survives nodes without inputs, attributes or types', () => {
+    const nvSmall = findTarget('nv_small');
+    const open = { target: nvSmall, release: findRelease(nvSmall), precision: 'int8' } as const;
     for (const { op } of operators) {
       const bare = network({ shapes: {}, nodes: [{ op, inputs: [], outputs: ['y'] }] });
       expect(check(bare, on()).verdicts).toHaveLength(1);
+      expect(check(bare, open).verdicts).toHaveLength(1);
       const untyped = network({ shapes: {}, nodes: [{ op, inputs: ['x', '', 'z'], outputs: ['y', ''] }] });
       expect(check(untyped, on()).verdicts).toHaveLength(1);
+      expect(check(untyped, open).verdicts).toHaveLength(1);
       const empty = network({
         shapes: { x: [], y: [] },
         constants: { c: float32Tensor([], [0]) },
         nodes: [{ op, inputs: ['x', 'c'], outputs: ['y'] }],
       });
       expect(check(empty, on('DRIVE OS 6.0.9.1')).verdicts).toHaveLength(1);
+      expect(check(empty, open).verdicts).toHaveLength(1);
     }
   });
 });
@@ -309,6 +314,31 @@ describe('loadables', () => {
     const { segments, notes } = check(alternating(20), { target, release: findRelease(target), precision: 'int8' });
     expect(segments.filter(({ kind }) => kind === 'dla')).toHaveLength(20);
     expect(notes).toEqual([]);
+  });
+
+  it('leaves to the host what only the host of an open NVDLA feeds and reads, unless it convolves', () => {
+    const target = findTarget('nv_small');
+    const between = (op: 'Relu' | 'Conv') =>
+      network({
+        shapes: { x: image, a: image, b: image, y: image },
+        constants: { w: [8, 8, 1, 1] },
+        nodes: [
+          { op: 'Erf', inputs: ['x'], outputs: ['a'] },
+          { op, name: 'middle', inputs: op === 'Relu' ? ['a'] : ['a', 'w'], outputs: ['b'] },
+          { op: 'Erf', inputs: ['b'], outputs: ['y'] },
+        ],
+      });
+    const refusals = (graph: Graph) =>
+      check(graph, { target, release: findRelease(target), precision: 'int8' }).verdicts[1]!.refusals;
+    expect(refusals(between('Conv'))).toEqual([]);
+    expect(refusals(between('Relu'))).toMatchObject([
+      {
+        rule: 'nvdla/detour',
+        message:
+          'middle: {ForeignNode[middle]} would be a loadable between parts of the host, and convolves nothing [nvdla/detour]',
+        values: { limit: 'a convolution', value: 'none' },
+      },
+    ]);
   });
 
   it('keeps 16', () => {

@@ -198,6 +198,20 @@ describe('a point stage in integers', () => {
     expect(farthest(stage, 6)).toBeLessThan(0.9);
   });
 
+  it.each([
+    ['an addition', { operand: { op: 'add', value: 'b' } }, 0.07],
+    ['a difference of maxima', { operand: { op: 'max', value: 'b' } }, 0.013],
+    ['a product', { operand: { op: 'mul', value: 'b' } }, 0.9 / 127],
+    ['a slope', { slope: Float64Array.of(0.2) }, 1],
+    ['an upper bound', { low: 0, high: 3 }, 1],
+  ] as const)('looks a function up behind %s', (_, change, operandScale) => {
+    const point: Point = { ...plainPoint, ...change, table: { input: 'x', evaluate: Math.tanh } };
+    const inputScales = vary(1, 1e-4, 1e-3);
+    const stage = { point, inputScales, bias: signed(2, 2), outputScale: 1 / 127, operandScale, tableScale: 0.05 };
+    // An eighth of the slope of a table from one entry to the next, and its rounding.
+    expect(farthest(stage, 6)).toBeLessThan(1.2);
+  });
+
   it('adds a bias that no channel loses, where a channel has next to no weights', () => {
     const inputScales = vary(1, 1e-4, 1e-3);
     inputScales[3] = 1e-13;

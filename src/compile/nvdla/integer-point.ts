@@ -76,17 +76,17 @@ function shiftedOperands(values: Float64Array): Factors {
 export type UnitsFor = (from: number, to: number, operand: number | undefined) => IntegerUnits;
 
 export function integerPoint(point: Point, context: IntegerPointContext): UnitsFor {
-  const { outputScale } = context;
+  const result = resultScale(point, context);
   const linear = linearPart(point, context);
   const relu = isFreeRelu(point);
-  const low = relu ? undefined : boundOf(point.low, outputScale, -1);
-  const high = boundOf(point.high, outputScale, 1);
+  const low = relu ? undefined : boundOf(point.low, result, -1);
+  const high = boundOf(point.high, result, 1);
   const others = [point.operand, point.slope, low, high].filter((step) => step !== undefined).length;
   const early = placeOffset(linear, stepsBetween(point, context));
   const late = early.error > early.steps.tolerance && others === 0 ? lateOffset(linear, point, context) : undefined;
   const { gain, offset, steps } = late ?? early;
   const { between, after } = steps;
-  const convert = outputConvert(point, after, outputScale);
+  const convert = point.table ? fromTable : stepsTo(context.outputScale, after);
 
   return (from, to, operand) => {
     const units: SdpUnit<number>[] = late
@@ -114,7 +114,7 @@ export function integerPoint(point: Point, context: IntegerPointContext): UnitsF
     const [third, ...more] = units.slice(2);
     if (more.length > 0 || (third && (!context.elementwise || point.table)))
       throw new Error(`${context.name} needs more units than there are`);
-    const table = point.table && sdpTable(context, point.table.evaluate);
+    const table = point.table && sdpTable(context, point.table.evaluate, after);
     const y = table?.unit ?? third;
     return { x1, ...(x2 && { x2 }), ...(y && { y }), convert, ...(table && { lookup: table.lookup }) };
   };
@@ -145,21 +145,26 @@ interface Steps {
   readonly tolerance: number;
 }
 
-function stepsBetween(point: Point, { outputScale, operandScale, tableScale }: ScaleContext): Steps {
-  if (point.table !== undefined) return fraction(tableScale!);
+function stepsBetween(point: Point, context: ScaleContext): Steps {
+  const { operandScale } = context;
+  const result = resultScale(point, context);
   if (point.operand?.op === 'mul') {
-    const { between, tolerance } = fraction(outputScale / (127 * operandScale!));
+    const { between, tolerance } = fraction(result / (127 * operandScale!));
     return { between, after: between * operandScale! * 2 ** fractionBits, tolerance };
   }
   if (point.operand !== undefined) {
     let shift = 0;
-    while (shift < 20 && operandScale! / 2 ** shift > outputScale / 2 ** fractionBits) shift++;
+    while (shift < 20 && operandScale! / 2 ** shift > result / 2 ** fractionBits) shift++;
     const between = operandScale! / 2 ** shift;
-    return { between, after: between, tolerance: outputScale / 16 };
+    return { between, after: between, tolerance: result / 16 };
   }
-  if (point.slope !== undefined) return fraction(outputScale);
-  return { between: outputScale, after: outputScale, tolerance: outputScale / 16 };
+  if (point.slope !== undefined || point.table !== undefined) return fraction(result);
+  return { between: result, after: result, tolerance: result / 16 };
 }
+
+/** Of the numbers that the units give: those that index the table, where there is one. */
+const resultScale = ({ table }: Point, { outputScale, tableScale }: ScaleContext): number =>
+  table === undefined ? outputScale : tableScale!;
 
 type ScaleContext = Pick<IntegerPointContext, 'outputScale' | 'operandScale' | 'tableScale'>;
 
@@ -219,7 +224,7 @@ function placeOffset({ gain, offset }: LinearPart, steps: Steps): Placed & { rea
 
 /** The offset behind the multiplication, in X2, where steps are fractions of the result's. */
 function lateOffset({ gain, offset }: LinearPart, point: Point, context: ScaleContext): Placed {
-  const steps = point.table === undefined ? fraction(context.outputScale) : stepsBetween(point, context);
+  const steps = fraction(resultScale(point, context));
   return {
     gain: factorsOf(gain.map((value) => value / steps.between)),
     offset: shiftedOperands(offset.map((value) => value / steps.between)),
@@ -292,8 +297,8 @@ function slopeUnit(context: IntegerPointContext, slope: Float64Array, from: numb
   return { ...perKernel(context, from, to, undefined, every), truncate: shift, activation: 'prelu' };
 }
 
-function outputConvert(point: Point, after: number, outputScale: number): Convert {
-  if (point.table !== undefined) return fromTable;
+/** From steps of one size to those of the result. */
+function stepsTo(outputScale: number, after: number): Convert {
   const { integers, shift } = factorsOf(Float64Array.of(after / outputScale));
   return reduced(integers[0]!, shift);
 }
@@ -305,9 +310,12 @@ function reduced(scale: number, shift: number): Convert {
   return { offset: 0, scale: s, shift: n };
 }
 
-/** The table of Y: numbers come with fractions. */
-function sdpTable(context: IntegerPointContext, evaluate: (x: number) => number) {
+/** The table of Y: its entries lie as near to the steps of int8 as a power of two times what comes in. */
+function sdpTable(context: IntegerPointContext, evaluate: (x: number) => number, after: number) {
   const { name, tableScale, outputScale, surfaces } = context;
-  const lookup = integerTable(evaluate, { name, inputScale: tableScale!, outputScale, fractionBits, surfaces });
+  let bits = 0;
+  while (after * 2 ** bits < tableScale! * 0.999) bits++;
+  const inputScale = after * 2 ** bits;
+  const lookup = integerTable(evaluate, { name, inputScale, outputScale, fractionBits: bits, surfaces });
   return { unit: { ...plainUnit, activation: 'lut' } as const, lookup };
 }

@@ -7,10 +7,11 @@ import type { LaunchPolicy } from '../assign.ts';
 import type { ConvOperation, PointOperation } from '../operation.ts';
 import { surfaceShape } from '../window.ts';
 import { phasesOf } from './deconvolution.ts';
+import { LaunchCycles } from './launch-cycles.ts';
 import { resizeObstacle } from './pixel-copies.ts';
 import { freeUnits, stepsOf } from './plain-unit.ts';
-import { type ConvolutionWork, launchCycles, narrowKernels, planConvolution } from './plan-convolution.ts';
-import { averageAsConvolution, planPooling, pooledPixels, poolingCycles, poolingFlies } from './plan-pooling.ts';
+import { type ConvolutionPlan, type ConvolutionWork, narrowKernels, planConvolution } from './plan-convolution.ts';
+import { averageAsConvolution, planPooling, pooledPixels, pooledShape, poolingFlies } from './plan-pooling.ts';
 
 export function nvdlaPolicy(graph: Graph, target: Target, precision: 'int8' | 'float16'): LaunchPolicy {
   const shapeOf = (value: string): Shape4 => surfaceShape(graph, value)!;
@@ -21,9 +22,18 @@ export function nvdlaPolicy(graph: Graph, target: Target, precision: 'int8' | 'f
     image: false,
     shape,
   });
+  /** Asked for again and again while operations are fused. */
+  const plans = new Map<string, { readonly plan: ConvolutionPlan; readonly narrow: number | undefined }>();
+  const planOf = (operation: ConvOperation) => {
+    const asked = work(operation);
+    const key = JSON.stringify([asked.input, asked.shape]);
+    const known = plans.get(key) ?? { plan: planConvolution(asked), narrow: narrowKernels(asked) };
+    plans.set(key, known);
+    return known;
+  };
   const convolutionObstacle = (operation: ConvOperation): string | undefined => {
-    const plan = planConvolution(work(operation));
-    return 'reason' in plan && narrowKernels(work(operation)) === undefined ? plan.reason : undefined;
+    const { plan, narrow } = planOf(operation);
+    return 'reason' in plan && narrow === undefined ? plan.reason : undefined;
   };
   /** A deconvolution as those that it becomes. */
   const convolutions = (operation: ConvOperation): readonly ConvOperation[] => {
@@ -33,7 +43,7 @@ export function nvdlaPolicy(graph: Graph, target: Target, precision: 'int8' | 'f
   };
   /** Whether its launches write the result where it belongs, so that what comes behind can be part of them. */
   const isDirect = (operation: ConvOperation): boolean =>
-    !operation.shape.transposed && narrowKernels(work(operation)) === undefined;
+    !operation.shape.transposed && planOf(operation).narrow === undefined;
   return {
     precision: precision === 'int8' ? 'int8' : 'fp16',
     joinsAverages: true,
@@ -65,9 +75,9 @@ export function nvdlaPolicy(graph: Graph, target: Target, precision: 'int8' | 'f
       if (!('pools' in windows) || windows.pools.length > 1 || !isDirect(convolution)) return false;
       const pooled = pooledPixels(shape, pool);
       if (!poolingFlies(pool, pooled.width, precision, target)) return false;
-      const [apart, together] = [planConvolution(work(convolution)), planConvolution({ ...work(convolution), pooled })];
+      const [apart, together] = [planOf(convolution).plan, planConvolution({ ...work(convolution), pooled })];
       if (!('launches' in together) || !('launches' in apart)) return false;
-      const alone = launchCycles + poolingCycles(pool, cube, target, precision);
+      const alone = new LaunchCycles(target, precision).pooling(cube, pooledShape(cube, pool));
       return together.cost <= apart.cost + alone;
     },
   };

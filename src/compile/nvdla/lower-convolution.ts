@@ -3,11 +3,11 @@
 import { fail } from '../../graph/errors.ts';
 import { float32Values, numbers, type Tensor } from '../../graph/tensor.ts';
 import { float16Bits } from '../../onnx/fold/float16.ts';
-import { kernelGroupOf } from '../../program/convolution-buffer.ts';
 import type { Conv, Pipeline } from '../../program/layer.ts';
 import type { Region } from '../emit.ts';
 import type { ConvOperation } from '../operation.ts';
 import { quantiseKernels } from '../quantise.ts';
+import { convStage } from './conv-stage.ts';
 import { leastGains } from './integer-point.ts';
 import { lowerPdp } from './lower-pooling.ts';
 import type { Launches, Lowering } from './lowering.ts';
@@ -78,42 +78,11 @@ export function coreLaunch(
   launch: ConvolutionLaunch,
   work: ConvolutionWork,
   { input, weights, name }: CoreData,
-  { precision, surfaces, target, atom }: Lowering,
+  { precision, surfaces }: Lowering,
 ): Conv<number> {
-  const stream = packWeights(work, launch, weights);
-  const { fromChannel, toChannel, fromRow, toRow } = launch.output;
-  const channels = toChannel - fromChannel;
-  return {
-    input,
-    weights: surfaces.vector(
-      name,
-      precision,
-      precision === 'int8' ? new Int8Array(stream.buffer) : new Uint16Array(stream.buffer),
-    ),
-    kernel: launch.kernel,
-    stride: launch.stride,
-    dilation: launch.dilation,
-    padding: launch.padding,
-    padValue: 0,
-    groups: 1,
-    transposed: false,
-    output: { channels, height: toRow - fromRow, width: work.shape.output.width },
-    sparse: false,
-    truncate: 0,
-    core: {
-      precision,
-      kernelGroup: kernelGroupOf(target, precision),
-      channelBlock: target.atomic.c,
-      accumulatorChannels: Math.ceil(channels / atom) * atom,
-      accumulatorBits: target.nvdla!.accumulatorBits,
-      cbuf: launch.cbuf,
-      ...(work.image && {
-        image: { order: work.input[1] === 1 ? [0] : [0, 1, 2, 3], rowsPerBlock: launch.rowsPerBlock ?? 1 },
-      }),
-      reuse: launch.reuse,
-      keep: launch.keep,
-    },
-  };
+  const { buffer } = packWeights(work, launch, weights);
+  const data = precision === 'int8' ? new Int8Array(buffer) : new Uint16Array(buffer);
+  return convStage(launch, work, input, surfaces.vector(name, precision, data));
 }
 
 /** Weights as the core multiplies them, and the point stage behind. */

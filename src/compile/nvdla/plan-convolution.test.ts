@@ -7,7 +7,7 @@ import type { Cube } from '../../device/cube.ts';
 import { convolve } from '../../device/nvdla/convolution.ts';
 import { writeValues } from '../../device/nvdla/feature.ts';
 import { referenceEngines } from '../../device/reference/engines.ts';
-import { bytes } from '../../graph/units.ts';
+import { bytes, gigabytesPerSecond } from '../../graph/units.ts';
 import { Random } from '../../models/random.ts';
 import {
   atomElements,
@@ -20,7 +20,7 @@ import type { Shape4, SurfaceFormat } from '../../program/surface.ts';
 import { targets } from '../../targets/find.ts';
 import type { Target } from '../../targets/target.ts';
 import { packWeights } from './pack-weights.ts';
-import { type ConvolutionWork, planConvolution } from './plan-convolution.ts';
+import { type ConvolutionLaunch, type ConvolutionWork, narrowKernels, planConvolution } from './plan-convolution.ts';
 
 const open = targets.filter(({ generation }) => generation === 'nvdla');
 
@@ -288,6 +288,95 @@ describe('the plan of a convolution', () => {
       };
       const plan = planConvolution(workOf(target, change, [1, 12 * atom, 14, 14]));
       expect('launches' in plan && plan.launches.length, target.name).toBeGreaterThan(2);
+    }
+  });
+
+  describe('chooses by cost', () => {
+    const kernelsOf = (launches: readonly ConvolutionLaunch[]) =>
+      new Set(launches.map(({ output }) => output.fromChannel)).size;
+    const rowsOf = (launches: readonly ConvolutionLaunch[]) =>
+      new Set(launches.map(({ output }) => output.fromRow)).size;
+    const planOf = (target: Target, input: Shape4, kernels: number, k: number) => {
+      const change = {
+        kernel: { h: k, w: k },
+        padding: { top: (k - 1) / 2, left: (k - 1) / 2, bottom: (k - 1) / 2, right: (k - 1) / 2 },
+        output: { channels: kernels, height: 0, width: 0 },
+      };
+      const plan = planConvolution(workOf(target, change, input));
+      if ('reason' in plan) throw new Error(plan.reason);
+      return plan.launches;
+    };
+    const [small, full] = ['nv_small', 'nv_full'].map((name) => open.find((target) => target.name === name)!) as [
+      Target,
+      Target,
+    ];
+
+    /** The same core on a memory of a byte in sixteen cycles. */
+    const slow = (target: Target): Target => {
+      const [module] = target.modules;
+      const [mode] = module!.powerModes;
+      const dramBandwidth = { ...mode!.dramBandwidth, value: gigabytesPerSecond(mode!.dlaClock.value / 16_000) };
+      return { ...target, modules: [{ ...module!, powerModes: [{ ...mode!, dramBandwidth }] }] };
+    };
+
+    it('one launch where everything fits', () => {
+      expect(planOf(full, [1, 64, 28, 28], 64, 3)).toHaveLength(1);
+    });
+
+    it('rows where the input does not fit', () => {
+      const launches = planOf(small, [1, 64, 112, 112], 64, 3);
+      expect([kernelsOf(launches), rowsOf(launches) > 1]).toEqual([1, true]);
+    });
+
+    it('rows whose weights stay where memory is slow', () => {
+      const launches = planOf(slow(small), [1, 64, 112, 112], 64, 3);
+      expect([kernelsOf(launches), rowsOf(launches) > 1]).toEqual([1, true]);
+      expect(launches.map(({ reuse }) => reuse.weights)).toEqual(launches.map((_, index) => index > 0));
+    });
+
+    it('kernels whose weights stay while rows go by where neither fits and memory is slow', () => {
+      // Weights a little larger than the buffer, the input much larger.
+      const launches = planOf(slow(small), [1, 512, 400, 20], 320, 1);
+      expect(kernelsOf(launches)).toBeGreaterThan(1);
+      expect(rowsOf(launches)).toBeGreaterThan(1);
+      expect(launches.filter(({ reuse }) => reuse.weights).length).toBe(launches.length - kernelsOf(launches));
+    });
+
+    it('no banks that change hands while weights stay', () => {
+      for (const launches of [
+        planOf(slow(small), [1, 64, 112, 112], 64, 3),
+        planOf(slow(small), [1, 512, 400, 20], 320, 1),
+      ]) {
+        for (const [index, { reuse, cbuf, output }] of launches.entries()) {
+          if (!reuse.weights) continue;
+          const before = launches[index - 1]!;
+          expect(before.keep.weights).toBe(true);
+          expect(cbuf).toEqual(before.cbuf);
+          expect(output.fromChannel).toBe(before.output.fromChannel);
+        }
+      }
+    });
+  });
+
+  it('takes fewer kernels than a group where a group does not fit', () => {
+    for (const target of open) {
+      const wide = workOf(
+        target,
+        { kernel: { h: 7, w: 7 }, output: { channels: 64, height: 0, width: 0 } },
+        [1, 1024, 7, 7],
+      );
+      const group = kernelGroupOf(target, 'int8');
+      const few = narrowKernels(wide)!;
+      expect(few, target.name).toBeLessThan(group);
+      expect(
+        planConvolution({ ...wide, shape: { ...wide.shape, output: { ...wide.shape.output, channels: few } } }),
+      ).toHaveProperty('launches');
+      const fits = workOf(
+        target,
+        { kernel: { h: 3, w: 3 }, output: { channels: 64, height: 0, width: 0 } },
+        [1, 64, 7, 7],
+      );
+      expect(narrowKernels(fits)).toBeUndefined();
     }
   });
 

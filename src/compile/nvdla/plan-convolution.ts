@@ -10,7 +10,6 @@
  *     weights  that fit as a whole stay in the buffer from one launch of rows to the next
  */
 
-import { stripeCycles } from '../../estimate/nvdla/stripe.ts';
 import {
   atomElements,
   type ConvolutionPrecision,
@@ -18,13 +17,16 @@ import {
   entriesPerSlice,
   kernelGroupOf,
   precisionBytes,
+  streamBytes,
   weightBanks,
 } from '../../program/convolution-buffer.ts';
 import type { ConvCore, Extent, Padding } from '../../program/layer.ts';
 import type { Shape4 } from '../../program/surface.ts';
 import type { Target } from '../../targets/target.ts';
 import type { ConvShape } from '../operation.ts';
+import { convStage } from './conv-stage.ts';
 import { greatestCommonDivisor } from './deconvolution.ts';
+import { LaunchCycles } from './launch-cycles.ts';
 
 export interface ConvolutionWork {
   readonly target: Target;
@@ -68,9 +70,6 @@ export interface PricedPlan {
   /** Cycles. */
   readonly cost: number;
 }
-
-/** Cycles that a launch costs beside its work (nvdla-timing section 1, reading of O4). */
-export const launchCycles = 1800;
 
 /** Most of what register fields hold (nvdla/hw spec/manual, CSC and CDMA). */
 const limits = { kernel: 32, stride: 8, dilation: 32, padding: 31, kernels: 8192, extent: 8192 } as const;
@@ -158,19 +157,32 @@ function* blockings({ target, precision, input, shape }: ConvolutionWork): Gener
 
 function planBlocks(work: ConvolutionWork, blocks: readonly Block[]): PricedPlan | string {
   const launches: ConvolutionLaunch[] = [];
+  /** Of blocks by their size: all but the last are alike. */
+  const plans = new Map<string, PricedPlan>();
   let cost = 0;
   for (const block of blocks) {
-    const plan = planRows(work, block);
+    const size = `${block.channels[1] - block.channels[0]} ${block.kernels[1] - block.kernels[0]}`;
+    const known = plans.get(size);
+    const plan = known ?? planRows(work, { channels: span(block.channels), kernels: span(block.kernels) });
     if (typeof plan === 'string') return plan;
-    launches.push(...plan.launches);
+    plans.set(size, plan);
+    launches.push(...plan.launches.map((launch) => moved(launch, block)));
     cost += plan.cost;
   }
   return { launches, cost };
 }
 
+const span = ([from, to]: readonly [number, number]): readonly [number, number] => [0, to - from];
+
+const moved = (launch: ConvolutionLaunch, { channels, kernels }: Block): ConvolutionLaunch => ({
+  ...launch,
+  input: { ...launch.input, fromChannel: channels[0], toChannel: channels[1] },
+  output: { ...launch.output, fromChannel: kernels[0], toChannel: kernels[1] },
+});
+
 type Mode = 'all' | 'two groups' | 'one group';
 
-/** The cheapest way to run a block: which weights are in the buffer, and how many rows at a time. */
+/** The cheapest way to run a block that begins with the first channel: which weights are in the buffer, and how many rows at a time. */
 function planRows(work: ConvolutionWork, block: Block): PricedPlan | string {
   const { target, precision, image, shape } = work;
   const { banks } = target.cbuf;
@@ -236,18 +248,13 @@ interface Banks {
 }
 
 function price(work: ConvolutionWork, block: Block, banks: Banks): PricedPlan {
-  const { target, precision, input, shape, image, pooled } = work;
+  const { target, input, shape, image } = work;
   const { output, kernel, stride, dilation, padding } = shape;
-  const { width: port } = target.nvdla!.primaryMemory;
-  const [channels, kernels] = [block.channels[1] - block.channels[0], block.kernels[1] - block.kernels[0]];
   const rowsPerBlock = image ? postExtension(work) : undefined;
-  const size = precisionBytes(precision);
-  const rowBytes = input[3] * (image ? channels : atomElements(target, precision) * atomsOf(channels, work)) * size;
   const count = Math.ceil(output.height / banks.rows);
   // Equal runs of rows, so that the last one is not a remnant.
   const run = Math.ceil(output.height / count);
   const launches: ConvolutionLaunch[] = [];
-  let cost = 0;
   for (let from = 0; from < output.height; from += run) {
     const to = Math.min(from + run, output.height);
     const top = from * stride.h - padding.top;
@@ -276,32 +283,36 @@ function price(work: ConvolutionWork, block: Block, banks: Banks): PricedPlan {
       keep: { data: false, weights: resident && to < output.height },
       ...(rowsPerBlock && { rowsPerBlock }),
     });
-    const compute = stripeCycles(
-      {
-        width: output.width,
-        height: to - from,
-        kernel,
-        channels,
-        kernels,
-        precision,
-        ...(rowsPerBlock && { rowsPerBlock }),
-      },
-      target,
-    );
-    const weights = again ? 0 : (kernels * banks.kernelBytes) / port;
-    const pixels = pooled ? pooled.width * pooled.height : output.width * (to - from);
-    const traffic = ((toRow - fromRow) * rowBytes) / port + weights + (pixels * kernels * size) / port;
-    cost += launchCycles + (banks.mode === 'one group' ? compute + weights : Math.max(compute, traffic));
   }
-  return { launches, cost };
+  return { launches, cost: costOf(launches, work, banks) };
+}
+
+/** Most launches of a plan are like another one. */
+function costOf(launches: readonly ConvolutionLaunch[], work: ConvolutionWork, { kernelBytes }: Banks): number {
+  const { target, precision, input, image, pooled } = work;
+  const cycles = new LaunchCycles(target, precision);
+  const known = new Map<string, number>();
+  return launches.reduce((sum, launch) => {
+    const { fromRow, toRow, fromChannel, toChannel } = launch.input;
+    const kernels = launch.output.toChannel - launch.output.fromChannel;
+    const conv = convStage(launch, work, 0, 1);
+    const key = JSON.stringify([toRow - fromRow, conv.output, launch.reuse]);
+    const cost =
+      known.get(key) ??
+      cycles.convolution(conv, {
+        input: [1, image ? input[1] : toChannel - fromChannel, toRow - fromRow, input[3]],
+        image,
+        weights: streamBytes(kernels, kernelBytes, target),
+        pooled: pooled && [1, kernels, pooled.height, pooled.width],
+      });
+    known.set(key, cost);
+    return sum + cost;
+  }, 0);
 }
 
 /** Weights that do not all stay get every bank that the data leaves: more groups are fetched ahead. */
 const weightBankShare = ({ mode, weights }: Banks, data: number, { cbuf }: Target): number =>
   mode === 'all' ? weights : Math.max(weights, cbuf.banks - data);
-
-const atomsOf = (channels: number, { target, precision }: ConvolutionWork): number =>
-  Math.ceil(channels / atomElements(target, precision));
 
 /**
  * How many kernels at a time, fewer than a kernel group, the buffer has room for beside the rows that they slide over;

@@ -8,8 +8,8 @@
  */
 
 import { float32Tensor } from '../../graph/tensor.ts';
-import { type ConvolutionPrecision, precisionBytes } from '../../program/convolution-buffer.ts';
-import type { IntegerAverage } from '../../program/layer.ts';
+import type { ConvolutionPrecision } from '../../program/convolution-buffer.ts';
+import type { Extent, IntegerAverage } from '../../program/layer.ts';
 import { poolingReciprocals } from '../../program/pooling-reciprocals.ts';
 import { pooledColumns } from '../../program/pooling-width.ts';
 import type { Shape4 } from '../../program/surface.ts';
@@ -25,10 +25,10 @@ export type PoolingPlan = { readonly pools: readonly Pooling[] } | { readonly re
 
 /** The launches for a window, or why there are none. */
 export function planPooling(pool: Pooling, input: Shape4): PoolingPlan {
-  const [, , height, width] = pooledShape(input, pool);
   const { padding } = pool;
-  const rows = chain(pool, 'h', [padding.top, padding.bottom], height);
-  const columns = chain(pool, 'w', [padding.left, padding.right], width);
+  const steps = neededStride(pool, input);
+  const rows = chain(pool, 'h', [padding.top, padding.bottom], steps.h);
+  const columns = chain(pool, 'w', [padding.left, padding.right], steps.w);
   if (typeof rows === 'string') return { reason: rows };
   if (typeof columns === 'string') return { reason: columns };
   const count = Math.max(rows.length, columns.length);
@@ -55,16 +55,23 @@ interface Link {
 
 const still: Link = { size: 1, step: 1, before: 0, after: 0 };
 
+/** A single result is stepped over by no more than what would make a second one. */
+function neededStride({ kernel, stride, padding }: Pooling, [, , height, width]: Shape4): Extent {
+  const rest = {
+    h: height + padding.top + padding.bottom - kernel.h,
+    w: width + padding.left + padding.right - kernel.w,
+  };
+  return { h: Math.min(stride.h, rest.h + 1), w: Math.min(stride.w, rest.w + 1) };
+}
+
 /** Windows along one axis, one after the other. */
 function chain(
   { mode, kernel, stride }: Pooling,
   axis: 'h' | 'w',
   [before, after]: readonly [number, number],
-  results: number,
+  step: number,
 ): readonly Link[] | string {
   const size = kernel[axis];
-  // One result is stepped over by nothing.
-  const step = results === 1 ? 1 : stride[axis];
   if (size <= mostWindow) {
     if (Math.max(before, after) > mostPadding) return `its padding is above ${mostPadding}, and PDP pads no more`;
     return step <= mostStride
@@ -106,7 +113,7 @@ export function averageAsConvolution(operation: PoolOperation, input: Shape4): C
   if (pool.mode !== 'average' || 'pools' in planPooling(pool, input)) return undefined;
   const [, channels, height, width] = pooledShape(input, pool);
   const { kernel, padding } = pool;
-  const stride = { h: height === 1 ? 1 : pool.stride.h, w: width === 1 ? 1 : pool.stride.w };
+  const stride = neededStride(pool, input);
   const size = kernel.h * kernel.w;
   return {
     kind: 'conv',
@@ -146,14 +153,6 @@ export function averageOf({ kernel }: Pooling, float: boolean): IntegerAverage {
     recipHeight: table[kernel.h - 1]!,
     padValues: [0, 0, 0, 0, 0, 0, 0],
   };
-}
-
-/** Cycles of PDP for a window over a cube in memory. */
-export function poolingCycles(pool: Pooling, input: Shape4, target: Target, precision: ConvolutionPrecision): number {
-  const count = ([, channels, height, width]: Shape4): number => channels * height * width;
-  const { throughput, primaryMemory } = target.nvdla!;
-  const moved = (count(input) + count(pooledShape(input, pool))) * precisionBytes(precision);
-  return Math.max(count(input) / throughput.pdp, moved / primaryMemory.width);
 }
 
 /** The pixels that a window leaves of a convolution. */

@@ -16,10 +16,20 @@ export const openNvdlaPoolingRules: readonly Rule[] = [
     source: 'nvdla/sw firmware, pdp.c',
     doc: 'Each stride of a pooling window lies in 1…8, unless it steps by its own size, a product of numbers up to 8, or gives one result.',
     test: (node, context) => {
-      const results = context.shape(node.outputs[0])?.slice(2) ?? [];
+      const size = context.shape(node.inputs[0])?.slice(2) ?? [];
       return window('attribute', (found) => {
-        const steps = found.strides.filter((_, axis) => !isTiled(found, axis) && results[axis] !== 1);
-        return outside('stride', steps, 1, 8);
+        const { kernel, strides, pads } = found;
+        // No second window begins within reach.
+        const isSingle = (axis: number) => {
+          const rest = size[axis]! + pads[axis]! + pads[axis + 2]! - kernel[axis]!;
+          return rest < 8 && rest < strides[axis]!;
+        };
+        return outside(
+          'stride',
+          strides.filter((_, axis) => !isTiled(found, axis) && !isSingle(axis)),
+          1,
+          8,
+        );
       })(node, context);
     },
   },
