@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import type { Graph } from '../src/graph/graph.ts';
 import { GraphBuilder } from '../src/models/graph-builder.ts';
 import { targets } from '../src/targets/find.ts';
-import { prepared, runOn, signalToNoise, worstPart } from './nvdla-run.ts';
+import { type Outcome, prepared, runOn, signalToNoise, worstPart } from './nvdla-run.ts';
 
 const open = targets.filter(({ generation }) => generation === 'nvdla').map(({ name }) => name);
 
@@ -73,5 +73,34 @@ describe.each(Object.entries(networks))('%s', (_, graph) => {
     const subject = await prepared(graph);
     const { outputs } = await runOn(subject, 'nv_full', 'fp16');
     for (const name of graph.outputs) expect(worstPart(outputs[name]!, subject.expected[name]!)).toBeLessThan(0.005);
+  });
+});
+
+describe.each([1, 3, 4])('an image of %i components', (channels) => {
+  const graph = build((b) => {
+    const x = b.input('x', [1, channels, 23, 21]);
+    b.output(
+      b.maxPool(b.relu(b.conv(x, { channels: 20, kernel: 7, stride: 2, padding: 3 })), { kernel: 3, stride: 2 }),
+    );
+  });
+  const formatOf = ({ compilation }: Outcome) => {
+    const [segment] = compilation.network.plan.segments;
+    return segment?.kind === 'dla' ? segment.program.surfaces[segment.program.inputs[0]!]!.format : undefined;
+  };
+
+  it.each(open)('gives on %s what features of the same numbers give', async (target) => {
+    const subject = await prepared(graph);
+    const pixels = await runOn(subject, target, 'int8', { inputFormat: 'dla_hwc4' });
+    const features = await runOn(subject, target, 'int8', { inputFormat: 'chw32' });
+    expect([formatOf(pixels), formatOf(features)]).toEqual(['dla_hwc4', expect.stringMatching(/^chw/)]);
+    expect(pixels.outputs).toEqual(features.outputs);
+  });
+
+  it('is read in FP16', async () => {
+    const subject = await prepared(graph);
+    const pixels = await runOn(subject, 'nv_full', 'fp16', { inputFormat: 'dla_hwc4' });
+    expect(formatOf(pixels)).toBe('dla_hwc4');
+    for (const name of graph.outputs)
+      expect(worstPart(pixels.outputs[name]!, subject.expected[name]!)).toBeLessThan(0.002);
   });
 });

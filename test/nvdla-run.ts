@@ -45,14 +45,25 @@ export interface Outcome extends RunResult {
   readonly progress: readonly number[];
 }
 
+export interface RunChanges {
+  readonly engines?: 'wasm' | 'reference';
+  readonly dump?: 'all';
+  readonly inputFormat?: 'dla_hwc4' | 'chw32';
+}
+
 export async function runOn(
   { network, scales, x }: Prepared,
   target: string,
   precision: 'int8' | 'fp16',
-  { engines = 'wasm', dump }: { readonly engines?: 'wasm' | 'reference'; readonly dump?: 'all' } = {},
+  { engines = 'wasm', dump, inputFormat }: RunChanges = {},
 ): Promise<Outcome> {
   const runtime = await nodeOnnxRuntime();
-  const compilation = compile(network, { target, precision, ...(precision === 'int8' && { scales }) });
+  const compilation = compile(network, {
+    target,
+    precision,
+    ...(precision === 'int8' && { scales }),
+    ...(inputFormat && { inputFormat }),
+  });
   const device = await openDevice({ target, engines });
   const session = await loadNetwork(device, compilation.network, runtime);
   const progress: number[] = [];

@@ -21,7 +21,12 @@ export function inputFormat(
     nvdla,
   }: { readonly feature?: SurfaceFormat; readonly nvdla?: Pick<ConvolutionWork, 'target' | 'precision'> } = {},
 ): SurfaceFormat {
-  if (wanted === 'dla_linear') return wanted;
+  if (wanted === 'dla_linear') {
+    if (!nvdla) return wanted;
+    return fail('compile/unsupported', 'the input cannot be dla_linear: the open NVDLA reads features and pixels', {
+      value: input,
+    });
+  }
   if (wanted === 'chw32') return feature;
   const obstacle = noImage(input, placement) ?? (nvdla ? noPixels(input, wanted, placement, nvdla) : undefined);
   if (obstacle === undefined) return 'dla_hwc4';
@@ -31,8 +36,7 @@ export function inputFormat(
 
 /**
  * What pixels of the open NVDLA ask for beyond that: a convolution without groups and dilated columns, whose rows all fit the
- * convolution buffer. One component a pixel fills as little of
- * the core as one channel of features does, so it is taken only when it is asked for.
+ * convolution buffer. Pixels of one component are taken only when they are asked for: no golden shows the hardware with them.
  */
 function noPixels(
   input: string,
