@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { float32Tensor } from '../src/graph/tensor.ts';
+import { decodeStockLoadable, encodeStockLoadable } from '../src/loadable/nvdla/stock-loadable.ts';
 import { GraphBuilder } from '../src/models/graph-builder.ts';
 import { writeModel } from '../src/onnx/write.ts';
 import { Workspace } from './bad-input/command-line.ts';
@@ -204,11 +205,31 @@ describe('the command line', () => {
     expect((await workspace.run('trace', 'run', 'stock', '--target', 'nv_small')).stdout).toContain('checks passed');
   });
 
+  it('gives every task that ran a folder of its own, also those of one name', async () => {
+    const once = decodeStockLoadable(readFileSync(`${stock}model.nvdla`));
+    const submits = once.submits.map((submit) => ({ ...submit, taskIds: [...submit.taskIds, ...submit.taskIds] }));
+    workspace.write('twice.nvdla', encodeStockLoadable({ ...once, submits }));
+    const flags = ['--target', 'nv_small', '--input', `0=${stock}input0.raw`, '--output', 'twice'];
+    expect(await workspace.run('trace', 'record', 'twice.nvdla', ...flags)).toMatchObject({ status: 0 });
+    for (const folder of ['twice/0000-task_0', 'twice/0001-task_0']) {
+      expect(await workspace.run('trace', 'run', folder, '--target', 'nv_small')).toMatchObject({ status: 0 });
+    }
+  });
+
   it('reads of a trace only what lies beside it', async () => {
     workspace.write('curious/input.txn', 'load_mem 0x80000000 0x20 ../secret.dat\n');
     const result = await workspace.run('trace', 'run', 'curious', '--target', 'nv_small');
     expect(result.status).toBe(2);
     expect(result.stderr).toContain('a trace may only name files beside it');
+  });
+
+  it('shows mistakes in one line, without control characters of the file', async () => {
+    workspace.write('odd\nname.cfg', '\u001b[31mred\n');
+    const result = await workspace.run('trace', 'run', 'odd\nname.cfg', '--target', 'nv_small');
+    expect(result).toMatchObject({ status: 2, stdout: '' });
+    expect(result.stderr).toBe(
+      'dla: odd\ufffdname.cfg, line 1: this is no trace command (found \ufffd[31mred) [trace/syntax]\n',
+    );
   });
 });
 

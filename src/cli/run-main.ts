@@ -3,6 +3,7 @@
 import { CommanderError } from 'commander';
 import { DlakitError, formatProblem } from '../graph/errors.ts';
 import { version } from '../index.ts';
+import { printable } from '../report/table.ts';
 
 const status = { gpuFallback: 1, mistake: 2, bug: 70, interrupted: 130 } as const;
 
@@ -28,7 +29,7 @@ function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : status.mistake;
   if (error instanceof DlakitError) {
     const { code } = error.problem;
-    process.stderr.write(`dla: ${formatProblem(error.problem)}\n`);
+    process.stderr.write(`dla: ${printable(formatProblem(error.problem))}\n`);
     if (code === 'cancelled') return status.interrupted;
     return code === 'check/gpu-fallback' ? status.gpuFallback : status.mistake;
   }

@@ -36,10 +36,14 @@ function preview(tensor: Tensor): string {
 export const outputTensors = (names: readonly string[], outputs: RunResult['outputs']): readonly Dump[] =>
   names.map((name) => ({ name, tensor: outputs[name]!, segment: 'output' }));
 
+/** A name of its own for one of several files or folders, whatever characters it is made of. */
+export const fileName = (name: string, index: number): string =>
+  `${String(index).padStart(4, '0')}-${name.replace(/[^A-Za-z0-9_.-]+/g, '_').slice(0, 80)}`;
+
 /** One .bin for each tensor, and tensors.json, which says what they are. */
 export async function writeTensors(folder: string, tensors: readonly Dump[], context: Context): Promise<void> {
   const entries = tensors.map(({ name, tensor, scale, segment, layer }, index) => ({
-    file: `${String(index).padStart(4, '0')}-${name.replace(/[^A-Za-z0-9_.-]+/g, '_').slice(0, 80)}.bin`,
+    file: `${fileName(name, index)}.bin`,
     name,
     dtype: tensor.dtype,
     shape: tensor.shape,

@@ -45,7 +45,7 @@ describe('finding targets by name', () => {
       message: 'no target is called "thor"',
       place: {},
       expected:
-        'orin, xavier, nv_small, nv_small_256, nv_small_256_full, nv_medium_512, nv_medium_1024_full, nv_large, nv_full',
+        'orin, xavier, nv_small, nv_small_256, nv_small_256_full, nv_medium_512, nv_medium_1024_full, nv_large, nv_full, or your own as .json',
       actual: 'thor',
     });
     const orin = findTarget('orin');

@@ -34,7 +34,7 @@ export function addTarget(target: Target): void {
 
 /** @throws target/unknown */
 export const findTarget = (name: string): Target =>
-  find([...targets, ...added], name, 'target', (target) => [target.name]);
+  find([...targets, ...added], name, 'target', (target) => [target.name], ', or your own as .json');
 
 /** The module of that id, or the target's first. @throws target/unknown */
 export const findModule = (target: Target, id?: string): Module =>
@@ -60,6 +60,7 @@ function find<T>(
   wanted: string | undefined,
   what: string,
   names: (item: T) => readonly string[],
+  besides = '',
 ): T {
   const item =
     wanted === undefined
@@ -71,7 +72,7 @@ function find<T>(
     `no ${what} is called ${JSON.stringify(wanted)}`,
     {},
     {
-      expected: items.map((candidate) => names(candidate)[0]).join(', '),
+      expected: items.map((candidate) => names(candidate)[0]).join(', ') + besides,
       ...(wanted !== undefined && { actual: wanted }),
     },
   );

@@ -1,6 +1,7 @@
 /**
  * The open NVDLA configurations, from the `.spec` files of nvdla/hw `spec/defs` (which win over `doc/hw/v2/scalability.rst`
- * where the two differ). They are soft cores: clocks and memory belong to whoever builds them (nvdla-systems.ts).
+ * where the two differ): nv_full's of the branch nvdlav1, the others' of master; older branches differ. They are soft cores: clocks
+ * and memory belong to whoever builds them (nvdla-systems.ts).
  */
 
 import { bytes } from '../graph/units.ts';

@@ -12,9 +12,9 @@ import { decodeStockLoadable } from '../../loadable/nvdla/stock-loadable.ts';
 import { grouped, printable, table } from '../../report/table.ts';
 import { memoryBases } from '../../runtime/nvdla/device-buffers.ts';
 import type { Context } from '../context.ts';
-
 import { type EngineFlags, withEngineName } from '../open-device.ts';
 import { type InputFlags, readInputs, readStockInputs, requireOneInput, withInputs } from '../run-inputs.ts';
+import { fileName } from '../run-outputs.ts';
 
 export const traceCommand = (context: Context): Command => {
   const command = new Command('trace').description(
@@ -148,8 +148,8 @@ Examples:
       });
       if (traces.length === 0) fail('trace/record', 'nothing of the loadable runs on the DLA', { file });
       await context.checkpoint();
-      const files = traces.flatMap(({ name, files: own }) => {
-        const folder = traces.length === 1 ? flags.output : join(flags.output, name.replaceAll(/\W+/g, '_'));
+      const files = traces.flatMap(({ name, files: own }, index) => {
+        const folder = traces.length === 1 ? flags.output : join(flags.output, fileName(name, index));
         return [...own].map(([image, text]) => [join(folder, image), text] as const);
       });
       await writeFiles(files);

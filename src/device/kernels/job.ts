@@ -143,8 +143,7 @@ export const copyFill = 364;
 /** Channels that the last atom of the output has room for, to be zeroed behind the last channel. */
 export const outRoom = 368;
 
-/** Fields from here on are in nvdla-job.ts and nvdla-float-job.ts. */
-export const commonBytes = 384;
+// Fields from byte 384 on are in nvdla-job.ts and nvdla-float-job.ts.
 
 export const jobBytes = 1024;
 

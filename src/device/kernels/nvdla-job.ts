@@ -85,7 +85,6 @@ export const mulAll = 1;
 export const mulNegative = 2;
 
 // The lookup table in memory: two curves, then which answers when. Entries follow: 65 of LE, 257 of LO, int16.
-export const curveBytes = 64;
 export const curveLe = 0;
 export const curveLo = 64;
 /** Start of the table, int64. */

@@ -5,7 +5,7 @@
  */
 
 import { fail } from '../../graph/errors.ts';
-import { type Consumer, events, operationTypes } from '../../loadable/nvdla/descriptors.ts';
+import { events, operationTypes } from '../../loadable/nvdla/descriptors.ts';
 import type { TaskDescriptors, TaskOperation } from '../../loadable/nvdla/task-descriptors.ts';
 
 export type EventId = (typeof events)[keyof typeof events];
@@ -25,10 +25,6 @@ export interface TaskGraph {
   /** The layer that an operation is of. */
   readonly layer: (operation: TaskOperation) => string | undefined;
 }
-
-/** Everyone who counts down at an event of this operation. */
-export const consumersOf = ({ common }: TaskOperation): readonly Consumer[] =>
-  [...common.consumers, common.fusedParent].filter(({ index }) => index !== -1);
 
 /** Only a convolution fetches. */
 export const canRaise = ({ type }: TaskOperation, event: number): event is EventId =>
