@@ -18,6 +18,8 @@ export interface CubeAccess extends MemoryPlace {
   /** Strides mean something where there is more than one line or surface. */
   readonly lineStride: number;
   readonly surfaceStride: number;
+  /** The operation only copies: the cube may be cut out of a surface in any way. */
+  readonly copied?: true;
 }
 
 /** Lines of bytes, as the bridge DMA moves them. */
@@ -56,9 +58,9 @@ export interface Interval {
 }
 
 /** A cube in more pieces than this is taken as one: from its first byte to its last. */
-const mostPieces = 16_384;
+const mostPieces = 2 ** 18;
 
-/** The bytes that are read or written, lines that touch put together, in rising order. */
+/** The bytes that are read or written, lines that touch put together. */
 export function piecesOf(access: MemoryAccess): readonly Interval[] {
   const { offset } = access;
   if (access.kind === 'run') return [{ start: offset, end: offset + access.size }];

@@ -13,9 +13,10 @@ import { programLimits, validateProgram } from '../../program/validate.ts';
 import type { Target } from '../../targets/target.ts';
 import { type CubeAccess, piecesOf } from './lift-access.ts';
 import { boundTensor } from './lift-bindings.ts';
+import { placeCopies } from './lift-copies.ts';
 import { featureFormat, type LiftContext, unsaid } from './lift-operations.ts';
-import { type Crossing, liftProgram } from './lift-program.ts';
-import { type ShapedValue, shapeValue } from './lift-surfaces.ts';
+import { type Crossing, copyOf, liftProgram } from './lift-program.ts';
+import { type BoundTensor, type Frame, frameOf, type ShapedValue, shapeValue } from './lift-surfaces.ts';
 import { type PlacedTask, placedTask, stepsOf } from './lift-tasks.ts';
 import { type MemoryKind, type Step, type Value, type Values, valuesOf } from './lift-values.ts';
 import { tagOf } from './read-tag.ts';
@@ -72,7 +73,8 @@ class Network {
   readonly #tag: LoadableTag | undefined;
   readonly #names = new Map<Value, string>();
   readonly #scales = new Map<Value, number | undefined>();
-  readonly #shapes = new Map<Value, ShapedValue>();
+  readonly #bounds = new Map<Value, BoundTensor>();
+  #shapes: ReadonlyMap<Value, ShapedValue> = new Map();
 
   constructor(
     loadable: StockLoadable,
@@ -92,7 +94,7 @@ class Network {
   lifted(): LiftedNetwork {
     const inputs = this.#bind('input');
     const outputs = this.#bind('output');
-    for (const value of this.#values.values) this.#shape(value);
+    this.#shapes = this.#shaped();
     const blobs = blobTableBuilder();
     const tensor = (value: Value, id: number): NetworkTensor => {
       const { geometry } = this.#shapes.get(value)!;
@@ -149,18 +151,31 @@ class Network {
       for (let number = 2; taken.has(name); number++) name = `${wanted}:${number}`;
       this.#names.set(value, name);
       this.#scales.set(value, tagged?.scale);
-      locate({ value: name }, () => this.#shape(value, boundTensor(tensor, tagged)));
+      const bound = boundTensor(tensor, tagged);
+      if (bound) this.#bounds.set(value, bound);
       return value;
     });
   }
 
-  #shape(value: Value, bound?: ReturnType<typeof boundTensor>): void {
-    if (this.#shapes.has(value)) return;
-    const place = value.uses[0] ? { layer: this.#steps[value.uses[0].step]!.name } : {};
+  #shaped(): ReadonlyMap<Value, ShapedValue> {
     const formatOf = (dtype: Surface['dtype']) => featureFormat(dtype, { target: this.#target });
-    this.#shapes.set(
-      value,
-      locate(place, () => shapeValue(value, formatOf, bound)),
+    const { values, valueOf } = this.#values;
+    const at = <T>(value: Value, work: () => T): T => {
+      const use = value.uses[0];
+      return locate(use ? { layer: this.#steps[use.step]!.name } : { value: this.#names.get(value)! }, work);
+    };
+    const frame = (value: Value, guess?: CubeAccess): Frame | undefined =>
+      at(value, () => frameOf(value, formatOf, { bound: this.#bounds.get(value), guess }));
+    const known = new Map(
+      values.flatMap((value) => {
+        const own = frame(value);
+        return own ? [[value, own] as const] : [];
+      }),
+    );
+    const copies = this.#tasks.flatMap((task) => (task.kind === 'dla' ? task.launches.flatMap(copyOf) : []));
+    const { frames, parts } = placeCopies(copies, valueOf, known, frame);
+    return new Map(
+      values.map((value) => [value, at(value, () => shapeValue(value, frames.get(value), formatOf, parts))]),
     );
   }
 

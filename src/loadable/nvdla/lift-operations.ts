@@ -195,7 +195,17 @@ function liftPoint(point: Of<'sdp'>, pooling: TaskOperation | undefined, context
   const input =
     src.type === hardware ? {} : { input: featureCube(src, shape, precisionAt(point.op.srcPrecision), context) };
   if (pooling?.type === 'pdp') return { sdp: { ...sdp, ...input }, pdp: liftPdp(pooling, context) };
-  return { sdp: { ...sdp, ...input, output: featureCube(dst, shape, sdp.outputType, context) } };
+  const output = featureCube(dst, shape, sdp.outputType, context);
+  if (input.input === undefined || !copies(point.op)) return { sdp: { ...sdp, ...input, output } };
+  const copied = true as const;
+  return { sdp: { ...sdp, input: { ...input.input, copied }, output: { ...output, copied } } };
+}
+
+/** Whether SDP gives what it gets. */
+function copies({ srcPrecision, dstPrecision, outConvert, x1, x2, y }: SdpOp): boolean {
+  const { offset, scale, truncate } = outConvert;
+  const isPlain = srcPrecision === 2 || (offset === 0 && scale === 1 && truncate === 0);
+  return srcPrecision === dstPrecision && isPlain && [x1, x2, y].every(({ enable }) => enable === 0);
 }
 
 /** The precision that SDP computes in (nvdla/sw sdp.c, map_proc_precision). */

@@ -12,8 +12,9 @@ import { mapLaunch } from '../../program/map-surfaces.ts';
 import type { ConstantRef, Program } from '../../program/program.ts';
 import type { Shape4 } from '../../program/surface.ts';
 import type { Access, MemoryAccess, TableAccess } from './lift-access.ts';
+import type { CopyEnds } from './lift-copies.ts';
 import { type DraftSurface, placeSurfaces } from './lift-places.ts';
-import type { ShapedValue } from './lift-surfaces.ts';
+import type { PixelPart, ShapedValue } from './lift-surfaces.ts';
 import type { Value } from './lift-values.ts';
 
 export interface NamedLaunch {
@@ -62,6 +63,35 @@ export function accessesOf({ launch, name }: Pick<NamedLaunch, 'launch' | 'name'
   };
 }
 
+interface Pixels {
+  readonly input: number;
+  readonly output: number;
+  readonly from: PixelPart;
+  readonly to: PixelPart;
+}
+
+const pixelCopy = ({ input, output, from, to }: Pixels): Extract<Move<number>, { kind: 'pixels' }> => ({
+  kind: 'pixels',
+  pixels: {
+    input,
+    inputChannel: from.channel,
+    from: from.grid,
+    output,
+    outputChannel: to.channel,
+    to: to.grid,
+    channels: from.channels,
+    rows: from.rows,
+    columns: from.columns,
+  },
+});
+
+/** The ends of a launch that only copies. */
+export function copyOf({ launch }: Pick<NamedLaunch, 'launch'>): readonly CopyEnds[] {
+  if (launch.kind !== 'sdp') return [];
+  const { input, output } = launch.sdp;
+  return input?.kind === 'cube' && output?.kind === 'cube' && input.copied ? [{ input, output }] : [];
+}
+
 class Assembly {
   readonly #parts: TaskParts;
   readonly #blobs: BlobTableBuilder;
@@ -97,6 +127,13 @@ class Assembly {
     const map = (access: Access): number => this.#surface(access, `${name}:${fields.get(access) ?? 'out'}`);
     const mapped = mapLaunch(launch, map);
     const common = { id, name, origin: [], after };
+    const [copy] = copyOf({ launch });
+    if (copy) {
+      const [from, to] = [this.#partOf(copy.input).part, this.#partOf(copy.output).part];
+      const [input, output] = [map(copy.input), map(copy.output)];
+      if (from.kind === 'pixels' && to.kind === 'pixels')
+        return { ...pixelCopy({ input, output, from, to }), ...common };
+    }
     if (mapped.kind !== 'bdma' || launch.kind !== 'bdma') return { ...mapped, ...common };
     const transfers = mapped.transfers.map(
       (transfer, index): BdmaTransfer<number> => ({

@@ -5,7 +5,7 @@
  */
 
 import { fail } from '../../graph/errors.ts';
-import { type Interval, type MemoryAccess, piecesOf } from './lift-access.ts';
+import { type CubeAccess, type Interval, type MemoryAccess, piecesOf } from './lift-access.ts';
 import { unsaid } from './lift-operations.ts';
 import { areRows, rowNeighbours, runNeighbours } from './lift-rows.ts';
 import { pageSize } from './lower-memories.ts';
@@ -72,6 +72,9 @@ interface Draft {
   binding?: 'input' | 'output';
 }
 
+/** Bounds what a hostile file may ask for; networks need some thousands. */
+const mostWork = 2 ** 27;
+
 class Flow {
   readonly #memories: ReadonlyMap<number, MemoryKind>;
   readonly #segments = new Map<number, Segment[]>();
@@ -83,6 +86,7 @@ class Flow {
   readonly #constants = new Map<string, Use[]>();
   readonly #inputs = new Map<number, number>();
   readonly #definitions = new Map<MemoryAccess, number>();
+  #work = 0;
 
   constructor(memories: readonly MemoryKind[], steps: readonly Step[]) {
     this.#memories = new Map(memories.map((memory) => [memory.id, memory]));
@@ -131,10 +135,16 @@ class Flow {
     return first!;
   }
 
+  #spend(work: number): void {
+    this.#work += work;
+    if (this.#work > mostWork) fail('loadable/too-large', 'the loadable cuts its memories into too many pieces');
+  }
+
   /** Bytes of a memory; the device reads whole atoms, which may reach beyond it, but not beyond its last page. */
   #pieces({ access, field }: Use, name: string): readonly Interval[] {
     const size = this.#memories.get(access.memory)?.size ?? 0;
     const pieces = piecesOf(access);
+    this.#spend(pieces.length);
     const end = pieces.reduce((most, piece) => Math.max(most, piece.end), 0);
     const pages = Math.ceil(size / pageSize) * pageSize;
     if (end > pages) {
@@ -151,7 +161,9 @@ class Flow {
     let missing = 0;
     for (const { start, end: to } of this.#pieces(use, name)) {
       let covered = 0;
-      for (const segment of overlapping(this.#segments.get(memory) ?? [], start, to)) {
+      const segments = overlapping(this.#segments.get(memory) ?? [], start, to);
+      this.#spend(segments.length);
+      for (const segment of segments) {
         found.add(segment.definition);
         covered += Math.min(segment.end, to) - Math.max(segment.start, start);
       }
@@ -192,17 +204,19 @@ class Flow {
     this.#drafts[definition]!.uses.push(use);
     this.#definitions.set(access, definition);
     const segments = this.#segments.get(access.memory) ?? [];
-    for (const { start, end } of this.#pieces(use, name)) replace(segments, { start, end, definition });
-    this.#segments.set(access.memory, segments);
+    const pieces = joined(this.#pieces(use, name)).filter(({ start, end }) => start < end);
+    this.#spend(segments.length + pieces.length);
+    this.#segments.set(access.memory, replaced(segments, pieces, definition));
   }
 
   /**
    * Runs of rows that are there at the same time, and share no bytes with anything of each other's, become one value; so does what
-   * one operation of the bridge DMA puts side by side, as long as nobody looks at it as anything but bytes.
+   * one operation of the bridge DMA puts side by side, as long as nobody looks at it as anything but bytes; and what is only copied,
+   * where one lies between the lines of the other.
    */
   #joinNeighbours(): void {
     const uses = this.#drafts.flatMap((draft, definition) => draft.uses.map((use) => ({ ...use, definition })));
-    const cubes = uses.flatMap(({ access, definition }) => (access.kind === 'cube' ? [{ access, definition }] : []));
+    const cubes = uses.flatMap(({ access, definition }) => (isWhole(access) ? [{ access, definition }] : []));
     for (const [above, below] of rowNeighbours(cubes.map(({ access }) => access))) {
       this.#joinIf(cubes[above]!.definition, cubes[below]!.definition, areTogether);
     }
@@ -212,6 +226,25 @@ class Flow {
     for (const [first, second] of runNeighbours(runs)) {
       this.#joinIf(runs[first]!.definition, runs[second]!.definition, areBytes);
     }
+    for (const [first, second] of this.#interleaved()) this.#joinIf(first, second, areInterleaved);
+  }
+
+  /** Pairs of what is only copied whose bytes, from the first to the last, overlap. */
+  #interleaved(): readonly (readonly [number, number])[] {
+    const spans = this.#drafts.flatMap(({ uses, memory }, definition) => {
+      const isCopied = uses.length > 0 && uses.every(({ access }) => access.kind === 'cube' && access.copied);
+      const pieces = isCopied ? writtenBy({ uses }) : [];
+      return pieces.length > 1 ? [{ memory, definition, start: pieces[0]!.start, end: pieces.at(-1)!.end }] : [];
+    });
+    spans.sort((a, b) => a.memory - b.memory || a.start - b.start);
+    return spans.flatMap(({ memory, end, definition }, index) => {
+      const pairs: (readonly [number, number])[] = [];
+      for (let next = index + 1; spans[next]?.memory === memory && spans[next]!.start < end; next++) {
+        this.#spend(1);
+        pairs.push([definition, spans[next]!.definition]);
+      }
+      return pairs;
+    });
   }
 
   #joinIf(a: number, b: number, fits: (one: Draft, other: Draft) => boolean): void {
@@ -254,18 +287,36 @@ class Flow {
   }
 }
 
+/** A cube that shows how a surface lies. */
+const isWhole = (access: MemoryAccess): access is CubeAccess => access.kind === 'cube' && !access.copied;
+
 /** Whether two values are rows of one surface. */
 function areTogether(one: Draft, other: Draft): boolean {
   if (one.binding || other.binding) return false;
+  if (!overlapInTime(one, other)) return false;
+  const cubes = [one, other].flatMap(({ uses }) => uses.flatMap(({ access }) => (isWhole(access) ? [access] : [])));
+  return areRows(cubes) && shareNothing(one, other);
+}
+
+function overlapInTime(one: Draft, other: Draft): boolean {
   const [mine, theirs] = [spanOf(one), spanOf(other)];
-  if (mine.start > theirs.end || theirs.start > mine.end) return false;
-  const cubes = [one, other].flatMap(({ uses }) =>
-    uses.flatMap(({ access }) => (access.kind === 'cube' ? [access] : [])),
-  );
-  if (!areRows(cubes)) return false;
+  return mine.start <= theirs.end && theirs.start <= mine.end;
+}
+
+function shareNothing(one: Draft, other: Draft): boolean {
   const taken = writtenBy(other);
   return writtenBy(one).every(({ start, end }) => overlapping(taken, start, end).length === 0);
 }
+
+/** Whether two values that are only copied fill each other's gaps. */
+function areInterleaved(one: Draft, other: Draft): boolean {
+  if (one.binding || other.binding || !overlapInTime(one, other)) return false;
+  const lines = new Set([one, other].flatMap(({ uses }) => uses.map(({ access }) => linesOf(access))));
+  return lines.size === 1 && shareNothing(one, other);
+}
+
+const linesOf = (access: MemoryAccess): string =>
+  access.kind === 'cube' ? [access.dtype, access.lineStride, access.surfaceStride].join() : '';
 
 const areBytes = (one: Draft, other: Draft): boolean =>
   [one, other].every(({ uses, binding }) => !binding && uses.every(({ access }) => access.kind === 'run'));
@@ -276,7 +327,7 @@ const spanOf = ({ uses }: Draft): Interval => ({
   end: uses.reduce((last, { step }) => Math.max(last, step), 0),
 });
 
-const writtenBy = ({ uses }: Draft): readonly Interval[] =>
+const writtenBy = ({ uses }: Pick<Draft, 'uses'>): readonly Interval[] =>
   joined(uses.flatMap(({ access, isWrite }) => (isWrite ? piecesOf(access) : [])));
 
 const inOrder = (uses: readonly Use[]): readonly Use[] => uses.toSorted((a, b) => a.step - b.step);
@@ -311,15 +362,24 @@ function overlapping<T extends Interval>(intervals: readonly T[], start: number,
   return intervals.slice(from, to);
 }
 
-/** Puts a segment in the place of whatever was there. */
-function replace(segments: Segment[], segment: Segment): void {
-  const { start, end } = segment;
-  if (end <= start) return;
-  const from = firstBehind(segments, start);
-  let to = from;
-  while (to < segments.length && segments[to]!.start < end) to++;
-  const [first, last] = [segments[from], segments[to - 1]];
-  const before = to > from && first!.start < start ? [{ ...first!, end: start }] : [];
-  const after = to > from && last!.end > end ? [{ ...last!, start: end }] : [];
-  segments.splice(from, to - from, ...before, segment, ...after);
+/** The segments with some pieces of one definition in the place of whatever was there; pieces rise and do not touch. */
+function replaced(segments: readonly Segment[], pieces: readonly Interval[], definition: number): Segment[] {
+  const result: Segment[] = [];
+  const keep = (segment: Segment | undefined, start: number, end: number): void => {
+    if (segment && start < end) result.push({ ...segment, start, end });
+  };
+  let at = 0;
+  let done = 0;
+  for (const { start, end } of pieces) {
+    for (let next = segments[at]; next && next.start < start; next = segments[at]) {
+      keep(next, Math.max(next.start, done), Math.min(next.end, start));
+      if (next.end > end) break;
+      at++;
+    }
+    while (segments[at] && segments[at]!.end <= end) at++;
+    result.push({ start, end, definition });
+    done = end;
+  }
+  for (const next of segments.slice(at)) keep(next, Math.max(next.start, done), next.end);
+  return result;
 }

@@ -7,7 +7,7 @@
 import { bytes } from '../../../graph/units.ts';
 import { layerReads, layerWrites } from '../../../program/access.ts';
 import { surfaceGeometry } from '../../../program/geometry.ts';
-import type { Layer } from '../../../program/layer.ts';
+import type { Layer, Move, Pipeline, PixelGrid } from '../../../program/layer.ts';
 import { rootOf } from '../../../program/liveness.ts';
 import { mapLaunch } from '../../../program/map-surfaces.ts';
 import type { Program } from '../../../program/program.ts';
@@ -59,7 +59,7 @@ export function canonicalProgram(program: Program): Program {
     surfaces: renamed.toSorted((a, b) => a.id - b.id),
     layers: layers.map((layer): Layer => {
       const { id, after } = layer;
-      const launch = mapLaunch(layer, number);
+      const launch = withoutIdleSteps(mapLaunch(layer, number));
       return { ...launch, id, name: `l${id}`, origin: [], after };
     }),
     inputs: program.inputs.map(number),
@@ -72,4 +72,15 @@ function asBytes(surface: Surface): Surface {
   const shape: Shape4 = [1, 1, 1, surface.size];
   const layout = { shape, dtype: 'int8', format: 'dla_linear' } as const;
   return { ...surface, ...layout, ...surfaceGeometry(shape, 'int8', 'dla_linear', 1) };
+}
+
+/** Copies of one row or column step nowhere. */
+function withoutIdleSteps(launch: Pipeline<number> | Move<number>): Pipeline<number> | Move<number> {
+  if (launch.kind !== 'pixels') return launch;
+  const { pixels } = launch;
+  const grid = ({ step, ...place }: PixelGrid): PixelGrid => ({
+    ...place,
+    step: { h: pixels.rows === 1 ? 1 : step.h, w: pixels.columns === 1 ? 1 : step.w },
+  });
+  return { kind: 'pixels', pixels: { ...pixels, from: grid(pixels.from), to: grid(pixels.to) } };
 }
