@@ -53,8 +53,8 @@ const isStrict = (end: CubeAccess, frame: Frame): boolean =>
 
 /** How the cubes of a copy lie in their surfaces. @throws loadable/unliftable */
 function fitCopy({ input, output }: CopyEnds, from: Frame, to: Frame): readonly [PixelPart, PixelPart] {
-  const both = (fit: Fit): readonly [PixelPart, PixelPart] | undefined => {
-    const [read, written] = [fit(input, from), fit(output, to)];
+  const both = (lie: Fit): readonly [PixelPart, PixelPart] | undefined => {
+    const [read, written] = [lie(input, from), lie(output, to)];
     return read && written && read.channels === written.channels ? [read, written] : undefined;
   };
   const plain = both(straight);
@@ -134,7 +134,7 @@ export interface PlacedCopies {
  */
 export function placeCopies(
   copies: readonly CopyEnds[],
-  valueOf: ReadonlyMap<MemoryAccess, Value>,
+  valueAt: ReadonlyMap<MemoryAccess, Value>,
   known: ReadonlyMap<Value, Frame>,
   frameWith: (value: Value, guess: CubeAccess) => Frame | undefined,
 ): PlacedCopies {
@@ -145,23 +145,23 @@ export function placeCopies(
       [input, output],
       [output, input],
     ] as const) {
-      const value = valueOf.get(end)!;
+      const value = valueAt.get(end)!;
       ends.set(value, [...(ends.get(value) ?? []), { end, other }]);
     }
   }
   // In order: what a copy reads was written before, and tells of what it writes.
   for (const [value, own] of ends) {
     if (frames.has(value)) continue;
-    const guessed = own.map((each) => ({ ...each, frame: frames.get(valueOf.get(each.other)!) }));
+    const guessed = own.map((each) => ({ ...each, frame: frames.get(valueAt.get(each.other)!) }));
     const frame = frameWith(value, guessSurface(guessed));
     if (frame) frames.set(value, frame);
   }
   const frameOf = (end: CubeAccess): Frame =>
-    frames.get(valueOf.get(end)!) ?? unsaid('a copy of what others take for bytes');
+    frames.get(valueAt.get(end)!) ?? unsaid('a copy of what others take for bytes');
   const pixels = copies.map((ends) => ({ ends, fits: fitCopy(ends, frameOf(ends.input), frameOf(ends.output)) }));
   for (const { ends: own, fits } of pixels) {
     for (const [index, end] of [own.input, own.output].entries()) {
-      frames.set(valueOf.get(end)!, grown(frameOf(end), fits[index]!));
+      frames.set(valueAt.get(end)!, grown(frameOf(end), fits[index]!));
     }
   }
   const parts = new Map<MemoryAccess, Part>();

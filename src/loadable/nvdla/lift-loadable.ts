@@ -20,7 +20,7 @@ import { type BoundTensor, type Frame, frameOf, type ShapedValue, shapeValue } f
 import { type PlacedTask, placedTask, stepsOf } from './lift-tasks.ts';
 import { type MemoryKind, type Step, type Value, type Values, valuesOf } from './lift-values.ts';
 import { tagOf } from './read-tag.ts';
-import { entryById, type MemoryEntry, memoryFlags, type StockLoadable } from './stock-loadable.ts';
+import { entryById, type MemoryEntry, memoryFlags, type StockLoadable, taskInterfaces } from './stock-loadable.ts';
 import type { LoadableTag } from './tag.ts';
 import { listBudget, memoryReader } from './task-blobs.ts';
 import type { EmulatedBuffer, NetworkTask, NetworkTensor, TaskNetwork } from './task-network.ts';
@@ -41,7 +41,9 @@ export function liftLoadable(loadable: StockLoadable, target: Target): LiftedNet
   const open = { ...target, nvdla };
   const submitted = [...loadable.submits].sort((a, b) => a.id - b.id).flatMap(({ taskIds }) => taskIds);
   const budget = listBudget(loadable);
-  const tasks = submitted.map((id) => placedTask(loadable, entryById(loadable.tasks, id, 'task'), open, budget));
+  const isOne = loadable.tasks.filter((task) => task.interface === taskInterfaces.dla).length === 1;
+  const context = { target: open, budget, layers: isOne ? tagOf(loadable)?.layers : undefined };
+  const tasks = submitted.map((id) => placedTask(loadable, entryById(loadable.tasks, id, 'task'), context));
   const steps = tasks.flatMap(stepsOf);
   if (steps.length > programLimits.layers) {
     const detail = { expected: programLimits.layers, actual: steps.length };
@@ -116,7 +118,7 @@ class Network {
         {
           target: this.#target.name,
           launches: task.launches,
-          valueOf: this.#values.valueOf,
+          valueAt: this.#values.valueAt,
           shapeOf: this.#shapes,
           ...this.#crossings(index, inputs, outputs),
           isSram: (memory) => entryById(this.#loadable.memories, memory, 'memory').domain === 1,
@@ -159,7 +161,7 @@ class Network {
 
   #shaped(): ReadonlyMap<Value, ShapedValue> {
     const formatOf = (dtype: Surface['dtype']) => featureFormat(dtype, { target: this.#target });
-    const { values, valueOf } = this.#values;
+    const { values, valueAt } = this.#values;
     const at = <T>(value: Value, work: () => T): T => {
       const use = value.uses[0];
       return locate(use ? { layer: this.#steps[use.step]!.name } : { value: this.#names.get(value)! }, work);
@@ -173,7 +175,7 @@ class Network {
       }),
     );
     const copies = this.#tasks.flatMap((task) => (task.kind === 'dla' ? task.launches.flatMap(copyOf) : []));
-    const { frames, parts } = placeCopies(copies, valueOf, known, frame);
+    const { frames, parts } = placeCopies(copies, valueAt, known, frame);
     return new Map(
       values.map((value) => [value, at(value, () => shapeValue(value, frames.get(value), formatOf, parts))]),
     );
@@ -224,7 +226,7 @@ class Network {
   }
 
   #buffer(access: CubeAccess): EmulatedBuffer {
-    const value = this.#values.valueOf.get(access)!;
+    const value = this.#values.valueAt.get(access)!;
     if (value.isConstant) unsaid('an operation of the emulator that reads a constant');
     const { offset } = this.#shapes.get(value)!;
     const { shape, dtype, format, lineStride, surfaceStride } = access;

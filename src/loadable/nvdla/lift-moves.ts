@@ -5,7 +5,7 @@ import type { BdmaTransfer, RubikMove } from '../../program/layer.ts';
 import type { Shape4 } from '../../program/surface.ts';
 import type { DataCube, OperationDesc } from './descriptors.ts';
 import type { Access, RunAccess } from './lift-access.ts';
-import { featureCube, type LiftContext, precisionAt } from './lift-operations.ts';
+import { featureCube, type LiftContext, precisionAt, strideOf } from './lift-operations.ts';
 
 type RubikOperation = Extract<OperationDesc, { type: 'rubik' }>;
 type Transfers = Extract<OperationDesc, { type: 'bdma' }>['surfaces'];
@@ -26,8 +26,8 @@ export function liftRubik({ op, surfaces }: RubikOperation, context: LiftContext
           shape,
           dtype,
           format: 'dla_linear',
-          lineStride: cube.lineStride,
-          surfaceStride: cube.planeStride,
+          lineStride: strideOf(cube.lineStride, context),
+          surfaceStride: strideOf(cube.planeStride, context),
         }
       : featureCube(cube, shape, dtype, context);
   return {
@@ -53,7 +53,8 @@ export function liftTransfers(
   }
   return transfers.slice(0, numTransfers).map((transfer): BdmaTransfer<Access> => {
     const { lineSize: lineBytes, lineRepeat: lines, surfaceRepeat: surfaces } = transfer;
-    const run = (address: number, lineStride: number, surfaceStride: number): RunAccess => {
+    const run = (address: number, line: number, surface: number): RunAccess => {
+      const [lineStride, surfaceStride] = [strideOf(line, context), strideOf(surface, context)];
       const size = Math.max(0, surfaces - 1) * surfaceStride + Math.max(0, lines - 1) * lineStride + lineBytes;
       const moved = { lineBytes, lines, lineStride, surfaces, surfaceStride };
       return { kind: 'run', ...context.place({ address, offset: 0 }), dtype: 'int8', size, moved };
@@ -61,12 +62,12 @@ export function liftTransfers(
     return {
       input: run(transfer.sourceAddress, transfer.sourceLine, transfer.sourceSurface),
       inputOffset: 0,
-      inputLineStride: transfer.sourceLine,
-      inputSurfaceStride: transfer.sourceSurface,
+      inputLineStride: strideOf(transfer.sourceLine, context),
+      inputSurfaceStride: strideOf(transfer.sourceSurface, context),
       output: run(transfer.destinationAddress, transfer.destinationLine, transfer.destinationSurface),
       outputOffset: 0,
-      outputLineStride: transfer.destinationLine,
-      outputSurfaceStride: transfer.destinationSurface,
+      outputLineStride: strideOf(transfer.destinationLine, context),
+      outputSurfaceStride: strideOf(transfer.destinationSurface, context),
       lineBytes,
       lines,
       surfaces,

@@ -34,6 +34,8 @@ import type { TaskOperation } from './task-descriptors.ts';
 
 export interface LiftContext {
   readonly target: Target & { readonly nvdla: NvdlaFeatures };
+  /** What registers count addresses and strides in; they have no bits for less. */
+  readonly grain: number;
   /** @throws loadable/corrupt */
   readonly place: (cube: Pick<DataCube, 'address' | 'offset'>) => MemoryPlace;
   /** A table of the task. @throws loadable/corrupt */
@@ -90,6 +92,9 @@ export function featureFormat(dtype: ElementType, { target }: Pick<LiftContext, 
   return format ?? unsaid(`atoms of ${elements} elements`);
 }
 
+/** A stride as the registers hold it. */
+export const strideOf = (bytes: number, { grain }: LiftContext): number => bytes - (bytes % grain);
+
 /** A feature cube of a size, where a cube's descriptor says it is. */
 export function featureCube(
   cube: DataCube,
@@ -97,7 +102,7 @@ export function featureCube(
   dtype: ConvolutionPrecision,
   context: LiftContext,
 ): CubeAccess {
-  const { lineStride, surfaceStride } = cube;
+  const [lineStride, surfaceStride] = [strideOf(cube.lineStride, context), strideOf(cube.surfaceStride, context)];
   const format = featureFormat(dtype, context);
   return { kind: 'cube', ...context.place(cube), shape, dtype, format, lineStride, surfaceStride };
 }
@@ -166,7 +171,7 @@ function liftImage(
   const rowsPerBlock = ([1, 2, 4] as const)[op.postExtension];
   if (!rowsPerBlock) fail('loadable/corrupt', 'there is no such extension of rows', {}, { actual: op.postExtension });
   const isUnsigned = op.pixelOverride !== 1 && precision !== 'float16';
-  const { lineStride, surfaceStride } = src;
+  const [lineStride, surfaceStride] = [strideOf(src.lineStride, context), strideOf(src.surfaceStride, context)];
   return {
     input: {
       kind: 'cube',

@@ -34,7 +34,7 @@ export interface Crossing {
 export interface TaskParts {
   readonly target: string;
   readonly launches: readonly NamedLaunch[];
-  readonly valueOf: ReadonlyMap<MemoryAccess, Value>;
+  readonly valueAt: ReadonlyMap<MemoryAccess, Value>;
   readonly shapeOf: ReadonlyMap<Value, ShapedValue>;
   readonly inputs: readonly Crossing[];
   readonly outputs: readonly Crossing[];
@@ -147,7 +147,7 @@ class Assembly {
   }
 
   #partOf(access: MemoryAccess) {
-    const value = this.#parts.valueOf.get(access)!;
+    const value = this.#parts.valueAt.get(access)!;
     return { value, part: this.#parts.shapeOf.get(value)!.parts.get(access)! };
   }
 

@@ -1,6 +1,7 @@
 /** The tasks of a loadable as launches and operations of the emulator, which read and write where the loadable says. */
 
 import { fail, locate } from '../../graph/errors.ts';
+import { programLimits } from '../../program/validate.ts';
 import { type EmulatorBuffer, emulatorLayouts, emulatorOperations } from './emulator-descriptors.ts';
 import { emulatorVersion, readEmulatorTask } from './emulator-task.ts';
 import type { Access, CubeAccess, MemoryAccess, MemoryPlace } from './lift-access.ts';
@@ -10,6 +11,7 @@ import { accessesOf, type NamedLaunch } from './lift-program.ts';
 import type { Step } from './lift-values.ts';
 import { type StockLoadable, type TaskEntry, taskInterfaces } from './stock-loadable.ts';
 import { addressAt, blobReader, type ListBudget, taskDescriptors } from './task-blobs.ts';
+import type { TaskOperation } from './task-descriptors.ts';
 import type { EmulatedFunction, EmulatedOperation } from './task-network.ts';
 
 /** An operation of the emulator whose buffers are where the loadable places them. */
@@ -24,16 +26,26 @@ export type PlacedTask =
   | { readonly kind: 'dla'; readonly launches: readonly NamedLaunch[] }
   | { readonly kind: 'emulator'; readonly operations: readonly PlacedOperation[] };
 
+export interface TaskContext {
+  readonly target: LiftContext['target'];
+  /** One for all tasks. */
+  readonly budget: ListBudget;
+  /** Names of layers by the indices of their operations, where the loadable has them. */
+  readonly layers?: readonly string[] | undefined;
+}
+
 /** @throws loadable/unliftable, loadable/corrupt, loadable/truncated, loadable/version, device/unsupported */
 export function placedTask(
   loadable: StockLoadable,
   task: TaskEntry,
-  target: LiftContext['target'],
-  budget: ListBudget,
+  { target, budget, layers }: TaskContext,
 ): PlacedTask {
+  // Addresses and strides of the first generation's registers end in five zeros.
+  const grain = target.nvdla.registers === 'v1' ? 32 : 1;
   const place = ({ address, offset }: { readonly address: number; readonly offset: number }): MemoryPlace => {
     const entry = addressAt(loadable, task, address);
-    return { memory: entry.memoryId, offset: entry.offset + offset };
+    const at = entry.offset + offset;
+    return { memory: entry.memoryId, offset: at - (at % grain) };
   };
   if (task.interface === taskInterfaces.emulator) return emulatorTask(loadable, task, place, budget);
   if (task.interface !== taskInterfaces.dla)
@@ -41,6 +53,7 @@ export function placedTask(
   const descriptors = taskDescriptors(loadable, task, budget);
   const context: LiftContext = {
     target,
+    grain,
     place,
     lut: (index) =>
       descriptors.luts[index] ??
@@ -48,11 +61,27 @@ export function placedTask(
     tables: new Map(),
     loaded: { sdp: -1, cdp: -1 },
   };
+  const names = new Set<string>();
   const launches = launchOrder(descriptors).map(({ operations, after }): NamedLaunch => {
-    const name = operations.map(({ type, index }) => `${type}${index}`).join('-');
+    const name = nameOf(operations, layers, names);
     return { name, after, launch: locate({ layer: name }, () => liftLaunch(operations, context)) };
   });
   return { kind: 'dla', launches };
+}
+
+/** The loadable's own name of a layer, or what it does: `conv0-sdp1`. */
+function nameOf(
+  operations: readonly TaskOperation[],
+  layers: readonly string[] | undefined,
+  taken: Set<string>,
+): string {
+  const made = operations.map(({ type, index }) => `${type}${index}`).join('-');
+  const said = layers?.[operations[0]!.index];
+  const wanted = said && said.length <= programLimits.nameLength ? said : made;
+  let name = wanted;
+  for (let number = 2; taken.has(name); number++) name = `${wanted}:${number}`;
+  taken.add(name);
+  return name;
 }
 
 function emulatorTask(

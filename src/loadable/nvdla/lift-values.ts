@@ -45,7 +45,7 @@ export interface MemoryKind {
 
 export interface Values {
   readonly values: readonly Value[];
-  readonly valueOf: ReadonlyMap<MemoryAccess, Value>;
+  readonly valueAt: ReadonlyMap<MemoryAccess, Value>;
   /** By memory id. */
   readonly inputs: ReadonlyMap<number, Value>;
   readonly outputs: ReadonlyMap<number, Value>;
@@ -140,14 +140,15 @@ class Flow {
     if (this.#work > mostWork) fail('loadable/too-large', 'the loadable cuts its memories into too many pieces');
   }
 
-  /** Bytes of a memory; the device reads whole atoms, which may reach beyond it, but not beyond its last page. */
-  #pieces({ access, field }: Use, name: string): readonly Interval[] {
+  /** Bytes of a memory; of tables the device reads whole atoms, which may reach beyond it, but not beyond its last page. */
+  #pieces(use: Use, name: string): readonly Interval[] {
+    const { access, field } = use;
     const size = this.#memories.get(access.memory)?.size ?? 0;
     const pieces = piecesOf(access);
     this.#spend(pieces.length);
     const end = pieces.reduce((most, piece) => Math.max(most, piece.end), 0);
-    const pages = Math.ceil(size / pageSize) * pageSize;
-    if (end > pages) {
+    const most = use.isWrite || access.kind === 'cube' ? size : Math.ceil(size / pageSize) * pageSize;
+    if (end > most) {
       const detail = { expected: `at most ${size}`, actual: end };
       fail('loadable/corrupt', `${field} reaches beyond its memory`, { layer: name }, detail);
     }
@@ -280,7 +281,7 @@ class Flow {
       new Map([...definitions].map(([memory, definition]) => [memory, values[this.#root(definition)]!]));
     return {
       values: [...values.filter((value) => value !== undefined), ...constants],
-      valueOf: owners,
+      valueAt: owners,
       inputs: bound(this.#inputs),
       outputs: bound(outputs),
     };

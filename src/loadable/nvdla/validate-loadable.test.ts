@@ -5,23 +5,13 @@ import { problemOf } from '../../program/testing/problem-of.ts';
 import { targets } from '../../targets/find.ts';
 import { nvFull, nvLarge, nvSmall } from '../../targets/nvdla.ts';
 import type { Target } from '../../targets/target.ts';
-import {
-  type CommonDesc,
-  commonDesc,
-  networkDesc,
-  type OperationDesc,
-  type OperationType,
-  operationDescs,
-  operationSize,
-  surfaceDescs,
-  surfaceSize,
-} from './descriptors.ts';
+import type { OperationDesc } from './descriptors.ts';
 import { bufferPitch, type EmulatorBuffer, type EmulatorOperation, emulatorLayouts } from './emulator-descriptors.ts';
-import type { Codec } from './layout.ts';
 import { lowerProgram } from './lower-program.ts';
 import { decodeStockLoadable, type StockLoadable } from './stock-loadable.ts';
 import { taskDescriptors } from './task-blobs.ts';
 import type { TaskOperation } from './task-descriptors.ts';
+import { copyOf, type Editable, withNetwork, withOperation } from './testing/edited-loadable.ts';
 import { fixture, networks, operations } from './testing/fixtures.ts';
 import { mutantOf } from './testing/mutant.ts';
 import { randomProgram } from './testing/random-program.ts';
@@ -67,53 +57,6 @@ const full = subject(nvFull, [
   (o) => o.type === 'bdma',
   (o) => o.type === 'rubik' && o.op.mode === 2,
 ]);
-
-type Draft<T> = { -readonly [K in keyof T]: T[K] extends object ? Draft<T[K]> : T[K] };
-type Editable<T extends OperationType> = Draft<Extract<OperationDesc, { type: T }> & { common: CommonDesc }>;
-
-const listed = (loadable: StockLoadable, list: string): Uint8Array =>
-  loadable.blobs.find(({ name }) => name === `task-0-${list}`)!.data;
-
-const copyOf = (loadable: StockLoadable): StockLoadable => ({
-  ...loadable,
-  blobs: loadable.blobs.map((blob) => ({ ...blob, data: blob.data.slice() })),
-});
-
-/** The loadable with one of its operations changed. */
-function withOperation<T extends OperationType>(
-  loadable: StockLoadable,
-  type: T,
-  which: (operation: Extract<OperationDesc, { type: T }>) => boolean,
-  change: (operation: Editable<T>) => void,
-): StockLoadable {
-  const copy = copyOf(loadable);
-  const found = taskDescriptors(copy, copy.tasks[0]!).operations.find(
-    (operation) => operation.type === type && which(operation as unknown as Extract<OperationDesc, { type: T }>),
-  );
-  if (!found) throw new Error(`there is no such ${type}`);
-  const edited = structuredClone(found) as unknown as Editable<T>;
-  change(edited);
-  const write = (list: string, codec: Codec<unknown>, pitch: number, value: unknown): void => {
-    const { buffer, byteOffset, byteLength } = listed(copy, list);
-    codec.write(new DataView(buffer, byteOffset, byteLength), found.index * pitch, value);
-  };
-  write('op_list', operationDescs[type] as Codec<unknown>, operationSize, edited.op);
-  write('surf_list', surfaceDescs[12][type] as Codec<unknown>, surfaceSize, edited.surfaces);
-  write('dep_graph', commonDesc as Codec<unknown>, commonDesc.size, edited.common);
-  return copy;
-}
-
-function withNetwork(
-  loadable: StockLoadable,
-  field: 'numAddresses' | 'opHead' | 'numLuts',
-  value: unknown,
-): StockLoadable {
-  const copy = copyOf(loadable);
-  const { buffer, byteOffset, byteLength } = listed(copy, 'addr0');
-  const view = new DataView(buffer, byteOffset, byteLength);
-  networkDesc.write(view, 0, { ...networkDesc.read(view, 0), [field]: value });
-  return copy;
-}
 
 const any = (): boolean => true;
 const fromMemory = ({ surfaces }: { readonly surfaces: { readonly src: { readonly type: number } } }): boolean =>
@@ -360,11 +303,7 @@ function withEmulator(list: string, change: (view: DataView) => void): StockLoad
 }
 
 const softmax = (change: Partial<EmulatorOperation>): StockLoadable =>
-  withEmulator('op_list', (view) => {
-    const wanted = { ...emulated.read(view, 0), ...change };
-    emulated.write(view, 0, wanted);
-    if (change.axis !== undefined) view.setUint8(12, change.axis);
-  });
+  withEmulator('op_list', (view) => emulated.write(view, 0, { ...emulated.read(view, 0), ...change }));
 const buffer = (which: 0 | 1, change: Partial<EmulatorBuffer>): StockLoadable =>
   withEmulator('op_buf_list', (view) =>
     emulatedBuffer.write(view, which * bufferPitch, { ...emulatedBuffer.read(view, which * bufferPitch), ...change }),
