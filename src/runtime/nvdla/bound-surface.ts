@@ -12,6 +12,11 @@ import type { ElementType, Surface, SurfaceFormat } from '../../program/surface.
 
 /** nvdla/sw umd `dlatypes.h`. */
 const dataFormats = { nchw: 1, nhwc: 2, ncxhwx: 3 } as const;
+/**
+ * Bytes of an atom, by the pixel format of features. `nvdla_runtime` goes by it alone; descriptors that call such a tensor
+ * nchw, and say atoms of nv_full on nv_small, are among nvdla/sw's regression.
+ */
+const featureAtoms: Readonly<Record<number, number>> = { 36: 32, 37: 8 };
 const elementTypes: Readonly<Record<number, ElementType>> = { 1: 'float32', 2: 'float16', 3: 'int16', 4: 'int8' };
 const elementSizes: Readonly<Record<string, number>> = { float32: 4, float16: 2, int16: 2, int8: 1 };
 const atomFormats: Readonly<Record<number, SurfaceFormat>> = { 32: 'chw32', 16: 'chw16', 8: 'chw8' };
@@ -29,7 +34,8 @@ export interface TensorLayout {
  * @param atomBytes of the device's memory
  * @throws device/unsupported for a type or a format that is not modelled; loadable/corrupt for an empty dimension
  */
-export function tensorLayout({ name, dataType, dataFormat, dims }: TensorDesc, atomBytes: number): TensorLayout {
+export function tensorLayout(tensor: TensorDesc, atomBytes: number): TensorLayout {
+  const { name, dataType, dataFormat, dims } = tensor;
   const place = { value: name };
   const { n, c, h, w } = dims;
   if (Math.min(n, c, h, w) < 1) {
@@ -38,7 +44,8 @@ export function tensorLayout({ name, dataType, dataFormat, dims }: TensorDesc, a
   const dtype = elementTypes[dataType];
   if (!dtype) return fail('device/unsupported', 'a tensor of this type is not modelled', place, { actual: dataType });
   const elementBytes = elementSizes[dtype]!;
-  switch (dataFormat) {
+  const featureAtom = dataFormat === dataFormats.nchw ? featureAtoms[tensor.pixelFormat] : undefined;
+  switch (featureAtom ? dataFormats.ncxhwx : dataFormat) {
     case dataFormats.nchw:
       return { dtype, elementBytes, format: 'dla_linear', atom: 1, runs: dims.c };
     case dataFormats.nhwc: {
@@ -47,7 +54,7 @@ export function tensorLayout({ name, dataType, dataFormat, dims }: TensorDesc, a
       return { dtype, elementBytes, format: 'dla_hwc4', atom, runs: 1 };
     }
     case dataFormats.ncxhwx: {
-      const atom = atomBytes / elementBytes;
+      const atom = (featureAtom ?? atomBytes) / elementBytes;
       const format = atomFormats[atom];
       if (format) return { dtype, elementBytes, format, atom, runs: Math.ceil(dims.c / atom) };
     }

@@ -34,6 +34,14 @@ describe("nvdla_runtime's image of an output", () => {
     expect([...image.subarray(36)]).toEqual(wanted);
   });
 
+  it('is the same where a tensor of features is called nchw', () => {
+    const bytes = Uint8Array.from({ length: 200 }, (_, index) => index);
+    expect(dimg(bytes, features({ dataFormat: 1 }), 8)).toEqual(dimg(bytes, features(), 8));
+    // Its pixel format says how large atoms are, whatever memory has.
+    const large = dimg(bytes, features({ dataFormat: 1, pixelFormat: 36 }), 8);
+    expect([large[8], ...large.subarray(36, 42)]).toEqual([40, 0, 32, 64, 40, 72, 104]);
+  });
+
   it('turns 32768 into 0 and NaN into 31744 in float16, and leaves the rest', () => {
     const values = [0x7800, 0x7e00, 0xfc01, 0x8000, 0x7c00, 0xf800, 0x3c00, 0x0000];
     const bytes = new Uint8Array(Uint16Array.from(values).buffer);

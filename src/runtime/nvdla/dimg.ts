@@ -7,7 +7,7 @@
 
 import { fail } from '../../graph/errors.ts';
 import type { TensorDesc } from '../../loadable/nvdla/stock-loadable.ts';
-import { stridesOf, tensorExtent, tensorLayout } from './bound-surface.ts';
+import { stridesOf, tensorLayout } from './bound-surface.ts';
 
 const headerBytes = 36;
 
@@ -32,7 +32,9 @@ export function dimg(bytes: Uint8Array, tensor: TensorDesc, atomBytes: number): 
   }
   const { dims, size, offset } = tensor;
   const strides = stridesOf(tensor);
-  const end = offset + tensorExtent(tensor, layout, strides);
+  // Lines overlap where a descriptor says larger atoms than memory has.
+  const row = dims.w * atom * elementBytes;
+  const end = offset + (layout.runs - 1) * strides.surface + (dims.h - 1) * strides.line + row;
   if (end > bytes.length) {
     fail('run/input', 'the tensor is larger than its buffer', place, { expected: bytes.length, actual: end });
   }
