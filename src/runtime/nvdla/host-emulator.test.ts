@@ -19,10 +19,15 @@ interface Setup {
   readonly scales?: readonly [number, number];
   readonly format: number;
   readonly shape: readonly [channel: number, height: number, width: number];
+  /** Where other than those of packed lines and surfaces. */
+  readonly strides?: { readonly lineStride?: number; readonly surfaceStride?: number };
 }
 
 /** A task of one operation: lists at positions 0 to 2, source at 3, destination at 4. */
-function emulate({ layout, operation, scales = [1, 1], format, shape }: Setup, source: Uint8Array): Uint8Array {
+function emulate(
+  { layout, operation, scales = [1, 1], format, shape, strides }: Setup,
+  source: Uint8Array,
+): Uint8Array {
   const codecs = emulatorLayouts[layout];
   const bus = new Bus();
   bus.map(base, placeOf(5));
@@ -49,6 +54,7 @@ function emulate({ layout, operation, scales = [1, 1], format, shape }: Setup, s
     channel,
     lineStride: 32 * width,
     surfaceStride: 32 * width * height,
+    ...strides,
   };
   codecs.buffer.write(view, placeOf(2), { ...cube, address: 3 });
   codecs.buffer.write(view, placeOf(2) + bufferPitch, { ...cube, address: 4 });
@@ -92,6 +98,18 @@ describe('the host emulator', () => {
     const actual = [0, 2, 4].map((at) => getFloat16(view, at, true));
     for (const [index, expected] of [0.09003, 0.24473, 0.66524].entries())
       expect(actual[index]).toBeCloseTo(expected, 3);
+  });
+
+  it('refuses rows that overlap, before it works through them', () => {
+    const operation = { type: 0, power: 1, scale: 1, shift: 0 };
+    const setup = { layout: 'current', operation, format: 3 } as const;
+    const small = new Uint8Array(32);
+    const lines: Setup = { ...setup, shape: [1, 65_535, 1], strides: { lineStride: 0 } };
+    expect(() => emulate(lines, small)).toThrow(/the line stride .*expected at least 32, found 0/);
+    const surfaces: Setup = { ...setup, shape: [65_535, 2, 1], strides: { surfaceStride: 32 } };
+    expect(() => emulate(surfaces, small)).toThrow(/the surface stride .*expected at least 64, found 32/);
+    const one: Setup = { ...setup, shape: [16, 1, 1], strides: { lineStride: 0, surfaceStride: 0 } };
+    expect(emulate(one, small)).toHaveLength(0x1000);
   });
 
   it('refuses formats and operations that it does not know', () => {

@@ -36,7 +36,7 @@ export const emulatorJob = (list: AddressList, layout: EmulatorTask['layout'], b
   },
 });
 
-/** @throws loadable/corrupt, loadable/truncated, device/unsupported, device/fault */
+/** @throws loadable/corrupt, loadable/truncated, device/unsupported, device/fault also for strides of rows that overlap */
 export function runEmulatorTask(task: EmulatorTask, bus: Bus): void {
   const layout = emulatorLayouts[task.layout];
   for (const { operation, ...step } of readEmulatorTask(task.read, layout).steps) {
@@ -109,10 +109,27 @@ function softmax(operation: EmulatorOperation, source: Placed, destination: Plac
   bus.write(destination.base, to);
 }
 
+/** Rows that overlap would let a few bytes of memory ask for work without end. @throws device/fault */
+function checkStrides(place: Placed, { width, height, channel }: Placed): void {
+  const { atomBytes, lineStride, surfaceStride } = place;
+  const row = Math.max(1, width) * atomBytes;
+  const plane = (height - 1) * lineStride + row;
+  const runs = Math.ceil((channel * sizeOf(place)) / atomBytes);
+  for (const [count, stride, least, name] of [
+    [height, lineStride, row, 'line'],
+    [runs, surfaceStride, plane, 'surface'],
+  ] as const) {
+    if (count <= 1 || stride >= least) continue;
+    const detail = { expected: `at least ${least}`, actual: stride };
+    fail('device/fault', `the ${name} stride of a cube of the emulator is too small`, {}, detail);
+  }
+}
+
 function raise(operation: EmulatorOperation, source: Placed, destination: Placed, bus: Bus): void {
   const { fround } = Math;
   const { type, width, height, channel } = source;
   const size = sizeOf(source);
+  for (const place of [source, destination]) checkStrides(place, source);
   const row = Math.max(1, width);
   const at = (place: Placed, c: number, y: number): bigint => {
     const perAtom = place.atomBytes / size;
