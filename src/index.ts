@@ -25,6 +25,8 @@ import type { Tensor } from './graph/tensor.ts';
 import { cycles, gigabytesPerSecond, mebibytes, megahertz } from './graph/units.ts';
 import { decodeLoadable, isLoadable } from './loadable/container.ts';
 import { encodeNvdla as encodeStock } from './loadable/nvdla/encode-nvdla.ts';
+import { liftLoadable } from './loadable/nvdla/lift-loadable.ts';
+import { liftedPlan, printLifted } from './loadable/nvdla/lifted-plan.ts';
 import { statedTarget, targetOfLoadable } from './loadable/nvdla/loadable-target.ts';
 import { printStockLoadable } from './loadable/nvdla/print-loadable.ts';
 import { decodeStockLoadable, isStockLoadable } from './loadable/nvdla/stock-loadable.ts';
@@ -462,6 +464,22 @@ const between = (before: Standing, after: Standing): Gain => ({
   dlaMacs: [before.dlaMacs, after.dlaMacs],
   dlaTime: [before.dlaTime, after.dlaTime],
 });
+
+/**
+ * A stock loadable of the open NVDLA, whoever compiled it, as a compiled network: to be inspected, priced and run.
+ * @throws loadable/*; loadable/unliftable for what a Plan has no words for, tasks of the host emulator among it
+ */
+export function lift(bytes: Uint8Array, options: { readonly target?: string } = {}): CompiledNetwork {
+  const loadable = decodeStockLoadable(bytes);
+  const target = targetOfLoadable(loadable, options.target);
+  return liftedPlan(liftLoadable(loadable, target), target);
+}
+
+/** The same as text: the Program of every task, and the operations of the host emulator. @throws loadable/* */
+export function inspectProgram(bytes: Uint8Array, options: { readonly target?: string } = {}): string {
+  const loadable = decodeStockLoadable(bytes);
+  return printLifted(liftLoadable(loadable, targetOfLoadable(loadable, options.target)));
+}
 
 /**
  * Every rule of the format that a stock loadable of the open NVDLA breaks; none when it is sound.

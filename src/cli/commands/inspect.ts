@@ -3,7 +3,7 @@
 import { Command } from 'commander';
 import { fail, formatProblem, locate } from '../../graph/errors.ts';
 import { readBytes } from '../../host/node/files.ts';
-import { inspect, validateNvdla } from '../../index.ts';
+import { inspect, inspectProgram, validateNvdla } from '../../index.ts';
 import { isLoadable } from '../../loadable/container.ts';
 import { isStockLoadable } from '../../loadable/nvdla/stock-loadable.ts';
 import { printable } from '../../report/table.ts';
@@ -12,6 +12,7 @@ import { readExternal } from '../network-file.ts';
 
 interface Flags {
   readonly validate?: true;
+  readonly program?: true;
   readonly target?: string;
 }
 
@@ -20,20 +21,25 @@ export const inspectCommand = (context: Context): Command =>
     .description('Print a model, a loadable or a calibration cache completely.')
     .argument('<file>')
     .option('--validate', 'of a stock loadable (.nvdla): print the rules of the format that it breaks')
-    .option('--target <name>', 'with --validate: what it was made for, where the file does not say it')
+    .option('--program', 'of a stock loadable: print the Programs that it stands for')
+    .option('--target <name>', 'with --validate or --program: what it was made for, where the file does not say it')
     .addHelpText(
       'after',
       `
 Examples:
   dla inspect fashion-resnet20.dla
   dla inspect fashion-resnet20.cache
-  dla inspect net.nvdla --validate --target nv_small`,
+  dla inspect net.nvdla --validate --target nv_small
+  dla inspect net.nvdla --program`,
     )
     .action(async (file: string, flags: Flags) => {
       const bytes = await readBytes(file);
       if (flags.validate) validate(bytes, file, flags, context);
-      else {
-        if (flags.target !== undefined) fail('cli/usage', '--target goes with --validate');
+      else if (flags.program) {
+        const text = locate({ file }, () => inspectProgram(bytes, flags)).trimEnd();
+        context.print(text.split('\n').map(printable).join('\n'));
+      } else {
+        if (flags.target !== undefined) fail('cli/usage', '--target goes with --validate or --program');
         const external = isModel(bytes) ? await readExternal(bytes, file) : undefined;
         context.print(inspect(bytes, file, external).trimEnd());
       }
