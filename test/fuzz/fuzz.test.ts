@@ -12,8 +12,6 @@ const least: Readonly<Record<string, number>> = {
   'onnx run': 25,
   'loadable decode': 8,
   'loadable run': 8,
-  'stock decode': 30,
-  'stock run': 15,
   'plan parse': 15,
   'plan validate': 4,
   'graph parse': 15,

@@ -3,11 +3,12 @@
  *
  *     npx tsx test/fuzz/fuzz.ts --count 10000 --seed 1
  *     npx tsx test/fuzz/fuzz.ts --seed 1 --only 4711      replays one mutant
+ *     npx tsx test/fuzz/fuzz.ts --nvdla                   of what the open NVDLA reads (nvdla/)
  */
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { parseArgs } from 'node:util';
-import type { Job, Message } from './worker.ts';
+import type { Job, Message } from './child.ts';
 
 export interface Finding {
   readonly index: number;
@@ -38,6 +39,9 @@ export interface FuzzOptions {
   /** Milliseconds of wall-clock time without a word from a child until it is ended. */
   readonly watchdog?: number;
 }
+
+/** The child's program for what the open NVDLA reads. */
+export const nvdlaWorker = new URL('./nvdla/worker.ts', import.meta.url);
 
 /** Where a child that dies at once, again and again, is given up. */
 const mostRestarts = 50;
@@ -180,6 +184,7 @@ if (import.meta.filename === process.argv[1]) {
       seed: { type: 'string', default: '1' },
       processes: { type: 'string', default: '2' },
       only: { type: 'string' },
+      nvdla: { type: 'boolean', default: false },
     },
   });
   const result = await fuzz({
@@ -187,6 +192,7 @@ if (import.meta.filename === process.argv[1]) {
     count: Number(values.count),
     processes: Number(values.processes),
     ...(values.only !== undefined && { only: Number(values.only) }),
+    ...(values.nvdla && { worker: nvdlaWorker }),
   });
   console.log(fuzzText(result));
   for (const { index, input, stage, what } of result.findings) console.log(`\n#${index} ${input} ${stage}: ${what}`);

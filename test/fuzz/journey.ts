@@ -7,7 +7,7 @@
 import { createWasmEngines } from '../../src/device/kernels/engines.ts';
 import { programWork } from '../../src/estimate/layer-work.ts';
 import { idxDataSet } from '../../src/evaluate/idx.ts';
-import { DlakitError, type ErrorCode } from '../../src/graph/errors.ts';
+import { DlakitError } from '../../src/graph/errors.ts';
 import type { Graph } from '../../src/graph/graph.ts';
 import { parseGraph } from '../../src/graph/parse.ts';
 import { constantTable, printGraph } from '../../src/graph/print.ts';
@@ -30,14 +30,13 @@ import { checkSarif } from '../../src/report/sarif.ts';
 import { type Device, openDevice } from '../../src/runtime/device.ts';
 import { loadNetwork } from '../../src/runtime/network.ts';
 import { findTarget } from '../../src/targets/find.ts';
+import type { Outcome } from './child.ts';
 import type { Mutant } from './mutant.ts';
 import type { FuzzRandom } from './random.ts';
-import { decodeStock, runStock } from './stock-loadable.ts';
 
 export const stages = {
   onnx: ['read', 'resolve', 'print', 'prepare', 'write', 'check', 'compile', 'encode', 'decode', 'estimate', 'run'],
   loadable: ['decode', 'print', 'estimate', 'run'],
-  stock: ['decode', 'run'],
   plan: ['parse', 'validate', 'print'],
   graph: ['parse', 'prepare'],
   cache: ['parse', 'compile'],
@@ -45,11 +44,6 @@ export const stages = {
   idx: ['parse', 'sample'],
   shapes: ['parse', 'resolve'],
 } as const satisfies Readonly<Record<Mutant['kind'], readonly string[]>>;
-
-export type Outcome =
-  | { readonly kind: 'passed' }
-  | { readonly kind: 'refused'; readonly stage: string; readonly code: ErrorCode }
-  | { readonly kind: 'finding'; readonly stage: string; readonly what: string };
 
 /** A bug that no exception shows. */
 class Inconsistency extends Error {}
@@ -86,11 +80,6 @@ export class Journey {
         return this.#onnx(mutant.bytes, mutant.external);
       case 'loadable':
         return this.#loadable(mutant.bytes);
-      case 'stock': {
-        const loadable = this.#at('decode', () => decodeStock(mutant.bytes));
-        this.#at('run', () => runStock(loadable, mutant.target, this.#random));
-        return;
-      }
       case 'plan': {
         const plan = this.#at('parse', () => parsePlan(mutant.text));
         this.#at('validate', () => validatePlan(plan, undefined, findTarget(plan.target)));

@@ -1,6 +1,6 @@
 /** A child that does what a bug would do: at 1 it hangs, at 2 it eats all memory, at 3 it dies, at 4 it finds something. */
 
-import type { Job, Message } from './worker.ts';
+import type { Job, Message } from './child.ts';
 
 const send = (message: Message): void => {
   process.send?.(message);

@@ -15,12 +15,10 @@ import { mutateLoadable } from './mutate-loadable.ts';
 import { mutateText } from './mutate-text.ts';
 import { mutateOnnx } from './onnx-tree.ts';
 import { type FuzzRandom, nastyIntegers } from './random.ts';
-import { mutateStock, type StockBase, stockBases } from './stock-loadable.ts';
 
 export type Mutant =
   | { readonly kind: 'onnx'; readonly bytes: Uint8Array; readonly external?: ReadonlyMap<string, Uint8Array> }
   | { readonly kind: 'loadable'; readonly bytes: Uint8Array }
-  | { readonly kind: 'stock'; readonly bytes: Uint8Array; readonly target: string }
   | { readonly kind: 'plan'; readonly text: string }
   | { readonly kind: 'graph'; readonly text: string; readonly constants: ReadonlyMap<string, Tensor> }
   | { readonly kind: 'cache'; readonly bytes: Uint8Array; readonly network: PreparedNetwork }
@@ -34,7 +32,6 @@ export interface Stock {
   readonly large: BaseModel;
   readonly networks: readonly PreparedNetwork[];
   readonly loadables: readonly Uint8Array[];
-  readonly stock: readonly StockBase[];
   readonly plans: readonly string[];
   readonly graphs: readonly Graph[];
   readonly cache: string;
@@ -56,7 +53,6 @@ export function stock(): Stock {
     },
     networks,
     loadables: compiled.map(({ network }) => encodeLoadable(network)),
-    stock: stockBases(),
     plans: compiled.map(({ network }) => printPlan(network.plan)),
     graphs,
     cache: writeCalibrationCache(scales),
@@ -65,7 +61,7 @@ export function stock(): Stock {
   };
 }
 
-/** Shares: half ONNX, 25 % loadables, 10 % stock loadables, the rest everything else that is read from outside. */
+/** Shares: half ONNX, 30 % loadables, the rest everything else that is read from outside. */
 export function mutantOf(random: FuzzRandom, base: Stock): Mutant {
   const share = random.next();
   if (share < 0.5) {
@@ -73,17 +69,13 @@ export function mutantOf(random: FuzzRandom, base: Stock): Mutant {
     const mutated = { kind: 'onnx', bytes: mutateOnnx(bytes, random, base.operators) } as const;
     return external ? { ...mutated, external: mutateFiles(external, random) } : mutated;
   }
-  if (share < 0.75) return { kind: 'loadable', bytes: mutateLoadable(random.pick(base.loadables), random) };
-  if (share < 0.85) {
-    const { target, bytes } = random.pick(base.stock);
-    return { kind: 'stock', bytes: mutateStock(bytes, random), target };
-  }
-  if (share < 0.89) return { kind: 'plan', text: mutateText(random.pick(base.plans), random) };
-  if (share < 0.92) {
+  if (share < 0.8) return { kind: 'loadable', bytes: mutateLoadable(random.pick(base.loadables), random) };
+  if (share < 0.86) return { kind: 'plan', text: mutateText(random.pick(base.plans), random) };
+  if (share < 0.9) {
     const graph = random.pick(base.graphs);
     return { kind: 'graph', text: mutateText(printGraph(graph), random), constants: constantTable(graph) };
   }
-  if (share < 0.95) {
+  if (share < 0.94) {
     const text = new TextEncoder().encode(mutateText(base.cache, random));
     return { kind: 'cache', bytes: random.chance(0.2) ? scribble(text, random) : text, network: base.networks[0]! };
   }
