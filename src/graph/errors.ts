@@ -66,7 +66,7 @@ export const errorCodes = {
   'device/fault': 'The device read or wrote outside the memory of its task.',
   'device/unsupported': 'The hardware function is not modelled.',
   'device/stalled': 'The task cannot go on: an operation waits for an event that nobody will raise.',
-  'device/timeout': 'A launch asks for more work than the watchdog of the device waits for.',
+  'device/timeout': 'A launch, or a task of the host emulator, is more work than the watchdog of the device waits for.',
   'device/memory': 'The device is out of memory.',
   'trace/syntax': 'A register trace cannot be parsed.',
   'trace/check': 'A register trace expects another value than the device holds.',

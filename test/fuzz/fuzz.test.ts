@@ -1,6 +1,7 @@
 /** Ten thousand mutants find no crash, no hang, no untyped error; and enough of them get far enough for that to mean something. */
 
 import { expect, test } from 'vitest';
+import { expectReach } from './expect-reach.ts';
 import { fuzz, fuzzText } from './fuzz.ts';
 import { stages } from './journey.ts';
 
@@ -26,17 +27,7 @@ test('10,000 mutants of everything that is read', { timeout: 900_000 }, async ()
   console.log(fuzzText(result));
   expect(result.findings).toEqual([]);
   expect([...result.mutants.values()].reduce((sum, count) => sum + count)).toBe(10_000);
-  for (const [input, names] of Object.entries(stages)) {
-    let left = result.mutants.get(input) ?? 0;
-    const all = left;
-    for (const stage of names) {
-      for (const count of result.refused.get(`${input} ${stage}`)?.values() ?? []) left -= count;
-      expect
-        .soft((100 * left) / all, `${input} that pass ${stage}, in percent`)
-        .toBeGreaterThanOrEqual(least[`${input} ${stage}`] ?? 0);
-    }
-    expect(left, input).toBe(result.passed.get(input));
-  }
+  expectReach(result, stages, least);
 });
 
 test('hangs, crashes and exhausted memory are findings, and the rest goes on', async () => {

@@ -21,13 +21,12 @@ interface Setup {
   readonly shape: readonly [channel: number, height: number, width: number];
   /** Where other than those of packed lines and surfaces. */
   readonly strides?: { readonly lineStride?: number; readonly surfaceStride?: number };
+  readonly watchdog?: number;
 }
 
 /** A task of one operation: lists at positions 0 to 2, source at 3, destination at 4. */
-function emulate(
-  { layout, operation, scales = [1, 1], format, shape, strides }: Setup,
-  source: Uint8Array,
-): Uint8Array {
+function emulate(setup: Setup, source: Uint8Array): Uint8Array {
+  const { layout, operation, scales = [1, 1], format, shape, strides, watchdog } = setup;
   const codecs = emulatorLayouts[layout];
   const bus = new Bus();
   bus.map(base, placeOf(5));
@@ -63,7 +62,7 @@ function emulate(
   const address = (position: number): bigint => base + BigInt(placeOf(position));
   const read = (position: number, offset: number, length: number): Uint8Array =>
     bus.read(address(position) + BigInt(offset), length);
-  runEmulatorTask({ layout, read, address }, bus);
+  runEmulatorTask({ layout, read, address }, bus, watchdog);
   return bus.read(address(4), 0x1000);
 }
 
@@ -117,6 +116,16 @@ describe('the host emulator', () => {
     const unknown = { layout: 'current', operation: { type: 7 }, format: 0, shape } as const;
     expect(() => emulate(unknown, new Uint8Array(1))).toThrow(/no such operation/);
     expect(() => emulate({ ...unknown, format: 9 }, new Uint8Array(1))).toThrow(/format 9 is not modelled/);
+  });
+});
+
+describe('the watchdog', () => {
+  it('waits for tasks of the emulator no longer than for launches', () => {
+    const setup: Setup = { layout: 'current', operation: { type: 0 }, format: 0, shape: [2, 1, 3] };
+    expect(() => emulate({ ...setup, watchdog: 6 * 64 }, new Uint8Array(64))).not.toThrow();
+    expect(() => emulate({ ...setup, watchdog: 6 * 64 - 1 }, new Uint8Array(64))).toThrow(
+      /more work than the watchdog/,
+    );
   });
 });
 

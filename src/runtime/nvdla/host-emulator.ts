@@ -6,6 +6,7 @@
 
 import { exp } from '../../compile/functions.ts';
 import type { Bus } from '../../device/bus.ts';
+import { watchdogSteps } from '../../device/nvdla/check-pipeline.ts';
 import { halfValue, isHalfNaN, singleBits, singleToHalf } from '../../device/nvdla/float.ts';
 import { fail } from '../../graph/errors.ts';
 import {
@@ -19,6 +20,7 @@ import { readEmulatorTask } from '../../loadable/nvdla/emulator-task.ts';
 import type { ReadAddress } from '../../loadable/nvdla/task-descriptors.ts';
 import type { Firmware } from '../firmware.ts';
 import type { AddressList } from './address-list.ts';
+import type { KernelDriver } from './kernel-driver.ts';
 import { power } from './power.ts';
 
 export interface EmulatorTask {
@@ -29,17 +31,33 @@ export interface EmulatorTask {
 }
 
 /** One run of a task, in the memory of its address list, as a job of the driver's queue. */
-export const emulatorJob = (list: AddressList, layout: EmulatorTask['layout'], bus: Bus): Firmware<never> => ({
+export const emulatorJob = (
+  list: AddressList,
+  layout: EmulatorTask['layout'],
+  { bus, watchdog }: Pick<KernelDriver, 'bus' | 'watchdog'>,
+): Firmware<never> => ({
   step() {
-    bus.within(list.windows, () => runEmulatorTask({ ...list, layout }, bus));
+    bus.within(list.windows, () => runEmulatorTask({ ...list, layout }, bus, watchdog));
     return undefined;
   },
 });
 
-/** @throws loadable/corrupt, loadable/truncated, device/unsupported, device/fault also for strides of rows that overlap */
-export function runEmulatorTask(task: EmulatorTask, bus: Bus): void {
+/** What the host takes for an element, in the steps that the watchdog counts. */
+const elementSteps = 64;
+
+/**
+ * @throws loadable/corrupt, loadable/truncated, device/unsupported, device/fault also for strides of rows that overlap,
+ *   device/timeout
+ */
+export function runEmulatorTask(task: EmulatorTask, bus: Bus, watchdog = watchdogSteps): void {
   const layout = emulatorLayouts[task.layout];
-  for (const { operation, ...step } of readEmulatorTask(task.read, layout).steps) {
+  const { steps } = readEmulatorTask(task.read, layout);
+  const elements = steps.reduce((sum, { source: { width, height, channel } }) => sum + width * height * channel, 0);
+  if (elements * elementSteps > watchdog) {
+    const detail = { expected: `at most ${watchdog} steps`, actual: elements * elementSteps };
+    fail('device/timeout', 'a task of the emulator is more work than the watchdog waits for', {}, detail);
+  }
+  for (const { operation, ...step } of steps) {
     const source = buffer(step.source, task, layout);
     const destination = buffer(step.destination, task, layout);
     if (source.type !== destination.type) {

@@ -10,6 +10,7 @@
 
 import type { Bus } from '../../device/bus.ts';
 import type { Launch, LaunchResult } from '../../device/launch.ts';
+import { watchdogSteps } from '../../device/nvdla/check-pipeline.ts';
 import { NvdlaDevice } from '../../device/nvdla/nvdla-device.ts';
 import type { Engines } from '../../device/state.ts';
 import type { Target } from '../../targets/target.ts';
@@ -40,18 +41,26 @@ export class KernelDriver {
   readonly target: Target;
   readonly bus: Bus;
   readonly buffers: DeviceBuffers;
+  readonly watchdog: number;
   readonly #engines: Engines;
   readonly #queue: JobQueue;
-  readonly #watchdog: number | undefined;
   readonly #watch: DeviceWatch | undefined;
 
-  constructor({ target, bus, engines, queue, bases = memoryBases, watchdog, watch }: KernelDriverOptions) {
+  constructor({
+    target,
+    bus,
+    engines,
+    queue,
+    bases = memoryBases,
+    watchdog = watchdogSteps,
+    watch,
+  }: KernelDriverOptions) {
     this.target = target;
     this.bus = bus;
     this.buffers = new DeviceBuffers(bus, bases);
     this.#engines = engines;
     this.#queue = queue;
-    this.#watchdog = watchdog;
+    this.watchdog = watchdog;
     this.#watch = watch;
   }
 
@@ -62,13 +71,9 @@ export class KernelDriver {
 
   /** A device after reset. */
   device(onLaunch: (pipeline: Launch, result: LaunchResult) => void): NvdlaDevice {
-    const [watch, watchdog] = [this.#watch, this.#watchdog];
-    const options = {
-      target: this.target,
-      bus: this.bus,
-      engines: this.#engines,
-      ...(watchdog !== undefined && { watchdog }),
-    };
+    const { target, bus, watchdog } = this;
+    const watch = this.#watch;
+    const options = { target, bus, engines: this.#engines, watchdog };
     if (!watch) return new NvdlaDevice({ ...options, onLaunch });
     const onBoth: typeof onLaunch = (pipeline, result) => {
       watch.onLaunch(pipeline, result);

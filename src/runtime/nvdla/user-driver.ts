@@ -267,7 +267,7 @@ export class StockNetwork {
       }
       case taskInterfaces.emulator: {
         const layout = emulatorVersion(this.#loadable);
-        return () => emulatorJob(list, layout, this.#driver.bus);
+        return () => emulatorJob(list, layout, this.#driver);
       }
       default:
         return fail('loadable/corrupt', 'a task is for nobody', {}, { actual: task.interface });

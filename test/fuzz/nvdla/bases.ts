@@ -25,7 +25,7 @@ export interface StockBase {
   readonly loadable: StockLoadable;
 }
 
-const slow = /resnet__|misc2|lenet|im_d|fp16|CONV_s3_022|full_CONV/;
+const slow = /resnet__|misc2|lenet|im_d|CONV_s3_022|full_CONV/;
 
 export function stockBases(): readonly StockBase[] {
   const compiled = ['nv_small', 'nv_small_256', 'nv_medium_512', 'nv_full'].map((target) => compiledBase(target));

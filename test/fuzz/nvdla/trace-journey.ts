@@ -1,6 +1,6 @@
 /** The way of a mutant of a trace: parsed, and played on a device of its own, which is as good as any. */
 
-import { Bus } from '../../../src/device/bus.ts';
+import type { Bus } from '../../../src/device/bus.ts';
 import { createWasmEngines } from '../../../src/device/kernels/engines.ts';
 import { referenceEngines } from '../../../src/device/reference/engines.ts';
 import { parseTraceFile, runTrace } from '../../../src/device/trace/run-trace.ts';
