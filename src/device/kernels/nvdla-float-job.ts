@@ -97,6 +97,8 @@ export const scratchNaN = 128;
 /** Of each part of a step that holds anything, `foundBytes`: first and end of its records, its first row of weights. */
 export const scratchParts = 192;
 export const foundBytes = 16;
+/** A sum and its carries on their way through the tree. */
+export const scratchTree = 1984;
 export const scratchRows = 2048;
 /** Products that wait to be cut: data, Booth digits, shifts, lanes; 16 bits each, in places of their own. */
 export const scratchWaiting = 18432;
@@ -161,6 +163,7 @@ export const curveExponent = 28;
 export const underflowSlope = 32;
 export const overflowSlope = 36;
 export const curveEntries = 40;
+// As nvdla-job.ts has them, one after the other.
 export const underflowPriority = 1392;
 export const overflowPriority = 1396;
 export const hybridPriority = 1400;

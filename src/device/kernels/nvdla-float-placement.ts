@@ -3,28 +3,13 @@
 import type { Shape4 } from '../../program/surface.ts';
 import type { Bus } from '../bus.ts';
 import type { Cube } from '../cube.ts';
-import { featureExtent, packingOf } from '../reference/feature.ts';
 import type { KernelHost } from './kernel-host.ts';
 import { atomOf } from './nvdla-placement.ts';
-import type { Placement } from './placement.ts';
+import { type Placement, placeElements } from './placement.ts';
 
 /** One image of halves; undefined for any other cube. @throws device/fault */
-export function placeHalves(cube: Cube, bus: Bus, what: string): Placement | undefined {
-  if (cube.dtype !== 'float16' || cube.shape[0] !== 1) return undefined;
-  const extent = featureExtent(cube, what);
-  const { atom, runs, elementBytes } = packingOf(cube);
-  return {
-    address: bus.locate(cube.address, extent),
-    extent,
-    shape: cube.shape,
-    atom,
-    room: atom * runs,
-    batchStep: 0,
-    rowStep: cube.lineStride,
-    pixelStep: atom * elementBytes,
-    surfaceStep: cube.surfaceStride,
-  };
-}
+export const placeHalves = (cube: Cube, bus: Bus, what: string): Placement | undefined =>
+  cube.dtype === 'float16' && cube.shape[0] === 1 ? placeElements(cube, bus, what) : undefined;
 
 /** One image of whole atoms of 16 halves; undefined for any other cube. @throws device/fault */
 export function placeHalfAtoms(cube: Cube, bus: Bus, what: string): Placement | undefined {

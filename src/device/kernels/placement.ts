@@ -22,11 +22,16 @@ export interface Placement {
   readonly surfaceStep: number;
 }
 
-/** @throws device/fault, device/unsupported */
+/** A cube of int8. @throws device/fault, device/unsupported */
 export function placeCube(cube: Cube, bus: Bus, what: string): Placement {
   wantInt8(cube, what);
+  return placeElements(cube, bus, what);
+}
+
+/** A cube of elements of any size. @throws device/fault, device/unsupported */
+export function placeElements(cube: Cube, bus: Bus, what: string): Placement {
   const extent = featureExtent(cube, what);
-  const { atom, runs } = packingOf(cube);
+  const { atom, runs, elementBytes } = packingOf(cube);
   return {
     address: bus.locate(cube.address, extent),
     extent,
@@ -35,7 +40,7 @@ export function placeCube(cube: Cube, bus: Bus, what: string): Placement {
     room: atom * runs,
     batchStep: cube.batchStride,
     rowStep: cube.lineStride,
-    pixelStep: atom,
+    pixelStep: atom * elementBytes,
     surfaceStep: cube.surfaceStride,
   };
 }

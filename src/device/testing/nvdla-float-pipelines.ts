@@ -11,23 +11,12 @@ import type { Bus } from '../bus.ts';
 import type { Cube } from '../cube.ts';
 import type { LinearTable, LookupTable } from '../nvdla/lookup-table.ts';
 import { mapCube } from './cubes.ts';
+import { extent, lookupTables, type Next, nvdlaPoolOptions, poolWindows, randomInts } from './random.ts';
 
 export interface FloatScenario {
   readonly label: string;
   readonly table?: LookupTable;
   build(bus: Bus): { readonly pipeline: Pipeline<Cube>; readonly output: Cube };
-}
-
-type Next = (low: number, high: number) => number;
-
-function randomInts(seed: number): Next {
-  let state = seed | 0 || 1;
-  return (low, high) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return low + ((state >>> 0) % (high - low + 1));
-  };
 }
 
 const half = (next: Next, lowest: number, highest: number): number =>
@@ -204,17 +193,9 @@ function buildSdp(bus: Bus, o: SdpOptions, shape: Shape4, next: Next, isLast: bo
   return { sdp, output };
 }
 
-const extent = (low: number, high: number) =>
-  fc.record({ h: fc.integer({ min: low, max: high }), w: fc.integer({ min: low, max: high }) });
-
 const poolOptions = fc.record({
-  mode: fc.constantFrom('max', 'min', 'average', 'average' as const),
-  kernel: extent(1, 8),
-  stride: extent(1, 3),
-  pad: extent(0, 7),
-  end: extent(0, 2),
+  ...nvdlaPoolOptions,
   recip: fc.option(fc.nat(0xfbff), { nil: undefined }),
-  slack: fc.integer({ min: 0, max: 2 }),
 });
 
 type PoolOptions = typeof poolOptions extends fc.Arbitrary<infer T> ? T : never;
@@ -224,26 +205,19 @@ const reciprocals = [0x7c00, 0x7800, 0x7555, 0x7400, 0x7266, 0x7155, 0x7092, 0x7
 
 function buildPool(bus: Bus, o: PoolOptions, input: Shape4): Pdp<Cube> {
   const [, channels, height, width] = input;
-  const kernel = { h: Math.min(o.kernel.h, height), w: Math.min(o.kernel.w, width) };
-  const top = Math.min(o.pad.h, kernel.h - 1);
-  const left = Math.min(o.pad.w, kernel.w - 1);
-  const over = { h: Math.min(o.end.h, kernel.h - 1), w: Math.min(o.end.w, kernel.w - 1) };
-  const outHeight = Math.floor((height + top + over.h - kernel.h) / o.stride.h) + 1;
-  const outWidth = Math.floor((width + left + over.w - kernel.w) / o.stride.w) + 1;
+  const { output, ...windows } = poolWindows(o, height, width);
   return {
     mode: o.mode,
-    kernel,
-    stride: o.stride,
-    padding: { top, left, bottom: over.h, right: over.w },
+    ...windows,
     countPadding: true,
     ...(o.mode === 'average' && {
       average: {
-        recipWidth: o.recip ?? reciprocals[kernel.w - 1]!,
-        recipHeight: reciprocals[kernel.h - 1]!,
+        recipWidth: o.recip ?? reciprocals[windows.kernel.w - 1]!,
+        recipHeight: reciprocals[windows.kernel.h - 1]!,
         padValues: [0, 0, 0, 0, 0, 0, 0],
       },
     }),
-    output: halfCube(bus, [1, channels, outHeight, outWidth], o.slack),
+    output: halfCube(bus, [1, channels, output.h, output.w], o.slack),
   };
 }
 
@@ -271,17 +245,7 @@ const lines = (entries: number): fc.Arbitrary<LinearTable & { readonly offset: n
       entries: new Int16Array(halvesOf(entries, kind, randomInts(seed)).buffer),
     }));
 
-const choices = fc.constantFrom('le', 'lo' as const);
-
-const tables: fc.Arbitrary<LookupTable> = fc.record({
-  le: fc
-    .tuple(lines(65), fc.constantFrom('exponential', 'linear' as const))
-    .map(([line, spacing]) => ({ ...line, spacing })),
-  lo: lines(257),
-  underflowPriority: choices,
-  overflowPriority: choices,
-  hybridPriority: choices,
-});
+const tables = lookupTables(lines);
 
 const orders = [
   [0, 1, 2, 3],

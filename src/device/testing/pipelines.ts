@@ -6,6 +6,7 @@ import type { Shape4, SurfaceFormat } from '../../program/surface.ts';
 import type { Bus } from '../bus.ts';
 import type { Cube } from '../cube.ts';
 import { constantCube, featureCube, fillFeature, vectorCube } from './cubes.ts';
+import { extent, type Next, randomInts } from './random.ts';
 
 /** Puts a pipeline and its data on a bus; the same seed gives the same bytes on every bus. */
 export interface Scenario {
@@ -13,20 +14,9 @@ export interface Scenario {
   build(bus: Bus): { readonly pipeline: Pipeline<Cube>; readonly output: Cube };
 }
 
-/** A small generator of its own, so that one scenario can be built on several buses. */
-function randomInts(seed: number): (low: number, high: number) => number {
-  let state = seed | 0 || 1;
-  return (low, high) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return low + ((state >>> 0) % (high - low + 1));
-  };
-}
-
 type Fill = 'random' | 'small' | 'lowest' | 'highest' | 'ends';
 
-function int8Data(length: number, fill: Fill, next: ReturnType<typeof randomInts>): Int8Array {
+function int8Data(length: number, fill: Fill, next: Next): Int8Array {
   const one = {
     random: () => next(-128, 127),
     small: () => next(-3, 3),
@@ -69,7 +59,7 @@ const sdpOptions = fc.record({
 
 type SdpOptions = typeof sdpOptions extends fc.Arbitrary<infer T> ? T : never;
 
-function buildSdp(bus: Bus, options: SdpOptions, shape: Shape4, next: ReturnType<typeof randomInts>, isLast: boolean) {
+function buildSdp(bus: Bus, options: SdpOptions, shape: Shape4, next: Next, isLast: boolean) {
   const channels = shape[1];
   const vector = (value: number) =>
     vectorCube(
@@ -105,9 +95,6 @@ function buildSdp(bus: Bus, options: SdpOptions, shape: Shape4, next: ReturnType
   };
   return { sdp, output };
 }
-
-const extent = (low: number, high: number) =>
-  fc.record({ h: fc.integer({ min: low, max: high }), w: fc.integer({ min: low, max: high }) });
 
 const poolOptions = fc.record({
   mode: fc.constantFrom('max', 'min', 'average' as const),

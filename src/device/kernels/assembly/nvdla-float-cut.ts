@@ -98,49 +98,44 @@ export function cutWaiting(scratch: usize, end: usize): void {
     const two = v128.andnot(higher, changes);
     const negates = v128.andnot(i16x8.shr_s(digits, 2), v128.and(i16x8.shr_s(digits, 1), digits));
     const twice = i16x8.shl(data, 1);
-    let s = partial8(data, twice, changes, two, negates, 0);
-    let p = v128.or(partial8(data, twice, changes, two, negates, 2), carried(negates, 0));
-    let q = v128.or(partial8(data, twice, changes, two, negates, 4), carried(negates, 2));
-    let t = v128.xor(s, p), c = carries8(s, p, q, t);
-    s = v128.xor(t, q);
-    p = v128.or(partial8(data, twice, changes, two, negates, 6), carried(negates, 4));
-    t = v128.xor(s, c);
-    q = carries8(s, c, p, t);
-    t = v128.xor(t, p);
-    p = carried(negates, 6);
-    s = v128.xor(t, q);
-    c = carries8(t, q, p, s);
-    s = v128.xor(s, p);
-    const firstSum = s, firstCarry = c;
-    s = partial8(data, twice, changes, two, negates, 8);
-    p = v128.or(partial8(data, twice, changes, two, negates, 10), carried(negates, 8));
-    q = v128.or(partial8(data, twice, changes, two, negates, 12), carried(negates, 10));
-    t = v128.xor(s, p);
-    c = carries8(s, p, q, t);
-    s = v128.xor(t, q);
-    p = v128.or(partial8(data, twice, changes, two, negates, 14), carried(negates, 12));
-    t = v128.xor(s, c);
-    q = carries8(s, c, p, t);
-    t = v128.xor(t, p);
-    p = carried(negates, 14);
-    s = v128.xor(t, q);
-    c = carries8(t, q, p, s);
-    s = v128.xor(s, p);
-    t = v128.xor(firstSum, firstCarry);
-    p = carries8(firstSum, firstCarry, s, t);
-    t = v128.xor(t, s);
-    s = v128.xor(t, p);
-    q = carries8(t, p, c, s);
-    s = v128.xor(s, c);
-    const by12 = i16x8.shr_u(i16x8.add(v128.and(s, i16x8.splat(0xfff)), v128.and(q, i16x8.splat(0xfff))), 4);
-    const low = i16x8.shr_u(i16x8.add(v128.and(s, i16x8.splat(0xff)), v128.and(q, i16x8.splat(0xff))), 8);
-    const by16 = i16x8.add(low, i16x8.add(i16x8.shr_u(s, 8), i16x8.shr_u(q, 8)));
+    reduceFour(scratch, data, twice, changes, two, negates, 0);
+    const firstSum = v128.load(scratch, job.scratchTree), firstCarry = v128.load(scratch, job.scratchTree + 16);
+    reduceFour(scratch, data, twice, changes, two, negates, 8);
+    const sum = v128.load(scratch, job.scratchTree), carry = v128.load(scratch, job.scratchTree + 16);
+    let t = v128.xor(firstSum, firstCarry);
+    const u = carries8(firstSum, firstCarry, sum, t);
+    t = v128.xor(t, sum);
+    let s = v128.xor(t, u);
+    const c = carries8(t, u, carry, s);
+    s = v128.xor(s, carry);
+    const by12 = i16x8.shr_u(i16x8.add(v128.and(s, i16x8.splat(0xfff)), v128.and(c, i16x8.splat(0xfff))), 4);
+    const low = i16x8.shr_u(i16x8.add(v128.and(s, i16x8.splat(0xff)), v128.and(c, i16x8.splat(0xff))), 8);
+    const by16 = i16x8.add(low, i16x8.add(i16x8.shr_u(s, 8), i16x8.shr_u(c, 8)));
     const isBy12 = i16x8.eq(v128.load(at, job.waitingShift), i16x8.splat(3));
     v128.store(scratch, v128.bitselect(by12, by16, isBy12), job.scratchShifts);
     for (let i: usize = 0; i < 16; i += 2) {
       addRest(scratch + load<u16>(at + i, job.waitingLane), load<i16>(scratch + i, job.scratchShifts));
     }
   }
+}
+
+/** Reduces the partial products of four digits, from bit `at` on, to a sum and carries. */
+@inline
+function reduceFour(scratch: usize, data: v128, twice: v128, one: v128, two: v128, negates: v128, at: i32): void {
+  const a = partial8(data, twice, one, two, negates, at);
+  const b = v128.or(partial8(data, twice, one, two, negates, at + 2), carried(negates, at));
+  const c = v128.or(partial8(data, twice, one, two, negates, at + 4), carried(negates, at + 2));
+  const d = v128.or(partial8(data, twice, one, two, negates, at + 6), carried(negates, at + 4));
+  const e = carried(negates, at + 6);
+  let t = v128.xor(a, b);
+  const u = carries8(a, b, c, t);
+  t = v128.xor(t, c);
+  let s = v128.xor(t, u);
+  const v = carries8(t, u, d, s);
+  s = v128.xor(s, d);
+  t = v128.xor(s, v);
+  v128.store(scratch, v128.xor(t, e), job.scratchTree);
+  v128.store(scratch, carries8(s, v, e, t), job.scratchTree + 16);
 }
 
 @inline

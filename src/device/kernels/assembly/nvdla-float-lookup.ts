@@ -2,13 +2,7 @@
 // singles, NaN among them with a fraction of 10 bits.
 
 import * as job from '../nvdla-float-job';
-
-@inline
-const hit: i32 = 0;
-@inline
-const underflow: i32 = 1;
-@inline
-const overflow: i32 = 2;
+import { hit, overflow, secondAnswers, underflow } from './nvdla-answer';
 
 export function lookUpSingles(table: usize, singles: usize, count: i32): void {
   for (const end = singles + (<usize>count << 6); singles < end; singles += 4) store<i32>(singles, lookUp(table, load<i32>(singles)));
@@ -17,12 +11,7 @@ export function lookUpSingles(table: usize, singles: usize, count: i32): void {
 function lookUp(table: usize, x: i32): i32 {
   const le = table + job.curveLe, lo = table + job.curveLo;
   const leFalls = fall(le, x), loFalls = fall(lo, x);
-  let second: i32;
-  if (leFalls == underflow && loFalls == underflow) second = load<i32>(table, job.underflowPriority);
-  else if (leFalls == overflow && loFalls == overflow) second = load<i32>(table, job.overflowPriority);
-  else if ((leFalls == hit) != (loFalls == hit)) second = i32(leFalls != hit);
-  else second = load<i32>(table, job.hybridPriority);
-  return second ? valueAt(lo, loFalls, x) : valueAt(le, leFalls, x);
+  return secondAnswers(table + job.underflowPriority, leFalls, loFalls) ? valueAt(lo, loFalls, x) : valueAt(le, leFalls, x);
 }
 
 @inline

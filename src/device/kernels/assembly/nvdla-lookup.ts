@@ -1,13 +1,7 @@
 // The lookup table of SDP's Y unit, value by value, in int64: fractions of 35 bits times differences of 17.
 
 import * as job from '../nvdla-job';
-
-@inline
-const hit: i32 = 0;
-@inline
-const underflow: i32 = 1;
-@inline
-const overflow: i32 = 2;
+import { hit, overflow, secondAnswers, underflow } from './nvdla-answer';
 
 @inline
 const fractionBits: i64 = 35;
@@ -19,12 +13,7 @@ export function lookUpAll(table: usize, acc: usize, count: i32): void {
 function lookUp(table: usize, x: i64): i32 {
   const le = table + job.curveLe, lo = table + job.curveLo;
   const leKind = place(le, x), loKind = place(lo, x);
-  let second: i32;
-  if (leKind == underflow && loKind == underflow) second = load<i32>(table, job.underflowPriority);
-  else if (leKind == overflow && loKind == overflow) second = load<i32>(table, job.overflowPriority);
-  else if ((leKind == hit) != (loKind == hit)) second = i32(leKind != hit);
-  else second = load<i32>(table, job.hybridPriority);
-  return second ? valueAt(table, lo, loKind, x) : valueAt(table, le, leKind, x);
+  return secondAnswers(table + job.underflowPriority, leKind, loKind) ? valueAt(table, lo, loKind, x) : valueAt(table, le, leKind, x);
 }
 
 // Where a value falls on a curve.
