@@ -1,10 +1,11 @@
 /** `dla estimate`: time, traffic and utilisation per hardware layer, for each power mode. */
 
 import { Command, Option } from 'commander';
-import { fail } from '../../graph/errors.ts';
+import { fail, locate } from '../../graph/errors.ts';
 import { readBytes, writeFile } from '../../host/node/files.ts';
-import { estimateModes } from '../../index.ts';
+import { estimateModes, lift } from '../../index.ts';
 import { decodeLoadable, isLoadable } from '../../loadable/container.ts';
+import { isStockLoadable } from '../../loadable/nvdla/stock-loadable.ts';
 import type { Plan } from '../../program/program.ts';
 import { estimateText, layersText } from '../../report/estimate-text.ts';
 import { perfettoTrace } from '../../report/perfetto.ts';
@@ -24,7 +25,7 @@ interface Flags extends CompileFlags, SystemFlags {
 export const estimateCommand = (context: Context): Command =>
   withSystem(withModule(withCompile(withShapes(withTarget(new Command('estimate'))))))
     .description('Estimate time, traffic and utilisation for each power mode. Needs no calibration.')
-    .argument('<model.onnx | loadable.dla>')
+    .argument('<model.onnx | loadable.dla | loadable.nvdla>')
     .option('--mode <name>', 'one power mode, e.g. MAXN')
     .option('--layers', 'a line per hardware layer')
     .addOption(new Option('--format <format>').choices(['text', 'json']).default('text'))
@@ -35,6 +36,7 @@ export const estimateCommand = (context: Context): Command =>
 Examples:
   dla estimate resnet50.onnx --batch 2 --sram 1
   dla estimate fashion-resnet20.dla --module orin-nx-16gb --layers --mode 15W
+  dla estimate net.nvdla --target nv_small --layers
   dla estimate fashion-resnet20.onnx --target nv_small --clock 100 --bandwidth 0.4 --layers`,
     )
     .action(async (file: string, flags: Flags, command: Command) => {
@@ -61,11 +63,17 @@ Examples:
 /** A loadable's plan, or that of a network compiled on the spot. */
 async function planOf(file: string, flags: Flags, command: Command): Promise<Plan> {
   const bytes = await readBytes(file);
-  if (!isLoadable(bytes) && !file.endsWith('.dla')) return (await compileFile(file, flags)).compilation.network.plan;
+  const isStock = isStockLoadable(bytes) || file.endsWith('.nvdla');
+  if (!isLoadable(bytes) && !isStock && !file.endsWith('.dla'))
+    return (await compileFile(file, flags)).compilation.network.plan;
   const given = compiling.find((name) => command.getOptionValueSource(name) === 'cli');
   if (given !== undefined) {
     const { long } = command.options.find((option) => option.attributeName() === given)!;
     fail('cli/usage', `${long} decides how a network is compiled; this one is compiled already`, { file });
+  }
+  if (isStock) {
+    const { target } = flags;
+    return locate({ file }, () => lift(bytes, target === undefined ? {} : { target }).plan);
   }
   return decodeLoadable(bytes, { file, target: flags.target }).plan;
 }
