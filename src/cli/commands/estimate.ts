@@ -72,8 +72,9 @@ async function planOf(file: string, flags: Flags, command: Command): Promise<Pla
     fail('cli/usage', `${long} decides how a network is compiled; this one is compiled already`, { file });
   }
   if (isStock) {
-    const { target } = flags;
-    return locate({ file }, () => lift(bytes, target === undefined ? {} : { target }).plan);
+    // A loadable of ours says its target; the default is for networks.
+    const isNamed = command.getOptionValueSource('target') !== 'default';
+    return locate({ file }, () => lift(bytes, isNamed ? { target: flags.target } : {}).plan);
   }
   return decodeLoadable(bytes, { file, target: flags.target }).plan;
 }
