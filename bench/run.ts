@@ -128,29 +128,36 @@ console.log(
 const model = async (name: string) =>
   prepare(readNetwork(await readFile(new URL(`../models/${name}.onnx`, import.meta.url))));
 const resnet = { bar: true, precisions: ['int8'] } as const;
+const both = ['int8', 'fp16'] as const;
 const belowOrin = await nvdlaBench(
   [
-    { ...resnet, title: 'ResNet-18', network: prepare(resnet18({ seed: 1 })), memory: true },
+    {
+      ...resnet,
+      title: 'ResNet-18',
+      network: prepare(resnet18({ seed: 1 })),
+      memory: true,
+      ...(!short && { precisions: both }),
+    },
     ...(short ? [] : [{ ...resnet, title: 'ResNet-50', network, memory: true }]),
     {
       title: 'resnet20, 28×28',
       network: await model('fashion-resnet20'),
       bar: false,
-      precisions: ['int8', 'fp16'],
+      precisions: both,
       memory: false,
     },
     {
       title: 'MobileNetV2, 28×28',
       network: await model('fashion-mobilenetv2'),
       bar: false,
-      precisions: ['int8', 'fp16'],
+      precisions: both,
       memory: false,
     },
     {
       title: 'wide residual, 28×28',
       network: await model('fashion-resnet8-wide-dense'),
       bar: false,
-      precisions: ['fp16'],
+      precisions: both,
       memory: false,
     },
   ],
