@@ -26,7 +26,7 @@ import { cycles, gigabytesPerSecond, mebibytes, megahertz } from './graph/units.
 import { decodeLoadable, isLoadable } from './loadable/container.ts';
 import { encodeNvdla as encodeStock } from './loadable/nvdla/encode-nvdla.ts';
 import { liftLoadable } from './loadable/nvdla/lift-loadable.ts';
-import { liftedPlan, printLifted } from './loadable/nvdla/lifted-plan.ts';
+import { liftedPlan, pricedPlan, printLifted } from './loadable/nvdla/lifted-plan.ts';
 import { statedTarget, targetOfLoadable } from './loadable/nvdla/loadable-target.ts';
 import { printStockLoadable } from './loadable/nvdla/print-loadable.ts';
 import { decodeStockLoadable, isStockLoadable } from './loadable/nvdla/stock-loadable.ts';
@@ -473,6 +473,13 @@ export function lift(bytes: Uint8Array, options: { readonly target?: string } = 
   const loadable = decodeStockLoadable(bytes);
   const target = targetOfLoadable(loadable, options.target);
   return liftedPlan(liftLoadable(loadable, target), target);
+}
+
+/** What all tasks of a stock loadable do, those of the host emulator as host segments: for `estimate` alone. @throws loadable/* */
+export function liftToEstimate(bytes: Uint8Array, options: { readonly target?: string } = {}): Plan {
+  const loadable = decodeStockLoadable(bytes);
+  const target = targetOfLoadable(loadable, options.target);
+  return pricedPlan(liftLoadable(loadable, target), target);
 }
 
 /** The same as text: the Program of every task, and the operations of the host emulator. @throws loadable/* */

@@ -3,7 +3,7 @@
 import { Command, Option } from 'commander';
 import { fail, locate } from '../../graph/errors.ts';
 import { readBytes, writeFile } from '../../host/node/files.ts';
-import { estimateModes, lift } from '../../index.ts';
+import { estimateModes, liftToEstimate } from '../../index.ts';
 import { decodeLoadable, isLoadable } from '../../loadable/container.ts';
 import { isStockLoadable } from '../../loadable/nvdla/stock-loadable.ts';
 import type { Plan } from '../../program/program.ts';
@@ -74,7 +74,7 @@ async function planOf(file: string, flags: Flags, command: Command): Promise<Pla
   if (isStock) {
     // A loadable of ours says its target; the default is for networks.
     const isNamed = command.getOptionValueSource('target') !== 'default';
-    return locate({ file }, () => lift(bytes, isNamed ? { target: flags.target } : {}).plan);
+    return locate({ file }, () => liftToEstimate(bytes, isNamed ? { target: flags.target } : {}));
   }
   return decodeLoadable(bytes, { file, target: flags.target }).plan;
 }

@@ -22,8 +22,16 @@ export interface NvdlaConditions {
   readonly latency: Cycles;
   readonly outstanding: number;
   readonly launch: Cycles;
-  /** Bytes a cycle: of reading and writing together, of the interface in each direction, and of one read client. */
-  readonly rates: { readonly memory: number; readonly port: number; readonly client: number };
+  /**
+   * Bytes a cycle: of reading and writing together, of the interface in each direction, and of one read client: the convolution
+   * core's, which reads into the convolution buffer, and the others', whose buffers were sized for a latency.
+   */
+  readonly rates: {
+    readonly memory: number;
+    readonly port: number;
+    readonly convolution: number;
+    readonly buffered: number;
+  };
 }
 
 /** @throws estimate/system for what is not above 0 (latency and launch: below 0) */
@@ -53,8 +61,7 @@ export function nvdlaConditions(
       fail('estimate/system', `the ${name} is no number that a system has`, {}, { actual: String(value) });
     }
   }
-  // Read buffers are sized for the latency that the configuration was built for.
-  const underWay = Math.min(outstanding * burst, builtFor) * width;
+  const rate = (underWay: number): number => Math.min(width, (underWay * width) / Math.max(1, latency));
   return {
     target,
     features,
@@ -66,7 +73,8 @@ export function nvdlaConditions(
     rates: {
       memory: (bandwidth * 1000) / clock,
       port: width,
-      client: Math.min(width, underWay / Math.max(1, latency)),
+      convolution: rate(outstanding * burst),
+      buffered: rate(Math.min(outstanding * burst, builtFor)),
     },
   };
 }

@@ -10,7 +10,7 @@ import type { Conv } from '../../program/layer.ts';
 import type { Surface } from '../../program/surface.ts';
 import type { NvdlaConditions } from './conditions.ts';
 import type { ConvolutionGeometry } from './stripe.ts';
-import { type ReadClient, sharedCycles, type Traffic } from './traffic.ts';
+import { clientRate, type ReadClient, sharedCycles, type Traffic } from './traffic.ts';
 
 export interface ConvolutionPhases {
   /** Cycles until the first rows and kernel group are there. */
@@ -46,7 +46,7 @@ export function convolutionPhases(
   { surfaces, traffic, compute }: Launch,
   conditions: NvdlaConditions,
 ): ConvolutionPhases {
-  const { target, rates } = conditions;
+  const { target } = conditions;
   const { output, kernel, dilation, input, core } = conv;
   const groups = Math.ceil(output.channels / kernelGroupOf(target, core!.precision));
   const height = surfaces[input]!.shape[2];
@@ -56,7 +56,7 @@ export function convolutionPhases(
     const share = (client: ReadClient): number =>
       client === 'features' ? features : client === 'weights' ? weights : others;
     const reads = traffic.reads.map(({ client, size }) => ({ client, size: bytes(size * share(client)) }));
-    const slowest = Math.max(0, ...reads.map(({ size }) => size / rates.client));
+    const slowest = Math.max(0, ...reads.map(({ client, size }) => size / clientRate(client, conditions)));
     return Math.max(slowest, sharedCycles({ reads, written: bytes(traffic.written * others) }, conditions));
   };
   const weights = traffic.reads.find(({ client }) => client === 'weights')?.size ?? 0;

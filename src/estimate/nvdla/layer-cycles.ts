@@ -24,7 +24,7 @@ import { tensorBytes } from '../layer-work.ts';
 import type { NvdlaConditions } from './conditions.ts';
 import { convolutionPhases, geometryOf } from './convolution-phases.ts';
 import { stripeCycles } from './stripe.ts';
-import { layerTraffic, type ReadClient, sharedCycles } from './traffic.ts';
+import { clientRate, layerTraffic, type ReadClient, sharedCycles } from './traffic.ts';
 
 export type EngineName = 'conv' | 'sdp' | 'pdp' | 'cdp' | 'rubik' | 'bdma';
 
@@ -56,11 +56,14 @@ export interface LayerCycles {
 const doneFlush = 48;
 
 export function layerCycles(layer: Layer, surfaces: readonly Surface[], conditions: NvdlaConditions): LayerCycles {
-  const { launch, rates } = conditions;
+  const { launch } = conditions;
   const traffic = layerTraffic(layer, surfaces);
   const engines = enginesOf(layer, surfaces, conditions);
   const compute = cycles(Math.max(...engines.map(({ busy }) => busy)));
-  const reads = traffic.reads.map((read) => ({ ...read, busy: cycles(Math.ceil(read.size / rates.client)) }));
+  const reads = traffic.reads.map((read) => ({
+    ...read,
+    busy: cycles(Math.ceil(read.size / clientRate(read.client, conditions))),
+  }));
   const slowestClient = Math.max(0, ...reads.map(({ busy }) => busy));
   const shared = Math.ceil(sharedCycles(traffic, conditions));
   const phases =

@@ -8,6 +8,7 @@ import type { NvdlaConditions } from './conditions.ts';
 import { geometryOf } from './convolution-phases.ts';
 import type { EngineName, LayerCycles } from './layer-cycles.ts';
 import { stripeShares } from './stripe.ts';
+import { clientRate, type ReadClient } from './traffic.ts';
 
 /** Shares of the multipliers below this are worth a word. */
 const worthSaying = 0.9;
@@ -54,9 +55,10 @@ export function reasonsOf(
     const total = all.reduce((sum, { size }) => sum + size, 0);
     reasons.push(`of ${sizeText(total)} of traffic ${most.what} are ${sizeText(most.size)}`);
   } else if (cost.reads.some(({ client }) => client === limit)) {
-    const { latency, outstanding, rates } = conditions;
+    const { latency, outstanding } = conditions;
+    const rate = clientRate(limit as ReadClient, conditions);
     reasons.push(
-      `${limit} come at ${rates.client.toFixed(2)} bytes a cycle: latency ${latency}, ${outstanding} bursts under way`,
+      `${limit} come at ${rate.toFixed(2)} bytes a cycle: latency ${latency}, ${outstanding} bursts under way`,
     );
   }
   return reasons;

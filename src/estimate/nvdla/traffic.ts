@@ -20,6 +20,10 @@ export type ReadClient =
   | 'rubik'
   | 'bdma';
 
+/** Bytes a cycle that a client can read. */
+export const clientRate = (client: ReadClient, { rates }: NvdlaConditions): number =>
+  client === 'features' || client === 'weights' ? rates.convolution : rates.buffered;
+
 export interface Traffic {
   readonly reads: readonly { readonly client: ReadClient; readonly size: Bytes }[];
   readonly written: Bytes;

@@ -3,7 +3,7 @@
 import { fail } from '../../graph/errors.ts';
 import { printStatement } from '../../program/notation.ts';
 import { printProgram } from '../../program/print.ts';
-import type { CompiledNetwork, Plan, PlanTensor } from '../../program/program.ts';
+import type { CompiledNetwork, Plan, PlanTensor, Segment } from '../../program/program.ts';
 import { validatePlan } from '../../program/validate-plan.ts';
 import type { Target } from '../../targets/target.ts';
 import type { LiftedNetwork } from './lift-loadable.ts';
@@ -55,6 +55,30 @@ export function liftedPlan({ blobs, tag, ...network }: LiftedNetwork, target: Ta
   };
   validatePlan(plan, blobs, target);
   return { plan, blobs };
+}
+
+/**
+ * Of all its tasks, to be priced and not to be run: those of the emulator are host segments without a model, and no tensor crosses
+ * between segments.
+ */
+export function pricedPlan({ tasks, tag }: LiftedNetwork, target: Target): Plan {
+  const segments = tasks.map((task, index): Segment => {
+    const name = `task ${index}`;
+    if (task.kind === 'dla') return { kind: 'dla', name, program: task.program };
+    const nodes = task.operations.map(({ kind }) => kind);
+    return { kind: 'host', name, nodes, reason: 'not emulated', inputs: [], outputs: [], model: '' };
+  });
+  return {
+    network: tag?.network ?? 'network',
+    target: target.name,
+    release: target.releases[0]!.name,
+    batch: 1,
+    ranges: 'calibrated',
+    tensors: [],
+    inputs: [],
+    outputs: [],
+    segments,
+  };
 }
 
 /** Every task: Programs as they print, and the operations of the emulator. */
