@@ -7,6 +7,7 @@
  *     npm run bench -- --short   fewer pairs, for CI
  */
 
+import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import * as ortNode from 'onnxruntime-node';
 import * as ortWeb from 'onnxruntime-web';
@@ -70,9 +71,16 @@ const webFeeds = { [name]: new ortWeb.Tensor('float32', data, [...shape]) };
 const native = await ortNode.InferenceSession.create(onnx, { intraOpNumThreads: 1, interOpNumThreads: 1 });
 const nativeFeeds = { [name]: new ortNode.Tensor('float32', data, [...shape]) };
 
+/**
+ * onnxruntime-node takes what vectors the processor has, WebAssembly's have 128 bits everywhere: the bar is for a peer with
+ * vectors of 256 bits, and half of that where it has 512.
+ */
+const wide = existsSync('/proc/cpuinfo') && /\bavx512f\b/.test(readFileSync('/proc/cpuinfo', 'utf8'));
+const nativeBar = wide ? 0.2 : 0.4;
+
 const rows = [
   await row('emulate ResNet-50, batch 1', emulate, 'onnxruntime-web, QLinearConv', () => web.run(webFeeds), 1),
-  await row('emulate ResNet-50, batch 1', emulate, 'onnxruntime-node, FP32', () => native.run(nativeFeeds), 0.4),
+  await row('emulate ResNet-50, batch 1', emulate, 'onnxruntime-node, FP32', () => native.run(nativeFeeds), nativeBar),
 ];
 await session.close();
 await device.close();
