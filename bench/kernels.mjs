@@ -15,7 +15,7 @@ await build({
   stdin: {
     contents: `
       export { Bus } from './src/device/bus.ts';
-      export { createWasmEngines } from './src/device/kernels/engines.ts';
+      export { createWasmEngines } from './src/device/engines/wasm/engines.ts';
       export { constantCube, featureCube, fillFeature, vectorCube } from './src/device/testing/cubes.ts';
       export { nodeThreads } from './src/host/node/threads.ts';`,
     resolveDir: new URL('..', import.meta.url).pathname,

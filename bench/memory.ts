@@ -6,7 +6,7 @@
  */
 
 import { existsSync, readFileSync } from 'node:fs';
-import { createWasmEngines } from '../src/device/kernels/engines.ts';
+import { createWasmEngines } from '../src/device/engines/wasm/engines.ts';
 import { float32Tensor } from '../src/graph/tensor.ts';
 import { decodeLoadable } from '../src/loadable/container.ts';
 import { openDevice } from '../src/runtime/device.ts';

@@ -9,10 +9,10 @@
  * accumulation of nv_full, which is not what processors compute in.
  */
 
-import { createWasmEngines } from '../src/device/kernels/engines.ts';
+import { Random } from '../src/base/random.ts';
+import { createWasmEngines } from '../src/device/engines/wasm/engines.ts';
 import { float32Tensor } from '../src/graph/tensor.ts';
 import { compile, type PreparedNetwork } from '../src/index.ts';
-import { Random } from '../src/models/random.ts';
 import type { CompiledNetwork } from '../src/program/program.ts';
 import { formatBytes, table } from '../src/report/table.ts';
 import { openDevice } from '../src/runtime/device.ts';

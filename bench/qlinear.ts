@@ -1,7 +1,7 @@
 /**
- * The peer of the bench: the same quantised network as onnxruntime runs it, with QLinearConv and QLinearAdd. Tensors
+ * The peer of the bench: the same quantized network as onnxruntime runs it, with QLinearConv and QLinearAdd. Tensors
  * after a Relu take unsigned bytes with zero point 0, so that Relu costs nothing; the others have zero point 128. That
- * is the form onnxruntime's own quantiser writes and its kernels are made for.
+ * is the form onnxruntime's own quantizer writes and its kernels are made for.
  */
 
 import { consumers, type Graph, type Node } from '../src/graph/graph.ts';

@@ -1,4 +1,4 @@
-// Compiles the WebAssembly kernels (src/device/kernels/assembly) into modules under src/device/kernels/generated: `single`
+// Compiles the WebAssembly kernels (src/device/engines/wasm/assembly) into modules under src/device/engines/wasm/generated: `single`
 // imports an unshared memory, `threads` a shared one. Same sources, same bytes out. As hexadecimal text: gzip, with which
 // it travels, finds what repeats in bytes, and leaves a fifth less than of base64.
 
@@ -7,7 +7,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const kernels = fileURLToPath(new URL('../src/device/kernels', import.meta.url));
+const kernels = fileURLToPath(new URL('../src/device/engines/wasm', import.meta.url));
 const generated = path.join(kernels, 'generated');
 
 const common = [
@@ -23,9 +23,12 @@ const builds = {
 async function inputsHash() {
   const hash = createHash('sha256');
   const folder = path.join(kernels, 'assembly');
-  const sources = (await readdir(folder)).sort().map((name) => path.join(folder, name));
+  const sources = (await readdir(folder, { recursive: true }))
+    .filter((name) => name.endsWith('.ts'))
+    .sort()
+    .map((name) => path.join(folder, name));
   const compiler = fileURLToPath(new URL('../node_modules/assemblyscript/package.json', import.meta.url));
-  const layouts = ['job.ts', 'nvdla-job.ts', 'nvdla-float-job.ts'].map((name) => path.join(kernels, name));
+  const layouts = ['job.ts', 'nvdla/job.ts', 'nvdla/float16/job.ts'].map((name) => path.join(kernels, name));
   for (const file of [...sources, ...layouts, fileURLToPath(import.meta.url), compiler]) {
     hash.update(path.basename(file)).update(await readFile(file));
   }

@@ -11,7 +11,7 @@
 
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type Case, type Counts, casesUnder, enginesNamed, runCases, ways } from '../test/nvdla-conformance.ts';
+import { type Case, type Counts, casesUnder, enginesNamed, runCases, ways } from '../test/nvdla/conformance.ts';
 
 const beside = fileURLToPath(new URL('../../shared/nvdla', import.meta.url));
 const { values, positionals: named } = parseArgs({

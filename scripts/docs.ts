@@ -4,7 +4,7 @@
  */
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { errorCodes } from '../src/graph/errors.ts';
+import { errorCodes } from '../src/base/errors.ts';
 import { passes } from '../src/rewrite/passes.ts';
 import { operatorsPage, rulesPage } from '../src/support/docs.ts';
 import type { CustomTarget } from '../src/targets/custom-target.ts';
@@ -35,7 +35,7 @@ function passesPage(): string {
   return [
     '# Rewrite passes',
     '',
-    'In the order they run. `normalise` passes bring a network into the form that the compiler takes; `reconstruct` passes',
+    'In the order they run. `normalize` passes bring a network into the form that the compiler takes; `reconstruct` passes',
     'build operators that the DLA lacks out of those it has.',
     '',
     '| pass | kind | what it does |',

@@ -5,10 +5,10 @@
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { bytes, gigabytesPerSecond, mebibytes } from '../src/base/units.ts';
 import { sheetDefault, sheetEstimate } from '../src/estimate/nvdla/sheet.ts';
 import { sheetAlexNet, sheetGoogLeNet, sheetResNet50 } from '../src/estimate/nvdla/sheet-networks.ts';
 import type { Graph } from '../src/graph/graph.ts';
-import { bytes, gigabytesPerSecond, mebibytes } from '../src/graph/units.ts';
 import {
   compile,
   estimate,
@@ -81,7 +81,7 @@ const orinFormulas = [
   '    memory      = (inputs, operands and weights not in SRAM, and output) / bandwidth + restream / 29.8 GB/s',
   '    time        = (compute^q + memory^q)^(1/q) + overhead',
   '',
-  '`src/estimate/parameters.ts` has the parameters, each marked as fitted or documented, and `src/estimate/layer-cost.ts` the',
+  '`src/estimate/orin/parameters.ts` has the parameters, each marked as fitted or documented, and `src/estimate/orin/layer-cost.ts` the',
   'formulas. They are computed from the compiled Program: its shapes, fusions, and which tensors the compiler keeps in SRAM.',
   '',
   '### What it was held against (silicon)',

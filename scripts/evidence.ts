@@ -21,10 +21,10 @@ import { goldenEvidence } from '../test/golden/evidence.ts';
 import { difference, type NetworkAccuracy, networkAccuracy } from './evidence/accuracy.ts';
 import { accuracyBar, accuracyPage, missesAccuracyBar } from './evidence/accuracy-page.ts';
 import { Classifier } from './evidence/classify.ts';
-import { type NvdlaAccuracy, nvdlaAccuracy } from './evidence/nvdla-accuracy.ts';
-import { launchNetworks, launchTargets, runChecked, scaledNetwork } from './evidence/nvdla-launches.ts';
-import { launchesPage, type NetworkLaunches } from './evidence/nvdla-launches-page.ts';
-import { nvdlaConfigurations, nvdlaMisses, nvdlaPage } from './evidence/nvdla-page.ts';
+import { type NvdlaAccuracy, nvdlaAccuracy } from './evidence/nvdla/accuracy.ts';
+import { launchNetworks, launchTargets, runChecked, scaledNetwork } from './evidence/nvdla/launches.ts';
+import { launchesPage, type NetworkLaunches } from './evidence/nvdla/launches-page.ts';
+import { nvdlaConfigurations, nvdlaMisses, nvdlaPage } from './evidence/nvdla/page.ts';
 import { type OcrEvidence, ocrEvidence } from './evidence/ocr.ts';
 import { ocrPage } from './evidence/ocr-page.ts';
 

@@ -10,27 +10,27 @@
  *     estimate(compiled.network.plan, { powerMode: 'MAXN', cores: 2 }).imagesPerSecond;
  */
 
-import { type BoardFiles, boardFiles, boardGraph } from './compile/board.ts';
+import { DlakitError, fail, locate } from './base/errors.ts';
+import { cycles, gigabytesPerSecond, mebibytes, megahertz } from './base/units.ts';
 import { compile as compileGraph } from './compile/compile.ts';
 import type { InputFormat } from './compile/input-format.ts';
-import type { TraceReport } from './device/trace/run-trace.ts';
+import { type BoardFiles, boardFiles, boardGraph } from './compile/orin/board.ts';
+import type { TraceReport } from './device/nvdla/trace/run-trace.ts';
 import { estimate as estimatePlan } from './estimate/estimate.ts';
 import type { Estimate } from './estimate/estimate-result.ts';
 import type { SystemChanges } from './estimate/nvdla/conditions.ts';
 import type { Evaluation } from './evaluate/evaluation.ts';
-import { DlakitError, fail, locate } from './graph/errors.ts';
 import type { Graph } from './graph/graph.ts';
 import { printGraph } from './graph/print.ts';
 import type { Tensor } from './graph/tensor.ts';
-import { cycles, gigabytesPerSecond, mebibytes, megahertz } from './graph/units.ts';
 import { decodeLoadable, isLoadable } from './loadable/container.ts';
-import { encodeNvdla as encodeStock } from './loadable/nvdla/encode-nvdla.ts';
-import { liftLoadable } from './loadable/nvdla/lift-loadable.ts';
-import { liftedPlan, pricedPlan, printLifted } from './loadable/nvdla/lifted-plan.ts';
-import { statedTarget, targetOfLoadable } from './loadable/nvdla/loadable-target.ts';
-import { printStockLoadable } from './loadable/nvdla/print-loadable.ts';
-import { decodeStockLoadable, isStockLoadable } from './loadable/nvdla/stock-loadable.ts';
-import { type LoadableProblem, validateStockLoadable } from './loadable/nvdla/validate-loadable.ts';
+import { statedTarget, targetOfLoadable } from './loadable/nvdla/format/loadable-target.ts';
+import { decodeStockLoadable, isStockLoadable } from './loadable/nvdla/format/stock-loadable.ts';
+import { liftedPlan, pricedPlan, printLifted } from './loadable/nvdla/lift/lifted-plan.ts';
+import { liftLoadable } from './loadable/nvdla/lift/loadable.ts';
+import { encodeNvdla as encodeStock } from './loadable/nvdla/lower/encode-nvdla.ts';
+import { printStockLoadable } from './loadable/nvdla/print/loadable.ts';
+import { type LoadableProblem, validateStockLoadable } from './loadable/nvdla/validate/loadable.ts';
 import { type ReadOptions, readModel } from './onnx/read.ts';
 import { requireStaticShapes, resolve } from './onnx/resolve.ts';
 import { printPlan } from './program/print.ts';
@@ -41,8 +41,8 @@ import type { Calibration } from './quantize/calibration.ts';
 import { readCalibrationCache } from './quantize/calibration-cache.ts';
 import { readCalibrationJson } from './quantize/calibration-json.ts';
 import { dummyRanges } from './quantize/dummy-ranges.ts';
-import type { RangeChange } from './quantize/equalise-ranges.ts';
-import { quantise } from './quantize/quantise.ts';
+import type { RangeChange } from './quantize/equalize-ranges.ts';
+import { quantize } from './quantize/quantize.ts';
 import type { QuantizedGraph } from './quantize/quantized-graph.ts';
 import { reportEdges, reportNodes, segmentSummaries } from './report/plan-summary.ts';
 import type { Change, Gain, Report } from './report/report.ts';
@@ -55,11 +55,11 @@ import type { CheckResult, Refusal } from './support/verdict.ts';
 import { findModule, findPowerMode, findRelease, findTarget } from './targets/find.ts';
 import { version } from './version.ts';
 
+export { DlakitError, type ErrorCode, errorCodes, formatProblem, type Problem } from './base/errors.ts';
 export { type Batch, batches, type DataSet, type ImageInput, samples } from './evaluate/data-set.ts';
 export { evaluate } from './evaluate/evaluate.ts';
 export { idxDataSet } from './evaluate/idx.ts';
 export type { DecodeImage, Image } from './evaluate/image.ts';
-export { DlakitError, type ErrorCode, errorCodes, formatProblem, type Problem } from './graph/errors.ts';
 export { float32Tensor, float32Values, type Tensor } from './graph/tensor.ts';
 export { decodeLoadable, encodeLoadable } from './loadable/container.ts';
 export { externalFiles } from './onnx/external.ts';
@@ -211,7 +211,7 @@ export function compile(network: PreparedNetwork, options: CompileOptions = {}):
   const checked = checkGraph(graph, { target, release, precision });
   // FP16 needs no ranges, so that its values mean something without a calibration.
   const ranges = options.scales || precision === 'fp16' ? 'calibrated' : 'dummy';
-  const { quantized, changes } = quantise(graph, scales, ranges);
+  const { quantized, changes } = quantize(graph, scales, ranges);
   const compiled = compileGraph(quantized, checked, {
     target,
     release,
@@ -522,7 +522,7 @@ export async function runTrace(
   images: ReadonlyMap<string, string>,
   { target, engines }: RunTraceOptions,
 ): Promise<TraceReport> {
-  const traces = await import('./device/trace/run-trace.ts');
+  const traces = await import('./device/nvdla/trace/run-trace.ts');
   return traces.runTrace(traces.parseTraceFile(text, file), images, findTarget(target), {
     engines: (bus) => enginesFor(bus, engines ? { engines } : {}),
   });
@@ -530,7 +530,7 @@ export async function runTrace(
 
 /** The files that a register trace names. @throws trace/syntax */
 export async function namedImages(text: string, file: string): Promise<readonly string[]> {
-  const traces = await import('./device/trace/run-trace.ts');
+  const traces = await import('./device/nvdla/trace/run-trace.ts');
   return traces.imageFiles(traces.parseTraceFile(text, file));
 }
 

@@ -1,6 +1,6 @@
 /**
  * INT8 beside FP32 on the first test images, default settings. The bar over all 10,000 is `npm run evidence`'s; here a
- * quantiser that loses accuracy, or an emulator that computes something else, must show on few.
+ * quantizer that loses accuracy, or an emulator that computes something else, must show on few.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { float32Tensor } from '../src/graph/tensor.ts';
-import { decodeStockLoadable, encodeStockLoadable } from '../src/loadable/nvdla/stock-loadable.ts';
+import { decodeStockLoadable, encodeStockLoadable } from '../src/loadable/nvdla/format/stock-loadable.ts';
 import { GraphBuilder } from '../src/models/graph-builder.ts';
 import { writeModel } from '../src/onnx/write.ts';
 import { Workspace } from './bad-input/command-line.ts';

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 const rooms = [
+  'base',
   'graph',
   'onnx',
   'targets',
@@ -39,7 +40,7 @@ interface Source {
 
 const sources: readonly Source[] = readdirSync(root, { recursive: true, encoding: 'utf8' })
   .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts') && !path.includes(`testing${sep}`))
-  .filter((path) => !path.startsWith(join('device', 'kernels', 'assembly')))
+  .filter((path) => !path.startsWith(join('device', 'engines', 'wasm', 'assembly')))
   .map((path) => ({
     path,
     room: path.includes(sep) ? path.slice(0, path.indexOf(sep)) : 'index',

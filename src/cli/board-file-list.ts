@@ -1,7 +1,7 @@
 /** The board files with the paths they are written to; the command as a script that says why each flag is there. */
 
 import { join } from 'node:path';
-import type { BoardFiles } from '../compile/board.ts';
+import type { BoardFiles } from '../compile/orin/board.ts';
 
 export function boardFileList(
   folder: string,

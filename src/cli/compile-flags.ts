@@ -1,6 +1,6 @@
 /** The flags that decide what a network compiles to, and the compilation that follows from them. */
 
-import { DlakitError, fail } from '../graph/errors.ts';
+import { DlakitError, fail } from '../base/errors.ts';
 import { type Compilation, compile, type PreparedNetwork, prepare } from '../index.ts';
 import { fashionModel } from '../models/fashion.ts';
 import type { Preprocess } from '../program/program.ts';

@@ -1,7 +1,7 @@
 /** What every command shares: where it prints, how it shows progress, and how it is cancelled. */
 
 import { SingleBar as Bar, Presets, type SingleBar } from 'cli-progress';
-import { fail } from '../graph/errors.ts';
+import { fail } from '../base/errors.ts';
 import type { TextOptions } from '../report/table.ts';
 
 export interface Context {

@@ -2,10 +2,10 @@
 
 import { stat } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
+import { fail } from '../base/errors.ts';
 import type { DataSet, ImageInput } from '../evaluate/data-set.ts';
 import { idxDataSet } from '../evaluate/idx.ts';
 import type { Fit } from '../evaluate/image.ts';
-import { fail } from '../graph/errors.ts';
 import { readBytes } from '../host/node/files.ts';
 import { readImageFolder } from '../host/node/image-folder.ts';
 import type { PreparedNetwork } from '../index.ts';

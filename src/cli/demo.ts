@@ -6,7 +6,7 @@
 
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { boardGraph } from '../compile/board.ts';
+import { boardGraph } from '../compile/orin/board.ts';
 import { samples } from '../evaluate/data-set.ts';
 import { writeFiles } from '../host/node/files.ts';
 import { nodeOnnxRuntime } from '../host/node/onnxruntime.ts';

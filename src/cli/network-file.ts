@@ -1,7 +1,7 @@
 /** A network from a file: the model, its external data, and the shapes that the command line binds. */
 
 import { basename, dirname, join } from 'node:path';
-import { DlakitError, fail, locate } from '../graph/errors.ts';
+import { DlakitError, fail, locate } from '../base/errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import { readBytes } from '../host/node/files.ts';
 import { readNetwork } from '../index.ts';

@@ -1,11 +1,11 @@
 /** What a run gets: images, or files that hold the elements of an input. */
 
 import type { Command } from 'commander';
+import { fail } from '../base/errors.ts';
 import { batches } from '../evaluate/data-set.ts';
-import { fail } from '../graph/errors.ts';
 import { elementCount, elementSize, type Tensor } from '../graph/tensor.ts';
 import { readBytes } from '../host/node/files.ts';
-import type { LoadableTag } from '../loadable/nvdla/tag.ts';
+import type { LoadableTag } from '../loadable/nvdla/format/tag.ts';
 import type { Plan, PlanTensor, Preprocess } from '../program/program.ts';
 import type { NvdlaInputs } from '../runtime/nvdla/nvdla-network.ts';
 import { type DataFlags, readDataSet, withFit } from './data-flags.ts';

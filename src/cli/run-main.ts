@@ -1,7 +1,7 @@
 /** Runs a program's work: Ctrl-C cancels it, a user's mistake is printed without a stack, a bug keeps its stack. */
 
 import { CommanderError } from 'commander';
-import { DlakitError, formatProblem } from '../graph/errors.ts';
+import { DlakitError, formatProblem } from '../base/errors.ts';
 import { version } from '../index.ts';
 import { printable } from '../report/table.ts';
 

@@ -1,7 +1,7 @@
 /** What a run gives: a line of counters, a table of outputs, files of tensors. */
 
 import { join } from 'node:path';
-import { fail } from '../graph/errors.ts';
+import { fail } from '../base/errors.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { writeFiles } from '../host/node/files.ts';
 import { formatTime, grouped, printable, table } from '../report/table.ts';

@@ -5,14 +5,14 @@
  */
 
 import { join } from 'node:path';
-import { fail, locate } from '../graph/errors.ts';
+import { fail, locate } from '../base/errors.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { writeFiles } from '../host/node/files.ts';
-import { targetOfLoadable } from '../loadable/nvdla/loadable-target.ts';
-import { tagOf } from '../loadable/nvdla/read-tag.ts';
-import { decodeStockLoadable, type StockLoadable, taskInterfaces } from '../loadable/nvdla/stock-loadable.ts';
-import type { LoadableTag } from '../loadable/nvdla/tag.ts';
-import { taskDescriptors } from '../loadable/nvdla/task-blobs.ts';
+import { targetOfLoadable } from '../loadable/nvdla/format/loadable-target.ts';
+import { tagOf } from '../loadable/nvdla/format/read-tag.ts';
+import { decodeStockLoadable, type StockLoadable, taskInterfaces } from '../loadable/nvdla/format/stock-loadable.ts';
+import type { LoadableTag } from '../loadable/nvdla/format/tag.ts';
+import { taskDescriptors } from '../loadable/nvdla/format/task-blobs.ts';
 import { printable, table } from '../report/table.ts';
 import type { Device } from '../runtime/device.ts';
 import type { Dump } from '../runtime/dump.ts';
@@ -20,7 +20,7 @@ import type { RunResult } from '../runtime/network.ts';
 import { dimg } from '../runtime/nvdla/dimg.ts';
 import type { LaunchedOperation } from '../runtime/nvdla/dla-task.ts';
 import { NvdlaNetwork } from '../runtime/nvdla/nvdla-network.ts';
-import { memoryTypes } from '../runtime/nvdla/program-operation.ts';
+import { memoryTypes } from '../runtime/nvdla/program/operation.ts';
 import type { Binding } from '../runtime/nvdla/user-driver.ts';
 import type { Context } from './context.ts';
 import { type EngineFlags, openNodeDevice } from './open-device.ts';

@@ -11,7 +11,7 @@ import { readsOf as nodeReads } from '../onnx/captures.ts';
 import type { CheckResult } from '../support/verdict.ts';
 import { type FuseContext, fuse } from './fuse.ts';
 import { type Operation, scaledValues } from './operation.ts';
-import { movesNothing, select } from './select.ts';
+import { movesNothing, select } from './select/select.ts';
 import { surfaceShape } from './window.ts';
 
 export interface Assignment {

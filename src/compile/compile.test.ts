@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Random } from '../base/random.ts';
+import { bytes } from '../base/units.ts';
 import type { Graph } from '../graph/graph.ts';
 import { float32Tensor } from '../graph/tensor.ts';
-import { bytes } from '../graph/units.ts';
 import { float, GraphBuilder } from '../models/graph-builder.ts';
-import { Random } from '../models/random.ts';
 import type { DlaSegment, Plan } from '../program/program.ts';
 import { validateProgram } from '../program/validate.ts';
 import { findRelease, orin } from '../targets/index.ts';

@@ -4,20 +4,20 @@
  *     assign     who runs each node; select: node → operation; fuse: operations of one launch
  *     segments   what runs together, in which order
  *     place      which values share memory: aliases, free concatenation, copies
- *     quantise   real numbers → integers and factors
+ *     quantize   real numbers → integers and factors
  *     emit       surfaces, SRAM and DRAM addresses (allocate), dependencies (schedule), validation
  *
  * Three states, never confused: a node that a rule refuses runs on the host with reason `gpu`; one that the rules accept and this
  * compiler cannot lower runs on the host with reason `not emulated`; every other one runs on the emulated DLA.
  */
 
-import { fail } from '../graph/errors.ts';
+import { fail } from '../base/errors.ts';
+import type { Bytes } from '../base/units.ts';
 import { type Graph, type Node, staticShape } from '../graph/graph.ts';
-import type { Bytes } from '../graph/units.ts';
 import { readsOf as nodeReads } from '../onnx/captures.ts';
 import { type BlobTableBuilder, blobTableBuilder } from '../program/blobs.ts';
-import { atomElements } from '../program/convolution-buffer.ts';
 import { elementsPerAtom } from '../program/geometry.ts';
+import { atomElements } from '../program/nvdla/convolution-buffer.ts';
 import type { CompiledNetwork, DlaSegment, HostSegment, PlanTensor, Preprocess, Segment } from '../program/program.ts';
 import type { SurfaceFormat } from '../program/surface.ts';
 import type { QuantizedGraph } from '../quantize/quantized-graph.ts';
@@ -27,11 +27,11 @@ import { type Assignment, assign, type LaunchPolicy } from './assign.ts';
 import { emit, type Lower } from './emit.ts';
 import { hostModel } from './host-model.ts';
 import { type InputFormat, inputFormat } from './input-format.ts';
-import { floatScalePolicy } from './launch-policy.ts';
-import { lowerFloatScale } from './lower-float-scale.ts';
 import { nvdlaPolicy } from './nvdla/launch-policy.ts';
 import { lowerNvdla } from './nvdla/lower.ts';
 import { readsOf } from './operation.ts';
+import { floatScalePolicy } from './orin/launch-policy.ts';
+import { lowerFloatScale } from './orin/lower.ts';
 import { place } from './place.ts';
 import { type Cut, cutSegments, type SegmentDraft } from './segments.ts';
 import { surfaceShape } from './window.ts';
@@ -55,7 +55,7 @@ export interface Compiled {
 }
 
 /**
- * @param checked what the checker said of the very graph that was quantised
+ * @param checked what the checker said of the very graph that was quantized
  * @throws compile/accumulator-overflow, compile/memory, compile/unsupported, calibrate/value, shape/unresolved
  */
 export function compile(quantized: QuantizedGraph, checked: CheckResult, options: CompileOptions): Compiled {

@@ -7,9 +7,9 @@
  * lie one after the other in global DRAM, equal ones once.
  */
 
-import { chooseResident } from '../estimate/residency.ts';
-import { fail } from '../graph/errors.ts';
-import { type Bytes, bytes } from '../graph/units.ts';
+import { fail } from '../base/errors.ts';
+import { type Bytes, bytes } from '../base/units.ts';
+import { chooseResident } from '../estimate/orin/residency.ts';
 import type { BlobTableBuilder } from '../program/blobs.ts';
 import { partView, rowAlignment, surfaceGeometry } from '../program/geometry.ts';
 import type { Layer, Move, Pipeline } from '../program/layer.ts';

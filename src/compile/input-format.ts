@@ -3,7 +3,7 @@
  * convolution of at most 4 groups. `auto` takes it where it fits, and `chw32` elsewhere.
  */
 
-import { fail } from '../graph/errors.ts';
+import { fail } from '../base/errors.ts';
 import type { SurfaceFormat } from '../program/surface.ts';
 import { type ConvolutionWork, planConvolution } from './nvdla/plan-convolution.ts';
 import { pooledPixels } from './nvdla/plan-pooling.ts';

@@ -82,9 +82,9 @@ export interface PoolOperation extends Common {
   readonly pool: Pooling;
 }
 
-/** Local response normalisation: x / (bias + alpha / size · Σ x²)^beta over `size` channels around each. */
-export interface NormaliseOperation extends Common {
-  readonly kind: 'normalise';
+/** Local response normalization: x / (bias + alpha / size · Σ x²)^beta over `size` channels around each. */
+export interface NormalizeOperation extends Common {
+  readonly kind: 'normalize';
   readonly input: string;
   readonly size: number;
   readonly alpha: number;
@@ -137,7 +137,7 @@ export type Operation =
   | ConvOperation
   | PointOperation
   | PoolOperation
-  | NormaliseOperation
+  | NormalizeOperation
   | ResizeOperation
   | ConcatOperation
   | SliceOperation

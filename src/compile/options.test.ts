@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { bytes } from '../base/units.ts';
 import type { Graph } from '../graph/graph.ts';
 import { float32Tensor } from '../graph/tensor.ts';
-import { bytes } from '../graph/units.ts';
 import { GraphBuilder } from '../models/graph-builder.ts';
 import type { Program } from '../program/program.ts';
 import { findRelease, nvSmall, orin, xavier } from '../targets/index.ts';

@@ -11,7 +11,7 @@ import type { Shape4 } from '../program/surface.ts';
 import {
   type ConvOperation,
   lastNode,
-  type NormaliseOperation,
+  type NormalizeOperation,
   type Operation,
   type PointOperation,
   type PoolOperation,
@@ -61,7 +61,7 @@ export type PlacedOperation =
   | ConvOperation
   | PointOperation
   | PoolOperation
-  | NormaliseOperation
+  | NormalizeOperation
   | ResizeOperation
   | CopyOperation
   | PixelsOperation
@@ -160,7 +160,7 @@ export function place(operations: readonly Operation[], context: PlaceContext): 
         placed.push(same ? { kind: 'pool', ...common } : { kind: 'point', ...common, point: plainPoint });
         break;
       }
-      case 'normalise':
+      case 'normalize':
         placed.push({ ...operation, input: surfaceOf(operation.input), output: result(output) });
         break;
       case 'resize': {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Random } from '../base/random.ts';
 import type { Attribute, Graph } from '../graph/graph.ts';
 import { GraphBuilder } from '../models/graph-builder.ts';
-import { Random } from '../models/random.ts';
 import { readModel } from '../onnx/read.ts';
 import type { Segment } from '../program/program.ts';
 import { validatePlan } from '../program/validate-plan.ts';

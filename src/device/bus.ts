@@ -4,7 +4,7 @@
  * a version that every write raises; what kernels derive from memory (packed weights) is cached by that version.
  */
 
-import { fail } from '../graph/errors.ts';
+import { fail } from '../base/errors.ts';
 
 const pageSize = 65536;
 const alignment = 64;

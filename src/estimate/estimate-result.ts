@@ -1,6 +1,6 @@
 /** What the estimator says of a Plan on a module in a power mode. */
 
-import type { Bytes, Cycles, GBps, MHz, Microseconds } from '../graph/units.ts';
+import type { Bytes, Cycles, GBps, MHz, Microseconds } from '../base/units.ts';
 import type { EngineName } from './nvdla/layer-cycles.ts';
 import type { ReadClient } from './nvdla/traffic.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { megahertz } from '../graph/units.ts';
+import { megahertz } from '../base/units.ts';
 import type { Plan } from '../program/program.ts';
 import { problemOf } from '../program/testing/problem-of.ts';
 import { validateProgram } from '../program/validate.ts';
@@ -7,7 +7,7 @@ import { findModule, findPowerMode } from '../targets/find.ts';
 import { orin } from '../targets/orin.ts';
 import { xavier } from '../targets/xavier.ts';
 import { estimate } from './estimate.ts';
-import { boundShares, roofline } from './roofline.ts';
+import { boundShares, roofline } from './orin/roofline.ts';
 import { resnet34Backbone, resnet50, ssdMobilenetV1, ssdResnet34 } from './testing/published-networks.ts';
 import { timeline } from './timeline.ts';
 

@@ -4,18 +4,18 @@
  * it. An open NVDLA has a model of its own (nvdla/stripe-estimate.ts), from its RTL.
  */
 
-import { fail } from '../graph/errors.ts';
-import { bytes, type Microseconds, microseconds } from '../graph/units.ts';
+import { fail } from '../base/errors.ts';
+import { bytes, type Microseconds, microseconds } from '../base/units.ts';
 import type { Plan, Program } from '../program/program.ts';
 import type { Module, PowerMode, Target } from '../targets/target.ts';
 import type { Estimate, LayerEstimate } from './estimate-result.ts';
-import { type Conditions, conditionsOf, estimateLayer } from './layer-cost.ts';
 import { programWork } from './layer-work.ts';
-import { estimateNotes } from './notes.ts';
 import { nvdlaConditions, type SystemChanges } from './nvdla/conditions.ts';
 import { stripeEstimate } from './nvdla/stripe-estimate.ts';
-import { orinParameters } from './parameters.ts';
-import { dramTraffic } from './roofline.ts';
+import { type Conditions, conditionsOf, estimateLayer } from './orin/layer-cost.ts';
+import { estimateNotes } from './orin/notes.ts';
+import { orinParameters } from './orin/parameters.ts';
+import { dramTraffic } from './orin/roofline.ts';
 
 export interface EstimateOptions {
   readonly target: Target;

@@ -1,13 +1,13 @@
 /** What the performance model needs to know of each layer of a Program: read off its surfaces and its memory plan. */
 
-import { type Bytes, bytes } from '../graph/units.ts';
+import { type Bytes, bytes } from '../base/units.ts';
 import { layerReads, layerWrites } from '../program/access.ts';
 import { channelBlocks, pixelBytes } from '../program/geometry.ts';
 import type { Conv, Layer } from '../program/layer.ts';
 import { liveRanges } from '../program/liveness.ts';
 import type { Program } from '../program/program.ts';
 import type { Shape4, Surface } from '../program/surface.ts';
-import type { ConvWork, LayerWork } from './layer-cost.ts';
+import type { ConvWork, LayerWork } from './orin/layer-cost.ts';
 
 /** The work of every layer, in order, for a valid Program. */
 export function programWork(program: Program): readonly LayerWork[] {

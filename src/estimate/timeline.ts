@@ -1,8 +1,8 @@
 /** An estimate laid out in time, for trace viewers: one task after the other on one core, host segments left out. */
 
-import { type Microseconds, microseconds } from '../graph/units.ts';
+import { type Microseconds, microseconds } from '../base/units.ts';
 import type { Estimate, LayerEstimate } from './estimate-result.ts';
-import { orinParameters } from './parameters.ts';
+import { orinParameters } from './orin/parameters.ts';
 
 export interface LayerSpan {
   readonly kind: 'layer';

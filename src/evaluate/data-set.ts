@@ -1,6 +1,6 @@
 /** Labelled images, and the tensors that a network takes of them. */
 
-import { fail } from '../graph/errors.ts';
+import { fail } from '../base/errors.ts';
 import { float32Tensor, type Tensor } from '../graph/tensor.ts';
 import type { Preprocess } from '../program/program.ts';
 import { type Fit, fitImage, grayImage, type Image } from './image.ts';

@@ -3,7 +3,7 @@
  * a device. Samples stream through in the batches for which the network was compiled.
  */
 
-import { fail } from '../graph/errors.ts';
+import { fail } from '../base/errors.ts';
 import { type Graph, staticShape } from '../graph/graph.ts';
 import { float32Values, type Tensor } from '../graph/tensor.ts';
 import type { OnnxRuntime } from '../onnx/session.ts';

@@ -8,7 +8,7 @@ export interface Accuracy {
 
 export interface TensorDivergence {
   readonly value: string;
-  /** Signal-to-noise ratio in dB of the dequantised INT8 tensor against FP32; Infinity when equal. */
+  /** Signal-to-noise ratio in dB of the dequantized INT8 tensor against FP32; Infinity when equal. */
   readonly snr: number;
   /** Share of elements at ±127/−128. */
   readonly saturated: number;

@@ -3,7 +3,7 @@
  * the elements. Read gzipped or not. Images and labels are unsigned bytes (type 0x08); nothing else is read here.
  */
 
-import { fail } from '../graph/errors.ts';
+import { fail } from '../base/errors.ts';
 import type { DataSet } from './data-set.ts';
 import { gunzip, isGzip } from './gunzip.ts';
 

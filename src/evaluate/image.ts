@@ -5,7 +5,7 @@
  * once per axis.
  */
 
-import { fail } from '../graph/errors.ts';
+import { fail } from '../base/errors.ts';
 
 /** Interleaved 8-bit pixels, row by row: R, G, B or one gray level. */
 export interface Image {

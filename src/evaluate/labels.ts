@@ -4,7 +4,7 @@
  * order of the classes; without it sub-folders are in order of their names, or are indices where all are numbers.
  */
 
-import { fail } from '../graph/errors.ts';
+import { fail } from '../base/errors.ts';
 
 export interface LabelledFile {
   readonly file: string;

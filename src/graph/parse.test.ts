@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { DlakitError } from '../base/errors.ts';
 import { readModel } from '../onnx/read.ts';
 import { resolve } from '../onnx/resolve.ts';
-import { DlakitError } from './errors.ts';
 import type { Attribute, Dim, Graph, Node, ValueType } from './graph.ts';
 import { parseGraph } from './parse.ts';
 import { constantTable, printGraph } from './print.ts';

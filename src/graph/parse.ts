@@ -1,6 +1,6 @@
 /** The text of print.ts back to a Graph: a tokenizer and a recursive descent over its few forms. */
 
-import { fail } from './errors.ts';
+import { fail } from '../base/errors.ts';
 import type { Attribute, Dim, Graph, Node, ValueType } from './graph.ts';
 import { tensorHash } from './print.ts';
 import { type DataType, elementSize, type Tensor } from './tensor.ts';

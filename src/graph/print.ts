@@ -12,7 +12,7 @@
  * bare where they look like one and in JSON quotes otherwise; `_` is an absent input. What follows `//` is for the eye.
  */
 
-import { bytesHash } from './bytes-hash.ts';
+import { bytesHash } from '../base/bytes-hash.ts';
 import type { Attribute, Dim, Graph, Node, ValueType } from './graph.ts';
 import { elementCount, numbers, type Tensor } from './tensor.ts';
 

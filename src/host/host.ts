@@ -3,7 +3,7 @@
  * host; they are given what they need of one. `host/node` and `host/browser` implement it.
  */
 
-import type { ThreadSpawner } from '../device/kernels/thread-pool.ts';
+import type { ThreadSpawner } from '../device/engines/wasm/thread-pool.ts';
 import type { DecodeImage } from '../evaluate/image.ts';
 import type { OnnxRuntime } from '../onnx/session.ts';
 

@@ -3,7 +3,7 @@
  * the part that is used is described here, so that neither package is needed to read our types.
  */
 
-import { DlakitError, fail } from '../graph/errors.ts';
+import { DlakitError, fail } from '../base/errors.ts';
 import { type DataType, elementSize, type Tensor } from '../graph/tensor.ts';
 import type { OnnxRuntime, OnnxSession } from '../onnx/session.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DlakitError, type ErrorCode } from '../graph/errors.ts';
+import { DlakitError, type ErrorCode } from '../base/errors.ts';
 import { hashBytes } from '../program/blobs.ts';
 import type { CompiledNetwork, Plan, PlanTensor, Program } from '../program/program.ts';
 import { sha256 } from '../program/sha256.ts';

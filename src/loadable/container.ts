@@ -16,7 +16,7 @@
  * computed anew, there is one place for every byte, and the Plan passes the validator. Blobs are views of the bytes given.
  */
 
-import { DlakitError, fail, type Place } from '../graph/errors.ts';
+import { DlakitError, fail, type Place } from '../base/errors.ts';
 import { hashBytes } from '../program/blobs.ts';
 import { parsePlan } from '../program/parse.ts';
 import { printPlan } from '../program/print.ts';

@@ -1,4 +1,4 @@
-/** AlexNet as Caffe has it (models/bvlc_alexnet): two groups, normalisation across channels. Seeded weights, no softmax. */
+/** AlexNet as Caffe has it (models/bvlc_alexnet): two groups, normalization across channels. Seeded weights, no softmax. */
 
 import type { Graph } from '../graph/graph.ts';
 import { float, GraphBuilder, int } from './graph-builder.ts';

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { compile } from '../compile/compile.ts';
 import { readModel } from '../onnx/read.ts';
 import { resolve } from '../onnx/resolve.ts';
-import { quantiseWithDummyRanges } from '../quantize/quantise.ts';
-import { normalise } from '../rewrite/rewrite.ts';
+import { quantizeWithDummyRanges } from '../quantize/quantize.ts';
+import { normalize } from '../rewrite/rewrite.ts';
 import { check } from '../support/check.ts';
 import { findRelease, orin } from '../targets/index.ts';
 import { fashionModel, fashionModels } from './fashion.ts';
@@ -21,10 +21,10 @@ describe.each(fashionModels)('$name', (recipe) => {
   const { input, output, preprocess } = recipe;
   const shape = input.shape.map((dim) => (dim === 'batch' ? 4 : dim));
   const file = readFileSync(new URL(`../../models/${recipe.file}`, import.meta.url));
-  const graph = normalise(resolve(readModel(file), { shapes: new Map([[input.name, shape]]) })).graph;
+  const graph = normalize(resolve(readModel(file), { shapes: new Map([[input.name, shape]]) })).graph;
   const checked = check(graph, { target: orin, release, precision: 'int8' });
   const options = { target: orin, release, preprocess, sparsity: 'enable' as const };
-  const { network, notEmulated } = compile(quantiseWithDummyRanges(graph), checked, options);
+  const { network, notEmulated } = compile(quantizeWithDummyRanges(graph), checked, options);
   const [segment, ...others] = network.plan.segments;
   if (segment?.kind !== 'dla') throw new Error('a DLA segment wanted');
 

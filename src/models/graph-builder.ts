@@ -4,9 +4,9 @@
  * the same seed gives the same bytes everywhere.
  */
 
+import { Random } from '../base/random.ts';
 import type { Attribute, Graph, Node, ValueType } from '../graph/graph.ts';
 import { elementCount, float32Tensor, int64Tensor, type Tensor } from '../graph/tensor.ts';
-import { Random } from './random.ts';
 
 export interface WindowOptions {
   /** Height and width; one number for both. */

@@ -1,12 +1,12 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { bytes } from '../base/units.ts';
 import { compile } from '../compile/compile.ts';
 import { estimate } from '../estimate/estimate.ts';
 import type { Graph } from '../graph/graph.ts';
 import { elementCount } from '../graph/tensor.ts';
-import { bytes } from '../graph/units.ts';
 import type { Plan } from '../program/program.ts';
-import { quantiseWithDummyRanges } from '../quantize/quantise.ts';
-import { normalise } from '../rewrite/rewrite.ts';
+import { quantizeWithDummyRanges } from '../quantize/quantize.ts';
+import { normalize } from '../rewrite/rewrite.ts';
 import { check } from '../support/check.ts';
 import { findModule, findPowerMode, findRelease, orin } from '../targets/index.ts';
 import { resnet18, resnet50 } from './resnet.ts';
@@ -15,10 +15,10 @@ const release = findRelease(orin, 'JetPack 5.1.1');
 const agx = findModule(orin, 'agx-orin-64gb');
 
 function planOf(graph: Graph): Plan {
-  const normal = normalise(graph).graph;
+  const normal = normalize(graph).graph;
   const checked = check(normal, { target: orin, release, precision: 'int8' });
   const options = { target: orin, release, sram: bytes(2 ** 20) };
-  const { network, notEmulated } = compile(quantiseWithDummyRanges(normal), checked, options);
+  const { network, notEmulated } = compile(quantizeWithDummyRanges(normal), checked, options);
   expect(notEmulated.size).toBe(0);
   return network.plan;
 }

@@ -1,6 +1,6 @@
 /** The tensor of a `Constant` node, from whichever of its attributes is given. */
 
-import { fail } from '../graph/errors.ts';
+import { fail } from '../base/errors.ts';
 import type { Node } from '../graph/graph.ts';
 import { float32Tensor, type Tensor } from '../graph/tensor.ts';
 

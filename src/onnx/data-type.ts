@@ -1,6 +1,6 @@
 /** TensorProto.DataType, both ways. */
 
-import { fail, type Place } from '../graph/errors.ts';
+import { fail, type Place } from '../base/errors.ts';
 import type { DataType } from '../graph/tensor.ts';
 
 const numbersOfTypes: Readonly<Record<DataType, number>> = {

@@ -3,7 +3,7 @@
  * comes from the file, so it is untrusted: only paths below the model's folder are accepted.
  */
 
-import { fail, locate, type Place } from '../graph/errors.ts';
+import { fail, locate, type Place } from '../base/errors.ts';
 import { decodeModel } from './proto/decode.ts';
 import { externalLocation, type GraphProto, type TensorProto } from './proto/onnx.ts';
 

@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { DlakitError } from '../graph/errors.ts';
+import { DlakitError } from '../base/errors.ts';
 import type { Attribute, Graph } from '../graph/graph.ts';
 import { elementCount, elementSize, type Tensor } from '../graph/tensor.ts';
 import { inferRules } from './infer/rules.ts';

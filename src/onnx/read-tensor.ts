@@ -4,7 +4,7 @@
  */
 
 import { BinaryReader } from '@bufbuild/protobuf/wire';
-import { fail, type Place } from '../graph/errors.ts';
+import { fail, type Place } from '../base/errors.ts';
 import { type DataType, elementCount, elementSize, type Tensor } from '../graph/tensor.ts';
 import { requireDataType } from './data-type.ts';
 import { externalBytes, isExternal } from './external.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { DlakitError, type ErrorCode, type Problem } from '../graph/errors.ts';
+import { DlakitError, type ErrorCode, type Problem } from '../base/errors.ts';
 import { numbers } from '../graph/tensor.ts';
 import { externalFiles } from './external.ts';
 import type { AttributeProto, GraphProto, ModelProto, TensorProto } from './proto/onnx.ts';

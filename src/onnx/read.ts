@@ -7,7 +7,7 @@
  * `constants`, also where an initializer is listed among the inputs (IR version 3).
  */
 
-import { fail, locate, type Place } from '../graph/errors.ts';
+import { fail, locate, type Place } from '../base/errors.ts';
 import type { Attribute, Dim, Graph, Node, ValueType } from '../graph/graph.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { arity } from './arity.ts';

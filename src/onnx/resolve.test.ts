@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { DlakitError, type ErrorCode } from '../graph/errors.ts';
+import { DlakitError, type ErrorCode } from '../base/errors.ts';
 import type { Graph, ValueType } from '../graph/graph.ts';
 import { float32Tensor, int64Tensor, numbers } from '../graph/tensor.ts';
 import { requireStaticShapes, resolve, resolveShapes } from './resolve.ts';

@@ -4,7 +4,7 @@
  * inputs are constant becomes a constant itself. That includes shape arithmetic, which is why both are one walk.
  */
 
-import { fail } from '../graph/errors.ts';
+import { fail } from '../base/errors.ts';
 import type { Dim, Graph, Node, ValueType } from '../graph/graph.ts';
 import { int64Tensor, type Tensor } from '../graph/tensor.ts';
 import { readsOf } from './captures.ts';

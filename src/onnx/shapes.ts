@@ -1,6 +1,6 @@
 /** Shapes that a user gives for the inputs: `--shapes image:1x3x224x224,mask:1x1x224x224`, as trtexec spells them. */
 
-import { fail } from '../graph/errors.ts';
+import { fail } from '../base/errors.ts';
 import type { Dim, Graph, ValueType } from '../graph/graph.ts';
 
 const maxDimension = 2 ** 31 - 1;

@@ -2,7 +2,7 @@
  * Order among nodes. Files should be sorted but some are not; what is sorted keeps its order.
  */
 
-import { fail } from '../graph/errors.ts';
+import { fail } from '../base/errors.ts';
 import type { Node } from '../graph/graph.ts';
 import { readsOf } from './captures.ts';
 

@@ -1,4 +1,4 @@
-import { fail } from '../graph/errors.ts';
+import { fail } from '../base/errors.ts';
 import type { Graph } from '../graph/graph.ts';
 
 /**

@@ -3,7 +3,7 @@
  * reads are left out. Equal graphs give equal bytes: no time, no tool version.
  */
 
-import { fail } from '../graph/errors.ts';
+import { fail } from '../base/errors.ts';
 import type { Attribute, Graph, Node, ValueType } from '../graph/graph.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { readsOf } from './captures.ts';

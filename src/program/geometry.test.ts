@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bytes } from '../graph/units.ts';
+import { bytes } from '../base/units.ts';
 import { channelBlocks, elementsPerAtom, partView, pixelBytes, rowAlignment, surfaceGeometry } from './geometry.ts';
 import type { ElementType, Shape4, Surface, SurfaceFormat } from './surface.ts';
 

@@ -11,7 +11,7 @@
  * one channel elsewhere.
  */
 
-import { type Bytes, bytes } from '../graph/units.ts';
+import { type Bytes, bytes } from '../base/units.ts';
 import type { ElementType, Shape4, Surface, SurfaceFormat } from './surface.ts';
 
 export interface SurfaceGeometry {

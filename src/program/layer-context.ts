@@ -1,6 +1,6 @@
 /** What the rules of layers share: where they look things up, and how they say that a number or a shape does not fit. */
 
-import { fail } from '../graph/errors.ts';
+import { fail } from '../base/errors.ts';
 import type { Target } from '../targets/target.ts';
 import type { Extent, Layer, Padding } from './layer.ts';
 import type { BlobTable, Program } from './program.ts';

@@ -1,6 +1,6 @@
 /** What the validator asks of one layer: that the shapes, types, formats and numbers of its stages fit together. */
 
-import { fail } from '../graph/errors.ts';
+import { fail } from '../base/errors.ts';
 import type { Target } from '../targets/target.ts';
 import { layerReads, layerWrites } from './access.ts';
 import { isFeatureFormat } from './geometry.ts';
@@ -20,7 +20,7 @@ import type {
 } from './layer.ts';
 import { constant, extent, type LayerContext, padding, sameShape, surfaceOf, whole, wrong } from './layer-context.ts';
 import { checkPixels, checkRubik, checkTransfers } from './move-rules.ts';
-import { checkNvdlaLayer, isNvdla } from './nvdla-rules.ts';
+import { checkNvdlaLayer, isNvdla } from './nvdla/layer-limits.ts';
 import type { BlobTable, Program } from './program.ts';
 import { fullGroup } from './sparsity.ts';
 import type { Shape4, Surface } from './surface.ts';

@@ -221,7 +221,7 @@ export interface IntegerAverage {
 }
 
 /**
- * Local response normalisation (NVDLA's cross-channel data processor), integer-scale targets only: a value, converted
+ * Local response normalization (NVDLA's cross-channel data processor), integer-scale targets only: a value, converted
  * on the way in, is multiplied by the table's value at the sum of the squares of `localSize` channels around it.
  */
 export interface Cdp<S> {

@@ -1,6 +1,6 @@
 /** No two surfaces of a memory overlap while both are live. */
 
-import { fail } from '../graph/errors.ts';
+import { fail } from '../base/errors.ts';
 import { liveRanges } from './liveness.ts';
 import type { Program } from './program.ts';
 import type { Surface } from './surface.ts';

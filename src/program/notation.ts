@@ -11,7 +11,7 @@
  * The reader is for untrusted text: depth, counts and lengths have limits, a field may come once, and every refusal names its line.
  */
 
-import { fail } from '../graph/errors.ts';
+import { fail } from '../base/errors.ts';
 
 export type Printable = number | boolean | string | readonly Printable[] | { readonly [key: string]: Printable };
 

@@ -4,7 +4,7 @@
  */
 
 import type { z } from 'zod';
-import { fail } from '../graph/errors.ts';
+import { fail } from '../base/errors.ts';
 import type { Layer } from './layer.ts';
 import { parseStatements, type Statement } from './notation.ts';
 import type { ConstantRef, Plan, PlanTensor, Program, Segment } from './program.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DlakitError } from '../graph/errors.ts';
+import { DlakitError } from '../base/errors.ts';
 import { notationLimits } from './notation.ts';
 import { parsePlan, parseProgram } from './parse.ts';
 import { printPlan, printProgram } from './print.ts';

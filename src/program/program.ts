@@ -7,7 +7,7 @@
  * them, found by hash.
  */
 
-import type { Bytes } from '../graph/units.ts';
+import type { Bytes } from '../base/units.ts';
 import type { Layer } from './layer.ts';
 import type { Surface } from './surface.ts';
 

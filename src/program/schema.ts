@@ -5,7 +5,7 @@
  */
 
 import * as z from 'zod';
-import type { Bytes } from '../graph/units.ts';
+import type { Bytes } from '../base/units.ts';
 import { isBlobKey } from './blobs.ts';
 import type {
   BdmaTransfer,

@@ -1,6 +1,6 @@
 /** What the validator asks of a surface on its own, and of surfaces that lie inside others. */
 
-import { fail } from '../graph/errors.ts';
+import { fail } from '../base/errors.ts';
 import type { Target } from '../targets/target.ts';
 import {
   channelBlocks,

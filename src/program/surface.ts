@@ -9,7 +9,7 @@
  * TensorRT's pools (facts 1.5).
  */
 
-import type { Bytes } from '../graph/units.ts';
+import type { Bytes } from '../base/units.ts';
 
 export type ElementType = 'int8' | 'int16' | 'int32' | 'float16' | 'float32';
 

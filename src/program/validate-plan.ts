@@ -3,7 +3,7 @@
  * and the surfaces that a DLA segment is bound to fit the tensors of the same names. Its Programs keep theirs (validate.ts).
  */
 
-import { fail, locate } from '../graph/errors.ts';
+import { fail, locate } from '../base/errors.ts';
 import { elementCount } from '../graph/tensor.ts';
 import type { Target } from '../targets/target.ts';
 import type { BlobTable, DlaSegment, Plan, PlanTensor } from './program.ts';

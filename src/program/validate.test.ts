@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bytes } from '../graph/units.ts';
+import { bytes } from '../base/units.ts';
 import { orin } from '../targets/orin.ts';
 import type { Layer } from './layer.ts';
 import type { Program } from './program.ts';

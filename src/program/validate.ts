@@ -9,7 +9,7 @@
  *     constants  each has its bytes
  */
 
-import { fail } from '../graph/errors.ts';
+import { fail } from '../base/errors.ts';
 import type { Target } from '../targets/target.ts';
 import { layerReads, layerWrites } from './access.ts';
 import { elementsPerAtom } from './geometry.ts';

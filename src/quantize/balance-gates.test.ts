@@ -4,7 +4,7 @@ import { type Graph, producers, type ValueType } from '../graph/graph.ts';
 import { float32Tensor, float32Values } from '../graph/tensor.ts';
 import { writeModel } from '../onnx/write.ts';
 import { balanceGates } from './balance-gates.ts';
-import { quantise } from './quantise.ts';
+import { quantize } from './quantize.ts';
 import { ortRuntime } from './testing/ort-runtime.ts';
 
 const shape = [2, 3, 4, 5];
@@ -56,7 +56,7 @@ describe('balanceGates', () => {
   it('gives the gate the range of the features and keeps its levels', () => {
     const { graph, scales, gates } = balanceGates(gated('Sigmoid'), scalesOf(8));
     expect(gates).toEqual(['excite']);
-    const { quantized, changes } = quantise(graph, scales);
+    const { quantized, changes } = quantize(graph, scales);
     const excite = quantized.graph.nodes.find(({ name }) => name === 'excite')!;
     expect(excite.inputs).toEqual(['g:scaled', 'x']);
     expect(quantized.scales.get('g:scaled')).toBe(8);

@@ -12,7 +12,7 @@
 
 import { type Graph, type Node, producers, staticShape, type ValueType } from '../graph/graph.ts';
 import { elementCount, float32Tensor, numbers, type Tensor } from '../graph/tensor.ts';
-import { equaliseRanges } from './equalise-ranges.ts';
+import { equalizeRanges } from './equalize-ranges.ts';
 
 export interface BalancedGates {
   readonly graph: Graph;
@@ -41,7 +41,7 @@ export function balanceGates(graph: Graph, scales: ReadonlyMap<string, number>):
   }
   const own = new Map(scales);
   for (const { gate, scale } of found.values()) own.set(gate, scale);
-  const equal = equaliseRanges(graph, own).scales;
+  const equal = equalizeRanges(graph, own).scales;
 
   const nodes: Node[] = [];
   const constants = new Map(graph.constants);

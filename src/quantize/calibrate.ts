@@ -4,7 +4,7 @@
  * Several methods can be read off the same histograms (`measure`, then `calibrationOf`).
  */
 
-import { fail } from '../graph/errors.ts';
+import { fail } from '../base/errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import { float32Values, numbers, type Tensor } from '../graph/tensor.ts';
 import type { OnnxRuntime } from '../onnx/session.ts';

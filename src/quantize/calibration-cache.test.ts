@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { DlakitError } from '../graph/errors.ts';
+import type { DlakitError } from '../base/errors.ts';
 import { defaultHeader, readCalibrationCache, writeCalibrationCache } from './calibration-cache.ts';
 
 const name = fc.string({ minLength: 1, maxLength: 30, unit: 'grapheme' }).filter((text) => !/[\n\r]/.test(text));

@@ -4,7 +4,7 @@
  * colons and spaces: the last colon separates. Writing gives back what was read, to the bit.
  */
 
-import { fail } from '../graph/errors.ts';
+import { fail } from '../base/errors.ts';
 
 export interface CalibrationCache {
   /** `TRT-8502-EntropyCalibration2` */

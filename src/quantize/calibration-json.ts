@@ -1,7 +1,7 @@
 /** A calibration as JSON: the same scales as a TensorRT cache, readable, with how they were found. */
 
 import * as z from 'zod';
-import { fail } from '../graph/errors.ts';
+import { fail } from '../base/errors.ts';
 import type { Calibration } from './calibration.ts';
 import { calibrationMethods } from './range-of.ts';
 

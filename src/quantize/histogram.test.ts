@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DlakitError } from '../graph/errors.ts';
+import { DlakitError } from '../base/errors.ts';
 import { bins, Histogram } from './histogram.ts';
 
 const values = fc.array(fc.float({ noNaN: true, noDefaultInfinity: true }), { maxLength: 60 });

@@ -8,7 +8,7 @@
  * represented exactly whatever the scale, and after a Relu they are half of everything.
  */
 
-import { fail } from '../graph/errors.ts';
+import { fail } from '../base/errors.ts';
 
 export const bins = 2048;
 const smallestWidth = 2 ** -149; // of float32's smallest number: nothing is finer

@@ -17,7 +17,7 @@ function entropyByDefinition({ counts, width, max }: Histogram): number {
   for (let edge = 128; edge <= last + 1; edge++) {
     const reference = [...counts.slice(0, edge)];
     reference[edge - 1]! += counts.slice(edge).reduce((sum, count) => sum + count, 0);
-    const quantised = new Array<number>(edge).fill(0);
+    const quantized = new Array<number>(edge).fill(0);
     const own = new Array<number>(128).fill(0);
     const members = new Array<number>(128).fill(0);
     const levelOf = (bin: number) => Math.floor((bin * 128) / edge);
@@ -26,14 +26,14 @@ function entropyByDefinition({ counts, width, max }: Histogram): number {
       members[levelOf(bin)]! += count > 0 ? 1 : 0;
     });
     reference.forEach((count, bin) => {
-      if (count > 0) quantised[bin] = own[levelOf(bin)]! / members[levelOf(bin)]!;
+      if (count > 0) quantized[bin] = own[levelOf(bin)]! / members[levelOf(bin)]!;
     });
-    const normalise = (list: readonly number[]) => {
+    const normalize = (list: readonly number[]) => {
       const sum = list.reduce((total, value) => total + value, 0);
       return list.map((value) => value / sum);
     };
-    const p = normalise(reference);
-    const q = normalise(quantised);
+    const p = normalize(reference);
+    const q = normalize(quantized);
     const clipped = counts.slice(edge).reduce((sum, count) => sum + count, 0);
     if (clipped > 0.001 * counts.reduce((sum, count) => sum + count, 0)) continue;
     if (counts[edge - 1] === 0 && reference[edge - 1]! > 0) continue;

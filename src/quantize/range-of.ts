@@ -7,7 +7,7 @@
  * - `mse`: r minimises the expected squared error of rounding and clipping, taking the values of a bin at its middle.
  * - `entropy`: r minimises the Kullback–Leibler divergence between the histogram clipped at r and what 128 levels leave of
  *   it. Candidates are every bin edge from the 128th up. Zeros do not take part. The clipped tail is added to the last bin
- *   of the reference but not to the quantised distribution; a level spreads its count evenly over its non-empty bins.
+ *   of the reference but not to the quantized distribution; a level spreads its count evenly over its non-empty bins.
  *   Among equal divergences the largest range wins. Candidates that clip more than one value in a thousand (zeros not
  *   counted) are left out: a spike, which the background of a picture makes in the first layers, would otherwise pull r
  *   down to itself, since every coarser level smears it (measured: half the pixels clipped, 13 points of Top-1 lost).
@@ -16,8 +16,8 @@
  * same range on every engine.
  */
 
+import { log } from '../base/log.ts';
 import { bins, type Histogram } from './histogram.ts';
-import { log } from './log.ts';
 
 export type CalibrationMethod = 'min-max' | 'entropy' | 'percentile' | 'mse';
 
@@ -99,7 +99,7 @@ function entropyRange({ counts, width, max }: Histogram): number {
       const reference = level === levels - 1 ? own + tail : own;
       divergence -= reference * log(own / (filled[to]! - filled[from]!));
     }
-    // Normalising p by whole and q by whole − tail.
+    // Normalizing p by whole and q by whole − tail.
     divergence = divergence / whole - log(whole / (whole - tail));
     if (divergence <= bestDivergence) {
       bestDivergence = divergence;

@@ -4,7 +4,7 @@
  * at scale s_x · s_w and must fit.
  */
 
-import { fail } from '../graph/errors.ts';
+import { fail } from '../base/errors.ts';
 import { float32Values, type Tensor } from '../graph/tensor.ts';
 import { scaleOfRange } from './scale.ts';
 

@@ -1,7 +1,7 @@
 /** Estimates as terminal tables: one line per power mode, one line per hardware layer. */
 
 import type { Estimate } from '../estimate/estimate-result.ts';
-import { boundShares } from '../estimate/roofline.ts';
+import { boundShares } from '../estimate/orin/roofline.ts';
 import {
   formatBytes,
   formatMacs,

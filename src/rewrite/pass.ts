@@ -17,8 +17,8 @@ export interface Pass {
   readonly doc: string;
   /** Why it exists: the DLA rule or the later step that needs it, with its source. */
   readonly since: string;
-  /** `normalise` passes run by default; `reconstruct` passes trade one operator for several that the DLA has. */
-  readonly kind: 'normalise' | 'reconstruct';
+  /** `normalize` passes run by default; `reconstruct` passes trade one operator for several that the DLA has. */
+  readonly kind: 'normalize' | 'reconstruct';
   readonly match: (node: Node, view: View) => Edit | undefined;
 }
 

@@ -1,5 +1,5 @@
 /**
- * The passes, in the order in which they run. `normalise` passes give every network one form for one thing and leave as
+ * The passes, in the order in which they run. `normalize` passes give every network one form for one thing and leave as
  * little as possible to do; they are what checking and compiling start from. `reconstruct` passes build an operator that
  * the DLA lacks out of several that it has: they cost work where the operator could have run elsewhere, so that they are
  * off by default and on in `prepare`, which makes the network for the board.

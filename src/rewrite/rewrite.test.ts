@@ -5,7 +5,7 @@ import type { Graph } from '../graph/graph.ts';
 import { readModel } from '../onnx/read.ts';
 import { resolve } from '../onnx/resolve.ts';
 import { passes } from './passes.ts';
-import { normalise, prepare, preparePasses, rewrite } from './rewrite.ts';
+import { normalize, prepare, preparePasses, rewrite } from './rewrite.ts';
 import { Network } from './testing/network.ts';
 import { printGraph } from './testing/print-graph.ts';
 import { difference } from './testing/same-results.ts';
@@ -120,7 +120,7 @@ describe('rewrite', () => {
         fc.integer({ min: 1, max: 1000 }),
         async (steps, head, seed) => {
           const graph = randomNetwork(steps, head, seed);
-          for (const result of [normalise(graph), prepare(graph)]) {
+          for (const result of [normalize(graph), prepare(graph)]) {
             expectWellFormed(result.graph);
             expect(rewrite(result.graph, { passes: preparePasses }).graph.nodes.length).toBeLessThanOrEqual(
               prepare(graph).graph.nodes.length,
@@ -147,7 +147,7 @@ describe('rewrite', () => {
     ['fashion-resnet8-wide-sparse24', 22],
   ])('%s becomes %i nodes that compute the same', async (name, count) => {
     const graph = load(new URL(`${name}.onnx`, models), { image: [2, 1, 28, 28] });
-    const { graph: after, applied } = normalise(graph);
+    const { graph: after, applied } = normalize(graph);
     expectWellFormed(after);
     expect(after.nodes.length).toBe(count);
     expect(applied.map(({ pass }) => pass)).toContain('fold-batch-norm');
@@ -163,7 +163,7 @@ describe('rewrite', () => {
 
   it('works with a batch size that is not known', async () => {
     const graph = load(new URL('fashion-mobilenetv2.onnx', models));
-    const { graph: after } = normalise(graph);
+    const { graph: after } = normalize(graph);
     expect(after.values.get('logits')?.shape?.[1]).toBe(10);
     expect(ops(after)).toEqual({ Conv: 33, Clip: 22, Add: 6, AveragePool: 1, Flatten: 1 });
     expect(await difference(graph, after)).toBeLessThan(1e-5);
@@ -175,7 +175,7 @@ describe('rewrite', () => {
     ['ch_PP-OCRv4_rec_infer', [1, 3, 48, 160]],
   ] as const)('%s computes the same', async (name, shape) => {
     const graph = load(new URL(`${name}.onnx`, ocr), { x: shape });
-    for (const result of [normalise(graph), prepare(graph)]) {
+    for (const result of [normalize(graph), prepare(graph)]) {
       expectWellFormed(result.graph);
       expect(await difference(graph, result.graph)).toBeLessThan(1e-4);
       expect(ops(result.graph)).toMatchSnapshot();

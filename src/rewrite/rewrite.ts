@@ -4,14 +4,14 @@
  * this ends; the limit below would only be reached by a bug.
  */
 
-import { fail } from '../graph/errors.ts';
+import { fail } from '../base/errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import { GraphEditor } from './editor.ts';
 import type { Pass } from './pass.ts';
 import { passes } from './passes.ts';
 
 export interface RewriteOptions {
-  /** Names of passes, run in the table's order. Without it: the `normalise` passes. */
+  /** Names of passes, run in the table's order. Without it: the `normalize` passes. */
   readonly passes?: readonly string[];
 }
 
@@ -27,13 +27,13 @@ export interface RewriteResult {
   readonly applied: readonly AppliedPass[];
 }
 
-const normalisePasses: readonly string[] = passes.filter((pass) => pass.kind === 'normalise').map((pass) => pass.name);
+const normalizePasses: readonly string[] = passes.filter((pass) => pass.kind === 'normalize').map((pass) => pass.name);
 
 export const preparePasses: readonly string[] = passes.map((pass) => pass.name);
 
 /** @throws rewrite/unknown-pass */
 export function rewrite(graph: Graph, options: RewriteOptions = {}): RewriteResult {
-  const wanted = select(options.passes ?? normalisePasses);
+  const wanted = select(options.passes ?? normalizePasses);
   const editor = new GraphEditor(graph);
   const changed = new Map<string, string[]>();
   let budget = 1000 + 100 * graph.nodes.length;
@@ -54,8 +54,8 @@ export function rewrite(graph: Graph, options: RewriteOptions = {}): RewriteResu
   return applied.length === 0 ? { graph, applied } : { graph: editor.finish(), applied };
 }
 
-/** The form that checking and compiling start from: `normalise` passes only. */
-export const normalise = (graph: Graph): RewriteResult => rewrite(graph);
+/** The form that checking and compiling start from: `normalize` passes only. */
+export const normalize = (graph: Graph): RewriteResult => rewrite(graph);
 
 /** The form that goes to the board: also reconstructs operators that the DLA lacks out of those it has. */
 export const prepare = (graph: Graph): RewriteResult => rewrite(graph, { passes: preparePasses });

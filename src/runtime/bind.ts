@@ -3,8 +3,8 @@
  * and table memories between launches (lookup tables) or has for its firmware alone (moves) is no part of a pipeline.
  */
 
+import { fail } from '../base/errors.ts';
 import type { Cube } from '../device/cube.ts';
-import { fail } from '../graph/errors.ts';
 import type { Layer, Pipeline, Sdp } from '../program/layer.ts';
 import { mapPipeline } from '../program/map-surfaces.ts';
 

@@ -3,7 +3,8 @@
  * kept in the form it was made in; it becomes int8, float32 or float16 when a segment wants it so.
  */
 
-import { fail } from '../graph/errors.ts';
+import { fail } from '../base/errors.ts';
+import { float16Bits } from '../base/float16.ts';
 import {
   elementCount,
   elementSize,
@@ -13,7 +14,6 @@ import {
   numbers,
   type Tensor,
 } from '../graph/tensor.ts';
-import { float16Bits } from '../onnx/fold/float16.ts';
 import type { Plan, PlanTensor } from '../program/program.ts';
 import type { Surface } from '../program/surface.ts';
 import { dequantize, quantize, type SurfaceValues } from './pack.ts';

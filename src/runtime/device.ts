@@ -3,11 +3,11 @@
  * result. An open NVDLA has its kernel-mode driver besides, through which Programs and stock loadables run alike.
  */
 
+import { fail } from '../base/errors.ts';
 import { Bus } from '../device/bus.ts';
-import type { ThreadSpawner } from '../device/kernels/thread-pool.ts';
-import { referenceEngines } from '../device/reference/engines.ts';
+import { referenceEngines } from '../device/engines/reference/engines.ts';
+import type { ThreadSpawner } from '../device/engines/wasm/thread-pool.ts';
 import type { DeviceState, Engines } from '../device/state.ts';
-import { fail } from '../graph/errors.ts';
 import type { BlobTable, Program } from '../program/program.ts';
 import { validateProgram } from '../program/validate.ts';
 import { findTarget } from '../targets/find.ts';
@@ -75,7 +75,7 @@ export async function enginesFor(
   if (typeof engines === 'function') return engines(bus);
   if (engines === 'reference') return referenceEngines();
   // Loaded when wanted: the kernels are a build product of some size.
-  const { createWasmEngines } = await import('../device/kernels/engines.ts');
+  const { createWasmEngines } = await import('../device/engines/wasm/engines.ts');
   return createWasmEngines(bus, { threads, ...(spawn && { spawn }) });
 }
 

@@ -1,6 +1,6 @@
 /** Tensors taken from a run on the way: which surfaces are complete after which layer, and where two runs part. */
 
-import { fail } from '../graph/errors.ts';
+import { fail } from '../base/errors.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { layerWrites } from '../program/access.ts';
 import { rootRegion, sharedArea } from '../program/liveness.ts';

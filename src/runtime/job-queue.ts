@@ -4,8 +4,8 @@
  * such tasks run in the order in which they were submitted. A task that fails or is cancelled leaves the others as they are.
  */
 
-import { fail } from '../graph/errors.ts';
-import type { Firmware, Launched } from './firmware.ts';
+import { fail } from '../base/errors.ts';
+import type { Firmware, Launched } from './program-scheduler.ts';
 import { turnTaker } from './yield.ts';
 
 export interface SubmitOptions<L = Launched> {

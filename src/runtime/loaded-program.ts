@@ -7,15 +7,15 @@
  * addressed wrongly is a fault and never the neighbour's data.
  */
 
+import { fail } from '../base/errors.ts';
 import type { Bus, Window } from '../device/bus.ts';
 import type { Cube } from '../device/cube.ts';
 import type { DeviceState } from '../device/state.ts';
-import { fail } from '../graph/errors.ts';
 import { rootOf } from '../program/liveness.ts';
 import type { BlobTable, Program } from '../program/program.ts';
 import type { MemoryName, Surface } from '../program/surface.ts';
 import { ContextPool } from './context-pool.ts';
-import { bindProgram, type Firmware, programFirmware } from './firmware.ts';
+import { bindProgram, type Firmware, programFirmware } from './program-scheduler.ts';
 
 const regions: Readonly<Record<MemoryName, bigint>> = {
   managed_sram: 1n << 40n,

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DlakitError, type ErrorCode } from '../graph/errors.ts';
+import { DlakitError, type ErrorCode } from '../base/errors.ts';
+import { float16Bits } from '../base/float16.ts';
 import { float32Tensor, float32Values, numbers, type Tensor } from '../graph/tensor.ts';
-import { float16Bits } from '../onnx/fold/float16.ts';
 import type { OnnxRuntime } from '../onnx/session.ts';
 import type { CompiledNetwork } from '../program/program.ts';
 import { type Device, openDevice } from './device.ts';
@@ -149,7 +149,7 @@ describe('a session', () => {
 });
 
 describe('host segments', () => {
-  it('get real numbers, and give them to the DLA quantised', async () => {
+  it('get real numbers, and give them to the DLA quantized', async () => {
     const runtime = doublingRuntime();
     const { outputs, dumps } = await runNetwork(
       mixedNetwork(),

@@ -4,7 +4,7 @@
  * many runs as are wanted; runs may overlap.
  */
 
-import { fail } from '../graph/errors.ts';
+import { fail } from '../base/errors.ts';
 import { elementCount, elementSize, type Tensor } from '../graph/tensor.ts';
 import type { OnnxRuntime, OnnxSession } from '../onnx/session.ts';
 import type { CompiledNetwork, HostSegment, Plan, Program } from '../program/program.ts';

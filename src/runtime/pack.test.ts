@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { bytes } from '../base/units.ts';
 import { Bus } from '../device/bus.ts';
 import { cubeBytes, featureCube, featureValues, fillFeature } from '../device/testing/cubes.ts';
-import { bytes } from '../graph/units.ts';
 import type { Shape4, Surface, SurfaceFormat } from '../program/surface.ts';
 import { dequantize, packSurface, quantize, unpackSurface } from './pack.ts';
 

@@ -17,7 +17,7 @@ import { macs } from './macs.ts';
 import { operator, reach, type Support } from './operators.ts';
 import { partition } from './partition.ts';
 import { applies, type CheckOptions, type Rule, type RuleContext, ruleContext, sentence } from './rule.ts';
-import { nvdlaOperators } from './rules/open-nvdla.ts';
+import { nvdlaOperators } from './rules/nvdla/operators.ts';
 import { rules, verdictRules } from './rules.ts';
 import { effectNotes, limitNotes } from './segment-notes.ts';
 import type { CheckedSegment, CheckResult, Placement, Refusal, Verdict } from './verdict.ts';

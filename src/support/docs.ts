@@ -5,7 +5,7 @@ import type { Release } from '../targets/target.ts';
 import { type Operator, operators, reach, type Support } from './operators.ts';
 import type { Rule, Version } from './rule.ts';
 import { sentence } from './rule.ts';
-import { nvdlaOperators } from './rules/open-nvdla.ts';
+import { nvdlaOperators } from './rules/nvdla/operators.ts';
 import { rules, verdictRules } from './rules.ts';
 
 /** Which operators reach the DLA, per release, with the layer rules that govern them. */

@@ -10,7 +10,7 @@ import { check } from './check.ts';
 import { applies, type CheckOptions, ruleContext } from './rule.ts';
 import { rules } from './rules.ts';
 import { type ConvSpec, convolution, floats, type NodeSpec, network, scalar, single } from './testing/network.ts';
-import { openNvdlaCases } from './testing/open-nvdla-cases.ts';
+import { openNvdlaCases } from './testing/nvdla-cases.ts';
 import type { RuleCase } from './testing/rule-case.ts';
 
 const conv = (spec: ConvSpec) => convolution(spec);

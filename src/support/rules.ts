@@ -7,7 +7,7 @@ import { convolutionRules, fullyConnectedRules } from './rules/convolution.ts';
 import { deconvolutionRules } from './rules/deconvolution.ts';
 import { comparisonRules, elementwiseRules } from './rules/elementwise.ts';
 import { generalRules } from './rules/general.ts';
-import { openNvdlaRules } from './rules/open-nvdla.ts';
+import { openNvdlaRules } from './rules/nvdla/operators.ts';
 import { poolingRules } from './rules/pooling.ts';
 import { reduceRules } from './rules/reduce.ts';
 import { resizeRules } from './rules/resize.ts';

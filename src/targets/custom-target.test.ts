@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DlakitError } from '../graph/errors.ts';
+import { DlakitError } from '../base/errors.ts';
 import { type CustomTarget, readTarget } from './custom-target.ts';
 import { addTarget, findTarget } from './find.ts';
 

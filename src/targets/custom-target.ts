@@ -9,8 +9,8 @@
  */
 
 import * as z from 'zod';
-import { fail } from '../graph/errors.ts';
-import { bytes, cycles } from '../graph/units.ts';
+import { fail } from '../base/errors.ts';
+import { bytes, cycles } from '../base/units.ts';
 import { findTarget } from './find.ts';
 import { commonSystem, nvdlaModule } from './nvdla-systems.ts';
 import type { Fact, Module, Target } from './target.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DlakitError } from '../graph/errors.ts';
+import { DlakitError } from '../base/errors.ts';
 import { findModule, findPowerMode, findRelease, findTarget, targets } from './find.ts';
 import { atLeast } from './releases.ts';
 

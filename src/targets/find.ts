@@ -1,6 +1,6 @@
 /** Targets, modules, power modes and releases by the names that people type. Upper and lower case are the same. */
 
-import { fail } from '../graph/errors.ts';
+import { fail } from '../base/errors.ts';
 import { nvFull, nvLarge, nvMedium512, nvMedium1024Full, nvSmall, nvSmall256, nvSmall256Full } from './nvdla.ts';
 import { orin } from './orin.ts';
 import type { Module, PowerMode, Release, Target } from './target.ts';

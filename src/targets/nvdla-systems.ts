@@ -3,7 +3,7 @@
  * were taken on; a target of your own brings its own (custom-target.ts).
  */
 
-import { cycles, gigabytesPerSecond, megahertz } from '../graph/units.ts';
+import { cycles, gigabytesPerSecond, megahertz } from '../base/units.ts';
 import type { Fact, Module, NvdlaSystem } from './target.ts';
 
 /** nvdla/hw `NV_NVDLA_MCIF_READ_IG_cvt.v`: a counter to 256, which CFG_OUTSTANDING_CNT lowers. */

@@ -4,7 +4,7 @@
  * and memory belong to whoever builds them (nvdla-systems.ts).
  */
 
-import { bytes } from '../graph/units.ts';
+import { bytes } from '../base/units.ts';
 import { gem5Modules, sheetModule, zcu102 } from './nvdla-systems.ts';
 import type { MemoryInterface, Release, Target } from './target.ts';
 

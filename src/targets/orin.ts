@@ -10,7 +10,7 @@
  * Fact says how the number was reached. Only AGX Orin 64GB was held against published measurements.
  */
 
-import { bytes, gigabytesPerSecond, megahertz } from '../graph/units.ts';
+import { bytes, gigabytesPerSecond, megahertz } from '../base/units.ts';
 import { orinReleases } from './releases.ts';
 import type { Fact, Module, PowerMode, Target } from './target.ts';
 

@@ -4,7 +4,7 @@
  * document, derived from documented numbers, or fitted to measurements.
  */
 
-import type { Bytes, Cycles, GBps, MHz } from '../graph/units.ts';
+import type { Bytes, Cycles, GBps, MHz } from '../base/units.ts';
 
 export interface Fact<T> {
   readonly value: T;

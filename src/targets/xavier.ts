@@ -4,7 +4,7 @@
  * here was held against measurements.
  */
 
-import { bytes, gigabytesPerSecond, megahertz } from '../graph/units.ts';
+import { bytes, gigabytesPerSecond, megahertz } from '../base/units.ts';
 import { xavierReleases } from './releases.ts';
 import type { PowerMode, Target } from './target.ts';
 

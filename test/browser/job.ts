@@ -1,6 +1,6 @@
 /** What the test does in Node and in the browser, with the same code: check, compile, run. */
 
-import type { ThreadSpawner } from '../../src/device/kernels/thread-pool.ts';
+import type { ThreadSpawner } from '../../src/device/engines/wasm/thread-pool.ts';
 import { batches } from '../../src/evaluate/data-set.ts';
 import { idxDataSet } from '../../src/evaluate/idx.ts';
 import { check, compile, prepare, readNetwork } from '../../src/index.ts';

@@ -1,7 +1,7 @@
 /** The worker of the test's page: fetches what a task needs from its own site, does it, and tells the page. */
 
+import { DlakitError } from '../../src/base/errors.ts';
 import type { Image } from '../../src/evaluate/image.ts';
-import { DlakitError } from '../../src/graph/errors.ts';
 import { browserHost } from '../../src/host/browser/index.ts';
 import { checkCompileRun, type Outcome, runFloat } from './job.ts';
 

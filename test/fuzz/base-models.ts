@@ -146,9 +146,9 @@ function conditional(): Graph {
   return b.build();
 }
 
-/** Quantise and dequantise, per tensor and per channel. */
-function fakeQuantised(): Graph {
-  const b = new GraphBuilder('fake-quantised', { seed: 13, opset: 19 });
+/** Quantize and dequantize, per tensor and per channel. */
+function fakeQuantized(): Graph {
+  const b = new GraphBuilder('fake-quantized', { seed: 13, opset: 19 });
   const x = b.input('image', [1, 4, 6, 6]);
   const scale = b.constant('x.scale', float32Tensor([], [0.02]));
   const zero = b.constant('x.zero', { dtype: 'int8', shape: [], bytes: Uint8Array.of(0) });
@@ -281,7 +281,7 @@ export function baseModels(): readonly BaseModel[] {
     written(shapes()),
     written(folding()),
     written(conditional()),
-    written(fakeQuantised()),
+    written(fakeQuantized()),
     written(old()),
     { name: 'typed data', bytes: typedData(writeModel(folding())) },
     { name: 'external data', ...externalData(writeModel(branches())) },

@@ -3,7 +3,7 @@
  * crash or a hang is the parent's to notice; time and memory beyond the limits are findings like any other.
  */
 
-import type { ErrorCode } from '../../src/graph/errors.ts';
+import type { ErrorCode } from '../../src/base/errors.ts';
 
 /** Processor time, so that a busy machine finds nothing. */
 const mostMilliseconds = 5000;

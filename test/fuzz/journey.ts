@@ -4,10 +4,10 @@
  * what dlakit itself has written must read back, and what was validated must run.
  */
 
-import { createWasmEngines } from '../../src/device/kernels/engines.ts';
+import { DlakitError } from '../../src/base/errors.ts';
+import { createWasmEngines } from '../../src/device/engines/wasm/engines.ts';
 import { programWork } from '../../src/estimate/layer-work.ts';
 import { idxDataSet } from '../../src/evaluate/idx.ts';
-import { DlakitError } from '../../src/graph/errors.ts';
 import type { Graph } from '../../src/graph/graph.ts';
 import { parseGraph } from '../../src/graph/parse.ts';
 import { constantTable, printGraph } from '../../src/graph/print.ts';

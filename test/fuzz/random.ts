@@ -1,6 +1,6 @@
 /** The fuzzer's source of numbers: the models' generator, asked for choices instead of weights. */
 
-import { Random } from '../../src/models/random.ts';
+import { Random } from '../../src/base/random.ts';
 
 export class FuzzRandom extends Random {
   /** In [0, limit). */

@@ -8,7 +8,7 @@ import { calibrate, prepare } from '../../index.ts';
 import { defaultMethod } from '../../quantize/calibrate.ts';
 import { writeCalibrationCache } from '../../quantize/calibration-cache.ts';
 import { writeCalibrationJson } from '../../quantize/calibration-json.ts';
-import { quantise } from '../../quantize/quantise.ts';
+import { quantize } from '../../quantize/quantize.ts';
 import { type CalibrationMethod, calibrationMethods, defaultPercentile } from '../../quantize/range-of.ts';
 import { preprocessFor } from '../compile-flags.ts';
 import type { Context } from '../context.ts';
@@ -65,7 +65,7 @@ Examples:
           },
         );
         // The cache holds the scales after the equal-range rules: what the board would otherwise have to be told apart.
-        const { quantized } = quantise(network.graph, calibration.scales, 'calibrated');
+        const { quantized } = quantize(network.graph, calibration.scales, 'calibrated');
         const text = flags.output.endsWith('.json')
           ? writeCalibrationJson(calibration)
           : writeCalibrationCache(quantized.scales);

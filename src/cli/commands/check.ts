@@ -1,8 +1,8 @@
 /** `dla check`: what runs on the DLA, and which rule sends the rest to the GPU (on the open NVDLA: the host). */
 
 import { Command, Option } from 'commander';
-import { boardGraph } from '../../compile/board.ts';
-import { DlakitError, fail } from '../../graph/errors.ts';
+import { DlakitError, fail } from '../../base/errors.ts';
+import { boardGraph } from '../../compile/orin/board.ts';
 import { writeFile } from '../../host/node/files.ts';
 import { check, compile, type PreparedNetwork, prepare, version } from '../../index.ts';
 import { checkJson } from '../../report/check-json.ts';

@@ -1,7 +1,7 @@
 /** `dla compile`: an ONNX network to a loadable, and what goes to the board. */
 
 import { Command, Option } from 'commander';
-import { fail } from '../../graph/errors.ts';
+import { fail } from '../../base/errors.ts';
 import { writeFiles } from '../../host/node/files.ts';
 import { board, type Compilation, encodeNvdla } from '../../index.ts';
 import { encodeLoadable } from '../../loadable/container.ts';

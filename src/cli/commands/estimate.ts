@@ -1,11 +1,11 @@
 /** `dla estimate`: time, traffic and utilisation per hardware layer, for each power mode. */
 
 import { Command, Option } from 'commander';
-import { fail, locate } from '../../graph/errors.ts';
+import { fail, locate } from '../../base/errors.ts';
 import { readBytes, writeFile } from '../../host/node/files.ts';
 import { estimateModes, liftToEstimate } from '../../index.ts';
 import { decodeLoadable, isLoadable } from '../../loadable/container.ts';
-import { isStockLoadable } from '../../loadable/nvdla/stock-loadable.ts';
+import { isStockLoadable } from '../../loadable/nvdla/format/stock-loadable.ts';
 import type { Plan } from '../../program/program.ts';
 import { estimateText, layersText } from '../../report/estimate-text.ts';
 import { perfettoTrace } from '../../report/perfetto.ts';

@@ -1,11 +1,11 @@
 /** `dla inspect`: print any file that dlakit reads, or what is wrong with a stock loadable. */
 
 import { Command } from 'commander';
-import { fail, formatProblem, locate } from '../../graph/errors.ts';
+import { fail, formatProblem, locate } from '../../base/errors.ts';
 import { readBytes } from '../../host/node/files.ts';
 import { inspect, inspectProgram, validateNvdla } from '../../index.ts';
 import { isLoadable } from '../../loadable/container.ts';
-import { isStockLoadable } from '../../loadable/nvdla/stock-loadable.ts';
+import { isStockLoadable } from '../../loadable/nvdla/format/stock-loadable.ts';
 import { printable } from '../../report/table.ts';
 import type { Context } from '../context.ts';
 import { readExternal } from '../network-file.ts';

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { fail } from '../../graph/errors.ts';
+import { fail } from '../../base/errors.ts';
 import { writeFiles } from '../../host/node/files.ts';
 import { prepare, report } from '../../index.ts';
 import { reportHtml } from '../../report/html/page.ts';

@@ -1,11 +1,11 @@
 /** `dla run`: a loadable, dlakit's own or a stock one, on the emulated device, on images or on raw tensors. */
 
 import { Command } from 'commander';
-import { fail } from '../../graph/errors.ts';
+import { fail } from '../../base/errors.ts';
 import { readBytes } from '../../host/node/files.ts';
 import { nodeOnnxRuntime } from '../../host/node/onnxruntime.ts';
 import { decodeLoadable } from '../../loadable/container.ts';
-import { isStockLoadable } from '../../loadable/nvdla/stock-loadable.ts';
+import { isStockLoadable } from '../../loadable/nvdla/format/stock-loadable.ts';
 import { loadNetwork, type RunResult } from '../../runtime/network.ts';
 import type { Context } from '../context.ts';
 import { type EngineFlags, openNodeDevice, withEngines } from '../open-device.ts';

@@ -2,13 +2,13 @@
 
 import { basename, dirname, join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { fail, locate } from '../../graph/errors.ts';
+import { fail, locate } from '../../base/errors.ts';
 import { listFolder, readBytes, readText, writeFiles } from '../../host/node/files.ts';
 import { nodeOnnxRuntime } from '../../host/node/onnxruntime.ts';
 import { namedImages, recordTraces, runTrace } from '../../index.ts';
 import { decodeLoadable, isLoadable } from '../../loadable/container.ts';
-import { tagOf } from '../../loadable/nvdla/read-tag.ts';
-import { decodeStockLoadable } from '../../loadable/nvdla/stock-loadable.ts';
+import { tagOf } from '../../loadable/nvdla/format/read-tag.ts';
+import { decodeStockLoadable } from '../../loadable/nvdla/format/stock-loadable.ts';
 import { grouped, printable, table } from '../../report/table.ts';
 import { memoryBases } from '../../runtime/nvdla/device-buffers.ts';
 import type { Context } from '../context.ts';

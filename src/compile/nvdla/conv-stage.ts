@@ -1,7 +1,7 @@
 /** The convolution stage of a launch. */
 
-import { atomElements, kernelGroupOf } from '../../program/convolution-buffer.ts';
 import type { Conv } from '../../program/layer.ts';
+import { atomElements, kernelGroupOf } from '../../program/nvdla/convolution-buffer.ts';
 import type { ConvolutionLaunch, ConvolutionWork } from './plan-convolution.ts';
 
 /** @param input and @param weights surfaces */

@@ -2,8 +2,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Random } from '../../base/random.ts';
 import { float32Tensor, numbers, type Tensor } from '../../graph/tensor.ts';
-import { Random } from '../../models/random.ts';
 import type { ConvShape } from '../operation.ts';
 import { phasesOf, phaseWeights } from './deconvolution.ts';
 

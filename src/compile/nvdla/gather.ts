@@ -4,7 +4,7 @@
  * by one launch after the other, each of which adds its channels to what those before it gave.
  */
 
-import { float16Bits } from '../../onnx/fold/float16.ts';
+import { float16Bits } from '../../base/float16.ts';
 import type { Pipeline } from '../../program/layer.ts';
 import type { Region } from '../emit.ts';
 import type { GatherOperation, GatherPart } from '../place.ts';

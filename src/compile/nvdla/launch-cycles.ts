@@ -3,12 +3,12 @@
  * weighs its plans by the cycles that a user is told of later.
  */
 
+import { bytes } from '../../base/units.ts';
 import { nvdlaConditions } from '../../estimate/nvdla/conditions.ts';
 import { layerCycles } from '../../estimate/nvdla/layer-cycles.ts';
-import { bytes } from '../../graph/units.ts';
-import { atomElements, type ConvolutionPrecision } from '../../program/convolution-buffer.ts';
 import { surfaceGeometry } from '../../program/geometry.ts';
 import type { Conv, Pdp, Pipeline } from '../../program/layer.ts';
+import { atomElements, type ConvolutionPrecision } from '../../program/nvdla/convolution-buffer.ts';
 import type { Shape4, Surface, SurfaceFormat } from '../../program/surface.ts';
 import type { Target } from '../../targets/target.ts';
 import { plainUnit } from './plain-unit.ts';

@@ -1,14 +1,14 @@
 /** A convolution as launches of the core: weights in its order, and the stages behind. */
 
-import { fail } from '../../graph/errors.ts';
+import { fail } from '../../base/errors.ts';
+import { float16Bits } from '../../base/float16.ts';
 import { float32Values, numbers, type Tensor } from '../../graph/tensor.ts';
-import { float16Bits } from '../../onnx/fold/float16.ts';
 import type { Conv, Pipeline } from '../../program/layer.ts';
 import type { Region } from '../emit.ts';
 import type { ConvOperation } from '../operation.ts';
-import { quantiseKernels } from '../quantise.ts';
+import { quantizeKernels } from '../quantize.ts';
 import { convStage } from './conv-stage.ts';
-import { leastGains } from './integer-point.ts';
+import { leastGains } from './int8/point.ts';
 import { lowerPdp } from './lower-pooling.ts';
 import type { Launches, Lowering } from './lowering.ts';
 import { packWeights } from './pack-weights.ts';
@@ -103,7 +103,7 @@ function kernels(
   }
   const inputScale = at.scaleOf(operation.input);
   const accumulator = (scales: Float32Array) => Float64Array.from(scales, (scale) => inputScale * scale);
-  const { weights, scales } = quantiseKernels(operation, inputScale, (natural) => {
+  const { weights, scales } = quantizeKernels(operation, inputScale, (natural) => {
     const inputScales = accumulator(natural);
     const least = leastGains(point, {
       channels,

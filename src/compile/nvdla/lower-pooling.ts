@@ -1,6 +1,6 @@
 /** A pooling window as launches of PDP. */
 
-import { fail } from '../../graph/errors.ts';
+import { fail } from '../../base/errors.ts';
 import type { Pdp, Pipeline } from '../../program/layer.ts';
 import type { Shape4 } from '../../program/surface.ts';
 import type { Pooling } from '../operation.ts';

@@ -60,7 +60,7 @@ const cases: readonly (readonly [
     (b, x) => b.unary('Sigmoid', conv(b, x)),
     { nv_small: ['conv+x1', 'cdp'], nv_small_256_full: ['conv+x1+y'], nv_large: ['conv+x1+y'], nv_full: ['conv+x1+y'] },
   ],
-  ['a normalisation', (b, x) => b.unary('LRN', x, { size: int(5) }), { nv_small: ['cdp'], nv_full: ['cdp'] }],
+  ['a normalization', (b, x) => b.unary('LRN', x, { size: int(5) }), { nv_small: ['cdp'], nv_full: ['cdp'] }],
   [
     'a deconvolution of blocks',
     (b, x) => b.convTranspose(x, { channels: 32, kernel: 2, stride: 2 }),

@@ -7,10 +7,10 @@ import type { Lower } from '../emit.ts';
 import { type Point, type PointOperation, plainPoint } from '../operation.ts';
 import type { PlacedOperation } from '../place.ts';
 import { lowerGather } from './gather.ts';
-import { boundOf } from './integer-point.ts';
+import { boundOf } from './int8/point.ts';
 import { lowerDeconvolution } from './lower-deconvolution.ts';
 import { lowerKernels } from './lower-kernels.ts';
-import { lowerNormalise, lowerTable } from './lower-normalise.ts';
+import { lowerNormalize, lowerTable } from './lower-normalize.ts';
 import { lowerPools } from './lower-pooling.ts';
 import { type Launches, type Lowering, lowering, type NvdlaContext } from './lowering.ts';
 import { lowerPixels, lowerResize } from './pixel-copies.ts';
@@ -32,8 +32,8 @@ function launches(operation: PlacedOperation, at: Lowering): Launches {
       const { input, output, pool } = operation;
       return lowerPools(at.surfaces.of(input), at.shapeOf(input), output, pool, at);
     }
-    case 'normalise':
-      return lowerNormalise(operation, at);
+    case 'normalize':
+      return lowerNormalize(operation, at);
     case 'gather':
       return lowerGather(operation, at);
     case 'copy':

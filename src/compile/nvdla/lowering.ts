@@ -1,7 +1,7 @@
 /** What lowering one operation to the open NVDLA works with: the target, the surfaces of the Program, scales and shapes. */
 
-import { atomElements } from '../../program/convolution-buffer.ts';
 import type { Move, Pipeline } from '../../program/layer.ts';
+import { atomElements } from '../../program/nvdla/convolution-buffer.ts';
 import type { Shape4 } from '../../program/surface.ts';
 import type { Target } from '../../targets/target.ts';
 import type { SurfaceTable } from '../emit.ts';

@@ -5,7 +5,7 @@
  * components of a row of pixels are the channels, and rows that share a block of weights follow one another in it.
  */
 
-import { kernelGroupOf, precisionBytes, streamBytes } from '../../program/convolution-buffer.ts';
+import { kernelGroupOf, precisionBytes, streamBytes } from '../../program/nvdla/convolution-buffer.ts';
 import type { ConvolutionLaunch, ConvolutionWork } from './plan-convolution.ts';
 
 /**

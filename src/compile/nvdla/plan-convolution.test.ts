@@ -2,20 +2,20 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Random } from '../../base/random.ts';
+import { bytes, gigabytesPerSecond } from '../../base/units.ts';
 import { Bus } from '../../device/bus.ts';
 import type { Cube } from '../../device/cube.ts';
-import { convolve } from '../../device/nvdla/convolution.ts';
-import { writeValues } from '../../device/nvdla/feature.ts';
-import { referenceEngines } from '../../device/reference/engines.ts';
-import { bytes, gigabytesPerSecond } from '../../graph/units.ts';
-import { Random } from '../../models/random.ts';
+import { referenceEngines } from '../../device/engines/reference/engines.ts';
+import { convolve } from '../../device/engines/reference/nvdla/convolution.ts';
+import { writeValues } from '../../device/engines/reference/nvdla/feature.ts';
 import {
   atomElements,
   dataBanks,
   entriesPerSlice,
   kernelGroupOf,
   weightBanks,
-} from '../../program/convolution-buffer.ts';
+} from '../../program/nvdla/convolution-buffer.ts';
 import type { Shape4, SurfaceFormat } from '../../program/surface.ts';
 import { targets } from '../../targets/find.ts';
 import type { Target } from '../../targets/target.ts';

@@ -10,6 +10,7 @@
  *     weights  that fit as a whole stay in the buffer from one launch of rows to the next
  */
 
+import type { ConvCore, Extent, Padding } from '../../program/layer.ts';
 import {
   atomElements,
   type ConvolutionPrecision,
@@ -19,8 +20,7 @@ import {
   precisionBytes,
   streamBytes,
   weightBanks,
-} from '../../program/convolution-buffer.ts';
-import type { ConvCore, Extent, Padding } from '../../program/layer.ts';
+} from '../../program/nvdla/convolution-buffer.ts';
 import type { Shape4 } from '../../program/surface.ts';
 import type { Target } from '../../targets/target.ts';
 import type { ConvShape } from '../operation.ts';

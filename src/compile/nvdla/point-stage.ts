@@ -3,8 +3,8 @@
 import type { IntegerScaleSdp } from '../../program/layer.ts';
 import type { Region } from '../emit.ts';
 import { type Point, plainPoint } from '../operation.ts';
-import { floatPoint } from './float-point.ts';
-import { integerPoint } from './integer-point.ts';
+import { floatPoint } from './float16/point.ts';
+import { integerPoint } from './int8/point.ts';
 import type { Launches, Lowering } from './lowering.ts';
 
 /** Units for the channels [from, to), and the output converter. */

@@ -1,5 +1,5 @@
 /**
- * What a compiled network must give, worked out from the ONNX graph and the scales alone: no surfaces, no quantised constants, no code
+ * What a compiled network must give, worked out from the ONNX graph and the scales alone: no surfaces, no quantized constants, no code
  * of the compiler or the engines. Only which nodes share a launch is taken from the Program (`grouping`), because what lies between
  * them is not rounded. Slow, in loops and plain arithmetic, for small networks.
  */
@@ -75,7 +75,7 @@ export function expected(
     const step = scaleOf(rounded);
     const gate = node.op === 'Mul' && members.some((member) => member.op === 'Sigmoid');
     if (node === tail && !gate) {
-      const quantised = (node === members[0] ? [...integers.get(node.inputs[0]!)!] : reals.get(node.inputs[0]!)!).map(
+      const quantized = (node === members[0] ? [...integers.get(node.inputs[0]!)!] : reals.get(node.inputs[0]!)!).map(
         int8,
       );
       const silu = graph.nodes[index + 1];
@@ -86,7 +86,7 @@ export function expected(
         const y = { Sigmoid: 1 / (1 + Math.exp(-x)), Tanh: Math.tanh(x), Abs: Math.abs(x) }[node.op]!;
         return int8((gated ? x * y : y) / scaleOf(output));
       };
-      integers.set(output, Int32Array.from(quantised, table));
+      integers.set(output, Int32Array.from(quantized, table));
       continue;
     }
     if (gate && tail) continue;
@@ -151,13 +151,13 @@ export function expected(
         return nearest(node);
       case 'Reshape':
       case 'Flatten':
-        return requantised(a, output);
+        return requantized(a, output);
       default:
         throw new Error(`${node.op} has no expected value`);
     }
   }
 
-  function requantised(value: string, output: string): number[] {
+  function requantized(value: string, output: string): number[] {
     const data = integers.get(value)!;
     if (scaleOf(value) === scaleOf(output)) return [...data];
     const factor = f32(scaleOf(value) / scaleOf(output));
@@ -262,7 +262,7 @@ export function expected(
     const [down = 1, across = 1] = attribute(node, 'strides') ?? [];
     const [top = 0, left = 0] = attribute(node, 'pads') ?? [];
     const whole = attribute(node, 'count_include_pad')?.[0] === 1;
-    const data = integers.has(a) ? requantised(a, node.outputs[0]!) : reals.get(a)!.map(int8);
+    const data = integers.has(a) ? requantized(a, node.outputs[0]!) : reals.get(a)!.map(int8);
     const result: number[] = [];
     for (let plane = 0; plane < batch * c; plane++) {
       for (let y = 0; y < oh; y++) {
@@ -286,7 +286,7 @@ export function expected(
   function concat(node: Node): number[] {
     const output = node.outputs[0]!;
     const [batch = 1] = shapeOf(output);
-    const parts = node.inputs.map((value) => requantised(value, output));
+    const parts = node.inputs.map((value) => requantized(value, output));
     return Array.from({ length: batch }, (_, n) =>
       parts.flatMap((part) => part.slice((n * part.length) / batch, ((n + 1) * part.length) / batch)),
     ).flat();
@@ -297,7 +297,7 @@ export function expected(
     const [batch = 1, c = 1, h = 1, w = 1] = shapeOf(a);
     let from = 0;
     for (const output of node.outputs) {
-      const data = requantised(a, output);
+      const data = requantized(a, output);
       const channels = shapeOf(output)[1]!;
       const picked = Array.from({ length: batch }, (_, n) =>
         data.slice((n * c + from) * h * w, (n * c + from + channels) * h * w),
@@ -311,7 +311,7 @@ export function expected(
     const [a = ''] = node.inputs;
     const [, c = 1, h = 1, w = 1] = shapeOf(a);
     const [batch = 1, , oh = 1, ow = 1] = shapeOf(node.outputs[0]!);
-    const data = requantised(a, node.outputs[0]!);
+    const data = requantized(a, node.outputs[0]!);
     const result: number[] = [];
     for (let plane = 0; plane < batch * c; plane++) {
       for (let y = 0; y < oh; y++) {

@@ -2,9 +2,9 @@
 
 import { Bus } from '../../device/bus.ts';
 import type { Cube } from '../../device/cube.ts';
+import { referenceEngines } from '../../device/engines/reference/engines.ts';
+import { readFeature, writeFeature } from '../../device/engines/reference/feature.ts';
 import { launch } from '../../device/launch.ts';
-import { referenceEngines } from '../../device/reference/engines.ts';
-import { readFeature, writeFeature } from '../../device/reference/feature.ts';
 import type { BlobTable, Program } from '../../program/program.ts';
 import type { MemoryName } from '../../program/surface.ts';
 import { bindLayer } from '../../runtime/bind.ts';

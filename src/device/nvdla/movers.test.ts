@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { nvFull, nvSmall } from '../../targets/nvdla.ts';
 import { Bus } from '../bus.ts';
 import type { Cube } from '../cube.ts';
-import { referenceEngines } from '../reference/engines.ts';
+import { referenceEngines } from '../engines/reference/engines.ts';
 import { NvdlaDevice } from './nvdla-device.ts';
 import { type Rubik, runRubik } from './rubik.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { nvSmall } from '../../targets/nvdla.ts';
 import { Bus } from '../bus.ts';
-import { referenceEngines } from '../reference/engines.ts';
+import { referenceEngines } from '../engines/reference/engines.ts';
 import { interruptBits, NvdlaDevice } from './nvdla-device.ts';
 
 describe('the interrupts of GLB', () => {

@@ -5,31 +5,25 @@
  * interrupts are pending.
  */
 
-import { fail } from '../../graph/errors.ts';
+import { fail } from '../../base/errors.ts';
 import type { Target } from '../../targets/target.ts';
 import type { Bus } from '../bus.ts';
+import { noCounts } from '../engines/reference/nvdla/hardware-counts.ts';
 import { type Launch, type LaunchResult, launch } from '../launch.ts';
-import { type Group, RegisterFile } from '../registers/register-file.ts';
-import {
-  addressOf,
-  type BlockName,
-  type RegisterPlace,
-  registerMap,
-  registerNamed,
-} from '../registers/register-map.ts';
 import type { DeviceState, Engines } from '../state.ts';
-import { checkPipeline, watchdogSteps } from './check-pipeline.ts';
-import { type CoreFeatures, coreFeatures } from './core-features.ts';
-import { formConvolution } from './form-convolution.ts';
-import { formLookupTable, type TableMemory, tableMemory } from './form-lookup-table.ts';
-import { formRubik, formTransfer } from './form-mover.ts';
-import { formNormalise } from './form-normalise.ts';
-import { formPooling, isFlying as poolingFlies } from './form-pooling.ts';
-import { feedsPooling, formSinglePoint, isFlying, needsDma, readsAnything } from './form-single-point.ts';
-import { type FormedPipelines, formedPipelines } from './formed-pipelines.ts';
-import { noCounts } from './hardware-counts.ts';
+import { checkPipeline, watchdogSteps } from './form/check-pipeline.ts';
+import { formConvolution } from './form/convolution.ts';
+import { type CoreFeatures, coreFeatures } from './form/core-features.ts';
+import { type FormedPipelines, formedPipelines } from './form/formed-pipelines.ts';
+import { formLookupTable, type TableMemory, tableMemory } from './form/lookup-table.ts';
+import { formRubik, formTransfer } from './form/mover.ts';
+import { formNormalize } from './form/normalize.ts';
+import { formPooling, isFlying as poolingFlies } from './form/pooling.ts';
+import { feedsPooling, formSinglePoint, isFlying, needsDma, readsAnything } from './form/single-point.ts';
 import type { NvdlaState } from './nvdla-state.ts';
 import { needsCounts, showCounts } from './performance-counters.ts';
+import { type Group, RegisterFile } from './registers/register-file.ts';
+import { addressOf, type BlockName, type RegisterPlace, registerMap, registerNamed } from './registers/register-map.ts';
 import type { Transfer } from './transfer.ts';
 
 const convolutionBlocks = ['CDMA', 'CSC', 'CMAC_A', 'CMAC_B', 'CACC'] as const;
@@ -241,7 +235,7 @@ export class NvdlaDevice {
     return (
       this.#launchSinglePoint() ||
       this.#launchPooling() ||
-      this.#launchNormalise() ||
+      this.#launchNormalize() ||
       this.#launchRubik() ||
       this.#launchTransfers()
     );
@@ -288,11 +282,11 @@ export class NvdlaDevice {
     return true;
   }
 
-  #launchNormalise(): boolean {
+  #launchNormalize(): boolean {
     const file = this.registers;
     if (!file.ready('CDP') || !file.ready('CDP_RDMA')) return false;
     this.#state.nvdla.cdpTable ??= formLookupTable(file, 'CDP', this.#tables.CDP);
-    this.#launch({ kind: 'cdp', cdp: formNormalise(file, this.#core) });
+    this.#launch({ kind: 'cdp', cdp: formNormalize(file, this.#core) });
     this.#complete('CDP_RDMA', []);
     this.#complete('CDP', ['CDP']);
     return true;

@@ -1,8 +1,8 @@
 /** What the engines of the open NVDLA keep between launches: lookup tables, the convolution buffer; and what they count. */
 
-import type { StageValues } from '../reference/stages.ts';
-import type { HardwareCounts } from './hardware-counts.ts';
-import type { LookupTable } from './lookup-table.ts';
+import type { HardwareCounts } from '../engines/reference/nvdla/hardware-counts.ts';
+import type { LookupTable } from '../engines/reference/nvdla/lookup-table.ts';
+import type { StageValues } from '../engines/reference/stages.ts';
 
 export interface NvdlaState {
   sdpTable?: LookupTable;

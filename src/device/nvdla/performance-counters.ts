@@ -6,9 +6,9 @@
 
 import { looksUp, type SdpUnit } from '../../program/layer.ts';
 import type { Cube } from '../cube.ts';
+import type { HardwareCounts, LookupCounts } from '../engines/reference/nvdla/hardware-counts.ts';
 import type { Launch } from '../launch.ts';
-import type { RegisterFile } from '../registers/register-file.ts';
-import type { HardwareCounts, LookupCounts } from './hardware-counts.ts';
+import type { RegisterFile } from './registers/register-file.ts';
 
 const unitY = ({ sdp }: Extract<Launch, { readonly kind: 'conv' | 'sdp' }>): SdpUnit<Cube> | undefined =>
   sdp.arithmetic === 'integer-scale' ? sdp.y : undefined;

@@ -4,14 +4,14 @@
  * apart into planes, one a channel, and *merge* puts planes together (nvdla/sw `rubik.c` for the strides).
  */
 
-import { fail } from '../../graph/errors.ts';
+import { fail } from '../../base/errors.ts';
 import type { Extent } from '../../program/layer.ts';
 import type { Bus } from '../bus.ts';
 import type { Cube } from '../cube.ts';
+import { featureExtent } from '../engines/reference/feature.ts';
 import type { LaunchResult } from '../launch.ts';
-import { featureExtent } from '../reference/feature.ts';
-import type { Span } from './check-pipeline.ts';
-import { elementBytes } from './core-features.ts';
+import type { Span } from './form/check-pipeline.ts';
+import { elementBytes } from './form/core-features.ts';
 
 export interface Rubik {
   readonly mode: 'contract' | 'split' | 'merge';

@@ -1,10 +1,10 @@
 /** The bridge DMA: copies lines of bytes, in surfaces, between the two memories or within one. */
 
-import { fail } from '../../graph/errors.ts';
+import { fail } from '../../base/errors.ts';
 import type { Bus } from '../bus.ts';
 import type { Cube } from '../cube.ts';
 import type { LaunchResult } from '../launch.ts';
-import type { Span } from './check-pipeline.ts';
+import type { Span } from './form/check-pipeline.ts';
 
 export interface Side {
   readonly address: bigint;

@@ -6,9 +6,9 @@
 import type { Pipeline } from '../../program/layer.ts';
 import type { Bus } from '../bus.ts';
 import type { Cube } from '../cube.ts';
-import type { WasmEngines } from '../kernels/engines.ts';
-import { referenceEngines } from '../reference/engines.ts';
-import { packingOf } from '../reference/feature.ts';
+import { referenceEngines } from '../engines/reference/engines.ts';
+import { packingOf } from '../engines/reference/feature.ts';
+import type { WasmEngines } from '../engines/wasm/engines.ts';
 import type { DeviceState, Engines } from '../state.ts';
 import { type Rows, rowsOf, rowsOfCube } from './rows-of.ts';
 

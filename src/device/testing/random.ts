@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import type { Extent, Padding } from '../../program/layer.ts';
-import type { LinearTable, LookupTable } from '../nvdla/lookup-table.ts';
+import type { LinearTable, LookupTable } from '../engines/reference/nvdla/lookup-table.ts';
 
 /** An integer between two, both included. */
 export type Next = (low: number, high: number) => number;

@@ -1,7 +1,7 @@
 /** The memory and the processor around an open NVDLA, boiled down to what the formulas use. */
 
-import { fail } from '../../graph/errors.ts';
-import type { Cycles, GBps, MHz } from '../../graph/units.ts';
+import { fail } from '../../base/errors.ts';
+import type { Cycles, GBps, MHz } from '../../base/units.ts';
 import type { NvdlaFeatures, NvdlaSystem, PowerMode, Target } from '../../targets/target.ts';
 
 /** What a caller knows better than the module. */

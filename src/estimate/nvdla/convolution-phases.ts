@@ -4,9 +4,9 @@
  * which then stay for all others. Where the buffer has no place for a second group, its weights come in between.
  */
 
-import { bytes } from '../../graph/units.ts';
-import { kernelGroupOf } from '../../program/convolution-buffer.ts';
+import { bytes } from '../../base/units.ts';
 import type { Conv } from '../../program/layer.ts';
+import { kernelGroupOf } from '../../program/nvdla/convolution-buffer.ts';
 import type { Surface } from '../../program/surface.ts';
 import type { NvdlaConditions } from './conditions.ts';
 import type { ConvolutionGeometry } from './stripe.ts';

@@ -16,7 +16,7 @@
  * Sources: nvdla-timing sections 2.2 to 2.8. Left out: banks that refuse, refresh, alignment of bursts.
  */
 
-import { type Bytes, type Cycles, cycles } from '../../graph/units.ts';
+import { type Bytes, type Cycles, cycles } from '../../base/units.ts';
 import { elementSize, elementsPerAtom } from '../../program/geometry.ts';
 import type { IntegerScaleSdp, Layer } from '../../program/layer.ts';
 import type { Surface } from '../../program/surface.ts';

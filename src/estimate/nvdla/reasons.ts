@@ -1,7 +1,7 @@
 /** Why a launch on the open NVDLA takes longer than its multiplications would, in sentences with its own numbers. */
 
-import { kernelGroupOf } from '../../program/convolution-buffer.ts';
 import type { Conv, Layer } from '../../program/layer.ts';
+import { kernelGroupOf } from '../../program/nvdla/convolution-buffer.ts';
 import type { Surface } from '../../program/surface.ts';
 import type { StripeLayer } from '../estimate-result.ts';
 import type { NvdlaConditions } from './conditions.ts';

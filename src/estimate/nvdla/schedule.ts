@@ -5,7 +5,7 @@
  * launches side by side never have more of it than there is.
  */
 
-import { type Cycles, cycles } from '../../graph/units.ts';
+import { type Cycles, cycles } from '../../base/units.ts';
 import type { Layer } from '../../program/layer.ts';
 import type { EngineName, LayerCycles } from './layer-cycles.ts';
 

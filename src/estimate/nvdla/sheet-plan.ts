@@ -4,9 +4,9 @@
  * one launch to the next are counted again, as the sheet does not know of it.
  */
 
-import { bytes } from '../../graph/units.ts';
-import { kernelGroupOf } from '../../program/convolution-buffer.ts';
+import { bytes } from '../../base/units.ts';
 import type { Layer } from '../../program/layer.ts';
+import { kernelGroupOf } from '../../program/nvdla/convolution-buffer.ts';
 import type { Program } from '../../program/program.ts';
 import type { Surface } from '../../program/surface.ts';
 import type { NvdlaConditions } from './conditions.ts';

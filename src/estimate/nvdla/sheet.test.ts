@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bytes, gigabytesPerSecond, mebibytes } from '../../graph/units.ts';
+import { bytes, gigabytesPerSecond, mebibytes } from '../../base/units.ts';
 import { sheetDefault, sheetEstimate } from './sheet.ts';
 import { sheetAlexNet, sheetGoogLeNet, sheetResNet50 } from './sheet-networks.ts';
 

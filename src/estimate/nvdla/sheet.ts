@@ -17,7 +17,7 @@ import {
   gigabytesPerSecond,
   type MHz,
   megahertz,
-} from '../../graph/units.ts';
+} from '../../base/units.ts';
 import type { Extent } from '../../program/layer.ts';
 
 export interface SheetLayer {

@@ -3,12 +3,12 @@
  * the Programs, one after the other.
  */
 
-import { bytes, cycles, type Microseconds, microseconds } from '../../graph/units.ts';
-import { type ConvolutionPrecision, kernelGroupOf } from '../../program/convolution-buffer.ts';
+import { bytes, cycles, type Microseconds, microseconds } from '../../base/units.ts';
 import type { Layer } from '../../program/layer.ts';
+import { type ConvolutionPrecision, kernelGroupOf } from '../../program/nvdla/convolution-buffer.ts';
 import type { Plan, Program } from '../../program/program.ts';
 import type { Estimate, LayerEstimate } from '../estimate-result.ts';
-import { dramTraffic } from '../roofline.ts';
+import { dramTraffic } from '../orin/roofline.ts';
 import type { NvdlaConditions } from './conditions.ts';
 import { type LayerCycles, layerCycles } from './layer-cycles.ts';
 import { stripeNotes } from './notes.ts';

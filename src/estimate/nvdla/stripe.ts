@@ -6,8 +6,8 @@
  * loaded while one runs.
  */
 
-import { type Cycles, cycles } from '../../graph/units.ts';
-import { type ConvolutionPrecision, kernelGroupOf } from '../../program/convolution-buffer.ts';
+import { type Cycles, cycles } from '../../base/units.ts';
+import { type ConvolutionPrecision, kernelGroupOf } from '../../program/nvdla/convolution-buffer.ts';
 import type { Target } from '../../targets/target.ts';
 
 export interface ConvolutionGeometry {

@@ -1,6 +1,6 @@
 /** The bytes that a launch on the open NVDLA moves, client by client of its memory interface. */
 
-import { type Bytes, bytes } from '../../graph/units.ts';
+import { type Bytes, bytes } from '../../base/units.ts';
 import { layerWrites } from '../../program/access.ts';
 import type { IntegerScaleSdp, Layer, PixelCopy, Sdp } from '../../program/layer.ts';
 import type { Surface } from '../../program/surface.ts';

@@ -4,14 +4,14 @@
  * and no bytes.
  */
 
-import { bytes } from '../../graph/units.ts';
+import { bytes } from '../../base/units.ts';
 import { layerReads, layerWrites } from '../../program/access.ts';
 import { surfaceGeometry } from '../../program/geometry.ts';
 import type { Extent, Layer, Padding, Pdp, Pipeline } from '../../program/layer.ts';
 import { liveRanges } from '../../program/liveness.ts';
 import type { ConstantRef, Plan, Program } from '../../program/program.ts';
 import type { ElementType, Shape4, Surface, SurfaceFormat } from '../../program/surface.ts';
-import { chooseResident } from '../residency.ts';
+import { chooseResident } from '../orin/residency.ts';
 
 export interface ConvOptions {
   readonly stride?: number;

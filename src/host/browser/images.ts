@@ -1,7 +1,7 @@
 /** Images through the browser's own decoders. */
 
+import { fail } from '../../base/errors.ts';
 import { type Image, largestSide } from '../../evaluate/image.ts';
-import { fail } from '../../graph/errors.ts';
 
 /** Decodes what the browser can to RGB, turned as its EXIF says, transparency laid over black. @throws evaluate/image */
 export async function decodeImage(data: Uint8Array, file: string): Promise<Image> {

@@ -3,7 +3,7 @@
  * does not find the package, the caller hands in the module; where its WebAssembly is not beside it, its bytes.
  */
 
-import { fail } from '../../graph/errors.ts';
+import { fail } from '../../base/errors.ts';
 import type { OnnxRuntime } from '../../onnx/session.ts';
 import { type OrtModule, onnxRuntimeOf } from '../onnxruntime.ts';
 

@@ -1,6 +1,6 @@
 /** Kernel threads in browsers: dedicated workers. They need a cross-origin isolated page, for its shared memory. */
 
-import type { ThreadSpawner } from '../../device/kernels/thread-pool.ts';
+import type { ThreadSpawner } from '../../device/engines/wasm/thread-pool.ts';
 
 export const browserThreads: ThreadSpawner = {
   spawn(source, data, onError) {

@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { fail } from '../../graph/errors.ts';
+import { fail } from '../../base/errors.ts';
 
 /** @throws file/not-found */
 export async function readBytes(file: string): Promise<Uint8Array> {

@@ -1,6 +1,7 @@
 /** Folders of labelled images (evaluate/labels.ts says how they are laid out). Files are read when they are wanted. */
 
 import { join } from 'node:path';
+import { fail } from '../../base/errors.ts';
 import type { DataSet } from '../../evaluate/data-set.ts';
 import {
   isImageFile,
@@ -10,7 +11,6 @@ import {
   parseClasses,
   parseLabels,
 } from '../../evaluate/labels.ts';
-import { fail } from '../../graph/errors.ts';
 import { listFolder, readBytes, readText } from './files.ts';
 import { decodeImage } from './images.ts';
 

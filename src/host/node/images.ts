@@ -1,7 +1,7 @@
 /** Images through sharp, imported when the first image is decoded. */
 
+import { DlakitError, fail } from '../../base/errors.ts';
 import { type Image, largestSide } from '../../evaluate/image.ts';
-import { DlakitError, fail } from '../../graph/errors.ts';
 
 type Sharp = typeof import('sharp').default;
 

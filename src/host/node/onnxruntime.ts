@@ -1,6 +1,6 @@
 /** onnxruntime-node, imported when it is first needed: checking, compiling and estimating do without. */
 
-import { fail } from '../../graph/errors.ts';
+import { fail } from '../../base/errors.ts';
 import type { OnnxRuntime } from '../../onnx/session.ts';
 import { type OrtModule, onnxRuntimeOf } from '../onnxruntime.ts';
 

@@ -1,7 +1,7 @@
 /** Kernel threads on Node: worker_threads. They do not keep the process alive. */
 
 import { Worker } from 'node:worker_threads';
-import type { ThreadSpawner } from '../../device/kernels/thread-pool.ts';
+import type { ThreadSpawner } from '../../device/engines/wasm/thread-pool.ts';
 
 export const nodeThreads: ThreadSpawner = {
   spawn(source, data, onError) {

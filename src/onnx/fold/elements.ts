@@ -4,8 +4,8 @@
  * addition, multiplication, division or square root to float32 or float16 gives the correctly rounded result.
  */
 
+import { float16Bits } from '../../base/float16.ts';
 import { type DataType, elementCount, elementSize, numbers, type Tensor } from '../../graph/tensor.ts';
-import { float16Bits } from './float16.ts';
 
 export type Elements =
   | { readonly kind: 'integer'; readonly values: readonly bigint[] }

@@ -3,13 +3,13 @@
 import { Float16Array } from '@petamoriken/float16';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { float16Bits } from '../../base/float16.ts';
 import type { Graph } from '../../graph/graph.ts';
 import { type DataType, elementCount, float32Tensor, int64Tensor, numbers, type Tensor } from '../../graph/tensor.ts';
 import { dataTypeNumber } from '../data-type.ts';
 import { resolve } from '../resolve.ts';
 import { graphOf, node, type Plain, runModel, tensorAttribute } from '../testing/graphs.ts';
 import { writeModel } from '../write.ts';
-import { float16Bits } from './float16.ts';
 
 const shape = fc.array(fc.integer({ min: 1, max: 4 }), { maxLength: 3 });
 const int64 = fc.oneof(
@@ -251,7 +251,7 @@ describe('what is not folded', () => {
     expect(left('Pow', { x: float32Tensor([1], [2]), e: float32Tensor([1], [0.3]) })).toBe(true);
   });
 
-  test('quantised weights, whose DequantizeLinear a later pass reads', () => {
+  test('quantized weights, whose DequantizeLinear a later pass reads', () => {
     const x: Tensor = { dtype: 'int8', shape: [2], bytes: Uint8Array.of(1, 255) };
     expect(left('DequantizeLinear', { x, scale: float32Tensor([], [0.5]) })).toBe(true);
   });

@@ -4,7 +4,7 @@
  * types of the outputs. A dimension it cannot tell is a fresh symbol; a rank it cannot tell is no shape at all.
  */
 
-import { fail } from '../../graph/errors.ts';
+import { fail } from '../../base/errors.ts';
 import {
   type Dim,
   floatAttribute,

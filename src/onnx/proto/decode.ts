@@ -5,7 +5,7 @@
  */
 
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
-import { DlakitError, fail } from '../../graph/errors.ts';
+import { DlakitError, fail } from '../../base/errors.ts';
 import { type Field, type Message, Model, type ModelProto } from './onnx.ts';
 
 /** A message in a message in …; a model with one level of If and a tensor inside needs 10. */

@@ -4,7 +4,7 @@
  * ones not at all, so that equal messages give equal bytes.
  */
 
-import { fail } from '../../graph/errors.ts';
+import { fail } from '../../base/errors.ts';
 import { clampInt64 } from '../constant-node.ts';
 import type { Field, Message } from './onnx.ts';
 

@@ -4,7 +4,7 @@
  */
 
 import fc from 'fast-check';
-import type { Bytes } from '../../graph/units.ts';
+import type { Bytes } from '../../base/units.ts';
 import type {
   BdmaTransfer,
   Cdp,

@@ -1,4 +1,4 @@
-import { DlakitError, type Problem } from '../../graph/errors.ts';
+import { DlakitError, type Problem } from '../../base/errors.ts';
 
 /** The problem that some work throws. Anything else it throws goes on; throwing nothing is a failure of the test. */
 export function problemOf(work: () => unknown): Problem {

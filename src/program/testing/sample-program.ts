@@ -3,7 +3,7 @@
  * a pool and an up-scaling that meet in a free concatenation, and a channel copy. Every kind of layer appears once.
  */
 
-import { bytes } from '../../graph/units.ts';
+import { bytes } from '../../base/units.ts';
 import { hashBytes } from '../blobs.ts';
 import { partView, surfaceGeometry } from '../geometry.ts';
 import type { FloatScaleSdp, Layer, Pipeline } from '../layer.ts';

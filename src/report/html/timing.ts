@@ -1,7 +1,7 @@
 /** Time per hardware layer with what bounds it, and the roofline; one panel per power mode. */
 
 import type { Estimate, LayerEstimate } from '../../estimate/estimate-result.ts';
-import { boundShares, dramTraffic, roofline } from '../../estimate/roofline.ts';
+import { boundShares, dramTraffic, roofline } from '../../estimate/orin/roofline.ts';
 import { findTarget } from '../../targets/find.ts';
 import { formatBytes, formatMacs, formatRate, formatTime, percent, shorten } from '../table.ts';
 import { coordinate, type Markup, markup } from './markup.ts';

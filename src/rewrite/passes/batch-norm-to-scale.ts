@@ -8,7 +8,7 @@ export const batchNormToScale: Pass = {
   name: 'batch-norm-to-scale',
   doc: 'BatchNormalization that cannot be folded → Mul and Add with a constant for each channel.',
   since: 'On the DLA it is a Scale layer (facts 1.10); as Mul and Add it merges with its neighbours.',
-  kind: 'normalise',
+  kind: 'normalize',
   match(node, view) {
     const data = node.inputs[0]!;
     const output = node.outputs[0]!;

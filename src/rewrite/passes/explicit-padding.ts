@@ -8,7 +8,7 @@ export const explicitPadding: Pass = {
   name: 'explicit-padding',
   doc: 'Writes the padding that auto_pad stands for as numbers.',
   since: 'The limits on padding (facts 1.2: pad < kernel) are about numbers, and later passes add to them.',
-  kind: 'normalise',
+  kind: 'normalize',
   match(node, view) {
     if (!isOp(node, 'Conv', 'MaxPool', 'AveragePool', 'LpPool')) return undefined;
     const mode = stringAttribute(node, 'auto_pad', 'NOTSET');

@@ -12,7 +12,7 @@ export const foldBatchNorm: Pass = {
   name: 'fold-batch-norm',
   doc: 'Folds BatchNormalization into the weights and bias of the Conv, ConvTranspose or Gemm before it.',
   since: 'A Scale layer of its own is one launch more, and an int8 tensor more to lose precision in.',
-  kind: 'normalise',
+  kind: 'normalize',
   match(node, view) {
     const affine = batchNormAffine(node, view);
     const data = node.inputs[0]!;

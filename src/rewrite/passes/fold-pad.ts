@@ -13,7 +13,7 @@ export const foldPad: Pass = {
   name: 'fold-pad',
   doc: 'Folds a zero Pad over height and width into the padding of the Conv, MaxPool or AveragePool after it.',
   since: 'TensorRT does not run Pad on the DLA (facts 1.10), but convolution and pooling pad for free.',
-  kind: 'normalise',
+  kind: 'normalize',
   match(node, view) {
     if (!isOp(node, 'Conv', 'MaxPool', 'AveragePool')) return undefined;
     const data = node.inputs[0]!;

@@ -10,7 +10,7 @@ export const foldScale: Pass = {
   doc: 'Folds Mul and Add with a constant for each channel into the Conv or ConvTranspose before it.',
   since:
     'The weights of a convolution have a scale for each channel anyway; a Scale layer of its own is one launch more.',
-  kind: 'normalise',
+  kind: 'normalize',
   match(node, view) {
     const operation = channelOperation(view, node);
     if (!operation || view.soleReader(operation.data) !== node) return undefined;

@@ -14,7 +14,7 @@ export const gemmToConv: Pass = {
   doc: 'Gemm and MatMul with a constant second operand → Conv over the whole map; the Flatten, Reshape or Squeeze before it disappears.',
   since:
     'The DLA runs fully connected layers in its convolution core and takes no two-dimensional tensors (facts 6.2; TensorRT 10 dropped the layer, facts 1.9).',
-  kind: 'normalise',
+  kind: 'normalize',
   match(node, view) {
     if (!isOp(node, 'Gemm', 'MatMul')) return undefined;
     const [data = '', matrixName] = node.inputs;

@@ -4,7 +4,7 @@
  * A map of at most 8×8 takes one pooling. A larger one whose sides are products of numbers up to 8 takes a chain of
  * poolings with window = stride, which is exact because each mean is over equally many cells (16×16 → 4×4 → 4×4). An
  * average whose sides have a larger prime factor, up to 32×32, becomes a depthwise convolution with the weight 1/(H·W):
- * its int8 weights are all 127, so that quantising them loses nothing. What is larger still is left alone.
+ * its int8 weights are all 127, so that quantizing them loses nothing. What is larger still is left alone.
  */
 
 import { intAttribute, type Node, type ValueType } from '../../graph/graph.ts';
@@ -20,7 +20,7 @@ export const globalPoolToPool: Pass = {
   doc: 'GlobalAveragePool, GlobalMaxPool, ReduceMean and ReduceMax over height and width → AveragePool, MaxPool, a chain of them, or a depthwise Conv.',
   since:
     'TensorRT refuses GlobalAveragePool and ReduceMean on the DLA (facts 1.10); pooling windows go up to 8×8 (facts 1.2).',
-  kind: 'normalise',
+  kind: 'normalize',
   match(node, view) {
     const mode = isOp(node, 'GlobalAveragePool', 'ReduceMean')
       ? 'AveragePool'

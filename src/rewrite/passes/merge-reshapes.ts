@@ -9,7 +9,7 @@ export const mergeReshapes: Pass = {
   doc: 'Reshape, Flatten, Squeeze or Unsqueeze of one another → one Reshape, or nothing where the first shape comes back.',
   since:
     'The DLA reshapes only four-dimensional tensors (facts 1.2, Shuffle); a detour through another rank splits the graph.',
-  kind: 'normalise',
+  kind: 'normalize',
   match(node, view) {
     if (!isReshape(node)) return undefined;
     const [middle = ''] = node.inputs;

@@ -10,7 +10,7 @@ export const mergeScales: Pass = {
   name: 'merge-scales',
   doc: 'Merges chains of Mul and Add with per-channel constants into one Mul and one Add.',
   since: 'The DLA has one Scale layer, y = x·a + b (facts 1.2, Scale); each further one is a launch.',
-  kind: 'normalise',
+  kind: 'normalize',
   match(node, view) {
     const outer = channelOperation(view, node);
     if (!outer || view.soleReader(outer.data) !== node) return undefined;

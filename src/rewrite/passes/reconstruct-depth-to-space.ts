@@ -1,7 +1,7 @@
 /**
  * DepthToSpace and SpaceToDepth → a deconvolution or a convolution whose kernels are all zero but for a single one:
  * kernel size and stride are the block size, so that every output is a copy of exactly one input. The int8 weights are
- * 127 and 0; quantising them loses nothing.
+ * 127 and 0; quantizing them loses nothing.
  */
 
 import { intAttribute, type Node, stringAttribute } from '../../graph/graph.ts';

@@ -12,7 +12,7 @@ export const removeNoOps: Pass = {
   name: 'remove-no-ops',
   doc: 'Removes nodes that hand their input on unchanged: Identity, Dropout, Cast to the same type, Reshape to the same shape, x + 0, x · 1.',
   since: 'Every operator costs a launch, and Identity, Cast and Dropout have no DLA rule of their own.',
-  kind: 'normalise',
+  kind: 'normalize',
   match(node, view) {
     const [output, ...others] = node.outputs;
     if (!output || others.some((other) => other !== '' && view.isUsed(other))) return undefined;

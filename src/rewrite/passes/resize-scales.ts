@@ -9,7 +9,7 @@ export const resizeScales: Pass = {
   name: 'resize-scales',
   doc: 'Resize to constant sizes that are whole multiples of the input → Resize by scales.',
   since: 'The DLA takes exactly four scales and no output dimensions (facts 1.2, Resize).',
-  kind: 'normalise',
+  kind: 'normalize',
   match(node, view) {
     if (!isOp(node, 'Resize') || view.opset < 11 || !node.inputs[3]) return undefined;
     const data = node.inputs[0]!;

@@ -35,7 +35,7 @@ export const sinkFlatten: Pass = {
   doc: 'Moves a Flatten behind the activations and per-channel constants that follow it.',
   since:
     'A two-dimensional tensor costs a shuffle that the DLA cannot run (facts 6.2, "Input tensor has less than 4 dimensions").',
-  kind: 'normalise',
+  kind: 'normalize',
   match(node, view) {
     const data = channelOperation(view, node)?.data ?? (isOp(node, ...elementwise) ? node.inputs[0]! : undefined);
     if (data === undefined || view.soleReader(data) !== node) return undefined;

@@ -9,7 +9,7 @@ export const sumToAdd: Pass = {
   doc: 'Sum of two or more → a chain of Add.',
   since:
     'The DLA adds two tensors at a time (facts 1.2, ElementWise), and an Add folds into the convolution before it.',
-  kind: 'normalise',
+  kind: 'normalize',
   match(node, view) {
     const output = node.outputs[0]!;
     const type = view.type(output);

@@ -3,8 +3,8 @@
  * offsets, and knows from the list what the task may touch.
  */
 
+import { fail } from '../../base/errors.ts';
 import type { Window } from '../../device/bus.ts';
-import { fail } from '../../graph/errors.ts';
 import type { BufferHandle, DeviceBuffers } from './device-buffers.ts';
 
 /** An address of a task: a place in a buffer. */

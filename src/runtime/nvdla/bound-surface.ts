@@ -3,11 +3,11 @@
  * has, and with the shape and the scale that a tag gives it.
  */
 
-import { fail } from '../../graph/errors.ts';
+import { fail } from '../../base/errors.ts';
+import { bytes } from '../../base/units.ts';
 import { elementCount } from '../../graph/tensor.ts';
-import { bytes } from '../../graph/units.ts';
-import type { TensorDesc } from '../../loadable/nvdla/stock-loadable.ts';
-import type { TaggedTensor } from '../../loadable/nvdla/tag.ts';
+import type { TensorDesc } from '../../loadable/nvdla/format/stock-loadable.ts';
+import type { TaggedTensor } from '../../loadable/nvdla/format/tag.ts';
 import type { ElementType, Surface, SurfaceFormat } from '../../program/surface.ts';
 
 /** nvdla/sw umd `dlatypes.h`. */

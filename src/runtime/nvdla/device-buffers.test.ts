@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { DlakitError } from '../../base/errors.ts';
 import { Bus } from '../../device/bus.ts';
-import { DlakitError } from '../../graph/errors.ts';
 import { DeviceBuffers, memoryBases } from './device-buffers.ts';
 
 const code = (work: () => unknown): string => {

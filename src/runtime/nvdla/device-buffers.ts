@@ -4,8 +4,8 @@
  * page between a buffer and the next is unmapped.
  */
 
+import { fail } from '../../base/errors.ts';
 import type { Bus, Window } from '../../device/bus.ts';
-import { fail } from '../../graph/errors.ts';
 
 /** Where the buffers of each memory begin. */
 export interface MemoryBases {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { TensorDesc } from '../../loadable/nvdla/stock-loadable.ts';
+import type { TensorDesc } from '../../loadable/nvdla/format/stock-loadable.ts';
 import { dimg } from './dimg.ts';
 
 const features = (changes: Partial<TensorDesc> = {}): TensorDesc => ({

@@ -5,8 +5,8 @@
  * that is 32768 into 0 and every NaN into 31744, a slip that the goldens have; so has this.
  */
 
-import { fail } from '../../graph/errors.ts';
-import type { TensorDesc } from '../../loadable/nvdla/stock-loadable.ts';
+import { fail } from '../../base/errors.ts';
+import type { TensorDesc } from '../../loadable/nvdla/format/stock-loadable.ts';
 import { stridesOf, tensorLayout } from './bound-surface.ts';
 
 const headerBytes = 36;

@@ -1,13 +1,13 @@
 /** A task for the firmware, as a job of the kernel-mode driver. It can run many times. */
 
 import type { Launch, LaunchResult } from '../../device/launch.ts';
-import type { InterfaceMinor } from '../../loadable/nvdla/descriptors.ts';
+import type { InterfaceMinor } from '../../loadable/nvdla/format/descriptors.ts';
 import {
   readTaskDescriptors,
   type TaskDescriptors,
   type TaskOperation,
-} from '../../loadable/nvdla/task-descriptors.ts';
-import type { Firmware } from '../firmware.ts';
+} from '../../loadable/nvdla/format/task-descriptors.ts';
+import type { Firmware } from '../program-scheduler.ts';
 import type { AddressList } from './address-list.ts';
 import { Scheduler } from './firmware.ts';
 import type { KernelDriver } from './kernel-driver.ts';

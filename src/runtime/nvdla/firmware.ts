@@ -11,15 +11,15 @@
  * Source: nvdla/doc "Kernel Mode Driver", nvdla/sw `scheduler.c`.
  */
 
+import { fail, locate } from '../../base/errors.ts';
 import type { Launch } from '../../device/launch.ts';
 import { type InterruptName, interruptBits, type NvdlaDevice } from '../../device/nvdla/nvdla-device.ts';
-import type { BlockName } from '../../device/registers/register-map.ts';
-import { fail, locate } from '../../graph/errors.ts';
-import { type Consumer, events, type OperationType, operationTypes } from '../../loadable/nvdla/descriptors.ts';
-import type { TaskDescriptors, TaskOperation } from '../../loadable/nvdla/task-descriptors.ts';
-import { engineBlocks, lutIndexOf, needsDma, type ProgramContext } from './program-operation.ts';
-import { programOnce } from './recorded-writes.ts';
-import { registerAddress, registerWriter, type WriteRegister } from './register-writer.ts';
+import type { BlockName } from '../../device/nvdla/registers/register-map.ts';
+import { type Consumer, events, type OperationType, operationTypes } from '../../loadable/nvdla/format/descriptors.ts';
+import type { TaskDescriptors, TaskOperation } from '../../loadable/nvdla/format/task-descriptors.ts';
+import { engineBlocks, lutIndexOf, needsDma, type ProgramContext } from './program/operation.ts';
+import { programOnce } from './program/recorded-writes.ts';
+import { registerAddress, registerWriter, type WriteRegister } from './program/register-writer.ts';
 import { reportStall, type Standing } from './stall-report.ts';
 import type { EventId, TaskGraph } from './task-graph.ts';
 

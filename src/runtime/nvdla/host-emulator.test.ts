@@ -1,7 +1,7 @@
 import { getFloat16, setFloat16 } from '@petamoriken/float16';
 import { describe, expect, it } from 'vitest';
 import { Bus } from '../../device/bus.ts';
-import { bufferPitch, emulatorLayouts, emulatorNetwork } from '../../loadable/nvdla/emulator-descriptors.ts';
+import { bufferPitch, emulatorLayouts, emulatorNetwork } from '../../loadable/nvdla/format/emulator-descriptors.ts';
 import { runEmulatorTask } from './host-emulator.ts';
 import { power } from './power.ts';
 

@@ -4,21 +4,21 @@
  * Source: nvdla/sw umd/core/src/runtime/Emulator.cpp; nvdla-facts section 2.
  */
 
-import { exp } from '../../compile/functions.ts';
+import { exp } from '../../base/elementary.ts';
+import { fail } from '../../base/errors.ts';
 import type { Bus } from '../../device/bus.ts';
-import { watchdogSteps } from '../../device/nvdla/check-pipeline.ts';
-import { halfValue, isHalfNaN, singleBits, singleToHalf } from '../../device/nvdla/float.ts';
-import { fail } from '../../graph/errors.ts';
+import { halfValue, isHalfNaN, singleBits, singleToHalf } from '../../device/engines/reference/nvdla/float16/float.ts';
+import { watchdogSteps } from '../../device/nvdla/form/check-pipeline.ts';
 import {
   type EmulatorBuffer,
   type EmulatorLayout,
   type EmulatorOperation,
   emulatorLayouts,
   emulatorOperations,
-} from '../../loadable/nvdla/emulator-descriptors.ts';
-import { readEmulatorTask } from '../../loadable/nvdla/emulator-task.ts';
-import type { ReadAddress } from '../../loadable/nvdla/task-descriptors.ts';
-import type { Firmware } from '../firmware.ts';
+} from '../../loadable/nvdla/format/emulator-descriptors.ts';
+import { readEmulatorTask } from '../../loadable/nvdla/format/emulator-task.ts';
+import type { ReadAddress } from '../../loadable/nvdla/format/task-descriptors.ts';
+import type { Firmware } from '../program-scheduler.ts';
 import type { AddressList } from './address-list.ts';
 import type { KernelDriver } from './kernel-driver.ts';
 import { power } from './power.ts';

@@ -4,17 +4,17 @@
  */
 
 import { describe, expect, it } from 'vitest';
+import { DlakitError } from '../../base/errors.ts';
 import { Bus } from '../../device/bus.ts';
-import { createWasmEngines } from '../../device/kernels/engines.ts';
-import { referenceEngines } from '../../device/reference/engines.ts';
+import { referenceEngines } from '../../device/engines/reference/engines.ts';
+import { createWasmEngines } from '../../device/engines/wasm/engines.ts';
 import type { Engines } from '../../device/state.ts';
-import { DlakitError } from '../../graph/errors.ts';
-import { operationTypes, surfaceDescs, surfaceSize } from '../../loadable/nvdla/descriptors.ts';
-import type { Codec } from '../../loadable/nvdla/layout.ts';
-import { lowerProgram } from '../../loadable/nvdla/lower-program.ts';
-import type { StockLoadable } from '../../loadable/nvdla/stock-loadable.ts';
-import { taskDescriptors } from '../../loadable/nvdla/task-blobs.ts';
-import type { TaskOperation } from '../../loadable/nvdla/task-descriptors.ts';
+import { operationTypes, surfaceDescs, surfaceSize } from '../../loadable/nvdla/format/descriptors.ts';
+import type { Codec } from '../../loadable/nvdla/format/layout.ts';
+import type { StockLoadable } from '../../loadable/nvdla/format/stock-loadable.ts';
+import { taskDescriptors } from '../../loadable/nvdla/format/task-blobs.ts';
+import type { TaskOperation } from '../../loadable/nvdla/format/task-descriptors.ts';
+import { lowerProgram } from '../../loadable/nvdla/lower/program.ts';
 import { networks } from '../../loadable/nvdla/testing/fixtures.ts';
 import { randomProgram } from '../../loadable/nvdla/testing/random-program.ts';
 import { nvFull } from '../../targets/nvdla.ts';

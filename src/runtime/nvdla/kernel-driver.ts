@@ -10,12 +10,12 @@
 
 import type { Bus } from '../../device/bus.ts';
 import type { Launch, LaunchResult } from '../../device/launch.ts';
-import { watchdogSteps } from '../../device/nvdla/check-pipeline.ts';
+import { watchdogSteps } from '../../device/nvdla/form/check-pipeline.ts';
 import { NvdlaDevice } from '../../device/nvdla/nvdla-device.ts';
 import type { Engines } from '../../device/state.ts';
 import type { Target } from '../../targets/target.ts';
-import type { Firmware } from '../firmware.ts';
 import type { JobQueue, SubmitOptions, Task } from '../job-queue.ts';
+import type { Firmware } from '../program-scheduler.ts';
 import { DeviceBuffers, type MemoryBases, memoryBases } from './device-buffers.ts';
 
 export interface KernelDriverOptions {

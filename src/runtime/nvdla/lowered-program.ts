@@ -3,11 +3,11 @@
  * the firmware and the registers. Every context is a load of its own, so that tasks in flight share nothing.
  */
 
-import { lowerWithPlaces } from '../../loadable/nvdla/lower-program.ts';
+import { lowerWithPlaces } from '../../loadable/nvdla/lower/program.ts';
 import type { BlobTable, Program } from '../../program/program.ts';
 import { ContextPool } from '../context-pool.ts';
-import type { Firmware } from '../firmware.ts';
 import { type Context, cubeAt, type ProgramInMemory } from '../loaded-program.ts';
+import type { Firmware } from '../program-scheduler.ts';
 import type { KernelDriver } from './kernel-driver.ts';
 import { StockNetwork } from './user-driver.ts';
 

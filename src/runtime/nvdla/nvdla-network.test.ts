@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DlakitError } from '../../graph/errors.ts';
+import { DlakitError } from '../../base/errors.ts';
 import { float32Tensor, float32Values } from '../../graph/tensor.ts';
 import { compile, encodeNvdla, loadNetwork, loadNvdla, openDevice, prepare } from '../../index.ts';
 import { fixture } from '../../loadable/nvdla/testing/fixtures.ts';

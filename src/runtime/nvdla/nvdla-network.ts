@@ -3,11 +3,11 @@
  * says in its tag what the bytes stand for, and runs on tensors of real numbers besides.
  */
 
-import { fail } from '../../graph/errors.ts';
+import { fail } from '../../base/errors.ts';
 import type { Tensor } from '../../graph/tensor.ts';
-import { tagOf } from '../../loadable/nvdla/read-tag.ts';
-import type { StockLoadable } from '../../loadable/nvdla/stock-loadable.ts';
-import type { LoadableTag, TaggedTensor } from '../../loadable/nvdla/tag.ts';
+import { tagOf } from '../../loadable/nvdla/format/read-tag.ts';
+import type { StockLoadable } from '../../loadable/nvdla/format/stock-loadable.ts';
+import type { LoadableTag, TaggedTensor } from '../../loadable/nvdla/format/tag.ts';
 import type { Surface } from '../../program/surface.ts';
 import { surfaceTensor, toSurface, toTensor } from '../border.ts';
 import type { SubmitOptions } from '../job-queue.ts';

@@ -1,6 +1,6 @@
 /** Powers without `Math.pow`, which may differ between JavaScript engines; relative error below 2⁻⁴⁰. */
 
-import { exp } from '../../compile/functions.ts';
+import { exp } from '../../base/elementary.ts';
 
 /** baseᵉ as C's `pow` defines it for finite arguments. */
 export function power(base: number, exponent: number): number {

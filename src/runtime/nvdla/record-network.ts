@@ -1,8 +1,8 @@
 /** Records the DLA segments of a compiled network, each on the inputs that it gets in a run. */
 
-import { fail } from '../../graph/errors.ts';
+import { fail } from '../../base/errors.ts';
 import type { Tensor } from '../../graph/tensor.ts';
-import { lowerWithPlaces } from '../../loadable/nvdla/lower-program.ts';
+import { lowerWithPlaces } from '../../loadable/nvdla/lower/program.ts';
 import type { OnnxRuntime } from '../../onnx/session.ts';
 import type { CompiledNetwork, Plan, Program } from '../../program/program.ts';
 import { findTarget } from '../../targets/find.ts';

@@ -3,11 +3,11 @@
  * loadable. What the host does between them (segments, tasks of the emulator) is in none; each begins with memory as it was.
  */
 
-import type { TraceFiles } from '../../device/trace/recording.ts';
-import { writeCfg } from '../../device/trace/write-cfg.ts';
-import { writeTxn } from '../../device/trace/write-txn.ts';
+import type { TraceFiles } from '../../device/nvdla/trace/recording.ts';
+import { writeCfg } from '../../device/nvdla/trace/write-cfg.ts';
+import { writeTxn } from '../../device/nvdla/trace/write-txn.ts';
 import type { Tensor } from '../../graph/tensor.ts';
-import type { StockLoadable } from '../../loadable/nvdla/stock-loadable.ts';
+import type { StockLoadable } from '../../loadable/nvdla/format/stock-loadable.ts';
 import type { OnnxRuntime } from '../../onnx/session.ts';
 import type { CompiledNetwork } from '../../program/program.ts';
 import type { Target } from '../../targets/target.ts';

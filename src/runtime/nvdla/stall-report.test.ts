@@ -4,13 +4,13 @@
  */
 
 import { describe, expect, it } from 'vitest';
+import { DlakitError, type Problem } from '../../base/errors.ts';
 import { Bus } from '../../device/bus.ts';
-import { launchResult } from '../../device/reference/engines.ts';
+import { launchResult } from '../../device/engines/reference/engines.ts';
 import type { Engines } from '../../device/state.ts';
-import { DlakitError, type Problem } from '../../graph/errors.ts';
-import { commonDesc, events, networkDesc, operationTypes } from '../../loadable/nvdla/descriptors.ts';
-import { lowerWithPlaces } from '../../loadable/nvdla/lower-program.ts';
-import type { StockLoadable } from '../../loadable/nvdla/stock-loadable.ts';
+import { commonDesc, events, networkDesc, operationTypes } from '../../loadable/nvdla/format/descriptors.ts';
+import type { StockLoadable } from '../../loadable/nvdla/format/stock-loadable.ts';
+import { lowerWithPlaces } from '../../loadable/nvdla/lower/program.ts';
 import { networks } from '../../loadable/nvdla/testing/fixtures.ts';
 import { randomProgram } from '../../loadable/nvdla/testing/random-program.ts';
 import { nvFull, nvSmall } from '../../targets/nvdla.ts';

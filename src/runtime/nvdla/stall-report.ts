@@ -5,10 +5,10 @@
  * rest follows from them.
  */
 
-import { fail } from '../../graph/errors.ts';
-import { events, operationTypes } from '../../loadable/nvdla/descriptors.ts';
-import type { TaskOperation } from '../../loadable/nvdla/task-descriptors.ts';
-import { memoryTypes } from './program-operation.ts';
+import { fail } from '../../base/errors.ts';
+import { events, operationTypes } from '../../loadable/nvdla/format/descriptors.ts';
+import type { TaskOperation } from '../../loadable/nvdla/format/task-descriptors.ts';
+import { memoryTypes } from './program/operation.ts';
 import { canRaise, type EventId, type TaskGraph } from './task-graph.ts';
 
 /** How far an operation has come. */

@@ -4,9 +4,9 @@
  * its own and halts. Events that nobody ever raises are no mistake yet; who waits for one stalls.
  */
 
-import { fail } from '../../graph/errors.ts';
-import { events, operationTypes } from '../../loadable/nvdla/descriptors.ts';
-import type { TaskDescriptors, TaskOperation } from '../../loadable/nvdla/task-descriptors.ts';
+import { fail } from '../../base/errors.ts';
+import { events, operationTypes } from '../../loadable/nvdla/format/descriptors.ts';
+import type { TaskDescriptors, TaskOperation } from '../../loadable/nvdla/format/task-descriptors.ts';
 
 export type EventId = (typeof events)[keyof typeof events];
 

@@ -4,23 +4,23 @@
  * emulator included, is there.
  */
 
+import { fail } from '../../base/errors.ts';
 import { Bus } from '../../device/bus.ts';
 import type { Cube } from '../../device/cube.ts';
+import { packingOf } from '../../device/engines/reference/feature.ts';
 import type { Launch, LaunchResult } from '../../device/launch.ts';
 import { interruptBits } from '../../device/nvdla/nvdla-device.ts';
+import { registerAt, registerMap } from '../../device/nvdla/registers/register-map.ts';
+import type { Interrupt, RecordedEvent, RecordedMemory, Recording } from '../../device/nvdla/trace/recording.ts';
+import type { Region } from '../../device/nvdla/trace/trace-memory.ts';
 import type { Transfer } from '../../device/nvdla/transfer.ts';
-import { packingOf } from '../../device/reference/feature.ts';
-import { registerAt, registerMap } from '../../device/registers/register-map.ts';
-import type { Interrupt, RecordedEvent, RecordedMemory, Recording } from '../../device/trace/recording.ts';
-import type { Region } from '../../device/trace/trace-memory.ts';
-import { fail } from '../../graph/errors.ts';
 import {
   entryById,
   type MemoryEntry,
   memoryFlags,
   type StockLoadable,
   taskInterfaces,
-} from '../../loadable/nvdla/stock-loadable.ts';
+} from '../../loadable/nvdla/format/stock-loadable.ts';
 import type { Target } from '../../targets/target.ts';
 import { type DeviceOptions, enginesFor } from '../device.ts';
 import { JobQueue } from '../job-queue.ts';

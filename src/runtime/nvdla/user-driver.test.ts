@@ -1,20 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { DlakitError } from '../../base/errors.ts';
 import { Bus } from '../../device/bus.ts';
-import { DlakitError } from '../../graph/errors.ts';
 import {
   bufferPitch,
   emulatorLayouts,
   emulatorNetwork,
   emulatorOperations,
-} from '../../loadable/nvdla/emulator-descriptors.ts';
+} from '../../loadable/nvdla/format/emulator-descriptors.ts';
 import {
   type Blob,
   type MemoryEntry,
   memoryFlags,
   type StockLoadable,
   taskInterfaces,
-} from '../../loadable/nvdla/stock-loadable.ts';
+} from '../../loadable/nvdla/format/stock-loadable.ts';
 import { fixture } from '../../loadable/nvdla/testing/fixtures.ts';
 import { nvSmall } from '../../targets/nvdla.ts';
 import { openDevice } from '../device.ts';

@@ -5,8 +5,8 @@
  * emulator included.
  */
 
-import { fail } from '../../graph/errors.ts';
-import { emulatorVersion } from '../../loadable/nvdla/emulator-task.ts';
+import { fail } from '../../base/errors.ts';
+import { emulatorVersion } from '../../loadable/nvdla/format/emulator-task.ts';
 import {
   entryById,
   type MemoryEntry,
@@ -15,10 +15,10 @@ import {
   type TaskEntry,
   type TensorDesc,
   taskInterfaces,
-} from '../../loadable/nvdla/stock-loadable.ts';
-import { interfaceMinor } from '../../loadable/nvdla/task-descriptors.ts';
-import type { Firmware } from '../firmware.ts';
+} from '../../loadable/nvdla/format/stock-loadable.ts';
+import { interfaceMinor } from '../../loadable/nvdla/format/task-descriptors.ts';
 import type { SubmitOptions } from '../job-queue.ts';
+import type { Firmware } from '../program-scheduler.ts';
 import { AddressList } from './address-list.ts';
 import { type Strides, tensorExtent, tensorLayout } from './bound-surface.ts';
 import type { BufferHandle } from './device-buffers.ts';

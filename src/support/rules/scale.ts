@@ -1,5 +1,5 @@
 /**
- * Scale: multiplication and addition by constants, and batch normalisation, which is both. Add and Mul with a constant
+ * Scale: multiplication and addition by constants, and batch normalization, which is both. Add and Mul with a constant
  * operand become this layer; with two run-time operands they are element-wise layers (elementwise.ts). The constant must
  * be one number, one per channel, or one per element of an item.
  */

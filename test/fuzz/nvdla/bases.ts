@@ -5,13 +5,13 @@
  */
 
 import { compile, encodeNvdla, prepare } from '../../../src/index.ts';
-import { lowerNetwork } from '../../../src/loadable/nvdla/lower-program.ts';
 import {
   decodeStockLoadable,
   encodeStockLoadable,
   type StockLoadable,
-} from '../../../src/loadable/nvdla/stock-loadable.ts';
-import { type EmulatedBuffer, networkOf, type TaskNetwork } from '../../../src/loadable/nvdla/task-network.ts';
+} from '../../../src/loadable/nvdla/format/stock-loadable.ts';
+import { type EmulatedBuffer, networkOf, type TaskNetwork } from '../../../src/loadable/nvdla/lift/task-network.ts';
+import { lowerNetwork } from '../../../src/loadable/nvdla/lower/program.ts';
 import { networks, operations } from '../../../src/loadable/nvdla/testing/fixtures.ts';
 import { randomProgram } from '../../../src/loadable/nvdla/testing/random-program.ts';
 import { GraphBuilder } from '../../../src/models/graph-builder.ts';

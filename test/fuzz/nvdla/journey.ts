@@ -5,11 +5,11 @@
  * afterwards.
  */
 
-import { DlakitError, type ErrorCode } from '../../../src/graph/errors.ts';
-import { liftLoadable } from '../../../src/loadable/nvdla/lift-loadable.ts';
-import { printStockLoadable } from '../../../src/loadable/nvdla/print-loadable.ts';
-import { decodeStockLoadable, type StockLoadable } from '../../../src/loadable/nvdla/stock-loadable.ts';
-import { validateStockLoadable } from '../../../src/loadable/nvdla/validate-loadable.ts';
+import { DlakitError, type ErrorCode } from '../../../src/base/errors.ts';
+import { decodeStockLoadable, type StockLoadable } from '../../../src/loadable/nvdla/format/stock-loadable.ts';
+import { liftLoadable } from '../../../src/loadable/nvdla/lift/loadable.ts';
+import { printStockLoadable } from '../../../src/loadable/nvdla/print/loadable.ts';
+import { validateStockLoadable } from '../../../src/loadable/nvdla/validate/loadable.ts';
 import type { Outcome, Taken } from '../child.ts';
 import { type FuzzRandom, randomOf } from '../random.ts';
 import type { StockBase } from './bases.ts';

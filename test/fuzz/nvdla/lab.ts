@@ -3,11 +3,11 @@
  * network under test, in addresses and in memory, lie buffers of others: after every run they must hold what they held.
  */
 
+import { DlakitError, type ErrorCode } from '../../../src/base/errors.ts';
 import { Bus } from '../../../src/device/bus.ts';
-import { createWasmEngines } from '../../../src/device/kernels/engines.ts';
-import { referenceEngines } from '../../../src/device/reference/engines.ts';
-import { DlakitError, type ErrorCode } from '../../../src/graph/errors.ts';
-import type { StockLoadable } from '../../../src/loadable/nvdla/stock-loadable.ts';
+import { referenceEngines } from '../../../src/device/engines/reference/engines.ts';
+import { createWasmEngines } from '../../../src/device/engines/wasm/engines.ts';
+import type { StockLoadable } from '../../../src/loadable/nvdla/format/stock-loadable.ts';
 import { JobQueue } from '../../../src/runtime/job-queue.ts';
 import type { BufferHandle } from '../../../src/runtime/nvdla/device-buffers.ts';
 import { KernelDriver } from '../../../src/runtime/nvdla/kernel-driver.ts';

@@ -12,10 +12,18 @@ import {
   operationTypes,
   surfaceDescs,
   surfaceSize,
-} from '../../../src/loadable/nvdla/descriptors.ts';
-import { bufferPitch, emulatorLayouts, emulatorNetwork } from '../../../src/loadable/nvdla/emulator-descriptors.ts';
-import type { Codec } from '../../../src/loadable/nvdla/layout.ts';
-import { encodeStockLoadable, type StockLoadable, taskInterfaces } from '../../../src/loadable/nvdla/stock-loadable.ts';
+} from '../../../src/loadable/nvdla/format/descriptors.ts';
+import {
+  bufferPitch,
+  emulatorLayouts,
+  emulatorNetwork,
+} from '../../../src/loadable/nvdla/format/emulator-descriptors.ts';
+import type { Codec } from '../../../src/loadable/nvdla/format/layout.ts';
+import {
+  encodeStockLoadable,
+  type StockLoadable,
+  taskInterfaces,
+} from '../../../src/loadable/nvdla/format/stock-loadable.ts';
 import { concatenate } from '../onnx-tree.ts';
 import { type FuzzRandom, nastyFloats, nastyIntegers } from '../random.ts';
 import { mutateTree } from './mutate-tree.ts';

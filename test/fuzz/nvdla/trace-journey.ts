@@ -1,10 +1,10 @@
 /** The way of a mutant of a trace: parsed, and played on a device of its own, which is as good as any. */
 
+import { DlakitError } from '../../../src/base/errors.ts';
 import type { Bus } from '../../../src/device/bus.ts';
-import { createWasmEngines } from '../../../src/device/kernels/engines.ts';
-import { referenceEngines } from '../../../src/device/reference/engines.ts';
-import { parseTraceFile, runTrace } from '../../../src/device/trace/run-trace.ts';
-import { DlakitError } from '../../../src/graph/errors.ts';
+import { referenceEngines } from '../../../src/device/engines/reference/engines.ts';
+import { createWasmEngines } from '../../../src/device/engines/wasm/engines.ts';
+import { parseTraceFile, runTrace } from '../../../src/device/nvdla/trace/run-trace.ts';
 import type { Target } from '../../../src/targets/target.ts';
 import type { Taken } from '../child.ts';
 import type { FuzzRandom } from '../random.ts';

@@ -1,6 +1,6 @@
 /** A table of a Program as the device has it in its memories and registers. */
 
-import type { LookupTable } from '../../../device/nvdla/lookup-table.ts';
+import type { LookupTable } from '../../../device/engines/reference/nvdla/lookup-table.ts';
 import type { Lookup, LookupCurve } from '../../../program/layer.ts';
 
 export function formLookup(lookup: Lookup<number>, entriesOf: (surface: number) => Int16Array): LookupTable {

@@ -5,10 +5,10 @@ import {
   type EmulatorLayout,
   emulatorLayouts,
   emulatorOperations,
-} from '../emulator-descriptors.ts';
-import { type EmulatorStep, emulatorVersion, readEmulatorTask } from '../emulator-task.ts';
-import type { StockLoadable, TaskEntry } from '../stock-loadable.ts';
-import { blobReader, type ListBudget } from '../task-blobs.ts';
+} from '../format/emulator-descriptors.ts';
+import { type EmulatorStep, emulatorVersion, readEmulatorTask } from '../format/emulator-task.ts';
+import type { StockLoadable, TaskEntry } from '../format/stock-loadable.ts';
+import { blobReader, type ListBudget } from '../format/task-blobs.ts';
 import { names } from './names.ts';
 import { count, named, phrase } from './phrases.ts';
 import type { Places } from './surface.ts';

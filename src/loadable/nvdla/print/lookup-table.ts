@@ -1,6 +1,6 @@
 /** A lookup table of SDP or CDP: LE has 65 entries, exponential or linear, LO 257, linear. */
 
-import type { LutParam } from '../descriptors.ts';
+import type { LutParam } from '../format/descriptors.ts';
 import { names } from './names.ts';
 import { hex, named, phrase, reserved } from './phrases.ts';
 

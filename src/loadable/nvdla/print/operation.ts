@@ -1,6 +1,6 @@
 /** What an operation does: the fields of its descriptor in words. Converters are `(x - offset) * scale >> truncate`. */
 
-import type { CdpOp, ConvertParam, ConvOp, OperationDesc, PdpOp, SdpOp, SdpUnitOp } from '../descriptors.ts';
+import type { CdpOp, ConvertParam, ConvOp, OperationDesc, PdpOp, SdpOp, SdpUnitOp } from '../format/descriptors.ts';
 import { names } from './names.ts';
 import { count, named, type Part, phrase, reserved, unless } from './phrases.ts';
 
@@ -14,7 +14,7 @@ export function operationLines(operation: OperationDesc): readonly string[] {
     case 'pdp':
       return poolingLines(operation.op);
     case 'cdp':
-      return normalisationLines(operation.op);
+      return normalizationLines(operation.op);
     case 'rubik': {
       const { mode, precision, strideX, strideY } = operation.op;
       return [
@@ -137,7 +137,7 @@ function poolingLines(op: PdpOp): readonly string[] {
   ];
 }
 
-const normalisationLines = (op: CdpOp): readonly string[] => [
+const normalizationLines = (op: CdpOp): readonly string[] => [
   phrase(
     precisions(op.inPrecision, op.outPrecision),
     `over ${count(op.localSize, 'channel')}`,

@@ -1,7 +1,7 @@
 /** Where an operation's data lies, and in which shape. Cubes that nobody uses are left out. */
 
-import type { DataCube, OperationDesc, surfaceDescs } from '../descriptors.ts';
-import type { Decoded } from '../layout.ts';
+import type { DataCube, OperationDesc, surfaceDescs } from '../format/descriptors.ts';
+import type { Decoded } from '../format/layout.ts';
 import { names } from './names.ts';
 import { count, named, phrase, reserved, unless } from './phrases.ts';
 

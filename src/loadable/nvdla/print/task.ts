@@ -1,8 +1,8 @@
 /** A task of the DLA: its network descriptor, and of every operation who waits for it, what it does and where its data lies. */
 
-import { type CommonDesc, eventNames, type NetworkDesc, operationTypes } from '../descriptors.ts';
-import type { StockLoadable, TaskEntry } from '../stock-loadable.ts';
-import { type ListBudget, taskDescriptors } from '../task-blobs.ts';
+import { type CommonDesc, eventNames, type NetworkDesc, operationTypes } from '../format/descriptors.ts';
+import type { StockLoadable, TaskEntry } from '../format/stock-loadable.ts';
+import { type ListBudget, taskDescriptors } from '../format/task-blobs.ts';
 import { lookupTableLines } from './lookup-table.ts';
 import { operationLines } from './operation.ts';
 import { count, named, phrase, reserved, unless } from './phrases.ts';

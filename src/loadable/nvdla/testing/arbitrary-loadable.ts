@@ -1,7 +1,7 @@
 /** Loadables with any value in any field, as far as the file as a whole is consistent. */
 
 import fc from 'fast-check';
-import { memoryFlags, type StockLoadable } from '../stock-loadable.ts';
+import { memoryFlags, type StockLoadable } from '../format/stock-loadable.ts';
 
 const u8 = fc.nat({ max: 0xff });
 const u16 = fc.oneof(fc.nat({ max: 0xffff }), fc.constantFrom(0, 1, 0xffff));

@@ -4,7 +4,7 @@
  * descriptors do not say of a Program is left out.
  */
 
-import { bytes } from '../../../graph/units.ts';
+import { bytes } from '../../../base/units.ts';
 import { layerReads, layerWrites } from '../../../program/access.ts';
 import { surfaceGeometry } from '../../../program/geometry.ts';
 import type { Layer, Move, Pipeline, PixelGrid } from '../../../program/layer.ts';

@@ -10,11 +10,11 @@ import {
   operationSize,
   surfaceDescs,
   surfaceSize,
-} from '../descriptors.ts';
-import type { Codec } from '../layout.ts';
-import { entryById, type StockLoadable, type TaskEntry, taskInterfaces } from '../stock-loadable.ts';
-import { addressAt, taskDescriptors } from '../task-blobs.ts';
-import { interfaceMinor, type TaskOperation } from '../task-descriptors.ts';
+} from '../format/descriptors.ts';
+import type { Codec } from '../format/layout.ts';
+import { entryById, type StockLoadable, type TaskEntry, taskInterfaces } from '../format/stock-loadable.ts';
+import { addressAt, taskDescriptors } from '../format/task-blobs.ts';
+import { interfaceMinor, type TaskOperation } from '../format/task-descriptors.ts';
 
 type Draft<T> = { -readonly [K in keyof T]: T[K] extends object ? Draft<T[K]> : T[K] };
 type Described<T extends OperationType> = Extract<OperationDesc, { type: T }>;

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { findTarget } from '../../../targets/find.ts';
 import type { Target } from '../../../targets/target.ts';
-import { decodeStockLoadable, type StockLoadable } from '../stock-loadable.ts';
+import { decodeStockLoadable, type StockLoadable } from '../format/stock-loadable.ts';
 
 const root = fileURLToPath(new URL('../../../../test/fixtures/nvdla', import.meta.url));
 

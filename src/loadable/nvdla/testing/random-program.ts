@@ -3,23 +3,13 @@
  * are there, of whatever type; what nobody reads is an output; inner surfaces share memory.
  */
 
+import { float16Bits } from '../../../base/float16.ts';
+import { bytes } from '../../../base/units.ts';
 import { arrange } from '../../../compile/allocate.ts';
 import { plainUnit as plain } from '../../../compile/nvdla/plain-unit.ts';
 import { schedule } from '../../../compile/schedule.ts';
-import { bytes } from '../../../graph/units.ts';
-import { float16Bits } from '../../../onnx/fold/float16.ts';
 import { layerReads } from '../../../program/access.ts';
 import { blobTableBuilder } from '../../../program/blobs.ts';
-import {
-  atomElements,
-  type ConvolutionPrecision,
-  dataBanks,
-  entriesPerSlice,
-  kernelGroupOf,
-  precisionBytes,
-  streamBytes,
-  weightBanks,
-} from '../../../program/convolution-buffer.ts';
 import { partView, surfaceGeometry } from '../../../program/geometry.ts';
 import type {
   BdmaTransfer,
@@ -36,7 +26,17 @@ import type {
   SdpUnit,
 } from '../../../program/layer.ts';
 import { liveRanges, rootOf } from '../../../program/liveness.ts';
-import { poolingReciprocals } from '../../../program/pooling-reciprocals.ts';
+import {
+  atomElements,
+  type ConvolutionPrecision,
+  dataBanks,
+  entriesPerSlice,
+  kernelGroupOf,
+  precisionBytes,
+  streamBytes,
+  weightBanks,
+} from '../../../program/nvdla/convolution-buffer.ts';
+import { poolingReciprocals } from '../../../program/nvdla/pooling-reciprocals.ts';
 import type { BlobTable, ConstantRef, Program } from '../../../program/program.ts';
 import type { ElementType, Shape4, Surface, SurfaceFormat } from '../../../program/surface.ts';
 import type { Target } from '../../../targets/target.ts';
@@ -162,7 +162,7 @@ class Builder {
       () => this.#point(),
       () => this.#point(),
       () => this.#pool(),
-      () => this.#normalise(),
+      () => this.#normalize(),
       () => this.#pixels(),
       ...(nvdla!.rubik ? [() => this.#replane(), () => this.#contract()] : []),
       ...(nvdla!.bdma ? [() => this.#transfer()] : []),
@@ -500,7 +500,7 @@ class Builder {
     this.#layers.push({ kind: 'pdp', pdp: { ...pdp, input: input.id, output: this.#value(shape, input.dtype) } });
   }
 
-  #normalise(): void {
+  #normalize(): void {
     const { int, of, chance } = this.#random;
     const input = this.#pick();
     if (input.dtype === 'float16') return;

@@ -5,10 +5,10 @@
 
 import { Bus } from '../../../device/bus.ts';
 import type { Cube } from '../../../device/cube.ts';
+import { referenceEngines } from '../../../device/engines/reference/engines.ts';
+import type { LookupTable } from '../../../device/engines/reference/nvdla/lookup-table.ts';
 import { type Launch, launch } from '../../../device/launch.ts';
-import type { LookupTable } from '../../../device/nvdla/lookup-table.ts';
 import type { NvdlaState } from '../../../device/nvdla/nvdla-state.ts';
-import { referenceEngines } from '../../../device/reference/engines.ts';
 import type { Layer, Lookup, Pdp, Pipeline, PixelCopy, PixelGrid, Sdp, SdpUnit } from '../../../program/layer.ts';
 import { rootOf } from '../../../program/liveness.ts';
 import type { BlobTable, Program } from '../../../program/program.ts';
@@ -17,8 +17,8 @@ import { bindLayer } from '../../../runtime/bind.ts';
 import { driverOf, submitNow } from '../../../runtime/nvdla/testing/drive.ts';
 import { StockNetwork } from '../../../runtime/nvdla/user-driver.ts';
 import type { Target } from '../../../targets/target.ts';
-import type { InterfaceMinor } from '../descriptors.ts';
-import { lowerWithPlaces } from '../lower-program.ts';
+import type { InterfaceMinor } from '../format/descriptors.ts';
+import { lowerWithPlaces } from '../lower/program.ts';
 
 export interface Subject {
   readonly program: Program;

@@ -1,6 +1,6 @@
 /** What the validator finds: which rule is broken, where, what was expected and what is there. */
 
-import { DlakitError, type Problem } from '../../../graph/errors.ts';
+import { DlakitError, type Problem } from '../../../base/errors.ts';
 
 /** The rules. Their names are stable: people silence and search for them. */
 export const loadableRules = {

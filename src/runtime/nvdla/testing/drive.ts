@@ -1,7 +1,7 @@
 /** Drivers for tests: of a device of their own, and submissions that run to their end there and then. */
 
 import { Bus } from '../../../device/bus.ts';
-import { referenceEngines } from '../../../device/reference/engines.ts';
+import { referenceEngines } from '../../../device/engines/reference/engines.ts';
 import type { Engines } from '../../../device/state.ts';
 import type { Target } from '../../../targets/target.ts';
 import { JobQueue } from '../../job-queue.ts';

@@ -1,0 +1,172 @@
+/**
+ * What goes to the board. Orin's own loadable can only be made by TensorRT there, from three things: the prepared network, the
+ * ranges of its tensors, and the command that builds it. Flags are those of trtexec 8.5–8.6 (facts 6.1).
+ */
+
+import { type Graph, producers } from '../../graph/graph.ts';
+import { writeModel } from '../../onnx/write.ts';
+import type { Plan } from '../../program/program.ts';
+import { writeCalibrationCache } from '../../quantize/calibration-cache.ts';
+import type { QuantizedGraph } from '../../quantize/quantized-graph.ts';
+import type { CheckResult } from '../../support/verdict.ts';
+import type { Release } from '../../targets/target.ts';
+import { movesNothing } from '../select/select.ts';
+
+export interface BoardOptions {
+  readonly release: Release;
+  /** Bytes of managed SRAM that the plan was compiled for. */
+  readonly sram: number;
+  readonly sparsity?: 'disable' | 'enable';
+  /** Which core runs it; 0 otherwise. */
+  readonly core?: number;
+  /** Stem of the file names; the network's name otherwise. */
+  readonly name?: string;
+}
+
+export interface BoardFlag {
+  readonly flag: string;
+  /** Why it is there, for people. */
+  readonly reason: string;
+}
+
+export interface BoardFiles {
+  /** The prepared network. */
+  readonly model: { readonly file: string; readonly bytes: Uint8Array };
+  /** Absent when the ranges are dummies: trtexec then sets the same ones itself. */
+  readonly cache?: { readonly file: string; readonly text: string };
+  readonly flags: readonly BoardFlag[];
+  /** The command, a flag a line. */
+  readonly command: string;
+}
+
+/** @param plan compiled from `quantized` and `checked` @throws calibrate/cache-format, calibrate/value */
+export function boardFiles(
+  quantized: QuantizedGraph,
+  checked: CheckResult,
+  plan: Plan,
+  options: BoardOptions,
+): BoardFiles {
+  const name = options.name ?? fileStem(plan.network);
+  const model = { file: `${name}.onnx`, bytes: writeModel(boardGraph(quantized.graph)) };
+  const calibrated = quantized.ranges === 'calibrated';
+  const cache = { file: `${name}.cache`, text: calibrated ? cacheText(quantized, options.release) : '' };
+  const flags = boardFlags(quantized, checked, plan, { ...options, name });
+  return {
+    model,
+    ...(calibrated && { cache }),
+    flags,
+    command: ['trtexec', ...flags.map(({ flag }) => flag)].join(' \\\n  '),
+  };
+}
+
+const mebibyte = 2 ** 20;
+
+/**
+ * The graph without the reshapes at its outputs that move no data ([N, C, 1, 1] to [N, C]). TensorRT would run them on the GPU;
+ * without them the output keeps its name and has four dimensions, as the benchmark networks' have (facts, section 7).
+ */
+export function boardGraph(graph: Graph): Graph {
+  const made = producers(graph);
+  const gone = new Set<string>();
+  const renamed = new Map<string, string>();
+  const bound = new Set([...graph.inputs, ...graph.outputs]);
+  const values = new Map(graph.values);
+  for (const output of graph.outputs) {
+    const node = made.get(output);
+    const read = graph.nodes.some(({ inputs }) => inputs.includes(output));
+    if (node === undefined || read || !movesNothing(node, graph)) continue;
+    const source = node.inputs[0]!;
+    const type = graph.values.get(source);
+    if (bound.has(source) || renamed.has(source) || !made.has(source) || type === undefined) continue;
+    gone.add(node.name);
+    renamed.set(source, output);
+    values.set(output, type);
+    values.delete(source);
+  }
+  if (gone.size === 0) return graph;
+  const rename = (value: string) => renamed.get(value) ?? value;
+  return {
+    ...graph,
+    values,
+    nodes: graph.nodes
+      .filter(({ name }) => !gone.has(name))
+      .map((node) => ({ ...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename) })),
+  };
+}
+
+/** The flags of the build command, in order, each with its reason. */
+export function boardFlags(
+  quantized: QuantizedGraph,
+  checked: CheckResult,
+  plan: Plan,
+  options: BoardOptions,
+): readonly BoardFlag[] {
+  const { name = fileStem(plan.network), sram, sparsity, core = 0 } = options;
+  const calibrated = quantized.ranges === 'calibrated';
+  const flags: BoardFlag[] = [];
+  const add = (flag: string, reason: string) => flags.push({ flag, reason });
+  const left = new Set(boardGraph(quantized.graph).nodes.map((node) => node.name));
+  const fallback = checked.segments.some(({ kind, nodes }) => kind === 'gpu' && nodes.some((node) => left.has(node)));
+  const half = halfPrecisionOperators(checked);
+  add(`--onnx=${quote(`${name}.onnx`)}`, 'the prepared network');
+  add(`--saveEngine=${quote(`${name}.engine`)}`, 'keeps what is built');
+  add(`--useDLACore=${core}`, 'puts every layer that can on a DLA core');
+  add('--int8', 'the precision that the network was prepared for');
+  if (half.length > 0) add('--fp16', `${half.join(', ')} run in FP16 on the DLA, also in an INT8 network`);
+  if (calibrated)
+    add(`--calib=${quote(`${name}.cache`)}`, 'the ranges of the tensors; without it trtexec sets dummy ranges');
+  add(
+    `--memPoolSize=dlaSRAM:${sram / mebibyte}`,
+    "managed SRAM in MiB; TensorRT's default on Orin is 0.5, a network of one DLA segment may take 1",
+  );
+  if (sparsity === 'enable')
+    add('--sparsity=enable', 'runs the convolutions whose weights are 2:4 sparse in sparse mode');
+  if (fallback) add('--allowGPUFallback', 'some nodes cannot run on the DLA; without it the build fails');
+  add(
+    `--inputIOFormats=${plan.inputs.map((value) => binding(value, 'inputs', plan, quantized)).join(',')}`,
+    'hands the DLA its own input format, so that nothing is reformatted',
+  );
+  add(
+    `--outputIOFormats=${plan.outputs.map((value) => binding(value, 'outputs', plan, quantized)).join(',')}`,
+    'takes results as the side that computes them writes them',
+  );
+  return flags;
+}
+
+/** `type:format` of an input or output of the network: what every side that touches it can take. */
+function binding(value: string, side: 'inputs' | 'outputs', plan: Plan, { scales }: QuantizedGraph): string {
+  const touching = plan.segments.filter((segment) =>
+    segment.kind === 'dla'
+      ? segment.program[side].some((id) => segment.program.surfaces[id]!.name === value)
+      : segment[side].includes(value),
+  );
+  // A node that is only not emulated here runs on the board's DLA.
+  if (touching.some((segment) => segment.kind === 'host' && segment.reason === 'gpu')) return 'fp32:chw';
+  for (const segment of touching) {
+    if (segment.kind !== 'dla') continue;
+    return `int8:${segment.program.surfaces.find(({ name }) => name === value)!.format}`;
+  }
+  return scales.has(value) ? 'int8:chw32' : 'fp16:chw16';
+}
+
+/** Operators on the DLA that TensorRT promotes to FP16 in an INT8 network (facts 1.2: Sigmoid, TanH, LRN; Softmax is FP16 only). */
+function halfPrecisionOperators(checked: CheckResult): readonly string[] {
+  const promoted = new Set(['Sigmoid', 'Tanh', 'LRN', 'Softmax']);
+  const used = checked.verdicts.filter(({ placement, op }) => placement === 'dla' && promoted.has(op));
+  return [...new Set(used.map(({ op }) => op))].sort();
+}
+
+/** The scales of the graph's own tensors: a cache names no others. */
+function cacheText({ graph, scales }: QuantizedGraph, release: Release): string {
+  const { values } = boardGraph(graph);
+  const [major, minor, patch] = release.tensorrt;
+  // 8.5.2 is 8502; since version 10 the minor version has two digits (seen: TRT-8001, TRT-8600; facts 6.5).
+  const version = major * (major < 10 ? 1000 : 10_000) + minor * 100 + patch;
+  const own = new Map([...scales].filter(([value]) => values.has(value)));
+  return writeCalibrationCache(own, { header: `TRT-${version}-EntropyCalibration2` });
+}
+
+/** A file name made of letters that every shell and file system takes as they are. */
+const fileStem = (name: string): string => name.replace(/[^\w.-]+/g, '_').replace(/^[.-]+/, '') || 'network';
+
+const quote = (word: string): string => (/^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);

@@ -1,0 +1,129 @@
+/**
+ * The scalar engines: one plain statement of what the hardware computes, against which every fast kernel is held. They
+ * read whole cubes into dense arrays, apply the stages of a pipeline one after the other, and write the result.
+ *
+ * What a stage computes belongs to the target's arithmetic, and a pipeline says which that is; how stages are chained
+ * (stages.ts) is the same for all.
+ */
+
+import { fail } from '../../../base/errors.ts';
+import type { Pipeline } from '../../../program/layer.ts';
+import type { Cube } from '../../cube.ts';
+import type { EngineName, LaunchResult } from '../../launch.ts';
+import type { Engines } from '../../state.ts';
+import { convGeometry, convolve } from './convolution.ts';
+import { copy } from './copy.ts';
+import { readFeature, writeFeature } from './feature.ts';
+import { nvdlaStages } from './nvdla/stages.ts';
+import { pool } from './pooling.ts';
+import { resize } from './resize.ts';
+import { singlePoint } from './single-point.ts';
+import { runStages, type Stages } from './stages.ts';
+
+const floatScaleStages: Stages = {
+  convolve,
+  singlePoint(sdp, input, bus) {
+    if (sdp.arithmetic !== 'float-scale')
+      return fail('device/fault', 'a float-scale pipeline with an integer-scale SDP');
+    return singlePoint(sdp, input, bus);
+  },
+  pool,
+  resize,
+  copy,
+  read: readFeature,
+  write: writeFeature,
+  macs: (conv) => convGeometry(conv).macs,
+};
+
+/** The scalar engines of every target. */
+export const referenceEngines = (): Engines => ({
+  name: 'reference',
+  run: (pipeline, bus, state) => {
+    checkChain(pipeline);
+    const stages = stagesOf(pipeline);
+    const saturated = runStages(pipeline, stages, bus, state);
+    return launchResult(pipeline, pipeline.kind === 'conv' ? stages.macs(pipeline.conv) : 0, saturated);
+  },
+  close: () => {},
+});
+
+/** The arithmetic of a pipeline. Maxima of int8 are the same in both. */
+function stagesOf(pipeline: Pipeline<Cube>): Stages {
+  switch (pipeline.kind) {
+    case 'conv':
+    case 'sdp':
+      return pipeline.sdp.arithmetic === 'integer-scale' ? nvdlaStages : floatScaleStages;
+    case 'pdp':
+      return pipeline.pdp.average || pipeline.pdp.output.dtype !== 'int8' ? nvdlaStages : floatScaleStages;
+    case 'cdp':
+      return nvdlaStages;
+    default:
+      return floatScaleStages;
+  }
+}
+
+/**
+ * A pipeline reads memory at its first stage and writes it at its last; stages between hand on directly.
+ * @throws device/fault
+ */
+export function checkChain(pipeline: Pipeline<Cube>): void {
+  const broken =
+    (pipeline.kind === 'conv' && pipeline.sdp.input && 'the SDP stage after a convolution has an input of its own') ||
+    (pipeline.kind === 'sdp' && !pipeline.sdp.input && 'the first SDP stage has no input') ||
+    (pipeline.kind === 'pdp' && !pipeline.pdp.input && 'the first pooling stage has no input') ||
+    ('sdp' in pipeline && pipeline.pdp?.input && 'the pooling stage after an SDP stage has an input of its own') ||
+    ('sdp' in pipeline &&
+      pipeline.pdp &&
+      pipeline.sdp.output &&
+      'an SDP stage that hands on to pooling has an output') ||
+    ('sdp' in pipeline && !pipeline.pdp && !pipeline.sdp.output && 'the last SDP stage has no output');
+  if (broken) fail('device/fault', broken);
+}
+
+const cubesOf = (stage: object): Cube[] =>
+  Object.values(stage).filter(
+    (value): value is Cube => typeof value === 'object' && value !== null && 'address' in value,
+  );
+
+/** Of a pipeline, whenever it runs. */
+type Effects = Pick<LaunchResult, 'writes' | 'events'> & { readonly readBytes: number; readonly writtenBytes: number };
+
+const known = new WeakMap<Pipeline<Cube>, Effects>();
+
+/** The cubes that a pipeline reads and writes, its events and its counters; the same for all engines. */
+export function launchResult(pipeline: Pipeline<Cube>, macs: number, saturated: number): LaunchResult {
+  const effects = known.get(pipeline) ?? effectsOf(pipeline);
+  known.set(pipeline, effects);
+  const { writes, events, readBytes, writtenBytes } = effects;
+  return { writes, events, counters: { macs, readBytes, writtenBytes, saturated } };
+}
+
+function effectsOf(pipeline: Pipeline<Cube>): Effects {
+  const engines: EngineName[] = [];
+  const writes: Cube[] = [];
+  let readBytes = 0;
+  const stage = (engine: EngineName, fields: object, more: readonly (object | undefined)[] = []): void => {
+    engines.push(engine);
+    const { output } = fields as { output?: object };
+    const written = output && 'address' in output ? (output as Cube) : undefined;
+    if (written) writes.push(written);
+    for (const source of [fields, ...more]) {
+      for (const cube of source ? cubesOf(source) : []) if (cube !== written) readBytes += cube.size;
+    }
+  };
+  if (pipeline.kind === 'conv') stage('conv', pipeline.conv);
+  if (pipeline.kind === 'conv' || pipeline.kind === 'sdp') {
+    const { sdp } = pipeline;
+    stage('sdp', sdp, sdp.arithmetic === 'float-scale' ? [sdp.operand] : [sdp.x1, sdp.x2, sdp.y]);
+  }
+  if ('pdp' in pipeline && pipeline.pdp) stage('pdp', pipeline.pdp);
+  if (pipeline.kind === 'cdp') stage('cdp', pipeline.cdp);
+  if (pipeline.kind === 'resize') stage('resize', pipeline.resize);
+  if (pipeline.kind === 'copy') stage('bdma', pipeline.copy);
+  return {
+    writes,
+    events: engines.map((engine) => ({ engine, event: 'done' })),
+    readBytes,
+    writtenBytes: writes.reduce((sum, cube) => sum + cube.size, 0),
+  };
+}

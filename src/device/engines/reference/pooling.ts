@@ -1,0 +1,70 @@
+/**
+ * Pooling of float-scale targets. Cells outside the image never win a maximum or minimum and add nothing to a sum; the
+ * average is the exact sum, converted to float32 and multiplied by float32(1 / count), rounded half to even.
+ */
+
+import { fail } from '../../../base/errors.ts';
+import type { Pdp } from '../../../program/layer.ts';
+import type { Cube } from '../../cube.ts';
+import { type Activations, checkShape, expectShape } from './feature.ts';
+import { clamp, roundHalfEven } from './rounding.ts';
+
+/** @throws device/fault when a window lies wholly outside the image, or parameters are impossible */
+export function checkPooling(pdp: Pdp<Cube>, input: Activations['shape']): void {
+  const { kernel, stride, padding, output } = pdp;
+  checkShape(output.shape, 'the pooling output');
+  expectShape([input[0], input[1], output.shape[2], output.shape[3]], output.shape, 'the pooling output');
+  for (const [size, out, taps, step, before, after] of [
+    [input[2], output.shape[2], kernel.h, stride.h, padding.top, padding.bottom],
+    [input[3], output.shape[3], kernel.w, stride.w, padding.left, padding.right],
+  ] as const) {
+    const numbers = [taps, step, before, after];
+    const legal = numbers.every((v) => Number.isInteger(v) && v >= 0 && v < 65536) && taps > 0 && step > 0;
+    if (!legal || before >= taps || (out - 1) * step - before >= size) {
+      fail(
+        'device/fault',
+        'a pooling window lies outside the image',
+        {},
+        { actual: `kernel ${taps}, stride ${step}, padding ${before}, ${size} → ${out}` },
+      );
+    }
+  }
+}
+
+/** @throws device/fault */
+export function pool(pdp: Pdp<Cube>, input: Activations): Activations {
+  checkPooling(pdp, input.shape);
+  const [, , height, width] = input.shape;
+  const [batch, channels, outHeight, outWidth] = pdp.output.shape;
+  const { kernel, stride, padding } = pdp;
+  const data = new Int32Array(batch * channels * outHeight * outWidth);
+  let to = 0;
+  for (let plane = 0; plane < batch * channels; plane++) {
+    for (let y = 0; y < outHeight; y++) {
+      const top = y * stride.h - padding.top;
+      for (let x = 0; x < outWidth; x++) {
+        const left = x * stride.w - padding.left;
+        let sum = 0;
+        let cells = 0;
+        let most = -128;
+        let least = 127;
+        for (let iy = Math.max(top, 0); iy < Math.min(top + kernel.h, height); iy++) {
+          for (let ix = Math.max(left, 0); ix < Math.min(left + kernel.w, width); ix++) {
+            const value = input.data[(plane * height + iy) * width + ix]!;
+            sum += value;
+            cells++;
+            most = Math.max(most, value);
+            least = Math.min(least, value);
+          }
+        }
+        if (pdp.mode === 'average') {
+          const count = pdp.countPadding ? kernel.h * kernel.w : cells;
+          data[to++] = clamp(roundHalfEven(Math.fround(Math.fround(sum) * Math.fround(1 / count))), -128, 127);
+        } else {
+          data[to++] = pdp.mode === 'max' ? most : least;
+        }
+      }
+    }
+  }
+  return { shape: pdp.output.shape, data };
+}

@@ -1,0 +1,85 @@
+/**
+ * Up-scaling by whole factors. All positions are fractions over 2·scale, so they are computed in integers.
+ *
+ * Output index i of an axis with factor s lies at p / (2s) in the input, where p = 2i (asymmetric) or 2i + 1 − s
+ * (half-pixel). Nearest takes the pixel that `rounding` says. Linear (half-pixel) takes j = ⌊p / 2s⌋ with weight
+ * 2s − (p − 2sj) and j + 1 with weight p − 2sj; the four products of a pixel sum to an int32 over 4·sy·sx, which is
+ * converted to float32, multiplied by float32(1 / (4·sy·sx)) and rounded half to even. Indices outside the image take
+ * the edge.
+ */
+
+import { fail } from '../../../base/errors.ts';
+import type { Resize } from '../../../program/layer.ts';
+import type { Bus } from '../../bus.ts';
+import type { Cube } from '../../cube.ts';
+import { type Activations, expectShape, readFeature } from './feature.ts';
+import { clamp, roundHalfEven } from './rounding.ts';
+
+/** What one output index takes of its axis. */
+export interface Tap {
+  readonly first: number;
+  readonly second: number;
+  /** Of `first` and `second`; they sum to 2·scale. */
+  readonly weights: readonly [number, number];
+}
+
+/** The taps of every output index of an axis. Nearest has all its weight on `first`. */
+export function resizeTaps(resize: Resize<Cube>, scale: number, size: number): Tap[] {
+  const edge = (index: number) => clamp(index, 0, size - 1);
+  return Array.from({ length: size * scale }, (_, i) => {
+    const period = 2 * scale;
+    const p = resize.mode === 'linear' || resize.coordinates === 'half_pixel' ? 2 * i + 1 - scale : 2 * i;
+    if (resize.mode === 'linear') {
+      const j = Math.floor(p / period);
+      const rest = p - period * j;
+      return { first: edge(j), second: edge(j + 1), weights: [period - rest, rest] };
+    }
+    const nearest = {
+      floor: Math.floor(p / period),
+      half_down: Math.ceil((p - scale) / period),
+      half_up: Math.floor((p + scale) / period),
+    }[resize.rounding];
+    return { first: edge(nearest), second: edge(nearest), weights: [period, 0] };
+  });
+}
+
+/** @throws device/fault */
+export function checkResize(resize: Resize<Cube>): void {
+  const { scale, input, output } = resize;
+  if (![scale.h, scale.w].every((s) => Number.isInteger(s) && s >= 1 && s <= 32)) {
+    fail('device/fault', 'a resize factor is outside 1 … 32', {}, { actual: `${scale.h} ${scale.w}` });
+  }
+  const [batch, channels, height, width] = input.shape;
+  expectShape([batch, channels, height * scale.h, width * scale.w], output.shape, 'the resize output');
+}
+
+/** @throws device/fault, device/unsupported */
+export function resize(stage: Resize<Cube>, bus: Bus): Activations {
+  checkResize(stage);
+  const input = readFeature(stage.input, bus, 'the resize input');
+  const [batch, channels, height, width] = input.shape;
+  const { scale } = stage;
+  const rows = resizeTaps(stage, scale.h, height);
+  const columns = resizeTaps(stage, scale.w, width);
+  const factor = Math.fround(1 / (4 * scale.h * scale.w));
+  const data = new Int32Array(batch * channels * rows.length * columns.length);
+  let to = 0;
+  for (let plane = 0; plane < batch * channels; plane++) {
+    const at = (y: number, x: number) => input.data[(plane * height + y) * width + x]!;
+    for (const row of rows) {
+      for (const column of columns) {
+        if (stage.mode === 'nearest') {
+          data[to++] = at(row.first, column.first);
+          continue;
+        }
+        const above =
+          at(row.first, column.first) * column.weights[0] + at(row.first, column.second) * column.weights[1];
+        const below =
+          at(row.second, column.first) * column.weights[0] + at(row.second, column.second) * column.weights[1];
+        const sum = above * row.weights[0] + below * row.weights[1];
+        data[to++] = clamp(roundHalfEven(Math.fround(Math.fround(sum) * factor)), -128, 127);
+      }
+    }
+  }
+  return { shape: stage.output.shape, data };
+}

@@ -1,0 +1,107 @@
+/**
+ * INT8 pipelines of the open NVDLA: the kernels against the scalar reference, byte for byte, counters included, for every
+ * configuration; both builds, 1, 2 and 4 threads.
+ */
+
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { nodeThreads } from '../../../../host/node/threads.ts';
+import type { Pipeline } from '../../../../program/layer.ts';
+import { targets } from '../../../../targets/find.ts';
+import { Bus } from '../../../bus.ts';
+import type { Cube } from '../../../cube.ts';
+import { launch } from '../../../launch.ts';
+import { cubeBytes, inputOf, unmapCubes } from '../../../testing/cubes.ts';
+import {
+  largeNvdlaConvOptions,
+  largeNvdlaConvScenario,
+  type NvdlaScenario,
+  nvdlaConvScenarios,
+  otherNvdlaScenarios,
+} from '../../../testing/nvdla/pipelines.ts';
+import { referenceEngines } from '../../reference/engines.ts';
+import { createWasmEngines, type WasmEngines } from '../engines.ts';
+
+const builds = [
+  { name: 'single-threaded build', shared: false, threads: 1, runs: 40 },
+  { name: 'threads build, 1 thread', shared: true, threads: 1, runs: 10 },
+  { name: 'threads build, 2 threads', shared: true, threads: 2, runs: 20 },
+  { name: 'threads build, 4 threads', shared: true, threads: 4, runs: 10 },
+];
+
+const configurations = targets.filter(({ nvdla }) => nvdla);
+
+interface Subject {
+  readonly bus: Bus;
+  readonly engines: WasmEngines;
+}
+
+const openSubject = async (shared: boolean, threads: number): Promise<Subject> => {
+  const bus = new Bus({ shared });
+  return { bus, engines: await createWasmEngines(bus, { threads, spawn: nodeThreads, shareFrom: 0 }) };
+};
+
+/** A pipeline is worked out at its first launch, and once more when scratch memory had to grow; then it is repeated. */
+const launches = 3;
+
+/**
+ * Builds the scenario on a fresh bus for the reference and on the subject's, which lives on. It is launched a few times, with
+ * another input each time.
+ */
+function agree({ bus, engines }: Subject, { label, table, build }: NvdlaScenario): void {
+  const plain = new Bus();
+  const expected = build(plain);
+  const actual = build(bus);
+  const before = { fallbacks: engines.fallbacks, repeats: engines.repeats };
+  const reference = { engines: referenceEngines(), nvdla: { sdpTable: table } };
+  const state = { engines, nvdla: { sdpTable: table } };
+  for (let time = 0; time < launches; time++) {
+    if (time > 0) changeInput(plain, expected.pipeline, time);
+    if (time > 0) changeInput(bus, actual.pipeline, time);
+    const wanted = launch(expected.pipeline, plain, reference);
+    const got = launch(actual.pipeline, bus, state);
+    expect(Buffer.compare(cubeBytes(bus, actual.output), cubeBytes(plain, expected.output)), label).toBe(0);
+    expect(got.counters, label).toEqual(wanted.counters);
+    expect(got.events).toEqual(wanted.events);
+  }
+  expect(engines.fallbacks - before.fallbacks, label).toBe(0);
+  expect(engines.repeats - before.repeats, label).toBeGreaterThan(0);
+  unmapCubes(bus);
+}
+
+function changeInput(bus: Bus, pipeline: Pipeline<Cube>, time: number): void {
+  const { address, size } = inputOf(pipeline);
+  bus.write(
+    address,
+    bus.read(address, size).map((byte, at) => byte + time * at * 37),
+  );
+}
+
+describe.each(builds)('$name', ({ shared, threads, runs }) => {
+  let subject: Subject;
+
+  beforeAll(async () => {
+    subject = await openSubject(shared, threads);
+  });
+  afterAll(() => subject.engines.close());
+
+  describe.each(configurations)('$name', (target) => {
+    test('convolutions equal the reference', () => {
+      fc.assert(
+        fc.property(nvdlaConvScenarios(target), (scenario) => agree(subject, scenario)),
+        { numRuns: runs, seed: threads },
+      );
+    });
+
+    test('SDP and PDP on their own equal the reference', () => {
+      fc.assert(
+        fc.property(otherNvdlaScenarios(target), (scenario) => agree(subject, scenario)),
+        { numRuns: runs, seed: threads },
+      );
+    });
+
+    test.each(largeNvdlaConvOptions)('a larger layer equals the reference: %o', (options) => {
+      agree(subject, largeNvdlaConvScenario(target, options, threads));
+    });
+  });
+});

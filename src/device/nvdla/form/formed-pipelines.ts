@@ -1,0 +1,74 @@
+/**
+ * Pipelines by the registers that they were formed from. Forming one depends on nothing but the configuration and the
+ * registers, and every run of a network sets up the same: a pipeline is formed once, and whoever keeps something for it
+ * finds it again by identity.
+ */
+
+import type { Target } from '../../../targets/target.ts';
+import type { Launch } from '../../launch.ts';
+import { mostSetupWords, type RegisterFile } from '../registers/register-file.ts';
+import type { BlockName } from '../registers/register-map.ts';
+
+interface Formed {
+  readonly setup: Uint32Array;
+  readonly pipeline: Launch;
+  /** What was launched next, last time: a network goes through its layers in the same order again. */
+  next: Formed | undefined;
+}
+
+/** A network has hundreds of layers at most; what runs one after another need not keep all. */
+const mostFormed = 4096;
+
+const words = new Uint32Array(mostSetupWords);
+
+const formedFor = new WeakMap<Target, FormedPipelines>();
+
+/** Those of a configuration, whichever device formed them. */
+export function formedPipelines(target: Target): FormedPipelines {
+  const formed = formedFor.get(target) ?? new FormedPipelines();
+  formedFor.set(target, formed);
+  return formed;
+}
+
+export class FormedPipelines {
+  readonly #formed = new Map<number, Formed[]>();
+  #count = 0;
+  #last: Formed | undefined;
+
+  /** The pipeline of the groups whose turn it is: as it was formed before, if they are set up as they were then. */
+  get(registers: RegisterFile, blocks: readonly BlockName[], form: () => Launch): Launch {
+    const expected = this.#last?.next;
+    const formed =
+      expected && registers.isSetUp(blocks, expected.setup) ? expected : this.#find(registers, blocks, form);
+    if (this.#last) this.#last.next = formed;
+    this.#last = formed;
+    return formed.pipeline;
+  }
+
+  #find(registers: RegisterFile, blocks: readonly BlockName[], form: () => Launch): Formed {
+    const length = registers.setup(blocks, words);
+    const hash = hashOf(length);
+    const known = this.#formed.get(hash)?.find(({ setup }) => equals(setup, length));
+    if (known) return known;
+    const formed: Formed = { setup: words.slice(0, length), pipeline: form(), next: undefined };
+    if (this.#count >= mostFormed) {
+      this.#formed.clear();
+      this.#count = 0;
+    }
+    this.#count++;
+    this.#formed.set(hash, [...(this.#formed.get(hash) ?? []), formed]);
+    return formed;
+  }
+}
+
+function hashOf(length: number): number {
+  let hash = 0;
+  for (let i = 0; i < length; i++) hash = (Math.imul(hash, 31) + words[i]!) | 0;
+  return hash;
+}
+
+function equals(setup: Uint32Array, length: number): boolean {
+  if (setup.length !== length) return false;
+  for (let i = 0; i < length; i++) if (setup[i] !== words[i]) return false;
+  return true;
+}

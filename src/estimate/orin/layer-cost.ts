@@ -1,0 +1,162 @@
+/**
+ * The cost of one hardware layer: time in the MAC array or the point-wise stage, time at memory, and what starting it
+ * costs. The formulas are those of perf-model section 2; where its words leave a choice, the one below reproduces the
+ * published rows of its section 3 (ResNet-34 backbone and SSD-ResNet-34, dense and sparse, to the digit; the two batch-2 networks
+ * within 0.3 %, what rounding the parameters explains):
+ *
+ *   · an output that stays in SRAM costs no memory time, and so does a residual operand that is there;
+ *   · reuse per lifetime, by which tensors win SRAM, is reads / (last use − writing);
+ *   · a fused pooling changes what is written, not what the point-wise stage passes on;
+ *   · biases and scales are not counted, sparse weights at their dense size.
+ *
+ * Not in the fit, and computed by analogy: transposed convolution (each input pixel meets each weight once), channel
+ * copies and stand-alone point-wise layers (they pass on one element each, and move what they read and write).
+ */
+
+import { type Bytes, bytes, type Cycles, cycles, type Microseconds, microseconds } from '../../base/units.ts';
+import type { PowerMode, Target } from '../../targets/target.ts';
+import { power } from '../power.ts';
+import { type ModelParameters, orinParameters } from './parameters.ts';
+
+/** What the model needs to know of a layer. Bytes are of tensors as they lie in memory, atoms included, rows unpadded. */
+export interface LayerWork {
+  readonly batch: number;
+  /** Absent for layers without a convolution. */
+  readonly conv?: ConvWork;
+  /** Elements that leave the point-wise stage, or the engine: before any fused pooling. */
+  readonly elements: number;
+  readonly input: { readonly size: Bytes; readonly resident: boolean };
+  readonly operand?: { readonly size: Bytes; readonly resident: boolean };
+  readonly output: { readonly size: Bytes; readonly resident: boolean };
+  /** SRAM that no surface occupies while the layer runs. */
+  readonly sramFree: Bytes;
+}
+
+export interface ConvWork {
+  readonly inputChannels: number;
+  readonly kernels: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly groups: number;
+  /** Of one image, before any fused pooling; of the input where the convolution is transposed. */
+  readonly pixels: number;
+  /** Reads dla_hwc4. */
+  readonly image: boolean;
+  readonly sparse: boolean;
+}
+
+/** Hardware and clocks, boiled down to what the formulas use. */
+export interface Conditions {
+  readonly parameters: ModelParameters;
+  readonly atomic: Target['atomic'];
+  /** Cycles per microsecond. */
+  readonly clock: number;
+  /** Bytes per microsecond at the module's memory clock. */
+  readonly bandwidth: number;
+  readonly rereadBandwidth: number;
+}
+
+export interface LayerCost {
+  readonly macs: number;
+  readonly macCycles: Cycles;
+  readonly compute: Microseconds;
+  readonly memory: Microseconds;
+  readonly overhead: Microseconds;
+  readonly total: Microseconds;
+  readonly bound: 'compute' | 'memory' | 'overhead';
+  /** DRAM bytes; nothing for what stays in SRAM. `restream` is a fitted term. */
+  readonly traffic: {
+    readonly input: Bytes;
+    readonly operand: Bytes;
+    readonly weights: Bytes;
+    readonly output: Bytes;
+    readonly restream: Bytes;
+  };
+}
+
+/** A narrower memory bus than the fitted module's scales both rates; its peak in the power mode says how wide it is. */
+export function conditionsOf(
+  target: Target,
+  mode: PowerMode,
+  parameters: ModelParameters = orinParameters,
+): Conditions {
+  const memoryClock = mode.emcClock.value / parameters.referenceMemoryClock.value;
+  const scale = power(memoryClock, parameters.memoryClockExponent.value);
+  const busWidth = mode.dramBandwidth.value / (parameters.referencePeak.value * memoryClock);
+  const bytesPerMicrosecond = 1000 * scale * busWidth;
+  return {
+    parameters,
+    atomic: target.atomic,
+    clock: mode.dlaClock.value,
+    bandwidth: parameters.bandwidth.value * bytesPerMicrosecond,
+    rereadBandwidth: parameters.rereadBandwidth.value * bytesPerMicrosecond,
+  };
+}
+
+/** Kernels left over beside whole groups of 64 for which Orin runs a sparse layer (facts 1.6). */
+const sparseRemainders: readonly number[] = [0, 1, 2, 4, 8, 16, 32];
+
+/** Whether a 2:4 sparse convolution runs in sparse mode: more input channels than one block, and a fitting kernel count. */
+export const sparseModeRuns = (
+  { inputChannels, kernels, groups, image }: Pick<ConvWork, 'inputChannels' | 'kernels' | 'groups' | 'image'>,
+  { c, k }: Target['atomic'],
+): boolean => !image && groups === 1 && inputChannels > c && sparseRemainders.includes(kernels % k);
+
+/** Cycles of the MAC array for a batch, at its peak. */
+export function macCyclesOf(conv: ConvWork, batch: number, atomic: Target['atomic']): Cycles {
+  const { c, k, pixels } = atomic;
+  const { inputChannels, kernels, rows, columns, groups, image } = conv;
+  const positions = batch * Math.ceil(conv.pixels / pixels);
+  const kernelBlocks = Math.ceil(kernels / k);
+  // Two kernel rows of four interleaved channels share the input side of the array.
+  if (image) return cycles(positions * Math.ceil(rows / 2) * Math.ceil((8 * columns) / c) * kernelBlocks);
+  const taps = positions * rows * columns;
+  // Groups lie on the diagonal of blocks as wide as the array.
+  if (groups > 1) return cycles(taps * Math.ceil(inputChannels / c));
+  const sparse = conv.sparse && sparseModeRuns(conv, atomic);
+  return cycles(taps * Math.ceil(inputChannels / (sparse ? 2 * c : c)) * kernelBlocks);
+}
+
+export function estimateLayer(work: LayerWork, { parameters, atomic, clock, ...memoryRates }: Conditions): LayerCost {
+  const { batch, conv, input, operand, output } = work;
+  const macCycles = conv === undefined ? cycles(0) : macCyclesOf(conv, batch, atomic);
+  const weights = conv === undefined ? 0 : conv.kernels * (conv.inputChannels / conv.groups) * conv.rows * conv.columns;
+  const compute =
+    Math.max(macCycles / parameters.macEfficiency.value, work.elements / parameters.pointsPerCycle.value) / clock;
+
+  const traffic = {
+    input: bytes(input.resident ? 0 : input.size),
+    operand: bytes(operand === undefined || operand.resident ? 0 : operand.size),
+    weights: bytes(weights),
+    output: bytes(output.resident ? 0 : output.size),
+    restream: bytes(restream(work, weights, parameters)),
+  };
+  const plain = traffic.input + traffic.operand + traffic.weights + traffic.output;
+  const memory = plain / memoryRates.bandwidth + traffic.restream / memoryRates.rereadBandwidth;
+
+  const once = parameters.overheadCycles.value / clock + parameters.overheadTime.value;
+  const overhead = once * (1 + parameters.batchShare.value * (batch - 1));
+  return {
+    macs: conv === undefined ? 0 : weights * conv.pixels * batch,
+    macCycles,
+    compute: microseconds(compute),
+    memory: microseconds(memory),
+    overhead: microseconds(overhead),
+    total: microseconds(overlapped(compute, memory, parameters.overlap.value) + overhead),
+    bound: overhead > Math.max(compute, memory) ? 'overhead' : compute >= memory ? 'compute' : 'memory',
+    traffic,
+  };
+}
+
+/** Input that passes again for every further block of weights, as far as it does not fit the free SRAM. */
+function restream({ conv, input, sramFree }: LayerWork, weights: number, { weightBlock }: ModelParameters): number {
+  if (conv === undefined || conv.image || conv.groups > 1 || input.resident) return 0;
+  return Math.max(0, Math.ceil(weights / weightBlock.value) - 1) * Math.max(0, input.size - sramFree);
+}
+
+/** (aᵠ + bᵠ)^(1/q), scaled so that neither power leaves the range. */
+function overlapped(a: number, b: number, q: number): number {
+  const larger = Math.max(a, b);
+  if (larger === 0) return 0;
+  return larger * power(1 + power(Math.min(a, b) / larger, q), 1 / q);
+}

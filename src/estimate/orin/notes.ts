@@ -1,0 +1,63 @@
+/** What an estimate does not claim: the limits of the model (perf-model sections 0, 4 and 7) and where a plan leaves them. */
+
+import type { Layer } from '../../program/layer.ts';
+import type { Plan } from '../../program/program.ts';
+import type { EstimateOptions } from '../estimate.ts';
+
+/** How far the model was off, and simpler ones: shown beside every estimate. */
+const modelBaselines =
+  'Model: 1.6 % mean and 4.6 % largest error on the 40 published cells it was fitted to; leaving one network out, 2.4 % and 5.8 % ' +
+  '(4.5 % and 14 % when its structure is chosen anew). For comparison, leaving one network out: max-roofline 15 % and 35 %, constant utilisation 25 % and 76 %.';
+
+/** The software whose published throughput was fitted. */
+const fittedRelease = 'JetPack 5.1.1';
+const fittedSram = 2 ** 20;
+const largestFittedBatch = 2;
+
+/** `validated` is false as soon as one thing about the plan or the module lies outside what was held against measurements. */
+export function estimateNotes(
+  plan: Plan,
+  { target, module, powerMode }: EstimateOptions,
+): { readonly validated: boolean; readonly notes: readonly string[] } {
+  const doubts: string[] = [];
+  if (!module.validated) {
+    doubts.push(`${module.title} was not held against measurements; the parameters are those of Jetson AGX Orin 64GB.`);
+  }
+  if (target.generation !== 'orin') {
+    doubts.push(`${target.title} is another generation; overheads and overlap were fitted on Orin.`);
+  }
+  if (plan.batch > largestFittedBatch) {
+    doubts.push(`Batch ${plan.batch}: the fit has batches of 1 and 2 only.`);
+  }
+  const layers = plan.segments.flatMap((segment) => (segment.kind === 'dla' ? segment.program.layers : []));
+  for (const { what, is } of outsideTheFit) {
+    const found = layers.filter(is);
+    if (found.length > 0)
+      doubts.push(
+        `${found.length} × ${what}: not in the fitted networks, priced by analogy (first: ${found[0]!.name}).`,
+      );
+  }
+  const notes = [modelBaselines, ...doubts];
+  if (plan.release !== fittedRelease) {
+    notes.push(`The published figures are of ${fittedRelease}; other releases of NVIDIA's compiler differ.`);
+  }
+  const programs = plan.segments.flatMap((segment) => (segment.kind === 'dla' ? [segment.program] : []));
+  if (programs.some(({ sram }) => sram !== fittedSram)) {
+    notes.push('The fit has 1 MiB of managed SRAM.');
+  }
+  if (programs.length > 1)
+    notes.push(`${programs.length} DLA tasks, 20 µs each beside their layers; the time between tasks is not counted.`);
+  const host = plan.segments.filter(({ kind }) => kind === 'host').length;
+  if (host > 0) notes.push(`${host} segment${host > 1 ? 's' : ''} outside the DLA: not timed.`);
+  if (powerMode.dlaClock.status === 'assumed') {
+    notes.push(`The DLA clock of ${powerMode.name} is assumed: ${powerMode.dlaClock.source}.`);
+  }
+  notes.push('No absolute power is claimed: only ratios are published.');
+  return { validated: doubts.length === 0, notes };
+}
+
+const outsideTheFit: readonly { readonly what: string; readonly is: (layer: Layer) => boolean }[] = [
+  { what: 'transposed convolution', is: (layer) => layer.kind === 'conv' && layer.conv.transposed },
+  { what: 'channel copy', is: (layer) => layer.kind === 'copy' },
+  { what: 'point-wise layer of its own', is: (layer) => layer.kind === 'sdp' },
+];

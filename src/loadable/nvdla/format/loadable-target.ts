@@ -1,0 +1,62 @@
+/**
+ * Which configuration of the open NVDLA a stock loadable is for. The format does not say it. Loadables of ours do, in their
+ * tag; of others whoever runs, checks or prices them names the target. Either way the descriptors have the last word.
+ */
+
+import { DlakitError, fail } from '../../../base/errors.ts';
+import { findTarget, targets } from '../../../targets/find.ts';
+import type { Target } from '../../../targets/target.ts';
+import { type LoadableProblem, validateStockLoadable } from '../validate/loadable.ts';
+import { tagOf } from './read-tag.ts';
+import type { StockLoadable } from './stock-loadable.ts';
+
+/**
+ * The target that a loadable runs on: the one that is wanted, or else the one of its tag.
+ *
+ * @param wanted the name of a target
+ * @throws loadable/target-missing for a loadable without a tag when none is wanted; loadable/target when it was made for another
+ *   one, by its tag or by its descriptors; loadable/corrupt for a tag that cannot be read; target/unknown; device/unsupported
+ *   for a target that is no open NVDLA
+ */
+export function targetOfLoadable(loadable: StockLoadable, wanted?: string): Target {
+  const target = statedTarget(loadable, wanted);
+  const mismatch = detectMismatch(loadable, target);
+  if (mismatch) throw new DlakitError(mismatch);
+  return target;
+}
+
+/** The same by what is stated alone, whatever the descriptors say. @throws as {@link targetOfLoadable} */
+export function statedTarget(loadable: StockLoadable, wanted?: string): Target {
+  const tag = tagOf(loadable);
+  const target = findTarget(wanted ?? tag?.target ?? missing(loadable));
+  if (tag && tag.target !== target.name) {
+    const detail = { expected: target.name, actual: tag.target };
+    fail('loadable/target', 'the loadable was made for another target', {}, detail);
+  }
+  return target;
+}
+
+function missing(loadable: StockLoadable): never {
+  const fitting = loadableTargets(loadable).join(', ') || 'none of the known ones';
+  return fail(
+    'loadable/target-missing',
+    'the loadable does not say which target it was made for: give --target',
+    {},
+    { expected: `a target; its descriptors fit ${fitting}` },
+  );
+}
+
+/** What in the descriptors tells that a loadable was made for another target; undefined when nothing does. */
+export function detectMismatch(loadable: StockLoadable, target: Target): LoadableProblem | undefined {
+  const found = firstMismatch(loadable, target);
+  if (!found) return undefined;
+  const others = loadableTargets(loadable);
+  return others.length > 0 ? { ...found, message: `${found.message}; it fits ${others.join(', ')}` } : found;
+}
+
+const firstMismatch = (loadable: StockLoadable, target: Target): LoadableProblem | undefined =>
+  validateStockLoadable(loadable, target).find(({ code }) => code === 'loadable/target');
+
+/** The configurations of dlakit that the descriptors of a loadable fit. */
+export const loadableTargets = (loadable: StockLoadable): readonly string[] =>
+  targets.filter((target) => target.nvdla && !firstMismatch(loadable, target)).map(({ name }) => name);

@@ -1,0 +1,27 @@
+/** What tensor descriptors, and the tag of a loadable of ours, say of the memories that the application binds. */
+
+import type { ElementType } from '../../../program/surface.ts';
+import type { TensorDesc } from '../format/stock-loadable.ts';
+import type { TaggedTensor } from '../format/tag.ts';
+import type { BoundTensor } from './surfaces.ts';
+
+/** nvdla/sw umd `dlatypes.h`: data types and categories. */
+const types: Readonly<Record<number, ElementType>> = { 2: 'float16', 3: 'int16', 4: 'int8' };
+const imageCategory = 0;
+
+/** Undefined for what a surface of the hardware cannot be. */
+export function boundTensor(tensor: TensorDesc, tagged: TaggedTensor | undefined): BoundTensor | undefined {
+  const { dims, strides, dataCategory, dataType, offset } = tensor;
+  const dtype = types[dataType];
+  const { n, c, h, w } = dims;
+  if (dtype === undefined || n !== 1 || c < 1 || h < 1 || w < 1 || offset !== 0) return undefined;
+  const [, lineStride = 0, surfaceStride = 0] = strides;
+  const isImage = dataCategory === imageCategory;
+  return { dtype, isImage, channels: taggedChannels(tagged, c, h * w), height: h, width: w, lineStride, surfaceStride };
+}
+
+/** Descriptors count the channels that pixels have room for, tags those that mean something. */
+function taggedChannels(tagged: TaggedTensor | undefined, held: number, plane: number): number {
+  const channels = (tagged?.shape.reduce((product, dim) => product * dim, 1) ?? held * plane) / plane;
+  return Number.isInteger(channels) && channels >= 1 && channels <= held ? channels : held;
+}

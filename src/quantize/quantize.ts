@@ -1,0 +1,59 @@
+/** Graph and scales → QuantizedGraph: what the compiler takes, with the equal-range rules applied. */
+
+import { fail } from '../base/errors.ts';
+import type { Graph } from '../graph/graph.ts';
+import type { CalibrationCache } from './calibration-cache.ts';
+import { dummyRanges } from './dummy-ranges.ts';
+import { equalizeRanges, type RangeChange } from './equalize-ranges.ts';
+import type { QuantizedGraph } from './quantized-graph.ts';
+import { zeroRangeScale } from './scale.ts';
+import { neededScales, scaledValues } from './scaled-values.ts';
+
+export interface Quantized {
+  readonly quantized: QuantizedGraph;
+  /** What the equal-range rules changed. */
+  readonly changes: readonly RangeChange[];
+}
+
+/**
+ * Scales of values that the graph does not have are dropped; a zero scale becomes zeroRangeScale.
+ *
+ * @throws calibrate/value when a scale is negative or not finite; calibrate/cache-missing when a value that needs a
+ *   scale has none, also none through the values that must have the same
+ */
+export function quantize(
+  graph: Graph,
+  scales: ReadonlyMap<string, number>,
+  ranges: QuantizedGraph['ranges'] = 'calibrated',
+): Quantized {
+  const own = new Map<string, number>();
+  for (const value of scaledValues(graph)) {
+    const scale = scales.get(value);
+    if (scale === undefined) continue;
+    if (!(scale >= 0) || scale === Number.POSITIVE_INFINITY) {
+      fail('calibrate/value', 'a scale is not a positive finite number', { value }, { actual: scale });
+    }
+    own.set(value, scale === 0 ? zeroRangeScale : Math.fround(scale));
+  }
+  const { scales: equalized, changes } = equalizeRanges(graph, own);
+  const missing = neededScales(graph).filter((value) => !equalized.has(value));
+  if (missing.length > 0) {
+    const shown = missing.slice(0, 5).join(', ');
+    const count = missing.length === 1 ? 'a tensor has' : `${missing.length} tensors have`;
+    fail(
+      'calibrate/cache-missing',
+      `${count} no scale: ${shown}${missing.length > 5 ? ', …' : ''}`,
+      { value: missing[0]! },
+      { expected: `${neededScales(graph).length} scales`, actual: `${neededScales(graph).length - missing.length}` },
+    );
+  }
+  return { quantized: { graph, scales: equalized, ranges }, changes };
+}
+
+/** @throws calibrate/cache-missing, calibrate/value */
+export const applyCache = (graph: Graph, cache: CalibrationCache): QuantizedGraph =>
+  quantize(graph, cache.scales).quantized;
+
+/** trtexec's ranges, for estimating without data. */
+export const quantizeWithDummyRanges = (graph: Graph): QuantizedGraph =>
+  quantize(graph, dummyRanges(graph), 'dummy').quantized;

@@ -1,0 +1,180 @@
+/** The registers of a single-point operation (nvdla/sw `sdp.c` for which field goes where). */
+
+import { fail } from '../../../base/errors.ts';
+import type {
+  ConvertParam,
+  DataCube,
+  OperationDesc,
+  SdpOp,
+  SdpUnitOp,
+} from '../../../loadable/nvdla/format/descriptors.ts';
+import { programLut } from './lut.ts';
+import { memoryTypes, type ProgramContext, ramType } from './operation.ts';
+import { type WriteRegister, writeAddress } from './register-writer.ts';
+
+export type SdpSurfaces = Extract<OperationDesc, { type: 'sdp' }>['surfaces'];
+
+const operands = { none: 0, multiply: 1, add: 2, both: 3 } as const;
+const perLayer = 0;
+const perKernel = 1;
+const activations = { relu: 1, lut: 2, prelu: 3 } as const;
+
+const units = [
+  { name: 'x1', unit: 'BS', dma: 'BRDMA' },
+  { name: 'x2', unit: 'BN', dma: 'NRDMA' },
+  { name: 'y', unit: 'EW', dma: 'ERDMA' },
+] as const;
+
+type Unit = (typeof units)[number];
+
+const flies = (surfaces: SdpSurfaces): boolean => surfaces.src.type === memoryTypes.hardware;
+
+/** An enabled unit asks for the DMA by its mode alone, even where its type then leaves nothing to read. */
+export const sdpNeedsDma = (op: SdpOp, surfaces: SdpSurfaces): boolean =>
+  !flies(surfaces) || units.some(({ name }) => op[name].enable !== 0 && op[name].mode !== perLayer);
+
+const readsOperand = (unit: SdpUnitOp): boolean =>
+  unit.enable !== 0 && unit.type !== operands.none && unit.mode !== perLayer;
+
+/** The precision that SDP computes in: of float16 on either side float16, of int8 on either side int8. */
+function processPrecision({ srcPrecision, dstPrecision }: SdpOp): number {
+  if (srcPrecision === 2) return 2;
+  return dstPrecision === 0 ? 0 : srcPrecision;
+}
+
+/** @throws loadable/corrupt, device/fault */
+export function programSdp(op: SdpOp, surfaces: SdpSurfaces, context: ProgramContext): void {
+  const { write } = context;
+  if (op.srcPrecision > 2 || op.dstPrecision > 2) fail('loadable/corrupt', 'an SDP operation has no such precision');
+  if (sdpNeedsDma(op, surfaces)) programDma(op, surfaces, context);
+  if (op.lutIndex >= 0) programLut('SDP', context.lut(op.lutIndex), op.srcPrecision === 2, write);
+  const { src, dst } = surfaces;
+  write('SDP', 'D_DATA_CUBE_WIDTH', src.width - 1);
+  write('SDP', 'D_DATA_CUBE_HEIGHT', src.height - 1);
+  write('SDP', 'D_DATA_CUBE_CHANNEL', src.channel - 1);
+  const toPooling = dst.type === memoryTypes.hardware;
+  if (!toPooling) {
+    writeAddress(write, 'SDP', { low: 'D_DST_BASE_ADDR_LOW', high: 'D_DST_BASE_ADDR_HIGH' }, context.address(dst));
+    write('SDP', 'D_DST_LINE_STRIDE', dst.lineStride);
+    write('SDP', 'D_DST_SURFACE_STRIDE', dst.surfaceStride);
+  }
+  for (const unit of units) programUnit(unit, op[unit.name], write);
+  write('SDP', 'D_FEATURE_MODE_CFG', {
+    FLYING_MODE: Number(flies(surfaces)),
+    OUTPUT_DST: Number(toPooling),
+    WINOGRAD: Number(op.convMode === 1),
+    BATCH_NUMBER: op.batch - 1,
+  });
+  write('SDP', 'D_DST_DMA_CFG', { DST_RAM_TYPE: ramType(dst) });
+  if (op.batch > 1) write('SDP', 'D_DST_BATCH_STRIDE', op.batchStride);
+  write('SDP', 'D_DATA_FORMAT', { PROC_PRECISION: processPrecision(op), OUT_PRECISION: op.dstPrecision });
+  // Whether the converter is enabled makes no difference: the firmware never looks.
+  write('SDP', 'D_CVT_OFFSET', { CVT_OFFSET: op.outConvert.offset });
+  write('SDP', 'D_CVT_SCALE', { CVT_SCALE: op.outConvert.scale });
+  write('SDP', 'D_CVT_SHIFT', { CVT_SHIFT: op.outConvert.truncate });
+}
+
+function programDma(op: SdpOp, surfaces: SdpSurfaces, { write, address }: ProgramContext): void {
+  const { src } = surfaces;
+  const fly = flies(surfaces);
+  write('SDP_RDMA', 'D_FEATURE_MODE_CFG', {
+    FLYING_MODE: Number(fly),
+    WINOGRAD: Number(op.convMode === 1),
+    IN_PRECISION: op.srcPrecision,
+    OUT_PRECISION: op.dstPrecision,
+    PROC_PRECISION: processPrecision(op),
+    BATCH_NUMBER: op.batch - 1,
+  });
+  write('SDP_RDMA', 'D_DATA_CUBE_WIDTH', src.width - 1);
+  write('SDP_RDMA', 'D_DATA_CUBE_HEIGHT', src.height - 1);
+  write('SDP_RDMA', 'D_DATA_CUBE_CHANNEL', src.channel - 1);
+  if (!fly) {
+    writeAddress(write, 'SDP_RDMA', { low: 'D_SRC_BASE_ADDR_LOW', high: 'D_SRC_BASE_ADDR_HIGH' }, address(src));
+    write('SDP_RDMA', 'D_SRC_LINE_STRIDE', src.lineStride);
+    write('SDP_RDMA', 'D_SRC_SURFACE_STRIDE', src.surfaceStride);
+    write('SDP_RDMA', 'D_SRC_DMA_CFG', { SRC_RAM_TYPE: ramType(src) });
+  }
+  for (const unit of units) programOperand(unit, op[unit.name], surfaces[unit.name], write, address);
+}
+
+function programOperand(
+  { unit, dma }: Unit,
+  op: SdpUnitOp,
+  cube: DataCube,
+  write: WriteRegister,
+  address: ProgramContext['address'],
+): void {
+  const reads = readsOperand(op);
+  write('SDP_RDMA', `D_${dma}_CFG`, {
+    [`${dma}_DISABLE`]: Number(!reads),
+    [`${dma}_DATA_USE`]: op.type === operands.both ? 2 : op.type === operands.add ? 1 : 0,
+    [`${dma}_DATA_SIZE`]: Number(op.precision !== 0),
+    [`${dma}_DATA_MODE`]: Number(op.mode !== perKernel),
+    [`${dma}_RAM_TYPE`]: ramType(cube),
+  });
+  if (!reads) return;
+  const registers = { low: `D_${unit}_BASE_ADDR_LOW`, high: `D_${unit}_BASE_ADDR_HIGH` };
+  writeAddress(write, 'SDP_RDMA', registers, address(cube));
+  write('SDP_RDMA', `D_${unit}_LINE_STRIDE`, cube.lineStride);
+  write('SDP_RDMA', `D_${unit}_SURFACE_STRIDE`, cube.surfaceStride);
+}
+
+function programUnit({ unit }: Unit, op: SdpUnitOp, write: WriteRegister): void {
+  const isY = unit === 'EW';
+  const adds = op.type === operands.add || op.type === operands.both;
+  const multiplies = op.type === operands.multiply || op.type === operands.both;
+  write('SDP', `D_DP_${unit}_CFG`, {
+    [`${unit}_BYPASS`]: Number(op.enable === 0),
+    [`${unit}_ALU_BYPASS`]: Number(!adds),
+    [`${unit}_ALU_ALGO`]: op.aluType,
+    [`${unit}_MUL_BYPASS`]: Number(!multiplies),
+    [`${unit}_MUL_PRELU`]: Number(op.activation === activations.prelu),
+    ...(isY
+      ? { EW_LUT_BYPASS: Number(op.activation !== activations.lut) }
+      : { [`${unit}_RELU_BYPASS`]: Number(op.activation !== activations.relu) }),
+  });
+  if (op.enable === 0) return;
+  const fromMemory = Number(op.mode !== perLayer);
+  if (isY) programElementUnit(op, adds, multiplies, fromMemory, write);
+  else {
+    if (adds) {
+      write('SDP', `D_DP_${unit}_ALU_CFG`, {
+        [`${unit}_ALU_SRC`]: fromMemory,
+        [`${unit}_ALU_SHIFT_VALUE`]: op.shift,
+      });
+    }
+    if (op.mode === perLayer) {
+      write('SDP', `D_DP_${unit}_ALU_SRC_VALUE`, { [`${unit}_ALU_OPERAND`]: op.aluOperand });
+      write('SDP', `D_DP_${unit}_MUL_SRC_VALUE`, { [`${unit}_MUL_OPERAND`]: op.mulOperand });
+    }
+    // The shift takes effect whether or not the multiplier does.
+    write('SDP', `D_DP_${unit}_MUL_CFG`, {
+      [`${unit}_MUL_SRC`]: fromMemory,
+      [`${unit}_MUL_SHIFT_VALUE`]: op.truncate,
+    });
+  }
+}
+
+function programElementUnit(
+  op: SdpUnitOp,
+  adds: boolean,
+  multiplies: boolean,
+  fromMemory: number,
+  write: WriteRegister,
+): void {
+  const part = (name: 'ALU' | 'MUL', operand: number, convert: ConvertParam): void => {
+    write('SDP', `D_DP_EW_${name}_CFG`, {
+      [`EW_${name}_SRC`]: fromMemory,
+      [`EW_${name}_CVT_BYPASS`]: Number(convert.enable === 0),
+    });
+    if (op.mode === perLayer) write('SDP', `D_DP_EW_${name}_SRC_VALUE`, operand);
+    else {
+      write('SDP', `D_DP_EW_${name}_CVT_OFFSET_VALUE`, convert.offset);
+      write('SDP', `D_DP_EW_${name}_CVT_SCALE_VALUE`, { [`EW_${name}_CVT_SCALE`]: convert.scale });
+      write('SDP', `D_DP_EW_${name}_CVT_TRUNCATE_VALUE`, { [`EW_${name}_CVT_TRUNCATE`]: convert.truncate });
+    }
+  };
+  if (adds) part('ALU', op.aluOperand, op.aluConvert);
+  if (multiplies) part('MUL', op.mulOperand, op.mulConvert);
+  write('SDP', 'D_DP_EW_TRUNCATE_VALUE', { EW_TRUNCATE: op.truncate });
+}

@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import { DlakitError } from '../base/errors.ts';
+import { Bus } from '../device/bus.ts';
+import type { Engines } from '../device/state.ts';
+import type { Layer } from '../program/layer.ts';
+import { programFirmware } from './program-scheduler.ts';
+
+/** Layers that do nothing but be in some order. */
+const layers = (...after: readonly (readonly number[])[]): readonly Layer[] =>
+  after.map((others, id) => ({
+    id,
+    name: `layer ${id}`,
+    origin: [],
+    after: others,
+    kind: 'copy',
+    copy: { input: 0, inputChannel: 0, output: 1, outputChannel: 0, channels: 1 },
+  }));
+
+const idle: Engines = {
+  name: 'idle',
+  run: () => ({ writes: [], events: [], counters: { macs: 0, readBytes: 0, writtenBytes: 0, saturated: 0 } }),
+  close: () => {},
+};
+
+function order(program: readonly Layer[]): string[] {
+  const pipelines = program.map(() => ({}) as never);
+  const firmware = programFirmware({ layers: program }, pipelines, new Bus(), { engines: idle });
+  const names: string[] = [];
+  for (let launched = firmware.step(); launched; launched = firmware.step()) names.push(launched.layer.name);
+  expect(firmware.step()).toBeUndefined();
+  return names;
+}
+
+describe('programFirmware', () => {
+  it('launches in order', () => {
+    expect(order(layers([], [0], [0, 1]))).toEqual(['layer 0', 'layer 1', 'layer 2']);
+    expect(order([])).toEqual([]);
+  });
+
+  it('keeps a layer back until what it waits for is complete', () => {
+    expect(order(layers([2], [], [1], []))).toEqual(['layer 1', 'layer 2', 'layer 0', 'layer 3']);
+  });
+
+  it('names the layers that wait for one another', () => {
+    expect(() => order(layers([], [3], [1], [2]))).toThrow(
+      /layer layer 1: .*layer 1 waits for layer 3 waits for layer 2 waits for layer 1\) \[device\/stalled\]/,
+    );
+  });
+
+  it('names a layer that waits for one that does not exist', () => {
+    expect(() => order(layers([], [7]))).toThrow(/layer 1 waits for layer 7, which does not exist/);
+  });
+
+  it('says which layer a fault belongs to', () => {
+    const program = layers([], [0]);
+    const broken: Engines = {
+      ...idle,
+      run: () => {
+        throw new DlakitError({ code: 'device/fault', message: 'no memory there', place: {} });
+      },
+    };
+    const firmware = programFirmware(
+      { layers: program },
+      program.map(() => ({}) as never),
+      new Bus(),
+      { engines: broken },
+    );
+    expect(() => firmware.step()).toThrow('layer layer 0: no memory there [device/fault]');
+  });
+});

@@ -1,0 +1,76 @@
+/**
+ * The firmware scheduler of Programs: it holds the layers that wait, and launches them one at a time in the Program's
+ * order, each once every layer it comes `after` is complete. `orin` and `xavier` run Programs this way, for their
+ * registers are not known.
+ */
+
+import { fail, locate } from '../base/errors.ts';
+import type { Bus } from '../device/bus.ts';
+import type { Cube } from '../device/cube.ts';
+import { type LaunchResult, launch } from '../device/launch.ts';
+import type { DeviceState } from '../device/state.ts';
+import type { Layer, Pipeline } from '../program/layer.ts';
+import type { Program } from '../program/program.ts';
+import { bindLayer, type CubeOf } from './bind.ts';
+
+export interface Launched {
+  readonly layer: Layer;
+  readonly result: LaunchResult;
+}
+
+/** A task on the device: asked again and again for its next launch. */
+export interface Firmware<L = Launched> {
+  /** The task has the device to itself until it is complete. */
+  readonly exclusive?: boolean;
+  /** Launches one layer; undefined when the task is complete. @throws device/stalled, device/fault, device/unsupported */
+  step(): L | undefined;
+}
+
+/** The pipelines of a Program at their addresses; made once for every set of memories and used for many runs. */
+export const bindProgram = (program: Pick<Program, 'layers'>, cube: CubeOf): readonly Pipeline<Cube>[] =>
+  program.layers.map((layer) => bindLayer(layer, cube));
+
+export function programFirmware(
+  program: Pick<Program, 'layers'>,
+  pipelines: readonly Pipeline<Cube>[],
+  bus: Bus,
+  state: DeviceState,
+): Firmware {
+  const { layers } = program;
+  const complete = layers.map(() => false);
+  /** Every layer before this one is complete. */
+  let first = 0;
+  const ready = ({ id, after }: Layer) => !complete[id] && after.every((other) => complete[other] === true);
+  return {
+    step() {
+      while (first < layers.length && complete[first]) first++;
+      if (first === layers.length) return undefined;
+      let next = first;
+      while (next < layers.length && !ready(layers[next]!)) next++;
+      const layer = layers[next] ?? stalled(layers, complete, first);
+      const result = locate({ layer: layer.name }, () => launch(pipelines[layer.id]!, bus, state));
+      complete[layer.id] = true;
+      return { layer, result };
+    },
+  };
+}
+
+/** Follows the first layer that waits to the end of its chain, or round the circle. */
+function stalled(layers: readonly Layer[], complete: readonly boolean[], first: number): never {
+  const chain: string[] = [];
+  const seen = new Set<number>();
+  let at: number | undefined = first;
+  while (at !== undefined && !seen.has(at)) {
+    seen.add(at);
+    const layer: Layer | undefined = layers[at];
+    chain.push(layer?.name ?? `layer ${at}, which does not exist`);
+    at = layer?.after.find((other) => complete[other] !== true);
+  }
+  if (at !== undefined) chain.push(layers[at]!.name);
+  return fail(
+    'device/stalled',
+    'no layer can start',
+    { layer: layers[first]!.name },
+    { actual: chain.slice(0, 12).join(' waits for ') },
+  );
+}

@@ -1,0 +1,53 @@
+/** What the rules of the open NVDLA share. */
+
+import type { Node } from '../../../graph/graph.ts';
+import type { Finding, Rule, RuleContext } from '../../rule.ts';
+import { type Window, windowOf } from '../../window.ts';
+
+export const base = {
+  generations: ['nvdla'],
+  confidence: 'stated',
+  severity: 'refuse',
+  source: 'nvdla/hw spec/manual, widths of register fields',
+} as const;
+
+/** The test of a sliding window over an image. */
+export const window =
+  (kernelOf: 'weights' | 'attribute', test: (window: Window, node: Node) => Finding | undefined): Rule['test'] =>
+  (node, context) => {
+    const input = context.shape(node.inputs[0]);
+    if (input?.length !== 4) return undefined;
+    const weights = kernelOf === 'weights' ? context.shape(node.inputs[1]) : undefined;
+    if (kernelOf === 'weights' && weights?.length !== 4) return undefined;
+    return test(windowOf(node, input.slice(2), weights?.slice(2)), node);
+  };
+
+/** What a configuration lacks, said of a node. */
+export const lacks = ({ target }: RuleContext, what: string): Finding => ({
+  message: `${target.name} has no ${what}`,
+  values: { limit: what, value: 'none', configuration: target.name },
+});
+
+/** The finding that an input is computed at run time, where it has to be a constant. */
+export const notConstant = (what: string, value: string): Finding => ({
+  message: `${what} ${value} is computed at run time`,
+  values: { limit: 'constant', value: 'run-time', input: value },
+});
+
+/** As a feature cube: [N, C, H, W], and [N, C] with one pixel. */
+export function cubeOf(shape: readonly number[] | undefined): readonly number[] | undefined {
+  if (shape?.length === 2) return [...shape, 1, 1];
+  return shape?.length === 4 ? shape : undefined;
+}
+
+/** The test that a constant is one number, or one for each channel. */
+export function perChannel(constant: readonly number[], result: readonly number[]): boolean {
+  if (constant.length > result.length) return false;
+  const missing = result.length - constant.length;
+  return constant.every((dim, index) => dim === 1 || (index + missing === 1 && dim === result[1]));
+}
+
+export const refused = (value: string | number, limit: string | number, what = ''): Finding => ({
+  message: `${what === '' ? '' : `${what} `}${value}, allowed ${limit}`,
+  values: { limit, value },
+});
