@@ -1,0 +1,107 @@
+/**
+ * What the pages and the comments point at must be there: relative links and anchors of every page, paths of this repository that a
+ * page names, and pages that a source cites as docs/PAGE.md#anchor. Citations of notes outside the repository are refused.
+ */
+
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { posix } from 'node:path';
+
+/** A page or a source; the path is relative to the repository's root, with slashes. */
+export interface Text {
+  readonly path: string;
+  readonly text: string;
+}
+
+const folders = ['docs', 'src', 'test', 'scripts', 'bench', 'studio', 'examples'];
+const skipped = /(?:^|\/)(?:node_modules|dist|generated|fixtures)(?:\/|$)/;
+const readable = /\.(?:md|ts|tsx|mjs|sh)$/;
+
+/** Every page and source of the repository. */
+export function repositoryTexts(): readonly Text[] {
+  const inFolders = folders
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) =>
+      readdirSync(folder, { recursive: true, encoding: 'utf8' }).map(
+        (path) => `${folder}/${path.replaceAll('\\', '/')}`,
+      ),
+    );
+  return [...readdirSync('.'), ...inFolders]
+    .filter((path) => readable.test(path) && !skipped.test(path))
+    .map((path) => ({ path, text: readFileSync(path, 'utf8') }));
+}
+
+const isPage = ({ path }: Text): boolean => path.endsWith('.md');
+
+/** Anchors of a page's headings, as GitHub makes them: a second heading of the same words gets -1. */
+export function anchorsOf(page: string): ReadonlySet<string> {
+  const anchors = new Set<string>();
+  for (const [, heading] of withoutFences(page).matchAll(/^#{1,6}\s+(.+?)\s*#*$/gm)) {
+    const anchor = heading!
+      .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .trim()
+      .replace(/\s/g, '-');
+    let unique = anchor;
+    for (let again = 1; anchors.has(unique); again++) unique = `${anchor}-${again}`;
+    anchors.add(unique);
+  }
+  return anchors;
+}
+
+const withoutFences = (page: string): string => page.replace(/^```[\s\S]*?^```/gm, '');
+
+/** How notes outside the repository used to be cited. */
+const outside = [
+  /\bfacts,? (?:sections? )?\d/i,
+  /\bperf[-]model\b/i,
+  /\bperformance[ ]model, section/i,
+  /\bnvdla[-]facts\b/,
+  /\b(?:nvdla-timing|dla-software|operator-recipes)(?:\.md)?,? sections?\b/,
+  /\bDESIGN(?:\.md)?,? section/,
+  /\bshared[/]docs\b/,
+];
+
+/**
+ * One line for each thing that leads nowhere.
+ * @param exists whether a path of the repository, relative to its root, is there
+ */
+export function deadLinks(texts: readonly Text[], exists: (path: string) => boolean): readonly string[] {
+  const anchors = new Map(texts.filter(isPage).map(({ path, text }) => [path, anchorsOf(text)]));
+  const wrongTarget = (target: string): string | undefined => {
+    const [path, anchor] = target.split('#') as [string, string?];
+    if (!exists(path)) return `no ${path}`;
+    if (anchor === undefined || anchor === '') return undefined;
+    return anchors.get(path)?.has(anchor) ? undefined : `no #${anchor} in ${path}`;
+  };
+  return texts.flatMap((file) => {
+    const found = isPage(file) ? pageTargets(file) : citations(file);
+    const dead = found.flatMap((target) => wrongTarget(target) ?? []);
+    const old = file.text
+      .split('\n')
+      .filter((line) => outside.some((form) => form.test(line)))
+      .map((line) => `cites notes outside the repository: ${line.trim()}`);
+    return [...dead, ...old].map((problem) => `${file.path}: ${problem}`);
+  });
+}
+
+/** Targets of a page's links, and paths that it names in code style; relative to the root. */
+function pageTargets({ path, text }: Text): readonly string[] {
+  const prose = withoutFences(text);
+  const linked = prose.replace(/`[^`\n]*`/g, '');
+  const links = [...linked.matchAll(/\]\(([^)\s]+)\)/g), ...linked.matchAll(/^\[[^\]]+\]:\s+(\S+)/gm)]
+    .map(([, target]) => target!)
+    .filter((target) => !/^[a-z]+:/.test(target))
+    .map((target) =>
+      target.startsWith('#') ? `${path}${target}` : posix.normalize(posix.join(posix.dirname(path), target)),
+    );
+  const named = [...prose.matchAll(/`((?:src|test|scripts|bench|docs|schema)\/[\w./-]*)[^`\n]*`/g)]
+    .map(([, name]) => name!)
+    // A name with a wildcard or a placeholder stands for its folder.
+    .map((name, at, all) => (all[at]!.endsWith('/') ? name.slice(0, -1) : name));
+  return [...links, ...named];
+}
+
+/** Pages that a source cites. */
+const citations = ({ text }: Text): readonly string[] =>
+  [...text.matchAll(/\bdocs\/[\w./-]+\.md(?:#[\w-]+)?/g)].map(([target]) => target);
