@@ -1,6 +1,6 @@
 /**
- * The format of an input of the network. `dla_hwc4` is what images come in (facts 1.4): 1, 3 or 4 channels, the first layer a
- * convolution of at most 4 groups. `auto` takes it where it fits, and `chw32` elsewhere.
+ * The format of an input of the network. `dla_hwc4` is what images come in (docs/hardware/orin.md#formats): 1, 3 or 4
+ * channels, the first layer a convolution of at most 4 groups. `auto` takes it where it fits, and `chw32` elsewhere.
  */
 
 import { fail } from '../base/errors.ts';

@@ -29,7 +29,10 @@ export interface LayerEstimate {
     readonly operand: Bytes;
     readonly weights: Bytes;
     readonly output: Bytes;
-    /** Effective re-read of the input when weights come in blocks (perf-model section 2); a fitted term, not measured traffic. */
+    /**
+     * Reading the input again as weights come in blocks: fitted, not measured
+     * (docs/hardware/estimate-model.md#structure).
+     */
     readonly restream: Bytes;
   };
   /** Where the input and output live. */

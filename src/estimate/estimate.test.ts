@@ -18,7 +18,8 @@ const rates = (plan: Plan) =>
   modes.map((mode) => estimate(plan, { target: orin, module, powerMode: mode, cores: 2 }).imagesPerSecond);
 
 describe('published throughput, two cores of AGX Orin 64GB in MAXN, 50W, 30W, 15W', () => {
-  // The model's own figures (perf-model section 3). Its parameters are rounded there, which batch 2 shows.
+  // The model's own figures (docs/hardware/estimate-model.md#predictions). Its parameters are rounded there, which batch
+  // 2 shows.
   it.each([
     ['resnet50', resnet50(), [2053, 1925, 1898, 1058], 0.003],
     ['resnet34 backbone', resnet34Backbone(), [284.5, 258.2, 252.7, 120.1], 0.0006],
@@ -33,7 +34,7 @@ describe('published throughput, two cores of AGX Orin 64GB in MAXN, 50W, 30W, 15
     }
   });
 
-  // What NVIDIA publishes (facts section 8).
+  // What NVIDIA publishes (docs/hardware/estimate-model.md#published-throughput).
   it.each([
     ['resnet50', resnet50(), [2037, 1948, 1928, 1072], 0.02],
     ['resnet34 backbone', resnet34Backbone(), [285, 260, 255, 121], 0.02],
@@ -45,7 +46,7 @@ describe('published throughput, two cores of AGX Orin 64GB in MAXN, 50W, 30W, 15
     }
   });
 
-  it('has the multiply-accumulates of the networks (perf-model section 1)', () => {
+  it('has the multiply-accumulates of the networks (docs/hardware/estimate-model.md#networks)', () => {
     const gmacs = [resnet50(), resnet34Backbone(), ssdResnet34(), ssdMobilenetV1()].map((plan) => {
       const { layers, batch } = estimate(plan, { target: orin, module, powerMode, cores: 1 });
       return layers.reduce((sum, { macs }) => sum + macs, 0) / batch / 1e9;

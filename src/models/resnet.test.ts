@@ -55,7 +55,8 @@ describe('ResNet-50 v1.5', () => {
     expect(layers[0]).toMatchObject({ kind: 'conv', pdp: { mode: 'max' } });
   });
 
-  // The performance model's own predictions for this network (perf-model section 3), from the Program.
+  // The performance model's own predictions for this network (docs/hardware/estimate-model.md#predictions), from the
+  // Program.
   it.each([
     ['MAXN', 2053],
     ['50W', 1925],

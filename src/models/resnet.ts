@@ -1,7 +1,7 @@
 /**
  * ResNet-18 and ResNet-50 v1.5 (the stride in the 3×3 convolution), batch norm kept, weights seeded. Their topology is what their
  * times depend on. The network that NVIDIA's published throughput belongs to is the TensorFlow one with 1001 classes
- * (facts, section 7), which is the default here: 4.089 GMAC and 25.5 million weights an image.
+ * (docs/hardware/estimate-model.md#networks), which is the default here: 4.089 GMAC and 25.5 million weights an image.
  */
 
 import type { Graph } from '../graph/graph.ts';

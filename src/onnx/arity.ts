@@ -1,6 +1,6 @@
 /**
  * How many inputs the operators of ONNX's default domain take, over opsets 7–22: `[required, most]`. The operators
- * of the specification (onnx/onnx, docs/Operators.md and Changelog.md); where versions differ, the widest range.
+ * of the specification (onnx/onnx, Operators.md and Changelog.md); where versions differ, the widest range.
  */
 
 const unlimited = Number.POSITIVE_INFINITY;

@@ -10,7 +10,7 @@ describe('surfaceGeometry', () => {
     [[2, 33, 3, 5], 'int8', 'chw32', [160, 480, 960, 1920]],
     [[1, 33, 3, 5], 'float16', 'chw16', [160, 480, 1440, 1440]],
     [[1, 9, 3, 5], 'int8', 'chw8', [40, 120, 240, 240]],
-    // TensorRT: [N][H][roundUp(W, 64/C'/elemSize)][C'] (facts 1.4).
+    // TensorRT: [N][H][roundUp(W, 64/C'/elemSize)][C'] (docs/hardware/orin.md#formats).
     [[1, 3, 224, 224], 'int8', 'dla_hwc4', [896, 896 * 224, 896 * 224, 896 * 224]],
     [[2, 4, 10, 17], 'int8', 'dla_hwc4', [128, 1280, 1280, 2560]],
     [[1, 1, 28, 28], 'int8', 'dla_hwc4', [64, 1792, 1792, 1792]],

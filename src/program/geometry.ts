@@ -1,6 +1,6 @@
 /**
  * Where the elements of a surface lie: the strides and the size that a shape, a type and a format give when nothing is
- * wasted, and how channels group into atoms. Layouts are TensorRT's (facts 1.4):
+ * wasted, and how channels group into atoms. Layouts are TensorRT's (docs/hardware/orin.md#formats):
  *
  *     chw32, chw16, chw8   [N][⌈C/A⌉][H][W][A], A = elements of an atom
  *     dla_hwc4             [N][H][W][C'], C' = 1 for one channel, 4 for three or four; rows padded to 64 bytes (32 on xavier)
@@ -47,7 +47,10 @@ export function channelBlocks(shape: Shape4, format: SurfaceFormat): number {
   return format === 'dla_hwc4' ? 1 : Math.ceil(shape[1] / elementsPerAtom(format));
 }
 
-/** Bytes that rows are padded to: 1 where they are packed. dla_hwc4 has 64 on orin and 32 on xavier (facts 1.4). */
+/**
+ * Bytes that rows are padded to: 1 where they are packed. dla_hwc4: 64 on orin, 32 on xavier
+ * (docs/hardware/orin.md#formats).
+ */
 export function rowAlignment(format: SurfaceFormat, target?: string): number {
   if (format === 'dla_hwc4') return target === 'xavier' ? 32 : 64;
   return format === 'dla_linear' ? 64 : 1;

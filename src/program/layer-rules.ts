@@ -305,7 +305,7 @@ function checkUnit(context: LayerContext, field: string, unit: SdpUnit<number>, 
     );
   }
   if (unit.operand === undefined) return;
-  // A pair of operands for each element lies interleaved, the ALU's first (nvdla-facts section 3).
+  // A pair of operands for each element lies interleaved, the ALU's first (docs/hardware/nvdla.md#layouts).
   const each = unit.operandUse === 'both' ? 2 : 1;
   if (unit.source === 'point') {
     const [n, c, h, w] = shape;

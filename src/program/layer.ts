@@ -8,7 +8,7 @@
  *
  * A stage without `input` takes its data from the stage before it; one without `output` hands it to the next.
  *
- * Two arithmetics share these stages (DESIGN section 4): `float-scale` on orin and xavier (int32 accumulator, one
+ * Two arithmetics share these stages (docs/arithmetic.md): `float-scale` on orin and xavier (int32 accumulator, one
  * float32 multiplication per output channel, round half to even) and `integer-scale` on the open NVDLA (multiply,
  * shift, round half away). They differ only in the SDP's parameters, so that stage is a union.
  */
@@ -57,7 +57,7 @@ export interface Conv<S> {
 
 /**
  * How NVDLA's convolution core is set up. The weights of an integer-scale convolution are a `vector` surface: the packed
- * stream of nvdla-facts section 3, kernel group by kernel group, in which each block of channels follows the last
+ * stream of docs/hardware/nvdla.md#layouts, kernel group by kernel group, in which each block of channels follows the last
  * without padding.
  */
 export interface ConvCore {
@@ -134,7 +134,7 @@ export interface FloatScaleSdp<S> {
   readonly output?: S;
 }
 
-/** One of SDP's X1, X2, Y sub-units on integer-scale targets (nvdla-facts section 4). */
+/** One of SDP's X1, X2, Y sub-units on integer-scale targets (docs/hardware/nvdla.md#sdp). */
 export interface SdpUnit<S> {
   readonly alu?: 'max' | 'min' | 'sum' | 'equal';
   readonly mul: boolean;
@@ -246,8 +246,9 @@ export interface LookupSlope {
 }
 
 /**
- * The two tables of SDP's Y unit or of CDP (nvdla-facts section 4): LE with 65 entries, exponentially or evenly spaced,
- * and LO with 257 evenly spaced ones. Of float16 processing, entries are bits of float16 and ends bits of float32.
+ * The two tables of SDP's Y unit or of CDP (docs/hardware/nvdla.md#lookup-tables): LE with 65 entries, exponentially or
+ * evenly spaced, and LO with 257 evenly spaced ones. Of float16 processing, entries are bits of float16 and ends bits of
+ * float32.
  */
 export interface Lookup<S> {
   readonly le: LookupCurve<S> & {
@@ -330,7 +331,7 @@ export interface BdmaTransfer<S> {
 export interface Resize<S> {
   readonly input: S;
   readonly mode: 'nearest' | 'linear';
-  /** Nearest only: which source pixel; see facts 1.2 Resize. */
+  /** Nearest only: which source pixel (docs/hardware/orin.md#resize). */
   readonly coordinates: 'asymmetric' | 'half_pixel';
   readonly rounding: 'floor' | 'half_down' | 'half_up';
   readonly scale: Extent;

@@ -1,4 +1,4 @@
-/** 2:4 structured sparsity (facts 1.6): of four weights that lie side by side along input channels at least two are zero. */
+/** 2:4 sparsity (docs/hardware/sparsity.md): of four weights side by side along input channels at least two are zero. */
 
 import type { Shape4 } from './surface.ts';
 

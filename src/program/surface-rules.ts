@@ -19,8 +19,8 @@ import type { ElementType, Surface, SurfaceFormat } from './surface.ts';
 const mostBytes = 2 ** 40;
 const mostElements = 2 ** 30;
 /**
- * What the allocator aligns a surface to: the CBUF line of the stock configurations and the row pitch of facts 1.4. Others may put
- * one at any atom of the open NVDLA.
+ * What the allocator aligns a surface to: the CBUF line of the stock configurations and the row pitch of
+ * docs/hardware/orin.md#formats. Others may put one at any atom of the open NVDLA.
  */
 export const surfaceAlignment = 64;
 const deepestView = 16;

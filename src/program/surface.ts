@@ -5,8 +5,8 @@
  *
  *     n·batchStride + ⌊c/32⌋·surfaceStride + y·lineStride + x·32 + c mod 32
  *
- * The channels that fill up the last atom are zero. Format names are TensorRT's (facts 1.4); memories are named after
- * TensorRT's pools (facts 1.5).
+ * The channels that fill up the last atom are zero. Format names are TensorRT's (docs/hardware/orin.md#formats);
+ * memories are named after TensorRT's pools (docs/hardware/orin.md#memory-pools).
  */
 
 import type { Bytes } from '../base/units.ts';

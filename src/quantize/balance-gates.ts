@@ -1,7 +1,8 @@
 /**
  * Gates under the equal-range rule. A squeeze-and-excitation block multiplies a feature map by one number per channel that
- * lies between 0 and 1: Mul(x, gate). Both operands of an element-wise operation must have the same range (facts 1.8), so
- * that a gate beside features of ±1,000 has a step of 8: every gate becomes 0, and nothing is left of the block's output.
+ * lies between 0 and 1: Mul(x, gate). Both operands of an element-wise operation must have the same range
+ * (docs/hardware/orin.md#int8-ranges), so that a gate beside features of ±1,000 has a step of 8: every gate becomes 0,
+ * and nothing is left of the block's output.
  *
  * The cure is a factor k, the ratio of the two ranges: Mul(x, k · gate) · 1/k. The scaled gate has the range of x and
  * keeps all its levels; the features are not touched. Both factors are Scale layers that fuse into their neighbours.

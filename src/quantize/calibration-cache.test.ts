@@ -6,7 +6,7 @@ import { defaultHeader, readCalibrationCache, writeCalibrationCache } from './ca
 const name = fc.string({ minLength: 1, maxLength: 30, unit: 'grapheme' }).filter((text) => !/[\n\r]/.test(text));
 const scale = fc.float({ min: 0, noNaN: true, noDefaultInfinity: true }).map((value) => (value === 0 ? 0 : value));
 
-/** Lines as TensorRT writes them; the values are those of facts 6.5. */
+/** Lines as TensorRT writes them; the values are those of docs/hardware/dla-software.md#calibration-cache. */
 const sample = `TRT-8600-EntropyCalibration2
 images: 3caa54fc
 input_tensor:0: 3f810204

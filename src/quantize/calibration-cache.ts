@@ -1,7 +1,7 @@
 /**
- * TensorRT's calibration cache (facts 6.5). Line 1 is `TRT-<version>-<calibrator>`; each further line is
- * `tensor name: hhhhhhhh`, eight hexadecimal digits that are the big-endian bits of the float32 scale. Names may contain
- * colons and spaces: the last colon separates. Writing gives back what was read, to the bit.
+ * TensorRT's calibration cache (docs/hardware/dla-software.md#calibration-cache). Line 1 is `TRT-<version>-<calibrator>`;
+ * each further line is `tensor name: hhhhhhhh`, eight hexadecimal digits that are the big-endian bits of the float32
+ * scale. Names may contain colons and spaces: the last colon separates. Writing gives back what was read, to the bit.
  */
 
 import { fail } from '../base/errors.ts';
@@ -13,7 +13,7 @@ export interface CalibrationCache {
   readonly scales: ReadonlyMap<string, number>;
 }
 
-/** TensorRT of JetPack 6.0 with the calibrator that DLA requires (facts 1.1). */
+/** TensorRT of JetPack 6.0 with the calibrator that DLA requires (docs/hardware/orin.md#limits). */
 export const defaultHeader = 'TRT-8602-EntropyCalibration2';
 
 const headerForm = /^TRT-\d{1,8}-[A-Za-z][A-Za-z0-9]{0,63}$/;

@@ -1,7 +1,7 @@
 /**
- * The ranges that trtexec sets for `--int8` without `--calib` (facts 6.1). Layer by layer, and only where none is set yet: an
- * input ±2 (±4 into a concatenation), then an output ±4 (±2 out of a pooling). Values computed with them mean nothing;
- * the times do.
+ * The ranges that trtexec sets for `--int8` without `--calib` (docs/hardware/dla-software.md#dummy-ranges). Layer by
+ * layer, and only where none is set yet: an input ±2 (±4 into a concatenation), then an output ±4 (±2 out of a pooling).
+ * Values computed with them mean nothing; the times do.
  */
 
 import type { Graph } from '../graph/graph.ts';

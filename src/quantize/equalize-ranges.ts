@@ -1,8 +1,9 @@
 /**
- * INT8 on the DLA wants the same dynamic range for some tensors (facts 1.8): both inputs of an element-wise operation, the
- * inputs and the output of a concatenation, and input and output of a pooling. What only moves elements (reshape,
- * transpose, slice, nearest resize …) leaves the integers as they are and so keeps the scale by nature. Tensors that must
- * agree form groups; a group gets the largest scale among its members, with which none saturates that did not before.
+ * INT8 on the DLA wants the same dynamic range for some tensors (docs/hardware/orin.md#int8-ranges): both inputs of an
+ * element-wise operation, the inputs and the output of a concatenation, and input and output of a pooling. What only
+ * moves elements (reshape, transpose, slice, nearest resize …) leaves the integers as they are and so keeps the scale by
+ * nature. Tensors that must agree form groups; a group gets the largest scale among its members, with which none
+ * saturates that did not before.
  */
 
 import { type Graph, type Node, stringAttribute } from '../graph/graph.ts';

@@ -1,8 +1,9 @@
 /**
  * Weights in the order in which the convolution core takes them: kernel group by kernel group; in a group block of
  * channels by block, in a block row and column of the kernel, at each of them kernel by kernel the channels of the block
- * (nvdla-facts section 3). Nothing is padded but the end, to a whole entry of the convolution buffer. Over an image the
- * components of a row of pixels are the channels, and rows that share a block of weights follow one another in it.
+ * (docs/hardware/nvdla.md#layouts). Nothing is padded but the end, to a whole entry of the convolution buffer. Over an
+ * image the components of a row of pixels are the channels, and rows that share a block of weights follow one another in
+ * it.
  */
 
 import { kernelGroupOf, precisionBytes, streamBytes } from '../../program/nvdla/convolution-buffer.ts';

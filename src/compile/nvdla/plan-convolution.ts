@@ -331,7 +331,7 @@ export function narrowKernels(work: ConvolutionWork): number | undefined {
 
 /**
  * How many rows of the kernel share a block of weights over an image, so that few components fill the core
- * (nvdla-timing section 2.4, from nvdla/sw ConvCoreNode.cpp). Four rows are not taken: no network shows the hardware with them.
+ * (docs/hardware/nvdla-timing.md#post-extension). Four rows are not taken: no network shows the hardware with them.
  */
 export function postExtension({ target, input, shape }: ConvolutionWork): 1 | 2 {
   const { c } = target.atomic;

@@ -1,6 +1,7 @@
 /**
  * What goes to the board. Orin's own loadable can only be made by TensorRT there, from three things: the prepared network, the
- * ranges of its tensors, and the command that builds it. Flags are those of trtexec 8.5–8.6 (facts 6.1).
+ * ranges of its tensors, and the command that builds it. Flags are those of trtexec 8.5–8.6
+ * (docs/hardware/dla-software.md#trtexec).
  */
 
 import { type Graph, producers } from '../../graph/graph.ts';
@@ -63,7 +64,8 @@ const mebibyte = 2 ** 20;
 
 /**
  * The graph without the reshapes at its outputs that move no data ([N, C, 1, 1] to [N, C]). TensorRT would run them on the GPU;
- * without them the output keeps its name and has four dimensions, as the benchmark networks' have (facts, section 7).
+ * without them the output keeps its name and has four dimensions, as the benchmark networks' have
+ * (docs/hardware/estimate-model.md#networks).
  */
 export function boardGraph(graph: Graph): Graph {
   const made = producers(graph);
@@ -149,7 +151,7 @@ function binding(value: string, side: 'inputs' | 'outputs', plan: Plan, { scales
   return scales.has(value) ? 'int8:chw32' : 'fp16:chw16';
 }
 
-/** Operators on the DLA that TensorRT promotes to FP16 in an INT8 network (facts 1.2: Sigmoid, TanH, LRN; Softmax is FP16 only). */
+/** Operators on the DLA that an INT8 network runs in FP16 (docs/hardware/orin.md#activation, #lrn, #softmax). */
 function halfPrecisionOperators(checked: CheckResult): readonly string[] {
   const promoted = new Set(['Sigmoid', 'Tanh', 'LRN', 'Softmax']);
   const used = checked.verdicts.filter(({ placement, op }) => placement === 'dla' && promoted.has(op));
@@ -160,7 +162,8 @@ function halfPrecisionOperators(checked: CheckResult): readonly string[] {
 function cacheText({ graph, scales }: QuantizedGraph, release: Release): string {
   const { values } = boardGraph(graph);
   const [major, minor, patch] = release.tensorrt;
-  // 8.5.2 is 8502; since version 10 the minor version has two digits (seen: TRT-8001, TRT-8600; facts 6.5).
+  // 8.5.2 is 8502; since version 10 the minor version has two digits (seen: TRT-8001, TRT-8600;
+  // docs/hardware/dla-software.md#calibration-cache).
   const version = major * (major < 10 ? 1000 : 10_000) + minor * 100 + patch;
   const own = new Map([...scales].filter(([value]) => values.has(value)));
   return writeCalibrationCache(own, { header: `TRT-${version}-EntropyCalibration2` });

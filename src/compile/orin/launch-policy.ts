@@ -26,7 +26,7 @@ export function floatScalePolicy(graph: Graph, precision: CheckResult['precision
     adapt: (operation) => operation,
     joinsAverages: false,
     fits: () => true,
-    // Other pools launch on their own (performance model, section 2).
+    // Other pools launch on their own (docs/hardware/estimate-model.md#structure).
     poolFuses: ({ input }, { mode, kernel }) => mode === 'max' && kernel.h <= 3 && kernel.w <= 3 && isImage(input),
   };
 }

@@ -11,7 +11,7 @@ export function runsSparse(
   weights: Int8Array,
   { generation, atomic }: Target,
 ): boolean {
-  // Known of Orin's engines only (facts section 3).
+  // Known of Orin's engines only (docs/hardware/orin.md#engines).
   if (generation !== 'orin' || transposed) return false;
   const [kernels = 1, inputChannels = 1, rows = 1, columns = 1] = shape;
   // Images (dla_hwc4) have too few channels anyway.

@@ -13,7 +13,7 @@
  * A convolution goes through its kernel groups one after the other, and each takes its own maximum: the first has the features to fetch,
  * every one the weights of the next and its own results to write (convolution-phases.ts).
  *
- * Sources: nvdla-timing sections 2.2 to 2.8. Left out: banks that refuse, refresh, alignment of bursts.
+ * Source: docs/hardware/nvdla-timing.md. Left out: banks that refuse, refresh, alignment of bursts.
  */
 
 import { type Bytes, type Cycles, cycles } from '../../base/units.ts';
@@ -52,7 +52,7 @@ export interface LayerCycles {
   readonly takesTurns: boolean;
 }
 
-/** Cycles from the last result to the interrupt (nvdlav1 RTL, CSC and CACC: a counter to 0x30; nvdla-timing section 2.8). */
+/** Cycles from the last result to the interrupt (a counter to 0x30: docs/hardware/nvdla-timing.md#launches). */
 const doneFlush = 48;
 
 export function layerCycles(layer: Layer, surfaces: readonly Surface[], conditions: NvdlaConditions): LayerCycles {

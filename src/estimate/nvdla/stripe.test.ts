@@ -7,7 +7,7 @@ const open = targets.filter(({ generation }) => generation === 'nvdla');
 const named = (name: string) => open.find((target) => target.name === name)!;
 
 describe('stripes', () => {
-  // nvdla-timing section 2.3, worked out by hand.
+  // docs/hardware/nvdla-timing.md#stripes, worked out by hand.
   it.each([
     ['nv_full', false, 49, [16, 16, 17]],
     ['nv_full', false, 32, [32]],

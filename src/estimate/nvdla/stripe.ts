@@ -1,9 +1,9 @@
 /**
  * Cycles of the open NVDLA's convolution core, from the rules of its sequence generator (RTL: nvdla/hw
- * `vmod/nvdla/csc/NV_NVDLA_CSC_sg.v`, branches master for the scalable configurations and nvdlav1 for nv_full; nvdla-timing
- * sections 2.2 to 2.4). A *stripe* holds weights for a run of output points, one point a cycle; a channel operation has a
- * stripe for each row and column of the kernel; kernel groups follow one another, and the weights of the next stripe are
- * loaded while one runs.
+ * `vmod/nvdla/csc/NV_NVDLA_CSC_sg.v`, branches master for the scalable configurations and nvdlav1 for nv_full;
+ * docs/hardware/nvdla-timing.md#stripes). A *stripe* holds weights for a run of output points, one point a cycle; a
+ * channel operation has a stripe for each row and column of the kernel; kernel groups follow one another, and the weights
+ * of the next stripe are loaded while one runs.
  */
 
 import { type Cycles, cycles } from '../../base/units.ts';

@@ -64,7 +64,7 @@ it('runs sparse only where the hardware would', () => {
 });
 
 describe('estimateLayer', () => {
-  it('follows the formulas of perf-model section 2', () => {
+  it('follows the formulas of docs/hardware/estimate-model.md#structure', () => {
     const cost = estimateLayer(work, conditions);
     const compute = (392 * 9 * 4) / 0.99 / 1600;
     const size = 128 * 28 * 28;

@@ -1,8 +1,8 @@
 /**
  * The cost of one hardware layer: time in the MAC array or the point-wise stage, time at memory, and what starting it
- * costs. The formulas are those of perf-model section 2; where its words leave a choice, the one below reproduces the
- * published rows of its section 3 (ResNet-34 backbone and SSD-ResNet-34, dense and sparse, to the digit; the two batch-2 networks
- * within 0.3 %, what rounding the parameters explains):
+ * costs. The formulas are those of docs/hardware/estimate-model.md#structure; where its words leave a choice, the one below
+ * reproduces the published #predictions (ResNet-34 backbone and SSD-ResNet-34, dense and sparse, to the digit; the two
+ * batch-2 networks within 0.3 %, what rounding the parameters explains):
  *
  *   · an output that stays in SRAM costs no memory time, and so does a residual operand that is there;
  *   · reuse per lifetime, by which tensors win SRAM, is reads / (last use − writing);
@@ -93,7 +93,10 @@ export function conditionsOf(
   };
 }
 
-/** Kernels left over beside whole groups of 64 for which Orin runs a sparse layer (facts 1.6). */
+/**
+ * Kernels left over beside whole groups of 64 for which Orin runs a sparse layer
+ * (docs/hardware/sparsity.md#eligible-layers).
+ */
 const sparseRemainders: readonly number[] = [0, 1, 2, 4, 8, 16, 32];
 
 /** Whether a 2:4 sparse convolution runs in sparse mode: more input channels than one block, and a fitting kernel count. */

@@ -1,4 +1,7 @@
-/** What an estimate does not claim: the limits of the model (perf-model sections 0, 4 and 7) and where a plan leaves them. */
+/**
+ * What an estimate does not claim: the limits of the model (docs/hardware/estimate-model.md#trust) and where a plan
+ * leaves them.
+ */
 
 import type { Layer } from '../../program/layer.ts';
 import type { Plan } from '../../program/program.ts';

@@ -1,8 +1,9 @@
 /**
  * What was fitted to NVIDIA's published throughput of six networks on Jetson AGX Orin 64GB, and what was set beside it.
- * Source of all: perf-model section 2, a fit to the README of NVIDIA/Deep-Learning-Accelerator-SW (40 cells). The structure was found by looking at
- * the same cells, so errors on them are optimistic; leaving one network out at a time gives 2.4 % on average and 5.8 % at most
- * with the structure fixed, 4.5 % and 14 % with the structure chosen anew each time.
+ * Source of all: docs/hardware/estimate-model.md, a fit to the README of NVIDIA/Deep-Learning-Accelerator-SW (40 cells).
+ * The structure was found by looking at the same cells, so errors on them are optimistic; leaving one network out at a
+ * time gives 2.4 % on average and 5.8 % at most with the structure fixed, 4.5 % and 14 % with the structure chosen anew
+ * each time.
  */
 
 import {
@@ -19,7 +20,7 @@ import {
 } from '../../base/units.ts';
 import type { Fact } from '../../targets/target.ts';
 
-const fit = 'perf-model section 2, fitted to 40 published cells';
+const fit = 'fitted to 40 published cells (docs/hardware/estimate-model.md#parameters)';
 
 export interface ModelParameters {
   /** Share of the MAC array's peak that a convolution reaches inside. */
@@ -62,6 +63,10 @@ export const orinParameters: ModelParameters = {
   taskOverhead: { value: microseconds(20), status: 'assumed', source: `${fit}: set` },
   overlap: { value: 1.95, status: 'fitted', source: fit },
   memoryClockExponent: { value: 1.345, status: 'fitted', source: `${fit}; only the 15W mode informs it` },
-  referenceMemoryClock: { value: megahertz(3200), status: 'documented', source: 'facts 2.1, AGX Orin 64GB' },
+  referenceMemoryClock: {
+    value: megahertz(3200),
+    status: 'documented',
+    source: 'LPDDR5 of AGX Orin 64GB (docs/hardware/orin.md#dram)',
+  },
   referencePeak: { value: gigabytesPerSecond(204.8), status: 'derived', source: '256-bit LPDDR5 at 3200 MHz' },
 };

@@ -1,7 +1,8 @@
 /**
  * Which tensors stay in the managed SRAM. The performance model was fitted with whole tensors chosen greedily, most reuse per
- * lifetime first, then smallest (perf-model section 2), reuse per lifetime being reads / (last − first): a tensor is kept when, at every launch of its life, it fits beside
- * those already chosen. The allocator still has to find an address for each; what it cannot place goes to DRAM.
+ * lifetime first, then smallest (docs/hardware/estimate-model.md#structure), reuse per lifetime being reads / (last −
+ * first): a tensor is kept when, at every launch of its life, it fits beside those already chosen. The allocator still
+ * has to find an address for each; what it cannot place goes to DRAM.
  */
 
 export interface ResidencyInterval {

@@ -1,4 +1,4 @@
-/** The networks whose throughput NVIDIA publishes, as hardware layers (facts section 7, perf-model section 1). */
+/** The networks whose throughput NVIDIA publishes, as hardware layers (docs/hardware/estimate-model.md#networks). */
 
 import type { Plan } from '../../program/program.ts';
 import { NetworkProgram, planOf } from './network-program.ts';

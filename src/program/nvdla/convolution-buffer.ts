@@ -1,8 +1,8 @@
 /**
  * How much of the open NVDLA's convolution buffer data and weights take. The buffer is made of banks of entries; an entry
  * holds one or more atoms. A *slice* is one row of the input with all its channels, and begins a new entry. Weights lie
- * one after the other, a kernel group at a time. Formulas: nvdla-timing section 2.6; they give what NVIDIA's compiler
- * writes in the descriptors of every network of the conformance data.
+ * one after the other, a kernel group at a time. Formulas: docs/hardware/nvdla-timing.md#convolution-buffer; they give
+ * what NVIDIA's compiler writes in the descriptors of every network of the conformance data.
  */
 
 import type { Target } from '../../targets/target.ts';

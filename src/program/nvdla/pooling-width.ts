@@ -1,6 +1,7 @@
 /**
- * How wide PDP's results may be: rows that windows share wait in a line buffer (nvdla-timing section 2.5). A wider cube is
- * worked through in vertical stripes, which only a cube in memory can be.
+ * How wide PDP's results may be: rows that windows share wait in a line buffer
+ * (docs/hardware/nvdla-timing.md#pooling-line-buffer). A wider cube is worked through in vertical stripes, which only a
+ * cube in memory can be.
  */
 
 import type { Target } from '../../targets/target.ts';

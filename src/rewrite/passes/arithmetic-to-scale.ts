@@ -8,7 +8,7 @@ export const arithmeticToScale: Pass = {
   name: 'arithmetic-to-scale',
   doc: 'Sub and Div with a constant → Add and Mul; the constant becomes the second operand.',
   since:
-    'The DLA scales and shifts by constants (facts 1.2, Scale); Div is refused by older releases, and Mul and Add fold into convolutions.',
+    'The DLA scales and shifts by constants (docs/hardware/orin.md#scale); Div is refused by older releases, and Mul and Add fold into convolutions.',
   kind: 'normalize',
   match(node, view) {
     if (!isOp(node, 'Add', 'Sub', 'Mul', 'Div')) return undefined;

@@ -7,7 +7,8 @@ import { batchNormAffine } from './fold-batch-norm.ts';
 export const batchNormToScale: Pass = {
   name: 'batch-norm-to-scale',
   doc: 'BatchNormalization that cannot be folded → Mul and Add with a constant for each channel.',
-  since: 'On the DLA it is a Scale layer (facts 1.10); as Mul and Add it merges with its neighbours.',
+  since:
+    'On the DLA it is a Scale layer (docs/hardware/dla-software.md#operators); as Mul and Add it merges with its neighbours.',
   kind: 'normalize',
   match(node, view) {
     const data = node.inputs[0]!;

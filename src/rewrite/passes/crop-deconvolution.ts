@@ -11,7 +11,7 @@ import { convWeights, imageShape, ints, isOp, window } from '../pattern.ts';
 export const cropDeconvolution: Pass = {
   name: 'crop-deconvolution',
   doc: 'ConvTranspose with padding → ConvTranspose with padding 0 and a Slice that crops its border.',
-  since: 'The DLA takes deconvolutions with padding 0 only (facts 1.2, Deconvolution; TensorRT#3365).',
+  since: 'The DLA takes deconvolutions with padding 0 only (docs/hardware/orin.md#deconvolution).',
   kind: 'reconstruct',
   match(node, view) {
     if (!isOp(node, 'ConvTranspose') || node.attributes.output_shape) return undefined;

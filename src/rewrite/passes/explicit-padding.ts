@@ -7,7 +7,7 @@ import { imageShape, ints, isOp } from '../pattern.ts';
 export const explicitPadding: Pass = {
   name: 'explicit-padding',
   doc: 'Writes the padding that auto_pad stands for as numbers.',
-  since: 'The limits on padding (facts 1.2: pad < kernel) are about numbers, and later passes add to them.',
+  since: 'The limits on padding (docs/hardware/orin.md#convolution) are about numbers, and later passes add to them.',
   kind: 'normalize',
   match(node, view) {
     if (!isOp(node, 'Conv', 'MaxPool', 'AveragePool', 'LpPool')) return undefined;

@@ -12,7 +12,8 @@ import { clipBounds, floatConstant, int, ints, intsConstant, isOp, window } from
 export const foldPad: Pass = {
   name: 'fold-pad',
   doc: 'Folds a zero Pad over height and width into the padding of the Conv, MaxPool or AveragePool after it.',
-  since: 'TensorRT does not run Pad on the DLA (facts 1.10), but convolution and pooling pad for free.',
+  since:
+    'TensorRT does not run Pad on the DLA (docs/hardware/dla-software.md#operators), but convolution and pooling pad for free.',
   kind: 'normalize',
   match(node, view) {
     if (!isOp(node, 'Conv', 'MaxPool', 'AveragePool')) return undefined;

@@ -13,7 +13,7 @@ export const gemmToConv: Pass = {
   name: 'gemm-to-conv',
   doc: 'Gemm and MatMul with a constant second operand → Conv over the whole map; the Flatten, Reshape or Squeeze before it disappears.',
   since:
-    'The DLA runs fully connected layers in its convolution core and takes no two-dimensional tensors (facts 6.2; TensorRT 10 dropped the layer, facts 1.9).',
+    'The DLA runs fully connected layers in its convolution core and takes no two-dimensional tensors (docs/hardware/orin.md#convolution; TensorRT 10 dropped the layer).',
   kind: 'normalize',
   match(node, view) {
     if (!isOp(node, 'Gemm', 'MatMul')) return undefined;

@@ -1,5 +1,6 @@
 /**
- * Pooling over the whole map → pooling with windows that the DLA has (1–8 in each dimension, facts 1.2).
+ * Pooling over the whole map → pooling with windows that the DLA has (1–8 in each dimension,
+ * docs/hardware/orin.md#pooling).
  *
  * A map of at most 8×8 takes one pooling. A larger one whose sides are products of numbers up to 8 takes a chain of
  * poolings with window = stride, which is exact because each mean is over equally many cells (16×16 → 4×4 → 4×4). An
@@ -12,14 +13,14 @@ import { float32Tensor } from '../../graph/tensor.ts';
 import type { Edit, NewNode, Pass, View } from '../pass.ts';
 import { axes, imageShape, int, ints, isOp } from '../pattern.ts';
 
-const largestWindow = 8; // facts 1.2, Pooling
-const largestKernel = 32; // facts 1.2, Convolution
+const largestWindow = 8; // docs/hardware/orin.md#pooling
+const largestKernel = 32; // docs/hardware/orin.md#convolution
 
 export const globalPoolToPool: Pass = {
   name: 'global-pool-to-pool',
   doc: 'GlobalAveragePool, GlobalMaxPool, ReduceMean and ReduceMax over height and width → AveragePool, MaxPool, a chain of them, or a depthwise Conv.',
   since:
-    'TensorRT refuses GlobalAveragePool and ReduceMean on the DLA (facts 1.10); pooling windows go up to 8×8 (facts 1.2).',
+    'TensorRT refuses GlobalAveragePool and ReduceMean on the DLA (docs/hardware/dla-software.md#operators); pooling windows go up to 8×8 (docs/hardware/orin.md#pooling).',
   kind: 'normalize',
   match(node, view) {
     const mode = isOp(node, 'GlobalAveragePool', 'ReduceMean')

@@ -8,7 +8,7 @@ export const mergeReshapes: Pass = {
   name: 'merge-reshapes',
   doc: 'Reshape, Flatten, Squeeze or Unsqueeze of one another → one Reshape, or nothing where the first shape comes back.',
   since:
-    'The DLA reshapes only four-dimensional tensors (facts 1.2, Shuffle); a detour through another rank splits the graph.',
+    'The DLA reshapes only four-dimensional tensors (docs/hardware/orin.md#shuffle); a detour through another rank splits the graph.',
   kind: 'normalize',
   match(node, view) {
     if (!isReshape(node)) return undefined;

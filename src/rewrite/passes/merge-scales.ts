@@ -9,7 +9,7 @@ import { allFinite, channelOperation, channelTensor, perChannel, sameShape } fro
 export const mergeScales: Pass = {
   name: 'merge-scales',
   doc: 'Merges chains of Mul and Add with per-channel constants into one Mul and one Add.',
-  since: 'The DLA has one Scale layer, y = x·a + b (facts 1.2, Scale); each further one is a launch.',
+  since: 'The DLA has one Scale layer, y = x·a + b (docs/hardware/orin.md#scale); each further one is a launch.',
   kind: 'normalize',
   match(node, view) {
     const outer = channelOperation(view, node);

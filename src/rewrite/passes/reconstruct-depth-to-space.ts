@@ -12,7 +12,7 @@ import { imageShape, ints, isOp } from '../pattern.ts';
 export const reconstructDepthToSpace: Pass = {
   name: 'reconstruct-depth-to-space',
   doc: 'DepthToSpace → ConvTranspose, SpaceToDepth → Conv, with kernels that copy.',
-  since: 'TensorRT has neither on the DLA (facts 1.10, "by graph reconstruction").',
+  since: 'TensorRT has neither on the DLA (docs/hardware/dla-software.md#operators).',
   kind: 'reconstruct',
   match(node, view) {
     if (!isOp(node, 'DepthToSpace', 'SpaceToDepth')) return undefined;

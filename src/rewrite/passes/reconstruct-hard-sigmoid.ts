@@ -10,7 +10,7 @@ export const reconstructHardSigmoid: Pass = {
   name: 'reconstruct-hard-sigmoid',
   doc: 'HardSigmoid → Mul, Add and Clip to [0, 1].',
   since:
-    'TensorRT: "Activation type: HARD_SIGMOID is not supported on DLA" (facts 6.2); a Clip up to 1 is (facts 1.2, upper bound in [1, 127]).',
+    'TensorRT: "Activation type: HARD_SIGMOID is not supported on DLA" (docs/hardware/dla-software.md#build-log); a Clip up to 1 is (docs/hardware/orin.md#activation).',
   kind: 'reconstruct',
   match(node, view) {
     const type = view.type(node.inputs[0] ?? '');

@@ -1,6 +1,7 @@
 /**
  * HardSwish(x) = x · clip(x/6 + ½, 0, 1) = (x · clip(x + 3, 0, 6)) / 6. The second form is used: the DLA wants both
- * operands of the product in the same range (facts 1.8), and [0, 6] is much nearer to the range of x than [0, 1].
+ * operands of the product in the same range (docs/hardware/orin.md#int8-ranges), and [0, 6] is much nearer to the range
+ * of x than [0, 1].
  *
  * SiLU, x · sigmoid(x), needs nothing: exporters write it as Sigmoid and Mul, and the DLA has both.
  */
@@ -13,7 +14,7 @@ import { isOp } from '../pattern.ts';
 export const reconstructHardSwish: Pass = {
   name: 'reconstruct-hard-swish',
   doc: 'HardSwish → Add 3, Clip to [0, 6], Mul with its input, Mul by 1/6.',
-  since: 'TensorRT does not run HardSwish on the DLA (facts 1.10), but each of the four.',
+  since: 'TensorRT does not run HardSwish on the DLA (docs/hardware/dla-software.md#operators), but each of the four.',
   kind: 'reconstruct',
   match(node, view) {
     const data = node.inputs[0] ?? '';

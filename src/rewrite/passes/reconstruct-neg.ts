@@ -7,7 +7,7 @@ import { isOp } from '../pattern.ts';
 export const reconstructNeg: Pass = {
   name: 'reconstruct-neg',
   doc: 'Neg → Mul by the constant −1.',
-  since: 'TensorRT has no Neg on the DLA, but scales (facts 1.10, "by graph reconstruction").',
+  since: 'TensorRT has no Neg on the DLA, but scales (docs/hardware/dla-software.md#operators).',
   kind: 'reconstruct',
   match(node, view) {
     if (!isOp(node, 'Neg') || view.type(node.inputs[0]!)?.dtype !== 'float32') return undefined;

@@ -8,7 +8,7 @@ import { intsConstant, isOp } from '../pattern.ts';
 export const resizeScales: Pass = {
   name: 'resize-scales',
   doc: 'Resize to constant sizes that are whole multiples of the input → Resize by scales.',
-  since: 'The DLA takes exactly four scales and no output dimensions (facts 1.2, Resize).',
+  since: 'The DLA takes exactly four scales and no output dimensions (docs/hardware/orin.md#resize).',
   kind: 'normalize',
   match(node, view) {
     if (!isOp(node, 'Resize') || view.opset < 11 || !node.inputs[3]) return undefined;

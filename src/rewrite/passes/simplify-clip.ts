@@ -18,7 +18,7 @@ interface Range {
 export const simplifyClip: Pass = {
   name: 'simplify-clip',
   doc: 'Clip from 0 without an upper bound → Relu; Relu or Clip before a Clip joins it; Max or Min with a constant → Clip.',
-  since: 'TensorRT runs clipped ReLU on the DLA with an upper bound in [1, 127] (facts 1.2, Activation).',
+  since: 'TensorRT runs clipped ReLU on the DLA with an upper bound in [1, 127] (docs/hardware/orin.md#activation).',
   kind: 'normalize',
   match(node, view) {
     const range = rangeOf(node, view);

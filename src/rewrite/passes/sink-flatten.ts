@@ -34,7 +34,7 @@ export const sinkFlatten: Pass = {
   name: 'sink-flatten',
   doc: 'Moves a Flatten behind the activations and per-channel constants that follow it.',
   since:
-    'A two-dimensional tensor costs a shuffle that the DLA cannot run (facts 6.2, "Input tensor has less than 4 dimensions").',
+    'A two-dimensional tensor costs a shuffle that the DLA cannot run (docs/hardware/dla-software.md#build-log, "less than 4 dimensions").',
   kind: 'normalize',
   match(node, view) {
     const data = channelOperation(view, node)?.data ?? (isOp(node, ...elementwise) ? node.inputs[0]! : undefined);

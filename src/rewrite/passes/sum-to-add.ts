@@ -8,7 +8,7 @@ export const sumToAdd: Pass = {
   name: 'sum-to-add',
   doc: 'Sum of two or more → a chain of Add.',
   since:
-    'The DLA adds two tensors at a time (facts 1.2, ElementWise), and an Add folds into the convolution before it.',
+    'The DLA adds two tensors at a time (docs/hardware/orin.md#elementwise), and an Add folds into the convolution before it.',
   kind: 'normalize',
   match(node, view) {
     const output = node.outputs[0]!;

@@ -1,6 +1,6 @@
 /**
  * The image of an output that NVDLA's `nvdla_runtime` writes: a header, then the elements in the order of channels, rows and
- * columns, without what lies between them in memory (nvdla-facts section 1; nvdla/sw `DlaImage.cpp`). Files of one network
+ * columns, without what lies between them in memory (docs/hardware/nvdla.md#image-files). Files of one network
  * are meant to be compared by their hash, and a pass before writing makes that "stable". In float16 it turns every element
  * that is 32768 into 0 and every NaN into 31744, a slip that the goldens have; so has this.
  */

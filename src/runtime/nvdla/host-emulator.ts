@@ -1,7 +1,7 @@
 /**
  * Tasks that the runtime itself does on the host, in float32: softmax over channels that lie side by side, and
  * (shift + scale · x) to a power over a feature cube. Integers are scaled on the way in and out, cut off and saturated.
- * Source: nvdla/sw umd/core/src/runtime/Emulator.cpp; nvdla-facts section 2.
+ * Source: nvdla/sw umd/core/src/runtime/Emulator.cpp; docs/hardware/nvdla.md#host-operations.
  */
 
 import { exp } from '../../base/elementary.ts';

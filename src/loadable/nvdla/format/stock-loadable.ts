@@ -1,7 +1,8 @@
 /**
  * The loadable that NVDLA's stock compiler writes and its runtime loads: a FlatBuffer (`NVDA`, version 0.7.0) of
- * memories, addresses, tasks and the blobs that fill memories (nvdla-facts section 1). Decoding checks what can be known
- * without running: ids, sizes, that blobs fit where they are put. What the blobs of a task mean is task-descriptors.ts.
+ * memories, addresses, tasks and the blobs that fill memories (docs/hardware/nvdla.md#loadable). Decoding checks what can
+ * be known without running: ids, sizes, that blobs fit where they are put. What the blobs of a task mean is
+ * task-descriptors.ts.
  */
 
 import { DlakitError, fail } from '../../../base/errors.ts';

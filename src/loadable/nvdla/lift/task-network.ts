@@ -15,7 +15,10 @@ export interface EmulatedBuffer
   readonly offset: number;
 }
 
-/** Softmax over channels that lie side by side, or (shift + scale · x) to a power, in float32 (nvdla-facts section 2). */
+/**
+ * Softmax over channels that lie side by side, or (shift + scale · x) to a power
+ * (docs/hardware/nvdla.md#host-operations).
+ */
 export type EmulatedFunction =
   | { readonly kind: 'softmax'; readonly axis: number }
   | { readonly kind: 'power'; readonly power: number; readonly scale: number; readonly shift: number };

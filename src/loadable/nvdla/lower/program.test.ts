@@ -208,7 +208,7 @@ describe('a lowered Program', () => {
       const { splitNum, partialWidthFirst, partialWidthMid, partialWidthLast } = pool.op;
       return [splitNum, partialWidthFirst, partialWidthMid, partialWidthLast];
     };
-    // Three rows of 42 columns of 32 elements of 14 bits are 7 KiB (nvdla-timing section 2.5).
+    // Three rows of 42 columns of 32 elements of 14 bits are 7 KiB (docs/hardware/nvdla-timing.md#pooling-line-buffer).
     expect(stripes(wide(42))[0]).toBe(1);
     expect(stripes(wide(43))).toEqual([2, 42, 0, 1]);
     expect(stripes(wide(100))).toEqual([3, 42, 42, 16]);

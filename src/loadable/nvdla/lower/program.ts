@@ -3,7 +3,7 @@
  * its constants another that is filled from one blob, every tensor has a memory of its own. In interface 0.12 an address names a
  * memory and cubes have offsets in it; in 0.10 cubes have none, and every one of them has an address of its own.
  *
- * Names of blobs and their order are those of NVIDIA's compiler (nvdla-facts section 1).
+ * Names of blobs and their order are those of NVIDIA's compiler (docs/hardware/nvdla.md#loadable).
  */
 
 import { fail } from '../../../base/errors.ts';

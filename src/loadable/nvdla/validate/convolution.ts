@@ -1,5 +1,6 @@
 /**
- * The rules of a convolution: registers, the banks of the convolution buffer (nvdla-timing section 2.6), the weight stream.
+ * The rules of a convolution: registers, the weight stream, the banks of the convolution buffer
+ * (docs/hardware/nvdla-timing.md#convolution-buffer).
  */
 
 import {

@@ -1,4 +1,4 @@
-/** The rules of data cubes: where they lie, and that their strides hold them (nvdla-facts sections 2 and 3). */
+/** The rules of data cubes: where they lie, and that their strides hold them (docs/hardware/nvdla.md#layouts). */
 
 import { type ConvolutionPrecision, precisionBytes } from '../../../program/nvdla/convolution-buffer.ts';
 import type { NvdlaFeatures, Target } from '../../../targets/target.ts';

@@ -1,4 +1,7 @@
-/** The rules of the file around the descriptors: memories, blobs, addresses, tensors, tasks (nvdla-facts section 1). */
+/**
+ * The rules of the file around the descriptors: memories, blobs, addresses, tensors, tasks
+ * (docs/hardware/nvdla.md#loadable).
+ */
 
 import { type MemoryEntry, memoryFlags, type StockLoadable, type TensorDesc } from '../format/stock-loadable.ts';
 import type { Findings } from './findings.ts';

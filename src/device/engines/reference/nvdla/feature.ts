@@ -1,6 +1,6 @@
 /**
  * Feature cubes of the open NVDLA in and out of dense NCHW numbers, float16 as bit patterns; and the operands of SDP,
- * which lie in the same order but may be pairs (nvdla-facts section 3).
+ * which lie in the same order but may be pairs (docs/hardware/nvdla.md#layouts).
  */
 
 import { fail } from '../../../../base/errors.ts';

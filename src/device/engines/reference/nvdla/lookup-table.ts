@@ -1,7 +1,7 @@
 /**
  * The lookup tables of SDP's Y unit and of CDP. Each has two: LE, 65 entries that are exponentially or evenly spaced,
  * and LO, 257 evenly spaced ones; outside its range a table goes on as a straight line. Which of the two answers is a
- * matter of which is hit, and of priorities where both are or neither is (nvdla-facts section 4).
+ * matter of which is hit, and of priorities where both are or neither is (docs/hardware/nvdla.md#lookup-tables).
  *
  * Everything is integer and exact. Fractions of 35 bits times 16-bit differences need 52 bits, slopes more: BigInt.
  */

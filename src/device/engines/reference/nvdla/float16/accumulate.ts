@@ -2,7 +2,7 @@
  * The accumulator of nv_full on float16: a two's complement mantissa of 40 bits and an exponent, value
  * mantissa × 2^(exponent − 101). Each step of the convolution adds an exact sum of products; the smaller operand is shifted
  * into a second register of 40 bits, which the sum pulls back in when it is normalized and which decides its rounding
- * (nvdla-facts section 4, held against the goldens).
+ * (docs/hardware/nvdla.md#accumulation).
  */
 
 const full = 2 ** 40;

@@ -3,7 +3,7 @@
  * smaller exponents is cut off below those of the largest of its step. The cut falls on the two vectors that the
  * multiplier's carry-save tree leaves, each by itself, before they are added: what is left can be one beside the product
  * rounded down. So the tree is modelled as it is wired: radix-4 Booth digits of the weight, two groups of five
- * partial products, reduced three to two from the front (nvdla-facts section 4, held against the goldens).
+ * partial products, reduced three to two from the front (docs/hardware/nvdla.md#float16-convolution).
  */
 
 /** By Booth digit (three bits): what multiplies the data, and whether it is then inverted. */

@@ -1,6 +1,6 @@
 /**
  * PDP of nv_full on float16. Maximum and minimum see only the image. An average adds the pixels of each row from left to
- * right and then the rows, in FP17, and multiplies by two reciprocals; padding adds nothing (nvdla-facts section 4).
+ * right and then the rows, in FP17, and multiplies by two reciprocals; padding adds nothing (docs/hardware/nvdla.md#pdp).
  */
 
 import { fail } from '../../../../../base/errors.ts';

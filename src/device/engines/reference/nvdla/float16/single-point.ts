@@ -1,6 +1,6 @@
 /**
  * SDP of nv_full on float16: singles throughout, operands widened from halves. X1 and X2: ALU, multiplier, ReLU; Y:
- * multiplier, ALU, lookup table. At the end halves, or int16 (nvdla-facts section 4).
+ * multiplier, ALU, lookup table. At the end halves, or int16 (docs/hardware/nvdla.md#sdp).
  */
 
 import { fail } from '../../../../../base/errors.ts';

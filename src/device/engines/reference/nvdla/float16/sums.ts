@@ -2,7 +2,7 @@
  * The sums of a convolution on float16. A step finds the largest exponent of its products, shifts every product to it in
  * multiples of four bits, and adds what is left exactly; the accumulator takes the steps one after the other. Products
  * with a zero on either side take no part. An infinity counts as the number that its exponent would be; the first NaN of
- * a step, weights before data, is the sum from there on (nvdla-facts section 4).
+ * a step, weights before data, is the sum from there on (docs/hardware/nvdla.md#float16-convolution).
  */
 
 import type { Sums } from '../convolution.ts';

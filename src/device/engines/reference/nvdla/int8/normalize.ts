@@ -1,6 +1,6 @@
 /**
  * CDP of the open NVDLA on integers: local response normalization across channels. Channels outside the cube stand in
- * the sum as the value that the input converter makes zero. Widths: nvdla-facts section 4.
+ * the sum as the value that the input converter makes zero. Widths: docs/hardware/nvdla.md#cdp.
  */
 
 import { fail } from '../../../../../base/errors.ts';

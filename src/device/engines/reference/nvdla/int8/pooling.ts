@@ -1,7 +1,7 @@
 /**
  * PDP of the open NVDLA on integers. Maximum and minimum see only the image. An average adds, for every row of the
  * image, one pad value for its padded columns, and for the padded rows one pad value times the kernel's width; the
- * sum is then multiplied by two 16-bit reciprocals, rounding after each, and is not saturated (nvdla-facts section 4).
+ * sum is then multiplied by two 16-bit reciprocals, rounding after each, and is not saturated (docs/hardware/nvdla.md#pdp).
  */
 
 import { fail } from '../../../../../base/errors.ts';

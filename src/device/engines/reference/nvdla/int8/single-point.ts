@@ -1,6 +1,6 @@
 /**
  * SDP of the open NVDLA on integers: X1 and X2 (ALU, then multiplier, then shift, then ReLU), Y (multiplier, then ALU,
- * then lookup table), then the output converter. Widths and order: nvdla-facts section 4.
+ * then lookup table), then the output converter. Widths and order: docs/hardware/nvdla.md#sdp.
  */
 
 import { fail } from '../../../../../base/errors.ts';

@@ -1,6 +1,6 @@
 /**
  * The sums of a convolution on int8 and int16: exact products, an accumulator of the configuration's width that saturates
- * after every step, then CACC's rounding shift to int32 (nvdla-facts section 4).
+ * after every step, then CACC's rounding shift to int32 (docs/hardware/nvdla.md#integer-convolution).
  */
 
 import type { Sums } from '../convolution.ts';
