@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { exp, sigmoid, tanh } from './elementary.ts';
+import { exp, log, pow, sigmoid, tanh } from './elementary.ts';
 
 /** Math's own functions are within an ulp or two everywhere, which is enough to hold ours against. */
 const relative = (found: number, wanted: number) =>
@@ -68,5 +68,76 @@ describe('functions of lookup tables', () => {
         "3fe356fb17af2e91",
       ]
     `);
+  });
+});
+
+describe('log', () => {
+  it('is within two units in the last place of Math.log', () => {
+    fc.assert(
+      fc.property(fc.double({ min: Number.MIN_VALUE, max: Number.MAX_VALUE, noNaN: true }), (x) => {
+        const exact = Math.log(x);
+        expect(Math.abs(log(x) - exact)).toBeLessThanOrEqual(5e-16 * Math.abs(exact));
+      }),
+      { numRuns: 20_000 },
+    );
+  });
+
+  it('keeps its relative accuracy near 1', () => {
+    fc.assert(
+      fc.property(fc.double({ min: 0.7, max: 1.42, noNaN: true }), (x) => {
+        const exact = Math.log(x);
+        expect(Math.abs(log(x) - exact)).toBeLessThanOrEqual(5e-16 * Math.abs(exact));
+      }),
+      { numRuns: 20_000 },
+    );
+  });
+
+  it('is exact where it can be', () => {
+    expect(log(1)).toBe(0);
+    expect(log(2)).toBe(Math.LN2);
+    expect(log(2 ** -1074)).toBeCloseTo(-744.4400719213812, 12);
+  });
+
+  it('gives the bits that every engine must give', () => {
+    const view = new DataView(new ArrayBuffer(8));
+    const bits = [3, 10, 0.1, 1e300, 1234567].map((x) => {
+      view.setFloat64(0, log(x));
+      return view.getBigUint64(0).toString(16);
+    });
+    expect(bits).toMatchInlineSnapshot(`
+      [
+        "3ff193ea7aad030b",
+        "40026bb1bbb55516",
+        "c0026bb1bbb55515",
+        "4085963447f87fb5",
+        "402c0d6e21958116",
+      ]
+    `);
+  });
+
+  it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('refuses %s', (x) => {
+    expect(() => log(x)).toThrow(RangeError);
+  });
+});
+
+describe('pow', () => {
+  it('is a power, to 13 digits', () => {
+    fc.assert(
+      fc.property(within(1e-9, 1e9), within(-3, 3), (x, y) => {
+        expect(relative(pow(x, y), x ** y)).toBeLessThanOrEqual(1e-13);
+      }),
+    );
+  });
+
+  it('is exact where it has to be', () => {
+    expect([pow(1, 1.95), pow(0, 1.95), pow(7, 0), pow(3, 5), pow(2, -3)]).toEqual([1, 0, 1, 243, 0.125]);
+    expect(pow(2, 0.5)).toBeCloseTo(Math.SQRT2, 14);
+  });
+
+  it('answers as C does where there is no real power', () => {
+    expect(pow(-1, 2)).toBe(1);
+    expect(pow(-2, 65)).toBeCloseTo(-(2 ** 65), -7);
+    expect(pow(-2, 0.5)).toBeNaN();
+    expect(pow(0, -1.5)).toBe(Number.POSITIVE_INFINITY);
   });
 });

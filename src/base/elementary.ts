@@ -1,14 +1,17 @@
 /**
- * Functions for lookup tables. `Math.exp` and `Math.tanh` may differ in the last bit between JavaScript engines, and a table
- * decides bytes, so these use only IEEE additions, multiplications and divisions, which do not differ.
+ * Elementary functions that give the same bits on every JavaScript engine. `Math.exp`, `Math.log`, `Math.pow` and `Math.tanh` may
+ * differ in the last bit between engines, and what these compute decides bytes: lookup tables, the scale that a calibrator
+ * chooses, the plan that an estimate prefers. Only additions, multiplications and divisions of IEEE doubles are used, which
+ * do not differ.
  *
- * Accuracy: `exp` has a relative error below 2⁻⁵¹ where its result is normal; `sigmoid` and `tanh` a relative error below 2⁻⁴⁸.
- * An int8 table needs 2⁻⁹ of its range.
+ * Relative errors where the result is normal: `exp` and `log` below 2⁻⁵⁰, `sigmoid` and `tanh` below 2⁻⁴⁸, `pow` below 2⁻⁴⁰ while
+ * |exponent · ln base| ≤ 700. An int8 table needs 2⁻⁹ of its range.
  */
 
 const LN2_HIGH = 0.6931471803691238; // upper 33 bits of ln 2: k · LN2_HIGH is exact for |k| < 2²⁰
 const LN2_LOW = 1.9082149292705877e-10;
 const TERMS = 14;
+const bits = new DataView(new ArrayBuffer(8));
 
 /** eˣ. */
 export function exp(x: number): number {
@@ -23,6 +26,51 @@ export function exp(x: number): number {
   // In two steps, since 2ᵏ alone may leave the range of doubles.
   const half = Math.trunc(k / 2);
   return sum * powerOfTwo(half) * powerOfTwo(k - half);
+}
+
+/**
+ * ln x for positive finite x. With x = m · 2ᵏ and m in [√½, √2), ln m = 2 · artanh(s), s = (m − 1) / (m + 1), |s| ≤ 0.1716, as the
+ * odd power series up to s²¹; the first term left out is below 10⁻¹⁸.
+ *
+ * @throws RangeError for what has no finite logarithm
+ */
+export function log(x: number): number {
+  if (!(x > 0) || x === Number.POSITIVE_INFINITY) throw new RangeError(`logarithm of ${x}`);
+  let exponent = 0;
+  let value = x;
+  if (value < 2 ** -1022) {
+    value *= 2 ** 54;
+    exponent = -54;
+  }
+  bits.setFloat64(0, value);
+  const high = bits.getUint32(0);
+  exponent += (high >>> 20) - 1023;
+  bits.setUint32(0, (high & 0xfffff) | 0x3ff00000);
+  let mantissa = bits.getFloat64(0);
+  if (mantissa > Math.SQRT2) {
+    mantissa /= 2;
+    exponent++;
+  }
+  const s = (mantissa - 1) / (mantissa + 1);
+  const z = s * s;
+  let series = 0;
+  for (let power = 21; power >= 3; power -= 2) series = (series + 1 / power) * z;
+  return exponent * LN2_HIGH + (2 * s + (2 * s * series + exponent * LN2_LOW));
+}
+
+/** baseᵉ as C's `pow` defines it for finite arguments; small whole exponents by repeated multiplication. */
+export function pow(base: number, exponent: number): number {
+  if (exponent === 0 || base === 1) return 1;
+  const whole = Number.isInteger(exponent);
+  if (whole && Math.abs(exponent) <= 64) {
+    let product = 1;
+    for (let i = 0; i < Math.abs(exponent); i++) product *= base;
+    return exponent < 0 ? 1 / product : product;
+  }
+  if (base === 0) return exponent > 0 ? 0 : Number.POSITIVE_INFINITY;
+  if (base < 0 && !whole) return Number.NaN;
+  const magnitude = exp(exponent * log(Math.abs(base)));
+  return base < 0 && exponent % 2 !== 0 ? -magnitude : magnitude;
 }
 
 /** 1 / (1 + e⁻ˣ). */
@@ -46,8 +94,6 @@ export function tanh(x: number): number {
   const e = exp(-2 * x);
   return (1 - e) / (1 + e);
 }
-
-const bits = new DataView(new ArrayBuffer(8));
 
 /** 2ᵏ for −1022 ≤ k ≤ 1023. */
 function powerOfTwo(k: number): number {

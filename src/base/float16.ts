@@ -1,3 +1,8 @@
+/**
+ * IEEE 754 binary16 and bfloat16: numbers to bits and back. This is ONNX's and our own arithmetic; what NVDLA's hardware does
+ * with halves (infinities that count on, its own NaN) is in device/engines/reference/nvdla/float16.
+ */
+
 /** 2⁻¹⁴ … 2¹⁶: where the exponents of normal numbers begin, and the next after the last. */
 const steps = Array.from({ length: 31 }, (_, index) => 2 ** (index - 14));
 /** What makes the mantissa of each a whole number: 2²⁴ … 2⁻⁶. */
@@ -24,4 +29,22 @@ function halfToEven(value: number): number {
   const floor = Math.floor(value);
   const rest = value - floor;
   return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
+}
+
+/** The number that binary16 bits stand for. */
+export function float16Value(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+const scratch = new DataView(new ArrayBuffer(4));
+
+/** The number that bfloat16 bits, the upper half of a float32, stand for. */
+export function bfloat16Value(bits: number): number {
+  scratch.setUint32(0, bits << 16);
+  return scratch.getFloat32(0);
 }

@@ -1,4 +1,7 @@
-/** A seeded source of numbers: mulberry32, the same sequence on every engine. Good enough for weights, not for secrets. */
+/**
+ * The one seeded source of numbers: mulberry32, the same sequence on every engine. Good enough for weights, samples and tests,
+ * not for secrets.
+ */
 
 export class Random {
   #state: number;
@@ -21,10 +24,33 @@ export class Random {
     return low + (high - low) * this.next();
   }
 
+  /** A whole number of [low, high], both included. */
+  int(low: number, high: number): number {
+    return low + Math.floor(this.next() * (high - low + 1));
+  }
+
+  /** A whole number of [0, limit). */
+  below(limit: number): number {
+    return this.int(0, limit - 1);
+  }
+
+  chance(probability: number): boolean {
+    return this.next() < probability;
+  }
+
+  pick<T>(list: readonly T[]): T {
+    if (list.length === 0) throw new RangeError('nothing to pick from');
+    return list[this.int(0, list.length - 1)]!;
+  }
+
   /** Uniform numbers in [−limit, limit). */
   symmetric(count: number, limit: number): Float32Array {
     const values = new Float32Array(count);
     for (let index = 0; index < count; index++) values[index] = (2 * this.next() - 1) * limit;
     return values;
+  }
+
+  bytes(count: number): Uint8Array {
+    return Uint8Array.from({ length: count }, () => this.int(0, 255));
   }
 }

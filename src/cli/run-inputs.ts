@@ -1,9 +1,10 @@
 /** What a run gets: images, or files that hold the elements of an input. */
 
 import type { Command } from 'commander';
+import { elementSize } from '../base/data-type.ts';
 import { fail } from '../base/errors.ts';
 import { batches } from '../evaluate/data-set.ts';
-import { elementCount, elementSize, type Tensor } from '../graph/tensor.ts';
+import { elementCount, type Tensor } from '../graph/tensor.ts';
 import { readBytes } from '../host/node/files.ts';
 import type { LoadableTag } from '../loadable/nvdla/format/tag.ts';
 import type { Plan, PlanTensor, Preprocess } from '../program/program.ts';

@@ -4,7 +4,8 @@
  * remembers the nodes of the original model it came from (`origin`), so that every later number can be traced back.
  */
 
-import type { DataType, Tensor } from './tensor.ts';
+import type { DataType } from '../base/data-type.ts';
+import type { Tensor } from './tensor.ts';
 
 export type Attribute =
   | { readonly kind: 'int'; readonly value: number }

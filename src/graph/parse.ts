@@ -1,9 +1,10 @@
 /** The text of print.ts back to a Graph: a tokenizer and a recursive descent over its few forms. */
 
+import { type DataType, elementSize } from '../base/data-type.ts';
 import { fail } from '../base/errors.ts';
 import type { Attribute, Dim, Graph, Node, ValueType } from './graph.ts';
 import { tensorHash } from './print.ts';
-import { type DataType, elementSize, type Tensor } from './tensor.ts';
+import type { Tensor } from './tensor.ts';
 
 const maxDepth = 64;
 

@@ -12,7 +12,7 @@
  * bare where they look like one and in JSON quotes otherwise; `_` is an absent input. What follows `//` is for the eye.
  */
 
-import { bytesHash } from '../base/bytes-hash.ts';
+import { sha256Hex } from '../base/hashing.ts';
 import type { Attribute, Dim, Graph, Node, ValueType } from './graph.ts';
 import { elementCount, numbers, type Tensor } from './tensor.ts';
 
@@ -47,8 +47,8 @@ export function constantTable(graph: Graph): ReadonlyMap<string, Tensor> {
 }
 
 /** Sixteen hexadecimal digits of type, shape and bytes. */
-export const tensorHash = (tensor: Tensor): string =>
-  bytesHash(tensor.bytes, `${tensor.dtype}[${tensor.shape.join(',')}]`);
+export const tensorHash = ({ dtype, shape, bytes }: Tensor): string =>
+  sha256Hex(new TextEncoder().encode(`${dtype}[${shape.join(',')}] ${sha256Hex(bytes)}`)).slice(0, 16);
 
 function body(graph: Graph, indent: string): string {
   const shown = new Set([...graph.inputs, ...graph.constants.keys(), ...graph.nodes.flatMap((node) => node.outputs)]);

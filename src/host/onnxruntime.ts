@@ -3,8 +3,9 @@
  * the part that is used is described here, so that neither package is needed to read our types.
  */
 
+import { typedArray, typedArrays } from '../base/data-type.ts';
 import { DlakitError, fail } from '../base/errors.ts';
-import { type DataType, elementSize, type Tensor } from '../graph/tensor.ts';
+import type { Tensor } from '../graph/tensor.ts';
 import type { OnnxRuntime, OnnxSession } from '../onnx/session.ts';
 
 interface OrtTensor {
@@ -25,23 +26,6 @@ export interface OrtModule {
     create(model: Uint8Array, options: Readonly<Record<string, unknown>>): Promise<OrtSession>;
   };
 }
-
-type Elements = new (buffer: ArrayBufferLike, offset: number, length: number) => ArrayBufferView;
-
-const elements: Readonly<Partial<Record<DataType, Elements>>> = {
-  float32: Float32Array,
-  float64: Float64Array,
-  float16: Uint16Array,
-  int8: Int8Array,
-  uint8: Uint8Array,
-  int16: Int16Array,
-  uint16: Uint16Array,
-  int32: Int32Array,
-  uint32: Uint32Array,
-  int64: BigInt64Array,
-  uint64: BigUint64Array,
-  bool: Uint8Array,
-};
 
 /** @param executionProvider onnxruntime's name of what executes: `cpu` or `wasm` */
 export function onnxRuntimeOf(ort: OrtModule, name: string, executionProvider: string): OnnxRuntime {
@@ -85,22 +69,27 @@ async function attempt<T>(name: string, what: string, work: () => Promise<T>): P
   }
 }
 
+type Taken = Exclude<keyof typeof typedArrays, 'bfloat16'>;
+
+/** onnxruntime's JavaScript API has tensors of our types but bfloat16 and strings. */
+const isTaken = (dtype: string): dtype is Taken => dtype in typedArrays && dtype !== 'bfloat16';
+
 function toOrt(ort: OrtModule, name: string, { dtype, shape, bytes }: Tensor): OrtTensor {
-  const type = elements[dtype];
-  if (!type) return fail('run/input', 'onnxruntime takes no tensor of this type', { value: name }, { actual: dtype });
-  const size = elementSize[dtype];
-  // Typed arrays must start at a multiple of their element's size, and onnxruntime takes no shared memory.
-  const own = bytes.byteOffset % size === 0 && bytes.buffer instanceof ArrayBuffer ? bytes : new Uint8Array(bytes);
-  return new ort.Tensor(dtype, new type(own.buffer, own.byteOffset, own.byteLength / size), shape);
+  if (!isTaken(dtype)) {
+    return fail('run/input', 'onnxruntime takes no tensor of this type', { value: name }, { actual: dtype });
+  }
+  // onnxruntime takes no shared memory.
+  const own = bytes.buffer instanceof ArrayBuffer ? bytes : new Uint8Array(bytes);
+  return new ort.Tensor(dtype, typedArray(dtype, own), shape);
 }
 
 function fromOrt(name: string, tensor: OrtTensor): Tensor {
   const { data, type } = tensor;
-  if (!ArrayBuffer.isView(data) || !(type in elements)) {
+  if (!ArrayBuffer.isView(data) || !isTaken(type)) {
     return fail('run/host-failed', 'onnxruntime gave a tensor of an unknown type', { value: name }, { actual: type });
   }
   return {
-    dtype: type as DataType,
+    dtype: type,
     shape: [...tensor.dims],
     bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
   };

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DlakitError, type ErrorCode } from '../base/errors.ts';
-import { hashBytes } from '../program/blobs.ts';
+import { sha256, sha256Hex } from '../base/hashing.ts';
+
 import type { CompiledNetwork, Plan, PlanTensor, Program } from '../program/program.ts';
-import { sha256 } from '../program/sha256.ts';
 import { problemOf } from '../program/testing/problem-of.ts';
 import { sampleProgram } from '../program/testing/sample-program.ts';
 import { decodeLoadable, encodeLoadable, isLoadable } from './container.ts';
@@ -36,11 +36,11 @@ function sampleNetwork(): CompiledNetwork {
         reason: 'gpu',
         inputs: ['picked'],
         outputs: ['top'],
-        model: hashBytes(model),
+        model: sha256Hex(model),
       },
     ],
   };
-  return { plan, blobs: new Map([...blobs, [hashBytes(model), model]]) };
+  return { plan, blobs: new Map([...blobs, [sha256Hex(model), model]]) };
 }
 
 const network = sampleNetwork();
@@ -69,7 +69,7 @@ describe('encode and decode', () => {
   });
 
   it('give equal bytes for equal networks, in whatever order the blobs come and whatever else is there', () => {
-    const shuffled = new Map([...network.blobs].reverse()).set(hashBytes(Uint8Array.of(9)), Uint8Array.of(9));
+    const shuffled = new Map([...network.blobs].reverse()).set(sha256Hex(Uint8Array.of(9)), Uint8Array.of(9));
     expect(encodeLoadable({ plan: structuredClone(network.plan), blobs: shuffled })).toEqual(encoded);
     expect(encodeLoadable(decodeLoadable(encoded))).toEqual(encoded);
   });

@@ -17,11 +17,11 @@
  */
 
 import { DlakitError, fail, type Place } from '../base/errors.ts';
-import { hashBytes } from '../program/blobs.ts';
+import { sha256, sha256Hex } from '../base/hashing.ts';
+
 import { parsePlan } from '../program/parse.ts';
 import { printPlan } from '../program/print.ts';
 import type { BlobTable, CompiledNetwork, Plan } from '../program/program.ts';
-import { sha256 } from '../program/sha256.ts';
 import { validatePlan } from '../program/validate-plan.ts';
 import { findTarget } from '../targets/find.ts';
 
@@ -157,7 +157,7 @@ function readFront(data: Uint8Array, place: Place): Front {
     const detail = { expected: first > length ? `at least ${first} bytes` : `${length} bytes`, actual: data.length };
     fail('loadable/corrupt', 'the lengths do not fit together', place, detail);
   }
-  const found = hashBytes(data.subarray(0, checksum));
+  const found = sha256Hex(data.subarray(0, checksum));
   const stated = hexOf(data.subarray(checksum, first));
   if (found !== stated) {
     fail('loadable/corrupt', 'the checksum of the plan is wrong', place, { expected: stated, actual: found });
@@ -194,7 +194,7 @@ function readBlobs(data: Uint8Array, entries: readonly Entry[], first: number, p
       fail('loadable/corrupt', 'there are bytes between the blobs', { ...place, offset: end });
     }
     const blob = data.subarray(start, start + length);
-    const found = hashBytes(blob);
+    const found = sha256Hex(blob);
     if (found !== key) {
       fail(
         'loadable/corrupt',

@@ -1,7 +1,7 @@
 /** TensorProto.DataType, both ways. */
 
+import type { DataType } from '../base/data-type.ts';
 import { fail, type Place } from '../base/errors.ts';
-import type { DataType } from '../graph/tensor.ts';
 
 const numbersOfTypes: Readonly<Record<DataType, number>> = {
   float32: 1,

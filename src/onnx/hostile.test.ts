@@ -6,9 +6,10 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { elementSize } from '../base/data-type.ts';
 import { DlakitError } from '../base/errors.ts';
 import type { Attribute, Graph } from '../graph/graph.ts';
-import { elementCount, elementSize, type Tensor } from '../graph/tensor.ts';
+import { elementCount, type Tensor } from '../graph/tensor.ts';
 import { inferRules } from './infer/rules.ts';
 import { readModel } from './read.ts';
 import { resolve } from './resolve.ts';

@@ -4,8 +4,9 @@
  */
 
 import { BinaryReader } from '@bufbuild/protobuf/wire';
+import { type DataType, elementSize } from '../base/data-type.ts';
 import { fail, type Place } from '../base/errors.ts';
-import { type DataType, elementCount, elementSize, type Tensor } from '../graph/tensor.ts';
+import { elementCount, type Tensor } from '../graph/tensor.ts';
 import { requireDataType } from './data-type.ts';
 import { externalBytes, isExternal } from './external.ts';
 import type { Payload, TensorProto } from './proto/onnx.ts';

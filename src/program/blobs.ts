@@ -3,13 +3,8 @@
  * whole. The bytes are the caller's own, never copied.
  */
 
+import { sha256Hex } from '../base/hashing.ts';
 import type { BlobTable } from './program.ts';
-import { sha256 } from './sha256.ts';
-
-/** The key of some bytes: 64 hexadecimal digits. */
-export function hashBytes(data: Uint8Array): string {
-  return Array.from(sha256(data), (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
 
 export const isBlobKey = (text: string): boolean => /^[0-9a-f]{64}$/.test(text);
 
@@ -24,7 +19,7 @@ export function blobTableBuilder(): BlobTableBuilder {
   const blobs = new Map<string, Uint8Array>();
   return {
     add(data) {
-      const key = hashBytes(data);
+      const key = sha256Hex(data);
       if (!blobs.has(key)) blobs.set(key, data);
       return key;
     },

@@ -11,6 +11,7 @@
  * one channel elsewhere.
  */
 
+import { elementSize } from '../base/data-type.ts';
 import { type Bytes, bytes } from '../base/units.ts';
 import type { ElementType, Shape4, Surface, SurfaceFormat } from './surface.ts';
 
@@ -20,11 +21,6 @@ export interface SurfaceGeometry {
   readonly batchStride: Bytes;
   readonly size: Bytes;
 }
-
-const elementSizes: Readonly<Record<ElementType, number>> = { int8: 1, int16: 2, int32: 4, float16: 2, float32: 4 };
-
-/** Bytes of one element. */
-export const elementSize = (dtype: ElementType): number => elementSizes[dtype];
 
 /** Channels of one pixel that lie side by side; 1 for the formats that are not cut into atoms. */
 export function elementsPerAtom(format: SurfaceFormat): number {
@@ -39,7 +35,7 @@ export const isFeatureFormat = (format: SurfaceFormat): boolean => format !== 'k
 /** Bytes of the channels of one pixel that lie side by side: the atom, or the interleaved channels of dla_hwc4. */
 export function pixelBytes(shape: Shape4, dtype: ElementType, format: SurfaceFormat): number {
   const elements = format === 'dla_hwc4' ? (shape[1] === 1 ? 1 : 4) : elementsPerAtom(format);
-  return elements * elementSize(dtype);
+  return elements * elementSize[dtype];
 }
 
 /** How many channel blocks a surface has. */

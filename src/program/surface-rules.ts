@@ -1,10 +1,10 @@
 /** What the validator asks of a surface on its own, and of surfaces that lie inside others. */
 
+import { elementSize } from '../base/data-type.ts';
 import { fail } from '../base/errors.ts';
 import type { Target } from '../targets/target.ts';
 import {
   channelBlocks,
-  elementSize,
   elementsPerAtom,
   isFeatureFormat,
   pixelBytes,
@@ -94,7 +94,7 @@ function checkFormat({ name, shape, dtype, format, memory }: Surface, target: Ta
       fail('program/invalid', 'dla_hwc4 is a format of inputs', place, { expected: 'io', actual: memory });
     }
   }
-  const atom = elementsPerAtom(format) * elementSize(dtype);
+  const atom = elementsPerAtom(format) * elementSize[dtype];
   if (target !== undefined && elementsPerAtom(format) > 1 && atom !== target.memoryAtom) {
     fail('program/invalid', `${format} of ${dtype} does not have the target's atom`, place, {
       expected: `${target.memoryAtom} bytes`,

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Random } from '../base/random.ts';
 import { bins, Histogram } from './histogram.ts';
 import { calibrationMethods, rangeOf } from './range-of.ts';
 
@@ -46,13 +47,10 @@ function entropyByDefinition({ counts, width, max }: Histogram): number {
   return Math.min(best, max);
 }
 
-/** A long-tailed sample: seeded, no Math.random. */
+/** A long-tailed sample: seeded. */
 function longTail(seed: number, size: number): number[] {
-  let state = seed >>> 0 || 1;
-  const next = () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
+  const random = new Random(seed);
+  const next = () => random.next();
   return Array.from({ length: size }, () => {
     const bell = next() + next() + next() + next() - 2;
     return next() < 0.001 ? bell * 10 : bell;

@@ -16,7 +16,7 @@
  * same range on every engine.
  */
 
-import { log } from '../base/log.ts';
+import { log } from '../base/elementary.ts';
 import { bins, type Histogram } from './histogram.ts';
 
 export type CalibrationMethod = 'min-max' | 'entropy' | 'percentile' | 'mse';

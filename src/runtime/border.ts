@@ -3,17 +3,10 @@
  * kept in the form it was made in; it becomes int8, float32 or float16 when a segment wants it so.
  */
 
+import { elementSize } from '../base/data-type.ts';
 import { fail } from '../base/errors.ts';
-import { float16Bits } from '../base/float16.ts';
-import {
-  elementCount,
-  elementSize,
-  float16ToNumber,
-  float32Tensor,
-  float32Values,
-  numbers,
-  type Tensor,
-} from '../graph/tensor.ts';
+import { float16Bits, float16Value } from '../base/float16.ts';
+import { elementCount, float32Tensor, float32Values, numbers, type Tensor } from '../graph/tensor.ts';
 import type { Plan, PlanTensor } from '../program/program.ts';
 import type { Surface } from '../program/surface.ts';
 import { dequantize, quantize, type SurfaceValues } from './pack.ts';
@@ -105,7 +98,7 @@ export function surfaceTensor(surface: Surface, shape: readonly number[], parts:
     all.set(part, at);
     at += part.length;
   }
-  return float ? float32Tensor(shape, Float32Array.from(all, float16ToNumber)) : int8Tensor(shape, all as Int8Array);
+  return float ? float32Tensor(shape, Float32Array.from(all, float16Value)) : int8Tensor(shape, all as Int8Array);
 }
 
 /** The tensor that a host segment or the caller gets. @throws program/invalid */

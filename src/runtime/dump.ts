@@ -1,5 +1,6 @@
 /** Tensors taken from a run on the way: which surfaces are complete after which layer, and where two runs part. */
 
+import { typedArray } from '../base/data-type.ts';
 import { fail } from '../base/errors.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { layerWrites } from '../program/access.ts';
@@ -147,29 +148,9 @@ function compareDumps(a: Dump, b: Dump | undefined): RunDifference | undefined {
   };
 }
 
-const arrays = {
-  float32: Float32Array,
-  float64: Float64Array,
-  int8: Int8Array,
-  uint8: Uint8Array,
-  int16: Int16Array,
-  uint16: Uint16Array,
-  float16: Uint16Array,
-  bfloat16: Uint16Array,
-  int32: Int32Array,
-  uint32: Uint32Array,
-  int64: BigInt64Array,
-  uint64: BigUint64Array,
-  bool: Uint8Array,
-  string: Uint8Array,
-} as const;
-
-/** The elements by value; the 16-bit floats by their bits. */
-function elementsOf({ dtype, bytes }: Tensor): ArrayLike<number | bigint> {
-  const type = arrays[dtype];
-  const own = bytes.byteOffset % type.BYTES_PER_ELEMENT === 0 ? bytes : new Uint8Array(bytes);
-  return new type(own.buffer as ArrayBuffer, own.byteOffset, own.byteLength / type.BYTES_PER_ELEMENT);
-}
+/** The elements by value; the 16-bit floats by their bits, strings by their bytes. */
+const elementsOf = ({ dtype, bytes }: Tensor): ArrayLike<number | bigint> =>
+  typedArray(dtype === 'string' ? 'uint8' : dtype, bytes);
 
 function position(index: number, shape: readonly number[]): readonly number[] {
   const at: number[] = [];

@@ -4,8 +4,9 @@
  * many runs as are wanted; runs may overlap.
  */
 
+import { elementSize } from '../base/data-type.ts';
 import { fail } from '../base/errors.ts';
-import { elementCount, elementSize, type Tensor } from '../graph/tensor.ts';
+import { elementCount, type Tensor } from '../graph/tensor.ts';
 import type { OnnxRuntime, OnnxSession } from '../onnx/session.ts';
 import type { CompiledNetwork, HostSegment, Plan, Program } from '../program/program.ts';
 import type { Surface } from '../program/surface.ts';

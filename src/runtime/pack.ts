@@ -7,7 +7,8 @@
  * fills up the last atom and the ends of rows.
  */
 
-import { elementSize, elementsPerAtom } from '../program/geometry.ts';
+import { elementSize } from '../base/data-type.ts';
+import { elementsPerAtom } from '../program/geometry.ts';
 import type { Surface } from '../program/surface.ts';
 
 /** Added to a float64 and taken off again it leaves the nearest integer, the even one of two. */
@@ -58,7 +59,7 @@ function checkFeature({ name, dtype, format }: Surface): void {
 
 /** Strides in elements, and memory as elements. */
 function elementsOf({ dtype, lineStride, surfaceStride, batchStride, size }: Surface, memory: Uint8Array) {
-  const bytes = elementSize(dtype);
+  const bytes = elementSize[dtype];
   const view: SurfaceValues =
     dtype === 'int8'
       ? new Int8Array(memory.buffer, memory.byteOffset, memory.byteLength)

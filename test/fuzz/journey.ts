@@ -4,14 +4,16 @@
  * what dlakit itself has written must read back, and what was validated must run.
  */
 
+import { elementSize } from '../../src/base/data-type.ts';
 import { DlakitError } from '../../src/base/errors.ts';
+import type { Random } from '../../src/base/random.ts';
 import { createWasmEngines } from '../../src/device/engines/wasm/engines.ts';
 import { programWork } from '../../src/estimate/layer-work.ts';
 import { idxDataSet } from '../../src/evaluate/idx.ts';
 import type { Graph } from '../../src/graph/graph.ts';
 import { parseGraph } from '../../src/graph/parse.ts';
 import { constantTable, printGraph } from '../../src/graph/print.ts';
-import { elementCount, elementSize, type Tensor } from '../../src/graph/tensor.ts';
+import { elementCount, type Tensor } from '../../src/graph/tensor.ts';
 import * as dlakit from '../../src/index.ts';
 import { decodeLoadable, encodeLoadable } from '../../src/loadable/container.ts';
 import { readModel } from '../../src/onnx/read.ts';
@@ -32,7 +34,6 @@ import { loadNetwork } from '../../src/runtime/network.ts';
 import { findTarget } from '../../src/targets/find.ts';
 import type { Outcome } from './child.ts';
 import type { Mutant } from './mutant.ts';
-import type { FuzzRandom } from './random.ts';
 
 export const stages = {
   onnx: ['read', 'resolve', 'print', 'prepare', 'write', 'check', 'compile', 'encode', 'decode', 'estimate', 'run'],
@@ -50,9 +51,9 @@ class Inconsistency extends Error {}
 
 export class Journey {
   #stage = '';
-  readonly #random: FuzzRandom;
+  readonly #random: Random;
 
-  constructor(random: FuzzRandom) {
+  constructor(random: Random) {
     this.#random = random;
   }
 

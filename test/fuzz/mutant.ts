@@ -1,6 +1,7 @@
 /** The mutants: what the fuzzer feeds to dlakit, each a function of the seed and its index alone. */
 
 import { readFileSync } from 'node:fs';
+import type { Random } from '../../src/base/random.ts';
 import type { Graph } from '../../src/graph/graph.ts';
 import { constantTable, printGraph } from '../../src/graph/print.ts';
 import type { Tensor } from '../../src/graph/tensor.ts';
@@ -14,7 +15,7 @@ import { type BaseModel, baseModels } from './base-models.ts';
 import { mutateLoadable } from './mutate-loadable.ts';
 import { mutateText } from './mutate-text.ts';
 import { mutateOnnx } from './onnx-tree.ts';
-import { type FuzzRandom, nastyIntegers } from './random.ts';
+import { nastyIntegers } from './random.ts';
 
 export type Mutant =
   | { readonly kind: 'onnx'; readonly bytes: Uint8Array; readonly external?: ReadonlyMap<string, Uint8Array> }
@@ -62,7 +63,7 @@ export function stock(): Stock {
 }
 
 /** Shares: half ONNX, 30 % loadables, the rest everything else that is read from outside. */
-export function mutantOf(random: FuzzRandom, base: Stock): Mutant {
+export function mutantOf(random: Random, base: Stock): Mutant {
   const share = random.next();
   if (share < 0.5) {
     const { bytes, external } = random.chance(0.004) ? base.large : random.pick(base.models);
@@ -85,7 +86,7 @@ export function mutantOf(random: FuzzRandom, base: Stock): Mutant {
   return { kind: 'shapes', text: mutateText('image:2x4x6x6,other:1x1', random), bytes: model.bytes };
 }
 
-function mutateFiles(files: ReadonlyMap<string, Uint8Array>, random: FuzzRandom): ReadonlyMap<string, Uint8Array> {
+function mutateFiles(files: ReadonlyMap<string, Uint8Array>, random: Random): ReadonlyMap<string, Uint8Array> {
   const [name, bytes] = random.pick([...files]);
   const changed = new Map(files);
   if (random.chance(0.03)) changed.delete(name);
@@ -93,7 +94,7 @@ function mutateFiles(files: ReadonlyMap<string, Uint8Array>, random: FuzzRandom)
   return changed;
 }
 
-function idxMutant(random: FuzzRandom): Mutant {
+function idxMutant(random: Random): Mutant {
   const idx = (shape: readonly number[]): Uint8Array => {
     const bytes = new Uint8Array(4 + 4 * shape.length + shape.reduce((product, dim) => product * dim, 1));
     bytes.set([0, 0, 8, shape.length]);
@@ -115,7 +116,7 @@ function idxMutant(random: FuzzRandom): Mutant {
   return random.chance(0.5) ? { kind: 'idx', bytes: images } : { kind: 'idx', bytes: images, labels: change(idx([3])) };
 }
 
-function scribble(bytes: Uint8Array, random: FuzzRandom): Uint8Array {
+function scribble(bytes: Uint8Array, random: Random): Uint8Array {
   const copy = bytes.slice();
   for (let count = 0; count <= random.below(4); count++) copy[random.below(copy.length)] = random.below(256);
   return copy;

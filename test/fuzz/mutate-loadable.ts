@@ -4,11 +4,11 @@
  * fit, and reach what lies behind the checksum.
  */
 
-import { hashBytes } from '../../src/program/blobs.ts';
-import { sha256 } from '../../src/program/sha256.ts';
+import { sha256, sha256Hex } from '../../src/base/hashing.ts';
+import type { Random } from '../../src/base/random.ts';
 import { mutateText } from './mutate-text.ts';
 import { concatenate } from './onnx-tree.ts';
-import { type FuzzRandom, nastyIntegers } from './random.ts';
+import { nastyIntegers } from './random.ts';
 
 interface Parts {
   text: string;
@@ -68,7 +68,7 @@ function putTogether({ text, blobs }: Parts, head: Uint8Array): Uint8Array {
   return file;
 }
 
-export function mutateLoadable(file: Uint8Array, random: FuzzRandom): Uint8Array {
+export function mutateLoadable(file: Uint8Array, random: Random): Uint8Array {
   const choice = random.next();
   if (choice < 0.05) return file.slice(0, random.below(file.length));
   if (choice < 0.1) return scribbled(file, random);
@@ -79,13 +79,13 @@ export function mutateLoadable(file: Uint8Array, random: FuzzRandom): Uint8Array
   return putTogether(parts, file);
 }
 
-function scribbled(file: Uint8Array, random: FuzzRandom): Uint8Array {
+function scribbled(file: Uint8Array, random: Random): Uint8Array {
   const copy = file.slice();
   for (let count = 0; count <= random.below(8); count++) copy[random.below(copy.length)] = random.below(256);
   return random.chance(0.3) ? concatenate([copy, random.bytes(random.below(100))]) : copy;
 }
 
-function otherHeader(file: Uint8Array, random: FuzzRandom): Uint8Array {
+function otherHeader(file: Uint8Array, random: Random): Uint8Array {
   const copy = file.slice();
   const view = new DataView(copy.buffer);
   const value = random.pick(nastyIntegers);
@@ -96,7 +96,7 @@ function otherHeader(file: Uint8Array, random: FuzzRandom): Uint8Array {
   return copy;
 }
 
-function changeBlob(parts: Parts, random: FuzzRandom): void {
+function changeBlob(parts: Parts, random: Random): void {
   const keys = [...parts.blobs.keys()];
   if (keys.length === 0) return;
   const key = random.pick(keys);
@@ -108,14 +108,14 @@ function changeBlob(parts: Parts, random: FuzzRandom): void {
   }
   if (choice === 1) {
     const more = random.bytes(8);
-    parts.blobs.set(hashBytes(more), more);
+    parts.blobs.set(sha256Hex(more), more);
     return;
   }
   const changed =
     choice === 2
       ? blob.slice(0, random.below(blob.length + 1))
       : blob.map((byte) => (random.chance(0.3) ? random.pick([0, 0x7f, 0x80, 0xff, random.below(256)]) : byte));
-  const other = hashBytes(changed);
+  const other = sha256Hex(changed);
   parts.blobs.delete(key);
   parts.blobs.set(other, changed);
   parts.text = parts.text.replaceAll(key, other);

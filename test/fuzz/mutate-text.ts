@@ -3,11 +3,12 @@
  * would: lines taken out, doubled and swapped; numbers, words and brackets replaced by others.
  */
 
-import { type FuzzRandom, nastyFloats, nastyIntegers, nastyNames } from './random.ts';
+import type { Random } from '../../src/base/random.ts';
+import { nastyFloats, nastyIntegers, nastyNames } from './random.ts';
 
 const token = /-?\d+(?:\.\d+)?(?:e[+-]?\d+)?|[A-Za-z_][\w./:-]*|"(?:[^"\\]|\\.)*"|[[\]{}=(),:#]/g;
 
-export function mutateText(text: string, random: FuzzRandom): string {
+export function mutateText(text: string, random: Random): string {
   const lines = text.split('\n');
   const changes = random.chance(0.7) ? 1 : 2 + random.below(3);
   for (let count = 0; count < changes; count++) {
@@ -39,7 +40,7 @@ export function mutateText(text: string, random: FuzzRandom): string {
   return lines.join('\n');
 }
 
-function mutateToken(line: string, lines: readonly string[], random: FuzzRandom): string {
+function mutateToken(line: string, lines: readonly string[], random: Random): string {
   const found = [...line.matchAll(token)];
   if (found.length === 0) return line;
   const chosen = random.pick(found);
@@ -48,7 +49,7 @@ function mutateToken(line: string, lines: readonly string[], random: FuzzRandom)
   return line.slice(0, chosen.index) + replaced + line.slice(chosen.index + old.length);
 }
 
-function otherNumber(value: number, random: FuzzRandom): string {
+function otherNumber(value: number, random: Random): string {
   switch (random.below(6)) {
     case 0:
       return String(BigInt.asIntN(64, random.pick(nastyIntegers)));
@@ -63,7 +64,7 @@ function otherNumber(value: number, random: FuzzRandom): string {
   }
 }
 
-function otherWord(word: string, lines: readonly string[], random: FuzzRandom): string {
+function otherWord(word: string, lines: readonly string[], random: Random): string {
   if (random.chance(0.1)) return '';
   if (random.chance(0.2)) return JSON.stringify(random.pick(nastyNames));
   const others = [...random.pick(lines).matchAll(token)].map(([other]) => other);

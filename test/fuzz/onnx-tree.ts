@@ -3,7 +3,8 @@
  * purpose, do not). Knows just which fields are messages, lists of numbers and texts; everything else is kept as it is.
  */
 
-import { type FuzzRandom, nastyFloats, nastyIntegers, nastyNames } from './random.ts';
+import type { Random } from '../../src/base/random.ts';
+import { nastyFloats, nastyIntegers, nastyNames } from './random.ts';
 
 export type Field =
   | { readonly number: number; readonly kind: 'varint'; value: bigint }
@@ -140,7 +141,7 @@ const targets: readonly string[] = [
 const operatorField = 4;
 
 /** One to four changes of a model. `operators` are names to put in place of a node's. */
-export function mutateOnnx(model: Uint8Array, random: FuzzRandom, operators: readonly string[]): Uint8Array {
+export function mutateOnnx(model: Uint8Array, random: Random, operators: readonly string[]): Uint8Array {
   if (random.chance(0.02)) return model.slice(0, random.below(model.length));
   if (random.chance(0.02)) {
     const copy = model.slice();
@@ -165,7 +166,7 @@ export function mutateOnnx(model: Uint8Array, random: FuzzRandom, operators: rea
 interface Material {
   readonly texts: readonly Uint8Array[];
   readonly operators: readonly string[];
-  readonly random: FuzzRandom;
+  readonly random: Random;
 }
 
 function mutateOnce(type: string, list: Field[], material: Material): void {
@@ -240,7 +241,7 @@ function mutateField(field: Field, { texts, random }: Material): void {
   }
 }
 
-function mutateBytes(field: { value: Uint8Array; lengthError?: number }, random: FuzzRandom): void {
+function mutateBytes(field: { value: Uint8Array; lengthError?: number }, random: Random): void {
   const { value } = field;
   const choice = random.below(12);
   if (choice === 0) field.value = value.slice(0, random.below(value.length + 1));
@@ -269,7 +270,7 @@ function mutateBytes(field: { value: Uint8Array; lengthError?: number }, random:
   }
 }
 
-const nastyNear = (value: bigint, random: FuzzRandom): bigint =>
+const nastyNear = (value: bigint, random: Random): bigint =>
   random.chance(0.5) ? random.pick(nastyIntegers) : value + BigInt(random.below(7) - 3);
 
 function floatBytes(value: number, size: number): Uint8Array {

@@ -1,31 +1,10 @@
-/** The fuzzer's source of numbers: the models' generator, asked for choices instead of weights. */
+/** What the fuzzer draws from: a generator for each mutant, and values that break things. */
 
 import { Random } from '../../src/base/random.ts';
 
-export class FuzzRandom extends Random {
-  /** In [0, limit). */
-  below(limit: number): number {
-    return Math.floor(this.next() * limit);
-  }
-
-  chance(probability: number): boolean {
-    return this.next() < probability;
-  }
-
-  pick<T>(list: readonly T[]): T {
-    const item = list[this.below(list.length)];
-    if (item === undefined) throw new Error('nothing to pick from');
-    return item;
-  }
-
-  bytes(count: number): Uint8Array {
-    return Uint8Array.from({ length: count }, () => this.below(256));
-  }
-}
-
 /** The generator of one mutant: neighbouring indices give unrelated sequences, and an index can be replayed alone. */
-export const randomOf = (seed: number, index: number): FuzzRandom =>
-  new FuzzRandom(Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(index + 1, 0xc2b2ae35));
+export const randomOf = (seed: number, index: number): Random =>
+  new Random(Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(index + 1, 0xc2b2ae35));
 
 /** Numbers that break arithmetic: ends of every width, and what lies just beside them. */
 export const nastyIntegers: readonly bigint[] = [

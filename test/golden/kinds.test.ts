@@ -1,22 +1,17 @@
 import { describe, expect, it } from 'vitest';
+import { sha256Hex } from '../../src/base/hashing.ts';
+import { Random } from '../../src/base/random.ts';
 import { float32Tensor, type Tensor } from '../../src/graph/tensor.ts';
 import { nodeOnnxRuntime } from '../../src/host/node/onnxruntime.ts';
 import { calibrate, compile, prepare } from '../../src/index.ts';
 import { resolve } from '../../src/onnx/resolve.ts';
-import { hashBytes } from '../../src/program/blobs.ts';
+
 import type { CompiledNetwork } from '../../src/program/program.ts';
 import { openDevice } from '../../src/runtime/device.ts';
 import { compareWithGolden } from './golden.ts';
 import { OnnxBuilder } from './onnx-builder.ts';
 
-/** Numbers that look random and are the same everywhere. */
-function noise(count: number, seed: number): Float32Array {
-  let state = (seed * 2654435761) >>> 0;
-  return Float32Array.from({ length: count }, () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 31 - 1;
-  });
-}
+const noise = (count: number, seed: number): Float32Array => new Random(seed).symmetric(count, 1);
 
 type Build = (
   b: OnnxBuilder,
@@ -123,7 +118,7 @@ describe('the oracle', () => {
     // The device gets weights of which one is off by 64; the golden graph is made of the right ones.
     const changed = network.blobs.get(blob)!.slice();
     changed[3] = (changed[3]! + 64) & 255;
-    const key = hashBytes(changed);
+    const key = sha256Hex(changed);
     const constants = program.constants.map((ref) => (ref.surface === weights.id ? { ...ref, blob: key } : ref));
     const broken: CompiledNetwork = {
       plan: { ...network.plan, segments: [{ ...segment, program: { ...program, constants } }] },

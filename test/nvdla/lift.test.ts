@@ -2,7 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { elementCount, elementSize } from '../../src/graph/tensor.ts';
+import { elementSize } from '../../src/base/data-type.ts';
+import { elementCount } from '../../src/graph/tensor.ts';
 import {
   compile,
   encodeNvdla,

@@ -5,6 +5,7 @@
 
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
+import { Random } from '../../src/base/random.ts';
 import type { Tensor } from '../../src/graph/tensor.ts';
 import { float32Tensor } from '../../src/graph/tensor.ts';
 
@@ -38,20 +39,10 @@ const words =
     ' ',
   );
 
-/** mulberry32: a small seeded generator of numbers in [0, 1). */
-function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** Lines 0, 2, 4 … are upright, 1, 3, 5 … turned. */
 export async function textLines(count: number, seed: number): Promise<readonly TextLine[]> {
-  const random = generator(seed);
+  const source = new Random(seed);
+  const random = () => source.next();
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
   const lines: TextLine[] = [];
   for (let index = 0; index < count; index++) {

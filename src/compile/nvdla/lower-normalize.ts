@@ -4,8 +4,8 @@
  * multiplied by the channel; or at the number itself, which is the result.
  */
 
+import { pow } from '../../base/elementary.ts';
 import { float16Bits } from '../../base/float16.ts';
-import { power } from '../../estimate/power.ts';
 import type { Cdp, Convert, Lookup } from '../../program/layer.ts';
 import type { NormalizeOperation, PointOperation } from '../operation.ts';
 import { float32Bits, floatCurve, floatTable } from './float16/table.ts';
@@ -61,7 +61,7 @@ function integerFactor({ input, output, size, alpha, beta, bias }: NormalizeOper
   const { name, surfaces } = at;
   const [inputScale, outputScale] = [at.scaleOf(input), at.scaleOf(output)];
   const step = (alpha / size) * inputScale * inputScale;
-  const factor = (sum: number): number => (power(bias + step * sum, -beta) * inputScale) / outputScale;
+  const factor = (sum: number): number => (pow(bias + step * sum, -beta) * inputScale) / outputScale;
   let shift = 0;
   while (shift < 31 && Math.max(factor(0), factor(size * 128 ** 2)) * 2 ** (shift + 1) <= largest16) shift++;
 
@@ -114,7 +114,7 @@ function integerFactor({ input, output, size, alpha, beta, bias }: NormalizeOper
  */
 function floatFactor({ size, alpha, beta, bias }: NormalizeOperation, { name, surfaces }: Lowering): Factor {
   const step = alpha / size;
-  const factor = (sum: number): number => Math.min(power(bias + step * sum, -beta), largestHalf);
+  const factor = (sum: number): number => Math.min(pow(bias + step * sum, -beta), largestHalf);
   if (step === 0) return { lookup: floatTable(() => factor(0), { name, surfaces }), convert: asItIs };
   const doubling = bias / step;
   let exponent = -30;

@@ -64,7 +64,7 @@ describe('the plan of a pooling window', () => {
         }
         expect(chain.reduce((row, link) => pooled(link, row), data as number[])).toEqual(pooled(pool, data));
       }),
-      { numRuns: 500, seed: 4 },
+      { numRuns: 500 },
     );
   });
 

@@ -4,6 +4,7 @@
  * apart into planes, one a channel, and *merge* puts planes together (nvdla/sw `rubik.c` for the strides).
  */
 
+import { elementSize } from '../../base/data-type.ts';
 import { fail } from '../../base/errors.ts';
 import type { Extent } from '../../program/layer.ts';
 import type { Bus } from '../bus.ts';
@@ -11,7 +12,6 @@ import type { Cube } from '../cube.ts';
 import { featureExtent } from '../engines/reference/feature.ts';
 import type { LaunchResult } from '../launch.ts';
 import type { Span } from './form/check-pipeline.ts';
-import { elementBytes } from './form/core-features.ts';
 
 export interface Rubik {
   readonly mode: 'contract' | 'split' | 'merge';
@@ -40,7 +40,7 @@ const spanOf = ({ address }: Cube, size: number): Span => ({ address, size });
 
 /** Runs of whole atoms that the channels of a cube make. */
 const runsOf = ({ shape, dtype }: Cube, atomBytes: number): number =>
-  Math.ceil((shape[1] * elementBytes(dtype)) / atomBytes);
+  Math.ceil((shape[1] * elementSize[dtype]) / atomBytes);
 
 /** @throws device/fault */
 export function runRubik(rubik: Rubik, bus: Bus): LaunchResult {
@@ -78,7 +78,7 @@ function contract({ input, output, stride, runStride, atomBytes }: Rubik, bytes:
 /** Split or merge. The channels that fill up the last atom of features become zero. */
 function replane({ mode, input, output, atomBytes }: Rubik, bytes: Uint8Array, from: number, to: number): void {
   const [, channels, height, width] = input.shape;
-  const size = elementBytes(input.dtype);
+  const size = elementSize[input.dtype];
   const perAtom = atomBytes / size;
   const [features, planes] = mode === 'split' ? [input, output] : [output, input];
   const atomsAt = (run: number, y: number): number => run * features.surfaceStride + y * features.lineStride;

@@ -1,21 +1,17 @@
 /** What random pipelines are made from: numbers, sizes, windows of pooling, which table answers. */
 
 import fc from 'fast-check';
+import { Random } from '../../base/random.ts';
 import type { Extent, Padding } from '../../program/layer.ts';
 import type { LinearTable, LookupTable } from '../engines/reference/nvdla/lookup-table.ts';
 
 /** An integer between two, both included. */
 export type Next = (low: number, high: number) => number;
 
-/** A small generator of its own, so that one scenario can be built on several buses. */
+/** A generator of its own, so that one scenario can be built on several buses. */
 export function randomInts(seed: number): Next {
-  let state = seed | 0 || 1;
-  return (low, high) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return low + ((state >>> 0) % (high - low + 1));
-  };
+  const random = new Random(seed);
+  return (low, high) => random.int(low, high);
 }
 
 export const extent = (low: number, high: number) =>

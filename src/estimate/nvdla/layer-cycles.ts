@@ -16,8 +16,9 @@
  * Source: docs/hardware/nvdla-timing.md. Left out: banks that refuse, refresh, alignment of bursts.
  */
 
+import { elementSize } from '../../base/data-type.ts';
 import { type Bytes, type Cycles, cycles } from '../../base/units.ts';
-import { elementSize, elementsPerAtom } from '../../program/geometry.ts';
+import { elementsPerAtom } from '../../program/geometry.ts';
 import type { IntegerScaleSdp, Layer } from '../../program/layer.ts';
 import type { Surface } from '../../program/surface.ts';
 import { tensorBytes } from '../layer-work.ts';
@@ -99,9 +100,9 @@ function enginesOf(
     engine: name,
     busy: cycles(Math.ceil(elements / rate)),
   });
-  const elementsOf = (id: number): number => tensorBytes(surfaces[id]!) / elementSize(surfaces[id]!.dtype);
+  const elementsOf = (id: number): number => tensorBytes(surfaces[id]!) / elementSize[surfaces[id]!.dtype];
   // Eight lanes of INT8 are four of 16 bits (nvdlav1 RTL, PDP and CDP: 64 bits a cycle); SDP's lanes are 32 bits wide.
-  const lanes = (rate: number, id: number): number => rate / elementSize(surfaces[id]!.dtype);
+  const lanes = (rate: number, id: number): number => rate / elementSize[surfaces[id]!.dtype];
   switch (layer.kind) {
     case 'conv': {
       const { conv, sdp, pdp } = layer;

@@ -13,9 +13,9 @@
  * copies and stand-alone point-wise layers (they pass on one element each, and move what they read and write).
  */
 
+import { pow } from '../../base/elementary.ts';
 import { type Bytes, bytes, type Cycles, cycles, type Microseconds, microseconds } from '../../base/units.ts';
 import type { PowerMode, Target } from '../../targets/target.ts';
-import { power } from '../power.ts';
 import { type ModelParameters, orinParameters } from './parameters.ts';
 
 /** What the model needs to know of a layer. Bytes are of tensors as they lie in memory, atoms included, rows unpadded. */
@@ -81,7 +81,7 @@ export function conditionsOf(
   parameters: ModelParameters = orinParameters,
 ): Conditions {
   const memoryClock = mode.emcClock.value / parameters.referenceMemoryClock.value;
-  const scale = power(memoryClock, parameters.memoryClockExponent.value);
+  const scale = pow(memoryClock, parameters.memoryClockExponent.value);
   const busWidth = mode.dramBandwidth.value / (parameters.referencePeak.value * memoryClock);
   const bytesPerMicrosecond = 1000 * scale * busWidth;
   return {
@@ -161,5 +161,5 @@ function restream({ conv, input, sramFree }: LayerWork, weights: number, { weigh
 function overlapped(a: number, b: number, q: number): number {
   const larger = Math.max(a, b);
   if (larger === 0) return 0;
-  return larger * power(1 + power(Math.min(a, b) / larger, q), 1 / q);
+  return larger * pow(1 + pow(Math.min(a, b) / larger, q), 1 / q);
 }

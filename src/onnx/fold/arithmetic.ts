@@ -1,6 +1,7 @@
 /** Folding of arithmetic, comparison, rounding, casts and reductions of integers. */
 
-import { type DataType, elementCount, numbers, type Tensor } from '../../graph/tensor.ts';
+import type { DataType } from '../../base/data-type.ts';
+import { elementCount, numbers, type Tensor } from '../../graph/tensor.ts';
 import { type Elements, elementsOf, integers, isFloat, tensorOf } from './elements.ts';
 import type { Evaluator } from './evaluate.ts';
 import { broadcastTo, positions, stridesOf } from './strided.ts';

@@ -4,8 +4,9 @@
  * addition, multiplication, division or square root to float32 or float16 gives the correctly rounded result.
  */
 
+import { type DataType, elementSize } from '../../base/data-type.ts';
 import { float16Bits } from '../../base/float16.ts';
-import { type DataType, elementCount, elementSize, numbers, type Tensor } from '../../graph/tensor.ts';
+import { elementCount, numbers, type Tensor } from '../../graph/tensor.ts';
 
 export type Elements =
   | { readonly kind: 'integer'; readonly values: readonly bigint[] }

@@ -1,6 +1,7 @@
 /** Folding of operators that only move, repeat or pick elements. */
 
-import { elementCount, elementSize, int64Tensor, numbers, type Tensor } from '../../graph/tensor.ts';
+import { elementSize } from '../../base/data-type.ts';
+import { elementCount, int64Tensor, numbers, type Tensor } from '../../graph/tensor.ts';
 import { shapeSlice } from '../infer/generating.ts';
 import { sliceRange, sliceSpec } from '../infer/slicing.ts';
 import { integers, isFloat } from './elements.ts';

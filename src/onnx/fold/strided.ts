@@ -1,6 +1,7 @@
 /** Moving elements: transposition, slicing and broadcasting are copies with other strides, whatever the type. */
 
-import { elementCount, elementSize, type Tensor } from '../../graph/tensor.ts';
+import { elementSize } from '../../base/data-type.ts';
+import { elementCount, type Tensor } from '../../graph/tensor.ts';
 
 /** Elements between neighbours along each axis, in C order. */
 export function stridesOf(shape: readonly number[]): number[] {

@@ -1,7 +1,7 @@
 /** Shapes of convolutions. */
 
+import type { DataType } from '../../base/data-type.ts';
 import type { Dim } from '../../graph/graph.ts';
-import type { DataType } from '../../graph/tensor.ts';
 import { type InferContext, type InferRule, type InferRules, isNumber, mapDim, typed } from './rule.ts';
 import { slidingOutput, windowOf } from './window.ts';
 

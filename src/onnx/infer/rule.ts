@@ -4,6 +4,7 @@
  * types of the outputs. A dimension it cannot tell is a fresh symbol; a rank it cannot tell is no shape at all.
  */
 
+import type { DataType } from '../../base/data-type.ts';
 import { fail } from '../../base/errors.ts';
 import {
   type Dim,
@@ -14,7 +15,7 @@ import {
   stringAttribute,
   type ValueType,
 } from '../../graph/graph.ts';
-import { type DataType, elementCount, numbers, type Tensor } from '../../graph/tensor.ts';
+import { elementCount, numbers, type Tensor } from '../../graph/tensor.ts';
 import { requireDataType } from '../data-type.ts';
 
 /** Lists that shapes depend on (axes, pads, sizes) are short. */

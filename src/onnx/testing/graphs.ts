@@ -1,8 +1,9 @@
 /** Small graphs for tests, and onnxruntime to hold them against. */
 
 import * as ort from 'onnxruntime-node';
+import type { DataType } from '../../base/data-type.ts';
 import type { Attribute, Dim, Graph, Node, ValueType } from '../../graph/graph.ts';
-import { type DataType, elementCount, type Tensor } from '../../graph/tensor.ts';
+import { elementCount, type Tensor } from '../../graph/tensor.ts';
 import { withOutputs } from '../with-outputs.ts';
 import { writeModel } from '../write.ts';
 

@@ -51,14 +51,23 @@ const point: Which = (layer, { surfaces }) =>
   layer.kind === 'sdp' &&
   surfaces[layer.sdp.input!]!.dtype === 'int8' &&
   'x1' in layer.sdp &&
+  layer.sdp.lookup === undefined &&
   layer.sdp.x1?.operand === undefined;
 const table: Which = (layer) =>
-  layer.kind === 'sdp' && 'x1' in layer.sdp && layer.sdp.x1?.source === 'kernel' && layer.sdp.x1.operandUse === 'both';
+  layer.kind === 'sdp' &&
+  'x1' in layer.sdp &&
+  layer.sdp.x1?.source === 'kernel' &&
+  layer.sdp.x1.operandUse === 'both' &&
+  layer.sdp.x1.activation !== 'prelu';
 const lookup: Which = (layer) => layer.kind === 'sdp' && 'lookup' in layer.sdp && layer.sdp.lookup !== undefined;
 const element: Which = (layer) => layer.kind === 'sdp' && 'y' in layer.sdp && layer.sdp.y?.alu === 'equal';
 const average: Which = (layer, { surfaces }) =>
   layer.kind === 'pdp' && layer.pdp.mode === 'average' && surfaces[layer.pdp.output]!.dtype === 'int8';
-const maximum: Which = (layer) => layer.kind === 'pdp' && layer.pdp.mode === 'max' && layer.pdp.kernel.h === 1;
+const maximum: Which = (layer, { surfaces }) =>
+  layer.kind === 'pdp' &&
+  layer.pdp.mode === 'max' &&
+  layer.pdp.kernel.h === 1 &&
+  surfaces[layer.pdp.output]!.shape[2] === 1;
 const lrn: Which = (layer) => layer.kind === 'cdp';
 const merge: Which = (layer) => layer.kind === 'rubik' && layer.rubik.mode === 'merge';
 const contract: Which = (layer) => layer.kind === 'rubik' && layer.rubik.mode === 'contract';

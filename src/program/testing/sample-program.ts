@@ -3,8 +3,9 @@
  * a pool and an up-scaling that meet in a free concatenation, and a channel copy. Every kind of layer appears once.
  */
 
+import { sha256Hex } from '../../base/hashing.ts';
 import { bytes } from '../../base/units.ts';
-import { hashBytes } from '../blobs.ts';
+
 import { partView, surfaceGeometry } from '../geometry.ts';
 import type { FloatScaleSdp, Layer, Pipeline } from '../layer.ts';
 import type { BlobTable, ConstantRef, Program } from '../program.ts';
@@ -66,7 +67,7 @@ export function sampleProgram(): { readonly program: Program; readonly blobs: Bl
     data: Uint8Array,
   ): number => {
     const id = surface(name, shape, 'global_dram', dtype, format);
-    const blob = hashBytes(data);
+    const blob = sha256Hex(data);
     blobs.set(blob, data);
     constants.push({ surface: id, blob });
     return id;

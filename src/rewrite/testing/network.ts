@@ -1,5 +1,6 @@
 /** Builds small graphs for tests: operators by name, seeded weights, shapes resolved as for any model. */
 
+import { Random } from '../../base/random.ts';
 import type { Attribute, Graph, Node, ValueType } from '../../graph/graph.ts';
 import { elementCount, float32Tensor, int64Tensor, type Tensor } from '../../graph/tensor.ts';
 import { resolveShapes } from '../../onnx/resolve.ts';
@@ -20,28 +21,17 @@ const floatAttributes = new Set([
   'lambd',
 ]);
 
-/** Uniform in [−1, 1), the same for the same seed. */
-export function random(seed: number): () => number {
-  let state = (seed ^ 0x9e3779b9) >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 31 - 1;
-  };
-}
-
 export class Network {
   readonly #nodes: Node[] = [];
   readonly #constants = new Map<string, Tensor>();
   readonly #values = new Map<string, ValueType>();
   readonly #inputs: string[] = [];
   readonly #counts = new Map<string, number>();
-  readonly #random: () => number;
+  readonly #random: Random;
   readonly opset: number;
 
   constructor(options: { readonly seed?: number; readonly opset?: number } = {}) {
-    this.#random = random(options.seed ?? 1);
+    this.#random = new Random(options.seed ?? 1);
     this.opset = options.opset ?? 17;
   }
 
@@ -59,10 +49,7 @@ export class Network {
 
   /** Seeded values in [low, high). */
   weights(shape: readonly number[], low = -1, high = 1, name = this.#number('W')): string {
-    const values = Float32Array.from(
-      { length: elementCount(shape) },
-      () => low + ((this.#random() + 1) / 2) * (high - low),
-    );
+    const values = Float32Array.from({ length: elementCount(shape) }, () => this.#random.between(low, high));
     return this.constant(float32Tensor(shape, values), name);
   }
 

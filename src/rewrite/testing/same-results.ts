@@ -2,11 +2,11 @@
 
 import * as ort from 'onnxruntime-node';
 import { expect } from 'vitest';
+import { Random } from '../../base/random.ts';
 import type { Graph } from '../../graph/graph.ts';
 import { elementCount } from '../../graph/tensor.ts';
 import { writeModel } from '../../onnx/write.ts';
 import { type RewriteResult, rewrite } from '../rewrite.ts';
-import { random } from './network.ts';
 
 export interface Result {
   readonly shape: readonly number[];
@@ -20,11 +20,11 @@ async function execute(graph: Graph, seed = 7): Promise<ReadonlyMap<string, Resu
     intraOpNumThreads: 1,
     logSeverityLevel: 3,
   });
-  const next = random(seed);
+  const random = new Random(seed);
   const feeds = Object.fromEntries(
     graph.inputs.map((name) => {
       const shape = (graph.values.get(name)?.shape ?? []).map((dim) => (typeof dim === 'number' ? dim : 2));
-      const values = Float32Array.from({ length: elementCount(shape) }, () => next() * 3);
+      const values = Float32Array.from({ length: elementCount(shape) }, () => random.between(-3, 3));
       return [name, new ort.Tensor('float32', values, shape)];
     }),
   );

@@ -3,6 +3,7 @@
  * has, and with the shape and the scale that a tag gives it.
  */
 
+import { elementSize } from '../../base/data-type.ts';
 import { fail } from '../../base/errors.ts';
 import { bytes } from '../../base/units.ts';
 import { elementCount } from '../../graph/tensor.ts';
@@ -18,7 +19,6 @@ const dataFormats = { nchw: 1, nhwc: 2, ncxhwx: 3 } as const;
  */
 const featureAtoms: Readonly<Record<number, number>> = { 36: 32, 37: 8 };
 const elementTypes: Readonly<Record<number, ElementType>> = { 1: 'float32', 2: 'float16', 3: 'int16', 4: 'int8' };
-const elementSizes: Readonly<Record<string, number>> = { float32: 4, float16: 2, int16: 2, int8: 1 };
 const atomFormats: Readonly<Record<number, SurfaceFormat>> = { 32: 'chw32', 16: 'chw16', 8: 'chw8' };
 
 /** How the elements of a tensor lie: `atom` channels of a pixel side by side, `runs` times. */
@@ -43,7 +43,7 @@ export function tensorLayout(tensor: TensorDesc, atomBytes: number): TensorLayou
   }
   const dtype = elementTypes[dataType];
   if (!dtype) return fail('device/unsupported', 'a tensor of this type is not modelled', place, { actual: dataType });
-  const elementBytes = elementSizes[dtype]!;
+  const elementBytes = elementSize[dtype];
   const featureAtom = dataFormat === dataFormats.nchw ? featureAtoms[tensor.pixelFormat] : undefined;
   switch (featureAtom ? dataFormats.ncxhwx : dataFormat) {
     case dataFormats.nchw:

@@ -132,7 +132,7 @@ describe('the firmware', () => {
           codes.set(code, (codes.get(code) ?? 0) + 1);
         },
       ),
-      { numRuns: 600, seed: 11 },
+      { numRuns: 600 },
     );
     for (const code of ['completed', 'device/fault', 'device/stalled', 'loadable/corrupt']) {
       expect(codes.get(code) ?? 0, code).toBeGreaterThan(0);

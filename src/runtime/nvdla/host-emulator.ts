@@ -4,7 +4,7 @@
  * Source: nvdla/sw umd/core/src/runtime/Emulator.cpp; docs/hardware/nvdla.md#host-operations.
  */
 
-import { exp } from '../../base/elementary.ts';
+import { exp, pow } from '../../base/elementary.ts';
 import { fail } from '../../base/errors.ts';
 import type { Bus } from '../../device/bus.ts';
 import { halfValue, isHalfNaN, singleBits, singleToHalf } from '../../device/engines/reference/nvdla/float16/float.ts';
@@ -21,7 +21,6 @@ import type { ReadAddress } from '../../loadable/nvdla/format/task-descriptors.t
 import type { Firmware } from '../program-scheduler.ts';
 import type { AddressList } from './address-list.ts';
 import type { KernelDriver } from './kernel-driver.ts';
-import { power } from './power.ts';
 
 export interface EmulatorTask {
   readonly layout: 'current' | 'older';
@@ -165,7 +164,7 @@ function raise(operation: EmulatorOperation, source: Placed, destination: Placed
         const read = readElement(view, x * source.atomBytes, type);
         const value = type === 'int8' ? fround(read * operation.inputScale) : read;
         const base = fround(operation.shift + fround(operation.scale * value));
-        const result = fround(power(base, operation.power));
+        const result = fround(pow(base, operation.power));
         const scaled = type === 'int8' ? fround(result / operation.outputScale) : result;
         writeElement(out, x * destination.atomBytes, scaled, type);
       }

@@ -1,7 +1,8 @@
 /** Small graphs for tests of the checker, written as shapes. */
 
+import type { DataType } from '../../base/data-type.ts';
 import type { Attribute, Graph, Node } from '../../graph/graph.ts';
-import { type DataType, elementCount, float32Tensor, int64Tensor, type Tensor } from '../../graph/tensor.ts';
+import { elementCount, float32Tensor, int64Tensor, type Tensor } from '../../graph/tensor.ts';
 
 type AttributeValue = number | string | readonly number[];
 

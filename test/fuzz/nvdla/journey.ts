@@ -6,12 +6,13 @@
  */
 
 import { DlakitError, type ErrorCode } from '../../../src/base/errors.ts';
+import type { Random } from '../../../src/base/random.ts';
 import { decodeStockLoadable, type StockLoadable } from '../../../src/loadable/nvdla/format/stock-loadable.ts';
 import { liftLoadable } from '../../../src/loadable/nvdla/lift/loadable.ts';
 import { printStockLoadable } from '../../../src/loadable/nvdla/print/loadable.ts';
 import { validateStockLoadable } from '../../../src/loadable/nvdla/validate/loadable.ts';
 import type { Outcome, Taken } from '../child.ts';
-import { type FuzzRandom, randomOf } from '../random.ts';
+import { randomOf } from '../random.ts';
 import type { StockBase } from './bases.ts';
 import { checkUsable, type Ending, type EngineKind, Inconsistency, labOf, sameOutputs } from './lab.ts';
 
@@ -39,10 +40,10 @@ const refusals: Readonly<Record<Stage, RegExp>> = {
 export class StockJourney {
   readonly #seed: number;
   readonly #index: number;
-  readonly #random: FuzzRandom;
+  readonly #random: Random;
   #stage: Stage = 'decode';
 
-  constructor(seed: number, index: number, random: FuzzRandom) {
+  constructor(seed: number, index: number, random: Random) {
     this.#seed = seed;
     this.#index = index;
     this.#random = random;
@@ -99,7 +100,7 @@ export class StockJourney {
     return ending.code === 'none' ? { kind: 'passed' } : this.#refused(ending.code, ending.message);
   }
 
-  #inputs(): FuzzRandom {
+  #inputs(): Random {
     return randomOf(this.#seed + 1, this.#index);
   }
 

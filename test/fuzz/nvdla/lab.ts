@@ -4,6 +4,7 @@
  */
 
 import { DlakitError, type ErrorCode } from '../../../src/base/errors.ts';
+import type { Random } from '../../../src/base/random.ts';
 import { Bus } from '../../../src/device/bus.ts';
 import { referenceEngines } from '../../../src/device/engines/reference/engines.ts';
 import { createWasmEngines } from '../../../src/device/engines/wasm/engines.ts';
@@ -14,7 +15,6 @@ import { KernelDriver } from '../../../src/runtime/nvdla/kernel-driver.ts';
 import { submitNow } from '../../../src/runtime/nvdla/testing/drive.ts';
 import { StockNetwork } from '../../../src/runtime/nvdla/user-driver.ts';
 import type { Target } from '../../../src/targets/target.ts';
-import type { FuzzRandom } from '../random.ts';
 import type { StockBase } from './bases.ts';
 
 export type EngineKind = 'reference' | 'kernels';
@@ -69,7 +69,7 @@ export class Lab {
    * @param fill what the buffers of others hold: it must make no difference
    * @throws Inconsistency when it does what no loadable may; whatever a bug throws
    */
-  run(loadable: StockLoadable, inputs: FuzzRandom, fill: number): Ending {
+  run(loadable: StockLoadable, inputs: Random, fill: number): Ending {
     this.#runs++;
     const { buffers } = this.#driver;
     const canaries = [...this.#fixed];
@@ -88,7 +88,7 @@ export class Lab {
     return ending;
   }
 
-  #run(loadable: StockLoadable, random: FuzzRandom, loaded: () => void): Ending {
+  #run(loadable: StockLoadable, random: Random, loaded: () => void): Ending {
     let stage: Ending['stage'] = 'load';
     let network: StockNetwork | undefined;
     try {
@@ -128,7 +128,7 @@ export async function labOf(target: Target, kind: EngineKind): Promise<Lab> {
 const sound = new Map<string, readonly Uint8Array[]>();
 
 /** A device that mutants ran on runs what is sound as before. @throws Inconsistency */
-export function checkUsable(lab: Lab, { name, loadable }: StockBase, inputs: () => FuzzRandom): void {
+export function checkUsable(lab: Lab, { name, loadable }: StockBase, inputs: () => Random): void {
   const { code, message, outputs } = lab.run(loadable, inputs(), 0);
   if (code !== 'none') throw new Inconsistency(`the sound loadable ends with ${message}`);
   const before = sound.get(name);

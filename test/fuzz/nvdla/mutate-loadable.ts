@@ -3,6 +3,7 @@
  * a descriptor. What is changed inside is put together again, so that it reaches the drivers, the firmware and the engines.
  */
 
+import type { Random } from '../../../src/base/random.ts';
 import {
   commonDesc,
   lutParam,
@@ -25,20 +26,20 @@ import {
   taskInterfaces,
 } from '../../../src/loadable/nvdla/format/stock-loadable.ts';
 import { concatenate } from '../onnx-tree.ts';
-import { type FuzzRandom, nastyFloats, nastyIntegers } from '../random.ts';
+import { nastyFloats, nastyIntegers } from '../random.ts';
 import { mutateTree } from './mutate-tree.ts';
 
-const times = (random: FuzzRandom): number => (random.chance(0.7) ? 1 : 2 + random.below(3));
+const times = (random: Random): number => (random.chance(0.7) ? 1 : 2 + random.below(3));
 
 /** Entries of the lists of a file. */
-export function mutateEntries(loadable: StockLoadable, random: FuzzRandom): Uint8Array {
+export function mutateEntries(loadable: StockLoadable, random: Random): Uint8Array {
   let changed = loadable;
   for (let count = times(random); count > 0; count--) changed = mutateTree(changed, random);
   return encodeStockLoadable(changed);
 }
 
 /** Words of a file, which is offsets, sizes and descriptors, and nothing in it is hashed. */
-export function mutateWords(bytes: Uint8Array, random: FuzzRandom): Uint8Array {
+export function mutateWords(bytes: Uint8Array, random: Random): Uint8Array {
   if (random.chance(0.05)) return bytes.slice(0, random.below(bytes.length));
   if (random.chance(0.03)) return concatenate([bytes, random.bytes(1 + random.below(64))]);
   const copy = bytes.slice();
@@ -111,7 +112,7 @@ function listsOf({ blobs }: StockLoadable): readonly DescriptorList[] {
 }
 
 /** Fields of descriptors, and descriptors as a whole: swapped, doubled, cut off. */
-export function mutateDescriptors(loadable: StockLoadable, random: FuzzRandom): StockLoadable {
+export function mutateDescriptors(loadable: StockLoadable, random: Random): StockLoadable {
   const lists = listsOf(loadable);
   let changed = random.chance(0.1) ? mislaid(loadable, random) : loadable;
   for (let count = times(random); count > 0 && lists.length > 0; count--) {
@@ -127,14 +128,14 @@ export function mutateDescriptors(loadable: StockLoadable, random: FuzzRandom): 
 }
 
 /** An address that leads out of its memory, as no file that is read has: buffers lie whole pages apart. */
-function mislaid(loadable: StockLoadable, random: FuzzRandom): StockLoadable {
+function mislaid(loadable: StockLoadable, random: Random): StockLoadable {
   const at = random.below(loadable.addresses.length);
   const offset = 4096 * (1 + random.below(48));
   const addresses = loadable.addresses.map((entry, index) => (index === at ? { ...entry, offset } : entry));
   return { ...loadable, addresses };
 }
 
-function mutateList(data: Uint8Array, { pitch, codec }: DescriptorList, random: FuzzRandom): Uint8Array {
+function mutateList(data: Uint8Array, { pitch, codec }: DescriptorList, random: Random): Uint8Array {
   const entries = Math.floor(data.length / pitch);
   if (entries === 0) return data;
   if (random.chance(0.04)) return data.slice(0, random.below(data.length));
@@ -157,7 +158,7 @@ function mutateList(data: Uint8Array, { pitch, codec }: DescriptorList, random: 
 }
 
 /** A cube that begins in another buffer, or whose lines and surfaces reach into it. */
-function steered(surfaces: unknown, random: FuzzRandom): unknown {
+function steered(surfaces: unknown, random: Random): unknown {
   const record = surfaces as Readonly<Record<string, unknown>>;
   const cubes = Object.keys(record).filter((name) => typeof record[name] === 'object' && 'lineStride' in record[name]!);
   if (cubes.length === 0) return mutateTree(surfaces, random);

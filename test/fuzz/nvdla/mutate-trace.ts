@@ -3,9 +3,9 @@
  * and files replaced by others; memory images likewise.
  */
 
+import type { Random } from '../../../src/base/random.ts';
 import { type RecordedTrace, tracesOfLoadable } from '../../../src/runtime/nvdla/record-traces.ts';
 import type { Target } from '../../../src/targets/target.ts';
-import type { FuzzRandom } from '../random.ts';
 import type { StockBase } from './bases.ts';
 import { otherNumber } from './mutate-tree.ts';
 
@@ -32,13 +32,13 @@ export async function traceBases(bases: readonly StockBase[]): Promise<readonly 
 const filled = (size: number): Uint8Array => Uint8Array.from({ length: size }, (_, index) => (index * 29 + 3) & 0xff);
 
 /** The same files with one of them changed; the trace itself more often than what it loads. */
-export function mutateTrace({ files }: TraceBase, random: FuzzRandom): ReadonlyMap<string, string> {
+export function mutateTrace({ files }: TraceBase, random: Random): ReadonlyMap<string, string> {
   const [trace, ...images] = [...files.keys()];
   const name = images.length > 0 && random.chance(0.2) ? random.pick(images) : trace!;
   return new Map([...files].map(([file, text]) => [file, file === name ? mutateLines(text, random) : text]));
 }
 
-function mutateLines(text: string, random: FuzzRandom): string {
+function mutateLines(text: string, random: Random): string {
   const lines = text.split('\n');
   for (let count = random.chance(0.6) ? 1 : 2 + random.below(4); count > 0 && lines.length > 0; count--) {
     const at = random.below(lines.length);
@@ -65,7 +65,7 @@ function mutateLines(text: string, random: FuzzRandom): string {
 
 const token = /0x[0-9a-f]+|\d+|"[^"]*"|[A-Za-z_][\w.]*/gi;
 
-function mutateToken(line: string, other: string, random: FuzzRandom): string {
+function mutateToken(line: string, other: string, random: Random): string {
   const found = [...line.matchAll(token)];
   if (found.length === 0) return line;
   const chosen = random.pick(found);

@@ -3,8 +3,9 @@
  * entries of a list taken out, doubled and swapped. What is not on the way to that place is shared with the original.
  */
 
+import type { Random } from '../../../src/base/random.ts';
 import { concatenate } from '../onnx-tree.ts';
-import { type FuzzRandom, nastyIntegers, nastyNames } from '../random.ts';
+import { nastyIntegers, nastyNames } from '../random.ts';
 
 /** Ends of fields, sizes of atoms, pages and registers, and what lies just beside them. */
 const numbers: readonly number[] = [
@@ -46,12 +47,12 @@ const numbers: readonly number[] = [
   -32_768,
 ];
 
-export function mutateTree<T>(tree: T, random: FuzzRandom): T {
+export function mutateTree<T>(tree: T, random: Random): T {
   return mutate(tree, undefined, random) as T;
 }
 
 /** @param siblings what stands beside it, for values of the same kind */
-function mutate(value: unknown, siblings: readonly unknown[] | undefined, random: FuzzRandom): unknown {
+function mutate(value: unknown, siblings: readonly unknown[] | undefined, random: Random): unknown {
   switch (typeof value) {
     case 'number':
       return otherNumber(value, siblings ?? [], random);
@@ -71,14 +72,14 @@ function mutate(value: unknown, siblings: readonly unknown[] | undefined, random
   }
 }
 
-function mutateRecord(record: Readonly<Record<string, unknown>>, random: FuzzRandom): unknown {
+function mutateRecord(record: Readonly<Record<string, unknown>>, random: Random): unknown {
   const keys = Object.keys(record).filter((key) => record[key] !== undefined);
   if (keys.length === 0) return record;
   const key = random.pick(keys);
   return { ...record, [key]: mutate(record[key], Object.values(record), random) };
 }
 
-function mutateList(list: readonly unknown[], random: FuzzRandom): unknown {
+function mutateList(list: readonly unknown[], random: Random): unknown {
   if (list.length === 0) return list;
   const at = random.below(list.length);
   const other = random.below(list.length);
@@ -100,7 +101,7 @@ function mutateList(list: readonly unknown[], random: FuzzRandom): unknown {
   }
 }
 
-export function otherNumber(value: number, siblings: readonly unknown[], random: FuzzRandom): number {
+export function otherNumber(value: number, siblings: readonly unknown[], random: Random): number {
   const beside = siblings.filter((sibling): sibling is number => typeof sibling === 'number');
   switch (random.below(9)) {
     case 0:
@@ -123,16 +124,16 @@ export function otherNumber(value: number, siblings: readonly unknown[], random:
   }
 }
 
-const otherBigint = (value: bigint, random: FuzzRandom): bigint =>
+const otherBigint = (value: bigint, random: Random): bigint =>
   random.chance(0.5) ? BigInt.asIntN(64, random.pick(nastyIntegers)) : value + BigInt(random.below(9) - 4);
 
-function otherString(value: string, siblings: readonly unknown[], random: FuzzRandom): string {
+function otherString(value: string, siblings: readonly unknown[], random: Random): string {
   const beside = siblings.filter((sibling): sibling is string => typeof sibling === 'string');
   if (beside.length > 1 && random.chance(0.5)) return random.pick(beside);
   return random.chance(0.5) ? random.pick(nastyNames) : `${value}${random.below(3)}`;
 }
 
-export function mutateBytes(bytes: Uint8Array, random: FuzzRandom): Uint8Array {
+export function mutateBytes(bytes: Uint8Array, random: Random): Uint8Array {
   if (random.chance(0.1)) return bytes.slice(0, random.below(bytes.length + 1));
   if (random.chance(0.05)) return concatenate([bytes, random.bytes(1 + random.below(64))]);
   if (bytes.length === 0) return bytes;

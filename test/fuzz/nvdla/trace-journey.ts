@@ -1,13 +1,13 @@
 /** The way of a mutant of a trace: parsed, and played on a device of its own, which is as good as any. */
 
 import { DlakitError } from '../../../src/base/errors.ts';
+import type { Random } from '../../../src/base/random.ts';
 import type { Bus } from '../../../src/device/bus.ts';
 import { referenceEngines } from '../../../src/device/engines/reference/engines.ts';
 import { createWasmEngines } from '../../../src/device/engines/wasm/engines.ts';
 import { parseTraceFile, runTrace } from '../../../src/device/nvdla/trace/run-trace.ts';
 import type { Target } from '../../../src/targets/target.ts';
 import type { Taken } from '../child.ts';
-import type { FuzzRandom } from '../random.ts';
 
 export const traceStages = ['parse', 'play'] as const;
 
@@ -17,11 +17,7 @@ const watchdog = 1 << 22;
 
 const refusals = { parse: /^trace\/syntax$/, play: /^trace\/|^device\/|^file\/not-found$/ } as const;
 
-export async function takeTrace(
-  files: ReadonlyMap<string, string>,
-  target: Target,
-  random: FuzzRandom,
-): Promise<Taken> {
+export async function takeTrace(files: ReadonlyMap<string, string>, target: Target, random: Random): Promise<Taken> {
   const [[name, text] = ['', '']] = files;
   let stage: (typeof traceStages)[number] = 'parse';
   const end = (outcome: Taken['outcome']): Taken => ({ input: 'trace', outcome, stage });

@@ -6,8 +6,9 @@
  * Writing a cube also zeroes the channels that fill up its last atom, so that whoever reads whole atoms finds zeros.
  */
 
+import { elementSize } from '../../../base/data-type.ts';
 import { fail } from '../../../base/errors.ts';
-import type { ElementType, Shape4 } from '../../../program/surface.ts';
+import type { Shape4 } from '../../../program/surface.ts';
 import type { Bus } from '../../bus.ts';
 import type { Cube } from '../../cube.ts';
 
@@ -23,8 +24,6 @@ export interface Packing {
   readonly runs: number;
   readonly elementBytes: number;
 }
-
-const bytesOf: Readonly<Record<ElementType, number>> = { int8: 1, int16: 2, int32: 4, float16: 2, float32: 4 };
 
 /** Most elements that one surface or one hand-over may have, far beyond any real layer: bounds what a bad program can ask for. */
 const mostElements = 2 ** 28;
@@ -42,7 +41,7 @@ export function checkShape(shape: Shape4, what: string): number {
 /** @throws device/unsupported for formats that hold no features */
 export function packingOf(cube: Cube): Packing {
   const channels = cube.shape[1];
-  const elementBytes = bytesOf[cube.dtype];
+  const elementBytes = elementSize[cube.dtype];
   switch (cube.format) {
     case 'chw32':
       return { atom: 32, runs: Math.ceil(channels / 32), elementBytes };
@@ -173,6 +172,6 @@ export function readConstant<T extends keyof typeof vectorTypes>(
       { expected: `${allowed.join(' or ')} elements`, actual: elements },
     );
   }
-  const bytes = bus.read(cube.address, elements * bytesOf[dtype]);
+  const bytes = bus.read(cube.address, elements * elementSize[dtype]);
   return new vectorTypes[dtype](bytes.buffer as ArrayBuffer, 0, elements) as InstanceType<(typeof vectorTypes)[T]>;
 }

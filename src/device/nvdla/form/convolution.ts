@@ -1,10 +1,11 @@
 /** The convolution stage from the registers of CDMA, CSC, CMAC and CACC. */
 
+import { elementSize } from '../../../base/data-type.ts';
 import { fail } from '../../../base/errors.ts';
 import type { Conv } from '../../../program/layer.ts';
 import type { Cube } from '../../cube.ts';
 import type { RegisterFile, RegisterView } from '../registers/register-file.ts';
-import { type CoreFeatures, elementBytes, type Precision, precisionOf, wholeAtoms } from './core-features.ts';
+import { type CoreFeatures, type Precision, precisionOf, wholeAtoms } from './core-features.ts';
 import { addressIn, checkMemory, featureCube } from './cube-registers.ts';
 import { formImage } from './image.ts';
 
@@ -32,7 +33,7 @@ export function formConvolution(file: RegisterFile, core: CoreFeatures): Conv<Cu
     input: pixels?.input ?? formFeatures(cdma, csc, core, precision),
     weights: {
       address: addressIn(cdma, 'D_WEIGHT_ADDR_LOW', 'D_WEIGHT_ADDR_HIGH'),
-      shape: [1, weightBytes / elementBytes(precision), 1, 1],
+      shape: [1, weightBytes / elementSize[precision], 1, 1],
       dtype: precision,
       format: 'vector',
       lineStride: 0,

@@ -1,5 +1,6 @@
 /** What the stages need to know of a configuration of the open NVDLA, gathered from its target. */
 
+import { elementSize } from '../../../base/data-type.ts';
 import { fail } from '../../../base/errors.ts';
 import type { ElementType, SurfaceFormat } from '../../../program/surface.ts';
 import type { NvdlaFeatures, Target } from '../../../targets/target.ts';
@@ -34,21 +35,18 @@ export function precisionOf(core: CoreFeatures, field: number, what: string): Pr
   return precision;
 }
 
-export const elementBytes = (precision: ElementType): number =>
-  precision === 'int8' ? 1 : precision === 'int16' || precision === 'float16' ? 2 : 4;
-
 /**
  * SDP and PDP work on whole atoms: the channels that fill up a cube's last atom are computed like the others, from
  * whatever memory holds there. (The traces of nv_small show it: a cube of one channel leaves eight results.)
  */
 export function wholeAtoms(core: CoreFeatures, channels: number, precision: ElementType): number {
-  const elements = core.atomBytes / elementBytes(precision);
+  const elements = core.atomBytes / elementSize[precision];
   return Math.ceil(channels / elements) * elements;
 }
 
 /** The feature format whose atom has as many elements as fit. */
 export function featureFormat(core: CoreFeatures, precision: ElementType): SurfaceFormat {
-  const elements = core.atomBytes / elementBytes(precision);
+  const elements = core.atomBytes / elementSize[precision];
   const format = ({ 8: 'chw8', 16: 'chw16', 32: 'chw32' } as const)[elements];
   return format ?? fail('device/unsupported', `${core.target} has no atoms of ${elements} elements`);
 }

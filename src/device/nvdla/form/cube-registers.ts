@@ -1,10 +1,11 @@
 /** Cubes from the registers that describe them. */
 
+import { elementSize } from '../../../base/data-type.ts';
 import { fail } from '../../../base/errors.ts';
 import type { ElementType, Shape4 } from '../../../program/surface.ts';
 import type { Cube } from '../../cube.ts';
 import type { RegisterView } from '../registers/register-file.ts';
-import { type CoreFeatures, elementBytes, featureFormat } from './core-features.ts';
+import { type CoreFeatures, featureFormat } from './core-features.ts';
 
 /** The 64-bit address in a pair of registers; the names lack `_LOW` and `_HIGH`. */
 export const addressIn = (view: RegisterView, low: string, high: string): bigint =>
@@ -26,7 +27,7 @@ export function featureCube(
 ): Cube {
   const [, channels, height, width] = shape;
   const format = featureFormat(core, dtype);
-  const runs = Math.ceil((channels * elementBytes(dtype)) / core.atomBytes);
+  const runs = Math.ceil((channels * elementSize[dtype]) / core.atomBytes);
   const size = (runs - 1) * place.surfaceStride + (height - 1) * place.lineStride + width * core.atomBytes;
   return { ...place, shape, dtype, format, batchStride: 0, size };
 }

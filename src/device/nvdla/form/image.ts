@@ -1,11 +1,12 @@
 /** The image input of a convolution from the registers of CDMA and CSC. */
 
+import { elementSize } from '../../../base/data-type.ts';
 import { fail } from '../../../base/errors.ts';
 import type { ImageInput } from '../../../program/layer.ts';
 import { pixelFormats } from '../../../program/nvdla/pixel-formats.ts';
 import type { Cube } from '../../cube.ts';
 import type { RegisterView } from '../registers/register-file.ts';
-import { elementBytes, type Precision } from './core-features.ts';
+import type { Precision } from './core-features.ts';
 import { addressIn } from './cube-registers.ts';
 
 export interface FormedImage {
@@ -44,7 +45,7 @@ export function formImage(cdma: RegisterView, csc: RegisterView, precision: Prec
   if (!rows) return fail('device/fault', 'there is no such extension of rows', { value: 'CSC.D_POST_Y_EXTENSION' });
   const height = cdma.field('D_DATAIN_SIZE_0', 'DATAIN_HEIGHT') + 1;
   const width = cdma.field('D_DATAIN_SIZE_0', 'DATAIN_WIDTH') + 1;
-  const pixelBytes = components * elementBytes(precision);
+  const pixelBytes = components * elementSize[precision];
   const skipped = cdma.field('D_PIXEL_OFFSET', 'PIXEL_X_OFFSET') * pixelBytes;
   const lineStride = cdma.value('D_LINE_STRIDE');
   const signed = cdma.field('D_DATAIN_FORMAT', 'PIXEL_SIGN_OVERRIDE') === 1 || precision === 'float16';
@@ -62,7 +63,7 @@ export function formImage(cdma: RegisterView, csc: RegisterView, precision: Prec
     },
     image: {
       order: format.order,
-      ...(!signed && { unsigned: 8 * elementBytes(precision) }),
+      ...(!signed && { unsigned: 8 * elementSize[precision] }),
       ...(cdma.field('D_MEAN_FORMAT', 'MEAN_FORMAT') === 1 && {
         mean: [
           mean('D_MEAN_GLOBAL_0', 'MEAN_RY'),

@@ -1,12 +1,13 @@
 /** What BDMA and Rubik do, from their registers. */
 
+import { elementSize } from '../../../base/data-type.ts';
 import { fail } from '../../../base/errors.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import type { Cube } from '../../cube.ts';
 import type { RegisterFile } from '../registers/register-file.ts';
 import { checkRubik, type Rubik } from '../rubik.ts';
 import type { Transfer } from '../transfer.ts';
-import { type CoreFeatures, elementBytes, precisionOf } from './core-features.ts';
+import { type CoreFeatures, precisionOf } from './core-features.ts';
 import { addressIn, checkMemory, featureCube } from './cube-registers.ts';
 
 /** Lines are counted in 32 bytes. */
@@ -66,7 +67,7 @@ export function formRubik(file: RegisterFile, core: CoreFeatures): Rubik {
     if (!isPlanes) return featureCube(core, place, ofShape, precision);
     const [, channels, rows, columns] = ofShape;
     const size =
-      (channels - 1) * place.surfaceStride + (rows - 1) * place.lineStride + columns * elementBytes(precision);
+      (channels - 1) * place.surfaceStride + (rows - 1) * place.lineStride + columns * elementSize[precision];
     return { ...place, shape: ofShape, dtype: precision, format: 'dla_linear', batchStride: 0, size };
   };
   const rubik: Rubik = {

@@ -1,18 +1,12 @@
 /** The single-point stage from the registers of SDP and SDP_RDMA. */
 
+import { elementSize } from '../../../base/data-type.ts';
 import { fail } from '../../../base/errors.ts';
 import type { IntegerScaleSdp, SdpUnit } from '../../../program/layer.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import type { Cube } from '../../cube.ts';
 import type { RegisterFile, RegisterView } from '../registers/register-file.ts';
-import {
-  type CoreFeatures,
-  elementBytes,
-  featureFormat,
-  type Precision,
-  precisionOf,
-  wholeAtoms,
-} from './core-features.ts';
+import { type CoreFeatures, featureFormat, type Precision, precisionOf, wholeAtoms } from './core-features.ts';
 import { addressIn, checkMemory, featureCube } from './cube-registers.ts';
 
 /** What SDP calls a sub-unit and its DMA; and the registers and fields that tell whether it reads memory. */
@@ -185,10 +179,10 @@ function formOperand(name: UnitName, file: RegisterFile, core: CoreFeatures, sha
   }
   // An operand has as many channels in an atom as the data that it meets, whatever its own size.
   const format = featureFormat(core, process);
-  const atomBytes = (core.atomBytes / elementBytes(process)) * elementBytes(dtype) * (operandUse === 'both' ? 2 : 1);
+  const atomBytes = (core.atomBytes / elementSize[process]) * elementSize[dtype] * (operandUse === 'both' ? 2 : 1);
   const lineStride = dma.value(`D_${unit}_LINE_STRIDE`);
   const surfaceStride = dma.value(`D_${unit}_SURFACE_STRIDE`);
-  const runs = Math.ceil((shape[1] * elementBytes(process)) / core.atomBytes);
+  const runs = Math.ceil((shape[1] * elementSize[process]) / core.atomBytes);
   const operand: Cube = {
     address: addressIn(dma, `D_${unit}_BASE_ADDR_LOW`, `D_${unit}_BASE_ADDR_HIGH`),
     shape: source === 'kernel' ? [1, shape[1], 1, 1] : shape,
@@ -199,7 +193,7 @@ function formOperand(name: UnitName, file: RegisterFile, core: CoreFeatures, sha
     batchStride: 0,
     size:
       source === 'kernel'
-        ? (shape[1] * atomBytes * elementBytes(process)) / core.atomBytes
+        ? (shape[1] * atomBytes * elementSize[process]) / core.atomBytes
         : (runs - 1) * surfaceStride + (shape[2] - 1) * lineStride + shape[3] * atomBytes,
   };
   return { operand, operandUse, source };

@@ -5,7 +5,8 @@
  * they suggest; another that explains the same bytes would be as good.
  */
 
-import { elementSize, elementsPerAtom } from '../../../program/geometry.ts';
+import { elementSize } from '../../../base/data-type.ts';
+import { elementsPerAtom } from '../../../program/geometry.ts';
 import type { CubeAccess, MemoryAccess } from './access.ts';
 import { unsaid } from './operations.ts';
 import { type Frame, framePixel, type Part, type PixelPart, placeIn } from './surfaces.ts';
@@ -20,7 +21,7 @@ export interface CopyEnds {
 type Fit = (end: CubeAccess, frame: Frame) => PixelPart | undefined;
 
 const blocksOf = ({ shape, format }: CubeAccess): number => Math.ceil(shape[1] / elementsPerAtom(format));
-const pixelOf = ({ dtype, format }: CubeAccess): number => elementsPerAtom(format) * elementSize(dtype);
+const pixelOf = ({ dtype, format }: CubeAccess): number => elementsPerAtom(format) * elementSize[dtype];
 const isStep = (step: number): boolean => Number.isInteger(step) && step >= 1;
 
 const straight: Fit = (end, frame) => {

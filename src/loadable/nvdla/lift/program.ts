@@ -2,11 +2,12 @@
  * A Program from the launches of one task and the values that they read and write.
  */
 
+import { elementSize } from '../../../base/data-type.ts';
 import { bytes } from '../../../base/units.ts';
 import { schedule } from '../../../compile/schedule.ts';
 import { layerReads } from '../../../program/access.ts';
 import type { BlobTableBuilder } from '../../../program/blobs.ts';
-import { elementSize, surfaceGeometry } from '../../../program/geometry.ts';
+import { surfaceGeometry } from '../../../program/geometry.ts';
 import type { BdmaTransfer, Layer, Move, Pipeline } from '../../../program/layer.ts';
 import { mapLaunch } from '../../../program/map-surfaces.ts';
 import type { ConstantRef, Program } from '../../../program/program.ts';
@@ -218,7 +219,7 @@ class Assembly {
     const known = this.#tables.get(access);
     if (known !== undefined) return known;
     const { dtype, data } = access;
-    const shape: Shape4 = [1, data.length / elementSize(dtype), 1, 1];
+    const shape: Shape4 = [1, data.length / elementSize[dtype], 1, 1];
     const geometry = surfaceGeometry(shape, dtype, 'vector');
     const common = { shape, dtype, format: 'vector' as const, ...geometry, memory: 'global_dram' as const };
     const id = this.#add(common, this.#unique(name));

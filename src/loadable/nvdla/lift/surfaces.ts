@@ -4,8 +4,9 @@
  * only copy may lie across the grid (lift-copies.ts).
  */
 
+import { elementSize } from '../../../base/data-type.ts';
 import { bytes } from '../../../base/units.ts';
-import { channelBlocks, elementSize, elementsPerAtom, pixelBytes, surfaceGeometry } from '../../../program/geometry.ts';
+import { channelBlocks, elementsPerAtom, pixelBytes, surfaceGeometry } from '../../../program/geometry.ts';
 import type { PixelGrid } from '../../../program/layer.ts';
 import type { ElementType, Shape4, Surface, SurfaceFormat } from '../../../program/surface.ts';
 import { type CubeAccess, type MemoryAccess, piecesOf, type RunAccess } from './access.ts';
@@ -209,7 +210,7 @@ interface Placed {
 }
 
 function vectorOf({ offset, dtype, size }: RunAccess, accesses: readonly MemoryAccess[]): ShapedValue {
-  const shape: Shape4 = [1, size / elementSize(dtype), 1, 1];
+  const shape: Shape4 = [1, size / elementSize[dtype], 1, 1];
   const geometry = { shape, dtype, format: 'vector' as const, ...surfaceGeometry(shape, dtype, 'vector') };
   return { offset, geometry, parts: new Map(accesses.map((access) => [access, { kind: 'whole' }])) };
 }
@@ -234,7 +235,7 @@ function bytesOf(value: Value, accesses: readonly MemoryAccess[]): ShapedValue {
 /** Operands of one channel each are a map of one pixel. */
 function operandCube({ memory, offset, dtype, channels = 0 }: RunAccess, formatOf: FormatOf): CubeAccess {
   const format = formatOf(dtype);
-  const atom = elementsPerAtom(format) * elementSize(dtype);
+  const atom = elementsPerAtom(format) * elementSize[dtype];
   const shape: Shape4 = [1, channels, 1, 1];
   return { kind: 'cube', memory, offset, shape, dtype, format, lineStride: atom, surfaceStride: atom };
 }

@@ -111,7 +111,7 @@ describe('dependencies', () => {
           }
         }
       }),
-      { numRuns: 500, seed: 5 },
+      { numRuns: 500 },
     );
     expect(waits).toBeGreaterThan(1000);
   });
@@ -135,7 +135,7 @@ describe('dependencies', () => {
         checkDependencies(task, findings);
         expect(findings.problems).toEqual([]);
       }),
-      { numRuns: 300, seed: 6 },
+      { numRuns: 300 },
     );
   });
 

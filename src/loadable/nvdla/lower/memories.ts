@@ -3,8 +3,9 @@
  * the application binds if it is an input or output of the network; a task knows an address by its position in the task's list.
  */
 
+import { elementSize } from '../../../base/data-type.ts';
 import { fail } from '../../../base/errors.ts';
-import { elementSize, elementsPerAtom } from '../../../program/geometry.ts';
+import { elementsPerAtom } from '../../../program/geometry.ts';
 import type { Surface } from '../../../program/surface.ts';
 import { type AddressEntry, type MemoryEntry, memoryFlags, type TensorDesc } from '../format/stock-loadable.ts';
 import type { TaskNetwork } from '../lift/task-network.ts';
@@ -140,7 +141,7 @@ function tensorOf(surface: Surface, id: number, memoryId: number): Omit<TensorDe
   const { name, shape, dtype, format, lineStride, surfaceStride } = surface;
   const [n, c, h, w] = shape;
   const image = format === 'dla_hwc4';
-  const element = elementSize(dtype);
+  const element = elementSize[dtype];
   const pixel = dtype === 'float16' ? (c === 1 ? 5 : 8) : c === 1 ? 0 : 12;
   return {
     name,

@@ -3,8 +3,8 @@
  * firmware reads is stated; what a layer does not use has the values that NVIDIA's compiler writes there.
  */
 
+import { elementSize } from '../../../base/data-type.ts';
 import { fail } from '../../../base/errors.ts';
-import { elementSize } from '../../../program/geometry.ts';
 import type {
   Cdp,
   Conv,
@@ -206,7 +206,7 @@ function lowerPoint(
 /** A cube that is handed on in hardware. */
 function flying({ width, height, channel }: DataCube, { target }: LowerContext, type: ElementType): DataCube {
   const lineStride = width * target.memoryAtom;
-  const blocks = Math.ceil((channel * elementSize(type)) / target.memoryAtom);
+  const blocks = Math.ceil((channel * elementSize[type]) / target.memoryAtom);
   return {
     ...nowhere,
     type: hardware,

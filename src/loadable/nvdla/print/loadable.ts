@@ -14,7 +14,8 @@
  */
 
 import { DlakitError, formatProblem } from '../../../base/errors.ts';
-import { hashBytes } from '../../../program/blobs.ts';
+import { sha256Hex } from '../../../base/hashing.ts';
+
 import { tagOf } from '../format/read-tag.ts';
 import {
   type Blob,
@@ -165,7 +166,7 @@ const blobText = ({ size, interface: from, subInterface, version, data }: Blob):
     size !== data.length && `says ${size} bytes`,
     (from !== 0 || subInterface !== 0) && contentText(from, subInterface),
     versionText(version) !== '0.0.0' && `version ${versionText(version)}`,
-    `SHA-256 ${hashBytes(data).slice(0, 16)}…`,
+    `SHA-256 ${sha256Hex(data).slice(0, 16)}…`,
   );
 
 const relocationText = (entry: RelocationEntry): string =>

@@ -1,6 +1,6 @@
 /** A task of the DLA: its network descriptor, and of every operation who waits for it, what it does and where its data lies. */
 
-import { type CommonDesc, eventNames, type NetworkDesc, operationTypes } from '../format/descriptors.ts';
+import { type CommonDesc, type Consumer, eventNames, events, type NetworkDesc, operationTypes } from '../format/descriptors.ts';
 import type { StockLoadable, TaskEntry } from '../format/stock-loadable.ts';
 import { type ListBudget, taskDescriptors } from '../format/task-blobs.ts';
 import { lookupTableLines } from './lookup-table.ts';
@@ -57,18 +57,21 @@ export function networkText(network: NetworkDesc): string {
 export function dependencyText(position: number, common: CommonDesc): string {
   const { index, roiIndex, dependencyCount, consumers, fusedParent, reserved0 } = common;
   const told = consumers.flatMap((consumer, type) =>
-    consumer.index === -1 ? [] : [consumerText(operationTypes[type]!, consumer)],
+    isNobody(consumer) ? [] : [consumerText(operationTypes[type]!, consumer)],
   );
   return phrase(
     `waits for ${count(dependencyCount, 'event')}`,
     told.length > 0 && `tells ${told.join(', ')}`,
-    fusedParent.index !== -1 && `behind ${consumerText('operation', fusedParent)}`,
+    !isNobody(fusedParent) && `behind ${consumerText('operation', fusedParent)}`,
     index !== position && `stored as operation ${index}`,
     unless(0, 'region of interest', roiIndex),
     reserved({ reserved0 }),
   );
 }
 
+/** Compilers leave the event of an absent consumer 0 or `completed`; whatever else stands there is shown. */
+const isNobody = ({ index, event, reserved: rest }: Consumer): boolean => index === -1 && event <= events.completed && rest === 0;
+
 /** `sdp 4 when programmed` */
-const consumerText = (what: string, { index, event, reserved: rest }: CommonDesc['fusedParent']): string =>
+const consumerText = (what: string, { index, event, reserved: rest }: Consumer): string =>
   `${what} ${index} when ${named(eventNames, event)}${rest === 0 ? '' : ` (reserved ${rest})`}`;

@@ -4,6 +4,7 @@
  */
 
 import { float16Bits } from '../../../base/float16.ts';
+import { Random } from '../../../base/random.ts';
 import { bytes } from '../../../base/units.ts';
 import { arrange } from '../../../compile/allocate.ts';
 import { plainUnit as plain } from '../../../compile/nvdla/plain-unit.ts';
@@ -46,37 +47,14 @@ export interface RandomProgram {
   readonly blobs: BlobTable;
 }
 
-class Random {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed | 0 || 1;
+function fill(random: Random, length: number, dtype: ElementType): Uint8Array {
+  const data = random.bytes(length);
+  if (dtype !== 'float16') return data;
+  const view = new DataView(data.buffer);
+  for (let at = 0; at + 1 < length; at += 2) {
+    view.setUint16(at, float16Bits(random.int(-64, 64) / 2 ** random.int(0, 6)), true);
   }
-
-  /** [low, high] */
-  readonly int = (low: number, high: number): number => {
-    this.#state ^= this.#state << 13;
-    this.#state ^= this.#state >>> 17;
-    this.#state ^= this.#state << 5;
-    return low + ((this.#state >>> 0) % (high - low + 1));
-  };
-
-  readonly chance = (percent: number): boolean => this.int(0, 99) < percent;
-
-  readonly of = <T>(items: readonly T[]): T => items[this.int(0, items.length - 1)]!;
-
-  fill(length: number, dtype: ElementType): Uint8Array {
-    const data = new Uint8Array(length);
-    if (dtype === 'int8') return data.map(() => this.int(0, 255));
-    const view = new DataView(data.buffer);
-    for (let at = 0; at + 1 < length; at += 2) view.setUint16(at, this.#element(dtype) & 0xffff, true);
-    return data;
-  }
-
-  #element(dtype: ElementType): number {
-    if (dtype === 'float16') return float16Bits(this.int(-64, 64) / 2 ** this.int(0, 6));
-    return this.int(-32_768, 32_767);
-  }
+  return data;
 }
 
 type Launch = Pipeline<number> | Move<number>;
@@ -90,7 +68,7 @@ export function randomProgram(target: Target, seed: number, layers: number): Ran
 /** Random bytes for every input of a Program, where padding lies too. */
 export function randomInputs({ inputs, surfaces }: Program, seed: number): readonly Uint8Array[] {
   const random = new Random(seed);
-  return inputs.map((id) => random.fill(surfaces[id]!.size, surfaces[id]!.dtype));
+  return inputs.map((id) => fill(random, surfaces[id]!.size, surfaces[id]!.dtype));
 }
 
 class Builder {
@@ -113,7 +91,7 @@ class Builder {
 
   build(most: number): RandomProgram {
     this.#input();
-    if (this.#random.chance(30)) this.#image();
+    if (this.#random.chance(0.3)) this.#image();
     while (this.#layers.length < most) this.#step();
     return { program: this.#finish(), blobs: this.#blobs.table() };
   }
@@ -167,7 +145,7 @@ class Builder {
       ...(nvdla!.rubik ? [() => this.#replane(), () => this.#contract()] : []),
       ...(nvdla!.bdma ? [() => this.#transfer()] : []),
     ];
-    this.#random.of(steps)();
+    this.#random.pick(steps)();
   }
 
   #surface(
@@ -205,22 +183,22 @@ class Builder {
   }
 
   #input(): void {
-    const { int, of } = this.#random;
-    const dtype = of(this.#target.nvdla!.precisions);
+    const random = this.#random;
+    const dtype = random.pick(this.#target.nvdla!.precisions);
     const atom = atomElements(this.#target, dtype);
-    const shape: Shape4 = [1, of([1, atom - 1, atom, atom + 3, 2 * atom]), int(1, 9), int(1, 9)];
+    const shape: Shape4 = [1, random.pick([1, atom - 1, atom, atom + 3, 2 * atom]), random.int(1, 9), random.int(1, 9)];
     const id = this.#surface(shape, dtype, { memory: 'io' });
     this.#inputs.push(id);
     this.#values.push(id);
   }
 
   #pick(): Surface {
-    return this.#surfaces[this.#random.of(this.#values)]!;
+    return this.#surfaces[this.#random.pick(this.#values)]!;
   }
 
   #convert(): Convert {
-    const { int } = this.#random;
-    return { offset: int(-100, 100), scale: int(-300, 300), shift: int(0, 12) };
+    const random = this.#random;
+    return { offset: random.int(-100, 100), scale: random.int(-300, 300), shift: random.int(0, 12) };
   }
 
   /** A type of result, such that atoms of all types hold the same channels. */
@@ -231,13 +209,13 @@ class Builder {
       return Math.ceil(channels / atom) * atom;
     };
     const { precisions } = this.#target.nvdla!;
-    return this.#random.of(precisions.filter((type) => type !== 'float16' && whole(type) === whole(input)));
+    return this.#random.pick(precisions.filter((type) => type !== 'float16' && whole(type) === whole(input)));
   }
 
   /** A convolution of some input, over all of it. */
   #conv(input: Surface, window: Window, image?: ConvImage, sharedWeights?: number): Conv<number> {
     const target = this.#target;
-    const { int, chance, fill } = { ...this.#random, fill: this.#random.fill.bind(this.#random) };
+    const random = this.#random;
     const precision = input.dtype as Precision;
     const { kernel, stride, dilation, padding, kernels } = window;
     const [, channels, height, width] = input.shape;
@@ -245,7 +223,8 @@ class Builder {
       Math.floor((size + pads - (d * (k - 1) + 1)) / s) + 1;
     const bytesOfKernel = channels * kernel.h * kernel.w * precisionBytes(precision);
     const stream = streamBytes(kernels, bytesOfKernel, target);
-    const weights = sharedWeights ?? this.#constant(fill(stream, precision), precision, precisionBytes(precision));
+    const weights =
+      sharedWeights ?? this.#constant(fill(random, stream, precision), precision, precisionBytes(precision));
     const slice = { channels, width, padding: padding.left + padding.right, image: image !== undefined };
     const atom = atomElements(target, precision);
     return {
@@ -255,7 +234,7 @@ class Builder {
       stride,
       dilation,
       padding,
-      padValue: precision === 'float16' ? 0 : int(-128, 127),
+      padValue: precision === 'float16' ? 0 : random.int(-128, 127),
       groups: 1,
       transposed: false,
       output: {
@@ -264,7 +243,7 @@ class Builder {
         width: made(width, padding.left + padding.right, kernel.w, dilation.w, stride.w),
       },
       sparse: false,
-      truncate: precision === 'float16' ? 0 : int(0, 8),
+      truncate: precision === 'float16' ? 0 : random.int(0, 8),
       core: {
         precision,
         kernelGroup: kernelGroupOf(target, precision),
@@ -276,7 +255,7 @@ class Builder {
           weightBanks: weightBanks(kernels, bytesOfKernel, target),
         },
         ...(image && { image }),
-        ...(precision !== 'float16' && chance(20) && { convert: this.#convert() }),
+        ...(precision !== 'float16' && random.chance(0.2) && { convert: this.#convert() }),
         reuse: { data: false, weights: false },
         keep: { data: false, weights: false },
       },
@@ -284,15 +263,26 @@ class Builder {
   }
 
   #window([, , height, width]: Shape4, isImage: boolean): Window {
-    const { int, of } = this.#random;
-    const padding = { top: int(0, 2), left: int(0, 2), bottom: int(0, 2), right: int(0, 2) };
-    const [rows, columns] = [height + padding.top + padding.bottom, width + padding.left + padding.right];
-    const kernel = { h: int(1, Math.min(4, rows)), w: int(1, Math.min(4, columns)) };
-    const dilation = {
-      h: kernel.h === 1 ? 1 : int(1, Math.max(1, Math.floor((rows - 1) / (kernel.h - 1)))),
-      w: kernel.w === 1 || isImage ? 1 : int(1, Math.max(1, Math.floor((columns - 1) / (kernel.w - 1)))),
+    const random = this.#random;
+    const padding = {
+      top: random.int(0, 2),
+      left: random.int(0, 2),
+      bottom: random.int(0, 2),
+      right: random.int(0, 2),
     };
-    return { kernel, stride: { h: int(1, 3), w: int(1, 3) }, dilation, padding, kernels: of([1, 5, 8, 16, 20, 33]) };
+    const [rows, columns] = [height + padding.top + padding.bottom, width + padding.left + padding.right];
+    const kernel = { h: random.int(1, Math.min(4, rows)), w: random.int(1, Math.min(4, columns)) };
+    const dilation = {
+      h: kernel.h === 1 ? 1 : random.int(1, Math.max(1, Math.floor((rows - 1) / (kernel.h - 1)))),
+      w: kernel.w === 1 || isImage ? 1 : random.int(1, Math.max(1, Math.floor((columns - 1) / (kernel.w - 1)))),
+    };
+    return {
+      kernel,
+      stride: { h: random.int(1, 3), w: random.int(1, 3) },
+      dilation,
+      padding,
+      kernels: random.pick([1, 5, 8, 16, 20, 33]),
+    };
   }
 
   #convolve(): void {
@@ -302,18 +292,18 @@ class Builder {
   }
 
   #image(): void {
-    const { int, chance, of } = this.#random;
-    const dtype = of(this.#target.nvdla!.precisions.filter((precision) => precision !== 'int16'));
-    const channels = of([1, 4]);
-    const shape: Shape4 = [1, channels, int(2, 8), int(2, 8)];
+    const random = this.#random;
+    const dtype = random.pick(this.#target.nvdla!.precisions.filter((precision) => precision !== 'int16'));
+    const channels = random.pick([1, 4]);
+    const shape: Shape4 = [1, channels, random.int(2, 8), random.int(2, 8)];
     const id = this.#surface(shape, dtype, { format: 'dla_hwc4', memory: 'io' });
     this.#inputs.push(id);
     const isBytes = dtype === 'int8';
     const image: ConvImage = {
-      order: channels === 1 ? [0] : of(isBytes ? byteOrders : byteOrders.slice(0, 2)),
-      ...(isBytes && chance(50) && { unsigned: 8 }),
-      ...(isBytes && chance(50) && { mean: Array.from({ length: channels }, () => int(-128, 255)) }),
-      rowsPerBlock: of([1, 2] as const),
+      order: channels === 1 ? [0] : random.pick(isBytes ? byteOrders : byteOrders.slice(0, 2)),
+      ...(isBytes && random.chance(0.5) && { unsigned: 8 }),
+      ...(isBytes && random.chance(0.5) && { mean: Array.from({ length: channels }, () => random.int(-128, 255)) }),
+      rowsPerBlock: random.pick([1, 2] as const),
     };
     const conv = this.#conv(this.#surfaces[id]!, this.#window(shape, true), image);
     this.#pointAndPool({ kind: 'conv', conv }, shapeOf(conv), dtype);
@@ -325,7 +315,7 @@ class Builder {
     const [n, channels, height, width] = input.shape;
     if (height < 2) return;
     const upper = Math.floor(height / 2);
-    const kernels = this.#random.of([1, 8, 24]);
+    const kernels = this.#random.pick([1, 8, 24]);
     const precision = input.dtype as Precision;
     const dtype = this.#output(precision, kernels);
     const output = this.#surfaces[this.#value([n, kernels, height, width], dtype)]!;
@@ -368,7 +358,7 @@ class Builder {
   ): void {
     const dtype = this.#output(input, shape[1]);
     const units = this.#units(shape, input, dtype, true);
-    const window = this.#random.chance(30) ? this.#poolWindow(shape, dtype) : undefined;
+    const window = this.#random.chance(0.3) ? this.#poolWindow(shape, dtype) : undefined;
     const pdp = window && { ...window.pdp, output: this.#value(window.shape, dtype) };
     const sdp = pdp ? units : { ...units, output: this.#value(shape, dtype) };
     const tail = pdp ? { pdp } : {};
@@ -380,13 +370,14 @@ class Builder {
   }
 
   #units(shape: Shape4, input: Precision, output: Precision, points: boolean): Omit<IntegerScaleSdp<number>, 'output'> {
-    const { chance } = this.#random;
+    const random = this.#random;
     const { elementwise, lookupTable } = this.#target.nvdla!;
     const float = input === 'float16';
     const process = float ? 'float16' : output === 'int8' ? 'int8' : input;
-    const unit = (name: 'x1' | 'x2' | 'y') => (chance(60) ? this.#unit(name, shape, process, points) : undefined);
+    const unit = (name: 'x1' | 'x2' | 'y') =>
+      random.chance(0.6) ? this.#unit(name, shape, process, points) : undefined;
     const [x1, x2] = [unit('x1'), unit('x2')];
-    const table = lookupTable && !float && chance(30);
+    const table = lookupTable && !float && random.chance(0.3);
     const y = table ? ({ ...plain, activation: 'lut' } as const) : elementwise ? unit('y') : undefined;
     return {
       arithmetic: 'integer-scale',
@@ -401,33 +392,33 @@ class Builder {
   }
 
   #unit(name: 'x1' | 'x2' | 'y', shape: Shape4, process: Precision, points: boolean): SdpUnit<number> {
-    const { int, chance, of } = this.#random;
+    const random = this.#random;
     const isY = name === 'y';
     const float = process === 'float16';
     const algorithms = ['max', 'min', 'sum', ...(isY ? (['equal'] as const) : [])] as const;
-    const alu = chance(70) ? of(algorithms) : undefined;
-    const mul = chance(50) || alu === undefined;
+    const alu = random.chance(0.7) ? random.pick(algorithms) : undefined;
+    const mul = random.chance(0.5) || alu === undefined;
     const use = alu ? (mul ? 'both' : 'alu') : 'mul';
     // A surface of points holds one number for each element.
     const same = this.#values.filter((id) => {
       const surface = this.#surfaces[id]!;
       return use !== 'both' && points && surface.dtype === process && `${surface.shape}` === `${shape}`;
     });
-    const source = of(['layer', 'kernel', ...(same.length > 0 ? (['point'] as const) : [])] as const);
+    const source = random.pick(['layer', 'kernel', ...(same.length > 0 ? (['point'] as const) : [])] as const);
     const inRegister = source === 'layer';
     const operand = (): number => {
-      if (source === 'point') return of(same);
-      const dtype = float ? 'float16' : of(['int8', 'int16'] as const);
+      if (source === 'point') return random.pick(same);
+      const dtype = float ? 'float16' : random.pick(['int8', 'int16'] as const);
       const atom = atomElements(this.#target, process);
       const size = dtype === 'int8' ? 1 : 2;
       const count = Math.ceil(shape[1] / atom) * atom * (use === 'both' ? 2 : 1);
-      return this.#constant(this.#random.fill(count * size, dtype), dtype, size);
+      return this.#constant(fill(this.#random, count * size, dtype), dtype, size);
     };
     const register = (): number => {
-      if (float && isY) return new DataView(Float32Array.of(int(-50, 50) / 8).buffer).getInt32(0, true);
-      return float ? (float16Bits(int(-50, 50) / 8) << 16) >> 16 : int(-300, 300);
+      if (float && isY) return new DataView(Float32Array.of(random.int(-50, 50) / 8).buffer).getInt32(0, true);
+      return float ? (float16Bits(random.int(-50, 50) / 8) << 16) >> 16 : random.int(-300, 300);
     };
-    const prelu = mul && chance(20);
+    const prelu = mul && random.chance(0.2);
     return {
       ...plain,
       ...(alu && { alu }),
@@ -436,28 +427,28 @@ class Builder {
       ...(!inRegister && { operand: operand(), operandUse: use }),
       aluOperand: inRegister && alu ? register() : 0,
       mulOperand: inRegister && mul ? register() : 0,
-      aluShift: isY || float || !alu ? 0 : int(0, 6),
-      truncate: float ? 0 : int(0, 10),
-      activation: prelu ? 'prelu' : isY ? 'none' : of(['none', 'relu'] as const),
-      ...(isY && !float && !inRegister && alu && chance(50) && { aluConvert: this.#convert() }),
-      ...(isY && !float && !inRegister && mul && chance(50) && { mulConvert: this.#convert() }),
+      aluShift: isY || float || !alu ? 0 : random.int(0, 6),
+      truncate: float ? 0 : random.int(0, 10),
+      activation: prelu ? 'prelu' : isY ? 'none' : random.pick(['none', 'relu'] as const),
+      ...(isY && !float && !inRegister && alu && random.chance(0.5) && { aluConvert: this.#convert() }),
+      ...(isY && !float && !inRegister && mul && random.chance(0.5) && { mulConvert: this.#convert() }),
     };
   }
 
   /** @param bits of the numbers that are looked up */
   #lookup(bits: number): Lookup<number> {
-    const { int, of, chance } = this.#random;
-    if (this.#lookups.length > 0 && chance(30)) return of(this.#lookups);
-    const slope = () => ({ scale: int(-500, 500), shift: int(-4, 12) });
+    const random = this.#random;
+    if (this.#lookups.length > 0 && random.chance(0.3)) return random.pick(this.#lookups);
+    const slope = () => ({ scale: random.int(-500, 500), shift: random.int(-4, 12) });
     const curve = (count: number) => ({
-      entries: this.#constant(this.#random.fill(2 * count, 'int16'), 'int16', 2),
+      entries: this.#constant(fill(this.#random, 2 * count, 'int16'), 'int16', 2),
       underflow: slope(),
       overflow: slope(),
     });
-    const priority = () => of(['le', 'lo'] as const);
-    const [leExponent, loExponent] = [int(0, bits - 6), int(0, bits - 8)];
-    const start = int(-(2 ** (bits - 1)), 0);
-    const spacing = of(['exponential', 'linear'] as const);
+    const priority = () => random.pick(['le', 'lo'] as const);
+    const [leExponent, loExponent] = [random.int(0, bits - 6), random.int(0, bits - 8)];
+    const start = random.int(-(2 ** (bits - 1)), 0);
+    const spacing = random.pick(['exponential', 'linear'] as const);
     const lookup: Lookup<number> = {
       le: { ...curve(65), spacing, exponent: leExponent, start, end: start + 64 * 2 ** leExponent },
       lo: { ...curve(257), exponent: loExponent, start, end: start + 256 * 2 ** loExponent },
@@ -473,11 +464,11 @@ class Builder {
     [n, channels, height, width]: Shape4,
     dtype: Precision,
   ): { readonly pdp: Omit<Pdp<number>, 'output'>; readonly shape: Shape4 } {
-    const { int, of } = this.#random;
-    const kernel = { h: int(1, Math.min(4, height)), w: int(1, Math.min(4, width)) };
-    const stride = { h: int(1, 3), w: int(1, 3) };
-    const mode = of(['max', 'min', 'average'] as const);
-    const pads = (k: number): number => int(0, k - 1);
+    const random = this.#random;
+    const kernel = { h: random.int(1, Math.min(4, height)), w: random.int(1, Math.min(4, width)) };
+    const stride = { h: random.int(1, 3), w: random.int(1, 3) };
+    const mode = random.pick(['max', 'min', 'average'] as const);
+    const pads = (k: number): number => random.int(0, k - 1);
     const padding = { top: pads(kernel.h), left: pads(kernel.w), bottom: pads(kernel.h), right: pads(kernel.w) };
     const rows = Math.floor((height + padding.top + padding.bottom - kernel.h) / stride.h) + 1;
     const columns = Math.floor((width + padding.left + padding.right - kernel.w) / stride.w) + 1;
@@ -486,7 +477,7 @@ class Builder {
     const average = {
       recipWidth: table[kernel.w - 1]!,
       recipHeight: table[kernel.h - 1]!,
-      padValues: Array.from({ length: 7 }, () => (float ? 0 : int(-50, 50))),
+      padValues: Array.from({ length: 7 }, () => (float ? 0 : random.int(-50, 50))),
     };
     return {
       pdp: { mode, kernel, stride, padding, countPadding: true, ...(mode === 'average' && { average }) },
@@ -501,18 +492,18 @@ class Builder {
   }
 
   #normalize(): void {
-    const { int, of, chance } = this.#random;
+    const random = this.#random;
     const input = this.#pick();
     if (input.dtype === 'float16') return;
     this.#layers.push({
       kind: 'cdp',
       cdp: {
         input: input.id,
-        localSize: of([3, 5, 7, 9] as const),
-        inputConvert: { offset: int(-10, 10), scale: int(1, 3), shift: int(0, 2) },
+        localSize: random.pick([3, 5, 7, 9] as const),
+        inputConvert: { offset: random.int(-10, 10), scale: random.int(1, 3), shift: random.int(0, 2) },
         outputConvert: this.#convert(),
-        bypassSquareSum: chance(30),
-        bypassMultiply: chance(30),
+        bypassSquareSum: random.chance(0.3),
+        bypassMultiply: random.chance(0.3),
         lookup: this.#lookup(input.dtype === 'int8' ? 16 : 30),
         output: this.#value(input.shape, input.dtype),
       },
@@ -526,7 +517,7 @@ class Builder {
     const atom = atomElements(this.#target, input.dtype as Precision);
     const all = { input: input.id, inputChannel: 0, outputChannel: 0, channels };
     const one = { h: 1, w: 1 };
-    if (this.#random.chance(50) && width > 1) {
+    if (this.#random.chance(0.5) && width > 1) {
       const output = this.#value(input.shape, input.dtype);
       const left = Math.floor(width / 2);
       for (const [column, columns, to] of [
@@ -539,7 +530,7 @@ class Builder {
       return;
     }
     if (channels > atom || height * atom > 8192) return;
-    const step = this.#random.of([
+    const step = this.#random.pick([
       { h: 1, w: 2 },
       { h: 2, w: 1 },
     ]);
@@ -565,7 +556,7 @@ class Builder {
     const input = this.#pick();
     const [n, channels, height, width] = input.shape;
     if (channels !== 2 * atomElements(this.#target, input.dtype as Precision)) return;
-    const stride = this.#random.of([
+    const stride = this.#random.pick([
       { h: 1, w: 2 },
       { h: 2, w: 1 },
     ]);

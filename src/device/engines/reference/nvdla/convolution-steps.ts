@@ -4,10 +4,10 @@
  * together. The weight stream follows it: kernel group by kernel group, step by step, kernel by kernel.
  */
 
+import { elementSize } from '../../../../base/data-type.ts';
 import { fail } from '../../../../base/errors.ts';
 import type { Conv, ConvCore } from '../../../../program/layer.ts';
 import type { Cube } from '../../../cube.ts';
-import { elementBytes } from '../../../nvdla/form/core-features.ts';
 
 export interface ConvolutionSteps {
   /** For each weight of a kernel, in the order of the stream: which of the elements under the window it meets. */
@@ -74,7 +74,7 @@ export function unpackWeights(
   kernels: number,
   { kernelGroup, precision }: ConvCore,
 ): Int16Array {
-  const size = elementBytes(precision);
+  const size = elementSize[precision];
   const needed = kernels * elements.length * size;
   if (stream.length < needed) {
     fail('device/fault', 'the weights are shorter than the kernels', {}, { expected: needed, actual: stream.length });

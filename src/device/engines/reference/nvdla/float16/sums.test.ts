@@ -37,7 +37,7 @@ describe('the product of two mantissas', () => {
         expect(shift < 20 ? [-1, 0] : [-1, 0, 1]).toContain(difference);
         beside.add(difference);
       }),
-      { numRuns: 5000, seed: 3 },
+      { numRuns: 5000 },
     );
     expect([...beside].sort()).toEqual([-1, 0, 1]);
   });
