@@ -32,7 +32,7 @@ import { encodeNvdla as encodeStock } from './loadable/nvdla/lower/encode-nvdla.
 import { printStockLoadable } from './loadable/nvdla/print/loadable.ts';
 import { type LoadableProblem, validateStockLoadable } from './loadable/nvdla/validate/loadable.ts';
 import { type ReadOptions, readModel } from './onnx/read.ts';
-import { requireStaticShapes, resolve } from './onnx/resolve.ts';
+import { requireBoundInputs, resolve } from './onnx/resolve.ts';
 import { printPlan } from './program/print.ts';
 import type { CompiledNetwork, Plan, Preprocess } from './program/program.ts';
 import { balanceGates } from './quantize/balance-gates.ts';
@@ -118,9 +118,10 @@ export interface NetworkOptions extends ReadOptions {
 }
 
 /**
- * Reads an ONNX model and resolves every shape.
+ * Reads an ONNX model and resolves every shape. Those that depend on data or on an operator that is not known stay symbolic;
+ * {@link check} judges such a network, {@link compile} refuses it where such a value crosses between segments.
  *
- * @throws onnx/*, shape/unresolved when a shape still depends on a symbolic dimension, shape/binding, shape/mismatch
+ * @throws onnx/*, shape/unresolved when an input has a symbolic dimension, shape/binding, shape/mismatch
  */
 export function readNetwork(bytes: Uint8Array, options: NetworkOptions = {}): Graph {
   const graph = readModel(bytes, options);
@@ -133,7 +134,7 @@ export function readNetwork(bytes: Uint8Array, options: NetworkOptions = {}): Gr
     }
   }
   const resolved = resolve(graph, { shapes });
-  requireStaticShapes(resolved);
+  requireBoundInputs(resolved);
   return resolved;
 }
 

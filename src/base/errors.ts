@@ -14,8 +14,7 @@ export const errorCodes = {
 
   'onnx/not-a-model': 'The bytes are not an ONNX model.',
   'onnx/truncated': 'The file ends before the model does.',
-  'onnx/opset': 'The model uses an opset outside 7–22 of the default domain, or none.',
-  'onnx/domain': 'A node belongs to an operator domain that is not known.',
+  'onnx/opset': 'The model uses an opset outside 7–27 of the default domain, or none.',
   'onnx/too-deep': 'Messages are nested deeper than a real model ever is.',
   'onnx/too-large': 'A count or size is larger than dlakit accepts.',
   'onnx/tensor-size': 'A tensor has another number of bytes than its shape and type need.',
@@ -23,10 +22,11 @@ export const errorCodes = {
   'onnx/dimension': 'A dimension is zero, negative or too large.',
   'onnx/external-data': 'External data is missing, too short, or lies outside the model folder.',
   'onnx/graph': 'The graph is inconsistent: an undefined or doubly defined value, a bad attribute, a missing input.',
-  'onnx/cycle': 'The nodes depend on one another in a circle.',
+  'onnx/cycle': 'The nodes depend on one another in a circle, or a function calls itself.',
   'graph/syntax': 'A printed Graph cannot be parsed, or names a constant that was not given.',
 
-  'shape/unresolved': 'A shape still depends on a symbolic dimension; bind it with --shapes.',
+  'shape/unresolved':
+    'The shape of an input has a symbolic dimension (bind it with --shapes), or a shape depends on data.',
   'shape/binding': 'A --shapes binding does not match the input.',
   'shape/mismatch': 'The shapes of the inputs of a node do not fit together.',
 

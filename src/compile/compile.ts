@@ -285,7 +285,11 @@ const planTypes: ReadonlySet<string> = new Set(['float32', 'int8', 'uint8', 'int
 
 function planTensor(graph: Graph, name: string, scaled: boolean, scales: ReadonlyMap<string, number>): PlanTensor {
   const shape = staticShape(graph, name);
-  if (shape === undefined) fail('shape/unresolved', 'the shape is not known', { value: name });
+  if (shape === undefined) {
+    const maker = graph.nodes.find((node) => node.outputs.includes(name));
+    const message = 'the shape of a value that crosses between segments is not known before the network runs';
+    fail('shape/unresolved', message, { value: name, ...(maker && { node: maker.name }) });
+  }
   const dtype = graph.values.get(name)?.dtype ?? 'float32';
   if (!planTypes.has(dtype)) {
     const expected = [...planTypes].join(', ');

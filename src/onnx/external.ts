@@ -5,7 +5,7 @@
 
 import { fail, locate, type Place } from '../base/errors.ts';
 import { decodeModel } from './proto/decode.ts';
-import { externalLocation, type GraphProto, type TensorProto } from './proto/onnx.ts';
+import { externalLocation, type GraphProto, type NodeProto, type TensorProto } from './proto/onnx.ts';
 
 /**
  * The files beside a model that hold its external data, as the model spells them, sorted; none for most models.
@@ -14,8 +14,9 @@ import { externalLocation, type GraphProto, type TensorProto } from './proto/onn
  */
 export function externalFiles(bytes: Uint8Array, options: { readonly file?: string } = {}): readonly string[] {
   return locate(options.file === undefined ? {} : { file: options.file }, () => {
-    const { graph } = decodeModel(bytes);
-    const locations = [...(graph ? tensors(graph) : [])].filter(isExternal).map((tensor) => reference(tensor).location);
+    const { graph, functions } = decodeModel(bytes);
+    const all = [...(graph ? tensorsOf(graph) : []), ...functions.flatMap(({ node }) => [...tensorsOfNodes(node)])];
+    const locations = all.filter(isExternal).map((tensor) => reference(tensor).location);
     return [...new Set(locations)].sort();
   });
 }
@@ -77,12 +78,16 @@ function byteNumber(text: string | undefined, what: string, place: Place): numbe
   return Number(text);
 }
 
-function* tensors(graph: GraphProto): Generator<TensorProto> {
+function* tensorsOf(graph: GraphProto): Generator<TensorProto> {
   yield* graph.initializer;
-  for (const node of graph.node) {
+  yield* tensorsOfNodes(graph.node);
+}
+
+function* tensorsOfNodes(nodes: readonly NodeProto[]): Generator<TensorProto> {
+  for (const node of nodes) {
     for (const { t, g } of node.attribute) {
       if (t) yield t;
-      if (g) yield* tensors(g);
+      if (g) yield* tensorsOf(g);
     }
   }
 }

@@ -14,19 +14,25 @@ import { arity } from './arity.ts';
 import { readsOf } from './captures.ts';
 import { constantTensor } from './constant-node.ts';
 import { dataTypeOf, requireDataType } from './data-type.ts';
+import { inlineFunctions, normalDomain } from './functions.ts';
 import { decodeModel } from './proto/decode.ts';
 import {
   type AttributeProto,
   attributeType,
   type GraphProto,
   type NodeProto,
+  type OperatorSetIdProto,
   type ValueInfoProto,
 } from './proto/onnx.ts';
 import { readTensor } from './read-tensor.ts';
 import { sortNodes } from './topology.ts';
 
 export const oldestOpset = 7;
-export const newestOpset = 22;
+/**
+ * The newest that ONNX has released (onnx/docs/Versioning.md: 27 with ONNX 1.22). What came since 22 is more element types, a few
+ * attributes (`output_dtype` of DequantizeLinear, `stash_type` of Range), and operators of language models, which no rule knows.
+ */
+export const newestOpset = 27;
 
 const maxDimension = 2 ** 31 - 1;
 const maxElements = 2 ** 40;
@@ -42,15 +48,13 @@ export interface ReadOptions {
 /**
  * Reads a model.
  *
- * @throws onnx/not-a-model, onnx/truncated, onnx/too-deep, onnx/too-large, onnx/opset, onnx/domain, onnx/dtype,
+ * @throws onnx/not-a-model, onnx/truncated, onnx/too-deep, onnx/too-large, onnx/opset, onnx/dtype,
  *   onnx/dimension, onnx/tensor-size, onnx/external-data, onnx/graph, onnx/cycle
  */
 export function readModel(bytes: Uint8Array, options: ReadOptions = {}): Graph {
   return locate(options.file === undefined ? {} : { file: options.file }, () => {
-    const model = decodeModel(bytes);
-    const versions = model.opsetImport
-      .filter(({ domain }) => normalDomain(domain) === '')
-      .map(({ version }) => version);
+    const { graph, opsetImport } = inlineFunctions(decodeModel(bytes));
+    const versions = opsetImport.filter(({ domain }) => normalDomain(domain) === '').map(({ version }) => version);
     const opset = versions[0];
     const known = opset !== undefined && opset >= oldestOpset && opset <= newestOpset;
     if (!known || versions.some((version) => version !== opset)) {
@@ -64,9 +68,33 @@ export function readModel(bytes: Uint8Array, options: ReadOptions = {}): Graph {
         },
       );
     }
-    const context: Context = { opsets: { '': opset }, external: options.external, outer: undefined };
-    return readGraph(model.graph!, context);
+    const context: Context = {
+      opsets: opsetsOf(graph, opsetImport, opset),
+      external: options.external,
+      outer: undefined,
+    };
+    return readGraph(graph, context);
   });
+}
+
+/** The version of the default domain, and those of the other domains that nodes belong to. */
+function opsetsOf(
+  graph: GraphProto,
+  imports: readonly OperatorSetIdProto[],
+  opset: number,
+): Readonly<Record<string, number>> {
+  const foreign = new Set(domainsOf(graph));
+  const versions = imports
+    .map(({ domain, version }): [string, number] => [normalDomain(domain), version ?? 1])
+    .filter(([domain]) => domain !== '' && foreign.has(domain));
+  return Object.fromEntries([['', opset], ...versions]);
+}
+
+function* domainsOf(graph: GraphProto): Generator<string> {
+  for (const node of graph.node) {
+    yield normalDomain(node.domain);
+    for (const { g } of node.attribute) if (g) yield* domainsOf(g);
+  }
 }
 
 interface Context {
@@ -106,7 +134,7 @@ function readGraph(proto: GraphProto, context: Context): Graph {
   for (const [index, node] of proto.node.entries()) {
     const name = names[index]!;
     const read = readNode(node, name, { ...context, outer });
-    if (read.op !== 'Constant') {
+    if (read.op !== 'Constant' || read.domain !== '') {
       nodes.push(read);
       continue;
     }
@@ -135,12 +163,6 @@ function readNode(proto: NodeProto, name: string, context: Context): Node {
   const place: Place = { node: name };
   const domain = normalDomain(proto.domain);
   if (op === '') fail('onnx/graph', 'the node has no operator', place);
-  if (domain !== '') {
-    fail('onnx/domain', `the operator ${op} belongs to the domain ${domain}, which is not known`, place, {
-      expected: 'ai.onnx',
-      actual: domain,
-    });
-  }
   const attributes = new Map<string, Attribute>();
   for (const attribute of proto.attribute) {
     const key = attribute.name ?? '';
@@ -163,7 +185,7 @@ function readNode(proto: NodeProto, name: string, context: Context): Node {
 
 function checkArity(node: Node): void {
   if (node.outputs.length === 0) fail('onnx/graph', `the ${node.op} has no output`, { node: node.name });
-  const known = arity.get(node.op);
+  const known = node.domain === '' ? arity.get(node.op) : undefined;
   if (known === undefined) return;
   const [required, most] = known;
   const place = { node: node.name };
@@ -322,7 +344,5 @@ function withoutTrailingBlanks(names: readonly string[]): readonly string[] {
 }
 
 const nameOf = ({ name }: ValueInfoProto): string => name ?? '';
-
-const normalDomain = (domain: string | undefined): string => (domain === 'ai.onnx' ? '' : (domain ?? ''));
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { readModel } from './read.ts';
-import { requireStaticShapes, resolve } from './resolve.ts';
+import { resolve } from './resolve.ts';
 import { parseShapes } from './shapes.ts';
 import { pattern, runEveryValue, runModel } from './testing/graphs.ts';
 import { writeModel } from './write.ts';
@@ -27,8 +27,8 @@ describe.each(models)('%s', (file, binding) => {
   const feeds = Object.fromEntries([...shapes].map(([name, shape]) => [name, pattern(shape)]));
 
   test('every shape resolves', () => {
-    requireStaticShapes(graph);
-    for (const node of graph.nodes) for (const output of node.outputs) expect(graph.values.has(output)).toBe(true);
+    const found = graph.nodes.flatMap((node) => node.outputs.map((output) => graph.values.get(output)?.shape));
+    for (const shape of found) expect(shape?.every((dim) => typeof dim === 'number')).toBe(true);
   });
 
   test('every value has the shape and type that onnxruntime gives it, and folded constants have its bytes', async () => {

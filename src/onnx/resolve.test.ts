@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { DlakitError, type ErrorCode } from '../base/errors.ts';
 import type { Graph, ValueType } from '../graph/graph.ts';
 import { float32Tensor, int64Tensor, numbers } from '../graph/tensor.ts';
-import { requireStaticShapes, resolve, resolveShapes } from './resolve.ts';
+import { requireBoundInputs, resolve, resolveShapes } from './resolve.ts';
 import { parseShapes } from './shapes.ts';
 import { graphOf, node, pattern } from './testing/graphs.ts';
 
@@ -61,15 +61,14 @@ describe('symbolic dimensions', () => {
     expect(resolve(declared).values.get('y')).toEqual({ dtype: 'float32', shape: [2, 5] });
   });
 
-  test('are refused where every shape must be known, by the first value', () => {
-    expect(() => requireStaticShapes(resolve(conv))).toThrow('value x');
+  test('are refused where an input is not bound, and left open where a node leaves them open', () => {
+    expect(() => requireBoundInputs(resolve(conv))).toThrow('value x');
     const known = resolve(conv, { shapes: parseShapes('x:1x3x8x8') });
-    requireStaticShapes(known);
-    const later = withValue(known, 'y', { dtype: 'float32' });
-    expect(() => requireStaticShapes(later)).toThrow('node Relu_y');
-    expect(codeOf(() => requireStaticShapes(later))).toBe('shape/unresolved');
+    requireBoundInputs(known);
+    expect(codeOf(() => requireBoundInputs(resolve(conv)))).toBe('shape/unresolved');
+    requireBoundInputs(withValue(known, 'y', { dtype: 'float32' }));
     const empty = graphOf([node('Relu', ['x'], ['y'])], { inputs: { x: [1, 0] }, outputs: ['y'] });
-    expect(codeOf(() => requireStaticShapes(resolve(empty)))).toBe('onnx/dimension');
+    expect(codeOf(() => requireBoundInputs(resolve(empty)))).toBe('onnx/dimension');
   });
 });
 

@@ -26,7 +26,8 @@ export interface ResolveOptions {
 
 /**
  * Binds symbolic dimensions, infers every shape and folds constants. Folded nodes disappear, and so do constants that
- * nothing reads any more. Dimensions that remain unknown are symbols; {@link requireStaticShapes} refuses them.
+ * nothing reads any more. Dimensions that remain unknown are symbols; {@link requireBoundInputs} refuses
+ * those of inputs.
  *
  * @throws shape/binding, shape/mismatch, onnx/graph, onnx/dimension
  */
@@ -42,22 +43,19 @@ export function resolve(graph: Graph, options: ResolveOptions = {}): Graph {
 export const resolveShapes = (graph: Graph): Graph => walk(graph, false);
 
 /**
- * @throws shape/unresolved naming the first value, in graph order, whose shape is not all numbers; onnx/dimension when
- *   an output has no elements
+ * Only the inputs have to be bound. What a node makes of data (NonZero, a Reshape to a computed shape) or of an unknown operator may
+ * stay unknown: the checker refuses the nodes that touch it, and judges the others.
+ *
+ * @throws shape/unresolved naming the first input whose shape is not all numbers; onnx/dimension when an output has no elements
  */
-export function requireStaticShapes(graph: Graph): void {
-  for (const name of [...graph.inputs, ...graph.nodes.flatMap((node) => node.outputs)]) {
-    if (name === '') continue;
-    const type = graph.values.get(name);
-    const shape = type?.shape;
+export function requireBoundInputs(graph: Graph): void {
+  for (const value of graph.inputs) {
+    const shape = graph.values.get(value)?.shape;
     if (shape?.every(isNumber)) continue;
-    const producer = graph.nodes.find((node) => node.outputs.includes(name));
     fail(
       'shape/unresolved',
-      producer
-        ? `the shape of an output of the ${producer.op} is not known`
-        : 'the shape of the input is not known; bind it with --shapes',
-      { value: name, ...(producer && { node: producer.name }) },
+      'the shape of the input is not known; bind it with --shapes',
+      { value },
       { expected: 'a number for every dimension', actual: shape ? `[${shape.join(', ')}]` : 'an unknown rank' },
     );
   }

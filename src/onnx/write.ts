@@ -32,6 +32,7 @@ export function writeModel(graph: Graph): Uint8Array {
     producerName: 'dlakit',
     graph: graphProto(graph),
     opsetImport: domains.map(([domain, version]) => ({ domain, version })),
+    functions: [],
   };
   return encode(Model, model);
 }
@@ -41,6 +42,9 @@ export function writeModel(graph: Graph): Uint8Array {
  * least 4, the first in which an initializer need not be an input.
  */
 function irVersion(opset: number): number {
+  if (opset >= 25) return 13;
+  if (opset >= 24) return 12;
+  if (opset >= 23) return 11;
   if (opset >= 21) return 10;
   if (opset >= 19) return 9;
   if (opset >= 15) return 8;

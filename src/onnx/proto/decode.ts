@@ -6,6 +6,7 @@
 
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { DlakitError, fail } from '../../base/errors.ts';
+import { fileKind } from '../file-kind.ts';
 import { type Field, type Message, Model, type ModelProto } from './onnx.ts';
 
 /** A message in a message in …; a model with one level of If and a tensor inside needs 10. */
@@ -15,7 +16,7 @@ const maxItems = 4_000_000;
 /** Numbers in attributes and dimensions. Tensor data does not count: it stays in the file. */
 const maxNumbers = 32_000_000;
 /** Characters of a name. What passes make of names stays below the limit of a Program's. */
-const maxText = 1024;
+export const maxText = 1024;
 
 interface Progress {
   readonly file: Uint8Array;
@@ -39,6 +40,7 @@ export function decodeModel(bytes: Uint8Array): ModelProto {
     model = decode(Model, bytes, progress);
   } catch (error) {
     if (error instanceof DlakitError || !(error instanceof Error)) throw error;
+    failAsKind(bytes);
     const place = { offset: progress.offset };
     if (!progress.sawVersion) {
       fail('onnx/not-a-model', 'the bytes do not begin like an ONNX model', place, {
@@ -52,6 +54,7 @@ export function decodeModel(bytes: Uint8Array): ModelProto {
     }
     fail('onnx/not-a-model', `the bytes are not well-formed protobuf: ${error.message}`, place);
   }
+  if (!progress.sawVersion || model.graph === undefined) failAsKind(bytes);
   if (!progress.sawVersion) {
     fail(
       'onnx/not-a-model',
@@ -65,6 +68,14 @@ export function decodeModel(bytes: Uint8Array): ModelProto {
     fail('onnx/truncated', 'the file ends before the graph', { offset: bytes.length }, detail);
   }
   return model;
+}
+
+/** Names a file of another format as what it is. Only what does not decode is looked at: no ONNX model is taken for another. */
+function failAsKind(bytes: Uint8Array): void {
+  const kind = fileKind(bytes);
+  if (kind === undefined) return;
+  const detail = { expected: 'an ONNX model', actual: beginning(bytes) };
+  fail('onnx/not-a-model', `the file is ${kind.name}; ${kind.advice}`, { offset: 0 }, detail);
 }
 
 const beginning = (bytes: Uint8Array): string =>

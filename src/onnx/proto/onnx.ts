@@ -16,6 +16,23 @@ export interface ModelProto {
   readonly producerVersion?: string;
   readonly graph?: GraphProto;
   readonly opsetImport: readonly OperatorSetIdProto[];
+  readonly functions: readonly FunctionProto[];
+}
+
+/** An operator that the model defines itself, by nodes; known by domain, name and overload. */
+export interface FunctionProto {
+  readonly name?: string;
+  readonly input: readonly string[];
+  readonly output: readonly string[];
+  /** Attributes without a default. */
+  readonly attribute: readonly string[];
+  readonly node: readonly NodeProto[];
+  readonly opsetImport: readonly OperatorSetIdProto[];
+  readonly domain?: string;
+  /** Attributes with their defaults. */
+  readonly attributeProto: readonly AttributeProto[];
+  readonly valueInfo: readonly ValueInfoProto[];
+  readonly overload?: string;
 }
 
 export interface OperatorSetIdProto {
@@ -40,6 +57,8 @@ export interface NodeProto {
   readonly opType?: string;
   readonly attribute: readonly AttributeProto[];
   readonly domain?: string;
+  /** Which of several functions of one name is meant. */
+  readonly overload?: string;
 }
 
 export interface AttributeProto {
@@ -147,6 +166,20 @@ export const Model: Message<ModelProto> = message<ModelProto>('ModelProto', {
   producerVersion: [3, 'string'],
   graph: [7, () => Graph],
   opsetImport: [8, () => OperatorSetId, 'repeated'],
+  functions: [25, () => FunctionMessage, 'repeated'],
+});
+
+const FunctionMessage: Message<FunctionProto> = message<FunctionProto>('FunctionProto', {
+  name: [1, 'string'],
+  input: [4, 'string', 'repeated'],
+  output: [5, 'string', 'repeated'],
+  attribute: [6, 'string', 'repeated'],
+  node: [7, () => Node, 'repeated'],
+  opsetImport: [9, () => OperatorSetId, 'repeated'],
+  domain: [10, 'string'],
+  attributeProto: [11, () => Attribute, 'repeated'],
+  valueInfo: [12, () => ValueInfo, 'repeated'],
+  overload: [13, 'string'],
 });
 
 const OperatorSetId = message<OperatorSetIdProto>('OperatorSetIdProto', {
@@ -171,6 +204,7 @@ const Node: Message<NodeProto> = message<NodeProto>('NodeProto', {
   opType: [4, 'string'],
   attribute: [5, () => Attribute, 'repeated'],
   domain: [7, 'string'],
+  overload: [8, 'string'],
 });
 
 const Attribute: Message<AttributeProto> = message<AttributeProto>('AttributeProto', {

@@ -3,6 +3,7 @@
 import { encode } from '../proto/encode.ts';
 import {
   type AttributeProto,
+  type FunctionProto,
   type GraphProto,
   Model,
   type ModelProto,
@@ -66,11 +67,25 @@ export const graphProto = (fields: Partial<GraphProto>): GraphProto => ({
   ...fields,
 });
 
+export const functionProto = (name: string, fields: Partial<FunctionProto>): FunctionProto => ({
+  name,
+  domain: 'local',
+  input: [],
+  output: [],
+  attribute: [],
+  node: [],
+  opsetImport: [{ version: 17 }],
+  attributeProto: [],
+  valueInfo: [],
+  ...fields,
+});
+
 /** x → Relu → y unless the graph says otherwise. */
 export const modelFile = (graph: Partial<GraphProto> = {}, model: Partial<ModelProto> = {}): Uint8Array =>
   encode(Model, {
     irVersion: 8,
     opsetImport: [{ version: 17 }],
+    functions: [],
     graph: graphProto({
       node: [nodeProto('Relu', ['x'], ['y'])],
       input: [valueInfo('x', [1, 3])],

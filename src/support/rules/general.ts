@@ -1,6 +1,6 @@
 /** Rules for every layer: static shapes, batch, dimensions and types. */
 
-import type { Node } from '../../graph/graph.ts';
+import { type Node, staticShape } from '../../graph/graph.ts';
 import type { Rule, RuleContext } from '../rule.ts';
 import { sources, times } from '../rule.ts';
 
@@ -13,6 +13,9 @@ const tensorsOf = (node: Node, context: RuleContext): readonly string[] =>
 /** TensorRT's batch: the product of all dimensions but the last three; the first of a smaller tensor. */
 export const batchOf = (shape: readonly number[]): number =>
   shape.length >= 4 ? shape.slice(0, -3).reduce((product, dim) => product * dim, 1) : (shape[0] ?? 1);
+
+const boundInputs = ({ graph }: RuleContext): boolean => graph.inputs.every((name) => staticShape(graph, name));
+const endBefore = 'The size depends on data, or on an operator that is not known: end the network before it.';
 
 const MAX_BATCH = 4096;
 const MAX_DIMENSION = 8192;
@@ -32,7 +35,7 @@ export const generalRules: readonly Rule[] = [
       return {
         message: `${value} has shape ${shown}`,
         values: { limit: 'static', value: shown, tensor: value },
-        fix: { advice: 'Bind the symbolic dimensions of the inputs (--shapes).' },
+        fix: { advice: boundInputs(context) ? endBefore : 'Bind the symbolic dimensions of the inputs (--shapes).' },
       };
     },
   },
