@@ -57,7 +57,7 @@ describe('a model', () => {
       `"dla: empty.onnx, byte 0: the file is empty (expected an ONNX model, found 0 bytes) [onnx/not-a-model]"`,
     );
     expect(await refusal('check', 'picture.onnx', '--format', 'json', '--output', 'out.json')).toMatchInlineSnapshot(
-      `"dla: picture.onnx, byte 10: the bytes do not begin like an ONNX model (expected protobuf with an IR version (08 …), found 89 50 4e 47 0d 0a 1a 0a) [onnx/not-a-model]"`,
+      `"dla: picture.onnx, byte 0: the file is a PNG image; give the ONNX model (expected an ONNX model, found 89 50 4e 47 0d 0a 1a 0a) [onnx/not-a-model]"`,
     );
     expect(await refusal('report', 'missing.onnx', '--output', 'out')).toMatchInlineSnapshot(
       `"dla: missing.onnx: the file cannot be read: no such file or folder [file/not-found]"`,
