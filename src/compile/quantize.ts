@@ -5,7 +5,7 @@
  *     weight  = roundHalfEven(w / s_w[k]), within ±127
  *     bias    = roundHalfEven(b / (s_x · s_w[k])), saturated     int32
  *     scale   = float32(s_x · s_w[k] · multiply / s_y)           shift = float32(add / s_y)
- *     operand = float32(s_b / s_y)                               of a product: 1, and scale has s_b
+ *     operand = float32(s_b / s_y)                               of a product: 1, and scale and shift have s_b
  *     bounds  = roundHalfEven(bound / s_y), saturated            int8
  *     table   = roundHalfEven(f(i · s_y) / s_out), saturated     for the integers −128 … 127
  *
@@ -113,6 +113,7 @@ export function quantizePoint(
   const { operand, table } = point;
   const step = table === undefined ? outputScale : scaleOf(table.input);
   const product = operand?.op === 'mul';
+  // A product multiplies all that comes before it, the shift too, by the operand's integers: both carry its scale.
   const factor = product ? scaleOf(operand.value) : 1;
   const { multiply } = point;
   const length = Math.max(inputScales.length, multiply?.length ?? 1);
@@ -124,7 +125,7 @@ export function quantizePoint(
     scale: factors(scale, node),
     ...(point.add !== undefined && {
       shift: factors(
-        point.add.map((value) => value / step),
+        point.add.map((value) => (value * factor) / step),
         node,
       ),
     }),
