@@ -7,8 +7,13 @@ import { fail } from '../base/errors.ts';
 import type { Cube } from '../device/cube.ts';
 import type { Layer, Pipeline, Sdp } from '../program/layer.ts';
 import { mapPipeline } from '../program/map-surfaces.ts';
+import type { Program } from '../program/program.ts';
 
 export type CubeOf = (surface: number) => Cube;
+
+/** The pipelines of a Program, by layer, bound once for a context and used for all of its runs. */
+export const bindProgram = (program: Pick<Program, 'layers'>, cube: CubeOf): readonly Pipeline<Cube>[] =>
+  program.layers.map((layer) => bindLayer(layer, cube));
 
 /** The pipeline that a layer launches. @throws device/unsupported for a layer that only moves bytes */
 export function bindLayer(layer: Layer, cube: CubeOf): Pipeline<Cube> {

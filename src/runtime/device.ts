@@ -16,6 +16,7 @@ import { JobQueue, type SubmitOptions, type Task } from './job-queue.ts';
 import { AddressMap, type Context, LoadedProgram, type ProgramInMemory } from './loaded-program.ts';
 import type { KernelDriver } from './nvdla/kernel-driver.ts';
 import type { LoweredProgram } from './nvdla/lowered-program.ts';
+import type { Launched } from './program-scheduler.ts';
 
 export interface DeviceOptions {
   /** A name, or the data of a target of your own. */
@@ -138,8 +139,8 @@ export class Device {
   }
 
   /** Puts one run of a loaded Program into the queue. */
-  submit(context: Context, options: SubmitOptions = {}): Task {
-    return this.#queue.submit(context.firmware(), options);
+  submit(context: Context, options: SubmitOptions<Launched> = {}): Task {
+    return this.#queue.submit(context.job(), options);
   }
 
   /** Cancels what is in the queue and frees the engines' threads. */

@@ -2,13 +2,20 @@
  * The queue of a device's tasks. Several may be in flight; the device launches one layer of each in turn, so that a short
  * task does not wait for a long one. A task that needs the device's registers for itself has it until it is complete, so
  * such tasks run in the order in which they were submitted. A task that fails or is cancelled leaves the others as they are.
+ * Between launches the queue gives the event loop a turn, so that Ctrl-C, timers and other work come through.
  */
 
 import { fail } from '../base/errors.ts';
-import type { Firmware, Launched } from './program-scheduler.ts';
-import { turnTaker } from './yield.ts';
 
-export interface SubmitOptions<L = Launched> {
+/** What a task has the device do: asked again and again for its next launch. */
+export interface Job<L> {
+  /** The task has the device to itself until it is complete. */
+  readonly exclusive?: boolean;
+  /** Launches one layer; undefined when the task is complete. @throws device/stalled, device/fault, device/unsupported */
+  step(): L | undefined;
+}
+
+export interface SubmitOptions<L> {
   readonly signal?: AbortSignal | undefined;
   /** Called after every launch, before the device goes on. */
   readonly onLaunch?: ((launched: L) => void) | undefined;
@@ -23,7 +30,7 @@ export interface Task {
 interface Queued {
   readonly exclusive: boolean;
   readonly signal: AbortSignal | undefined;
-  /** Goes on with the task; says whether anything is left. */
+  /** Launches the task's next layer; false when the task is complete. */
   readonly turn: () => boolean;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
@@ -35,20 +42,20 @@ export class JobQueue {
   #closed = false;
   #tasks = 0;
 
-  submit<L>(firmware: Firmware<L>, { signal, onLaunch }: SubmitOptions<L> = {}): Task {
+  submit<L>(job: Job<L>, { signal, onLaunch }: SubmitOptions<L> = {}): Task {
     if (this.#closed) throw new Error('the device is closed');
     const turn = (): boolean => {
-      const launched = firmware.step();
+      const launched = job.step();
       if (launched === undefined) return false;
       onLaunch?.(launched);
       return true;
     };
     const done = new Promise<void>((resolve, reject) => {
-      this.#queue.push({ exclusive: firmware.exclusive ?? false, signal, turn, resolve, reject });
+      this.#queue.push({ exclusive: job.exclusive ?? false, signal, turn, resolve, reject });
     });
     if (!this.#running) {
       this.#running = true;
-      // Not before whoever submits now is through: tasks submitted together start together.
+      // The caller may submit more tasks in this turn: they start together.
       queueMicrotask(() => void this.#work());
     }
     return { id: this.#tasks++, done };
@@ -76,4 +83,30 @@ export class JobQueue {
     }
     this.#running = false;
   }
+}
+
+/** Resolves in a later turn of the event loop, without the delay that browsers add to timers. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(undefined);
+  });
+}
+
+/** Milliseconds of work between two turns. */
+const longestTurn = 8;
+
+/** Gives the event loop a turn when it has had none for {@link longestTurn}. */
+function turnTaker(): () => Promise<void> | undefined {
+  let last = performance.now();
+  return () => {
+    if (performance.now() - last < longestTurn) return undefined;
+    return nextTurn().then(() => {
+      last = performance.now();
+    });
+  };
 }

@@ -3,7 +3,7 @@
  * intermediates, inputs and outputs) is a *context*; tasks in flight at the same time have one each, and a context is
  * used again when its task has ended, so repeated runs neither map memory nor bind addresses.
  *
- * Every memory has its own part of the address space, a mebibyte of nothing between windows: a surface that is
+ * Every memory has its own part of the address space, and a mebibyte between two windows is unmapped: a surface that is
  * addressed wrongly is a fault and never the neighbour's data.
  */
 
@@ -14,8 +14,9 @@ import type { DeviceState } from '../device/state.ts';
 import { rootOf } from '../program/liveness.ts';
 import type { BlobTable, Program } from '../program/program.ts';
 import type { MemoryName, Surface } from '../program/surface.ts';
-import { ContextPool } from './context-pool.ts';
-import { bindProgram, type Firmware, programFirmware } from './program-scheduler.ts';
+import { bindProgram } from './bind.ts';
+import type { Job } from './job-queue.ts';
+import { type Launched, programJob } from './program-scheduler.ts';
 
 const regions: Readonly<Record<MemoryName, bigint>> = {
   managed_sram: 1n << 40n,
@@ -45,6 +46,9 @@ export class AddressMap {
   }
 }
 
+/** Contexts of a Program that wait for its next run, at most. */
+const mostIdle = 2;
+
 /** A Program that is loaded, however the device runs it. */
 export interface ProgramInMemory {
   readonly program: Program;
@@ -57,12 +61,43 @@ export interface ProgramInMemory {
 
 /** The memory of one task. */
 export interface Context {
-  /** A run on this memory. */
-  readonly firmware: () => Firmware;
+  /** One run on this memory. */
+  readonly job: () => Job<Launched>;
   /** Where a surface lies. */
   readonly cubes: readonly Cube[];
   /** Gives the memory back. */
   readonly close: () => void;
+}
+
+/** Contexts of a loaded Program: handed out one to a task, kept for the next run when it ends. */
+export class ContextPool {
+  readonly #make: () => Context;
+  #idle: Context[] = [];
+  #open = true;
+
+  constructor(make: () => Context) {
+    this.#make = make;
+  }
+
+  /** Memory for one task. @throws device/memory */
+  acquire(): Context {
+    if (!this.#open) throw new Error('the program was unloaded');
+    return this.#idle.pop() ?? this.#make();
+  }
+
+  release(context: Context): void {
+    if (this.#open && this.#idle.length < mostIdle) this.#idle.push(context);
+    else context.close();
+  }
+
+  /** Closes what is idle; contexts that are out close when they come back. Returns whether it was open. */
+  close(): boolean {
+    const was = this.#open;
+    this.#open = false;
+    for (const context of this.#idle) context.close();
+    this.#idle = [];
+    return was;
+  }
 }
 
 export class LoadedProgram implements ProgramInMemory {
@@ -140,7 +175,7 @@ export class LoadedProgram implements ProgramInMemory {
         return cubeAt(surface, window.base + BigInt(surface.offset));
       });
       const pipelines = bindProgram(this.program, (id) => cubes[id]!);
-      return { cubes, close, firmware: () => programFirmware(this.program, pipelines, this.#bus, this.#state) };
+      return { cubes, close, job: () => programJob(this.program, pipelines, this.#bus, this.#state) };
     } catch (error) {
       close();
       throw error;

@@ -3,7 +3,7 @@ import { DlakitError } from '../base/errors.ts';
 import { Bus } from '../device/bus.ts';
 import type { Engines } from '../device/state.ts';
 import type { Layer } from '../program/layer.ts';
-import { programFirmware } from './program-scheduler.ts';
+import { programJob } from './program-scheduler.ts';
 
 /** Layers that do nothing but be in some order. */
 const layers = (...after: readonly (readonly number[])[]): readonly Layer[] =>
@@ -24,14 +24,14 @@ const idle: Engines = {
 
 function order(program: readonly Layer[]): string[] {
   const pipelines = program.map(() => ({}) as never);
-  const firmware = programFirmware({ layers: program }, pipelines, new Bus(), { engines: idle });
+  const job = programJob({ layers: program }, pipelines, new Bus(), { engines: idle });
   const names: string[] = [];
-  for (let launched = firmware.step(); launched; launched = firmware.step()) names.push(launched.layer.name);
-  expect(firmware.step()).toBeUndefined();
+  for (let launched = job.step(); launched; launched = job.step()) names.push(launched.layer.name);
+  expect(job.step()).toBeUndefined();
   return names;
 }
 
-describe('programFirmware', () => {
+describe('programJob', () => {
   it('launches in order', () => {
     expect(order(layers([], [0], [0, 1]))).toEqual(['layer 0', 'layer 1', 'layer 2']);
     expect(order([])).toEqual([]);
@@ -59,12 +59,12 @@ describe('programFirmware', () => {
         throw new DlakitError({ code: 'device/fault', message: 'no memory there', place: {} });
       },
     };
-    const firmware = programFirmware(
+    const job = programJob(
       { layers: program },
       program.map(() => ({}) as never),
       new Bus(),
       { engines: broken },
     );
-    expect(() => firmware.step()).toThrow('layer layer 0: no memory there [device/fault]');
+    expect(() => job.step()).toThrow('layer layer 0: no memory there [device/fault]');
   });
 });

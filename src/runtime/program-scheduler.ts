@@ -1,7 +1,7 @@
 /**
- * The firmware scheduler of Programs: it holds the layers that wait, and launches them one at a time in the Program's
- * order, each once every layer it comes `after` is complete. `orin` and `xavier` run Programs this way, for their
- * registers are not known.
+ * The scheduler of Programs: it holds the layers that wait, and launches them one at a time in the Program's order, each
+ * once every layer it comes `after` is complete. `orin` and `xavier` run Programs this way, for neither their registers
+ * nor their firmware's descriptors are known.
  */
 
 import { fail, locate } from '../base/errors.ts';
@@ -11,31 +11,20 @@ import { type LaunchResult, launch } from '../device/launch.ts';
 import type { DeviceState } from '../device/state.ts';
 import type { Layer, Pipeline } from '../program/layer.ts';
 import type { Program } from '../program/program.ts';
-import { bindLayer, type CubeOf } from './bind.ts';
+import type { Job } from './job-queue.ts';
 
 export interface Launched {
   readonly layer: Layer;
   readonly result: LaunchResult;
 }
 
-/** A task on the device: asked again and again for its next launch. */
-export interface Firmware<L = Launched> {
-  /** The task has the device to itself until it is complete. */
-  readonly exclusive?: boolean;
-  /** Launches one layer; undefined when the task is complete. @throws device/stalled, device/fault, device/unsupported */
-  step(): L | undefined;
-}
-
-/** The pipelines of a Program at their addresses; made once for every set of memories and used for many runs. */
-export const bindProgram = (program: Pick<Program, 'layers'>, cube: CubeOf): readonly Pipeline<Cube>[] =>
-  program.layers.map((layer) => bindLayer(layer, cube));
-
-export function programFirmware(
+/** One run of a Program, whose pipelines are bound to addresses (`bindProgram`). */
+export function programJob(
   program: Pick<Program, 'layers'>,
   pipelines: readonly Pipeline<Cube>[],
   bus: Bus,
   state: DeviceState,
-): Firmware {
+): Job<Launched> {
   const { layers } = program;
   const complete = layers.map(() => false);
   /** Every layer before this one is complete. */

@@ -8,8 +8,8 @@
 import { Random } from '../../src/base/random.ts';
 import { Bus } from '../../src/device/bus.ts';
 import { interruptBits, NvdlaDevice } from '../../src/device/nvdla/nvdla-device.ts';
-import { crc32 } from '../../src/device/nvdla/trace/crc32.ts';
 import { parseMemoryImage } from '../../src/device/nvdla/trace/memory-image.ts';
+import { crc32 } from '../../src/device/nvdla/trace/trace-memory.ts';
 import type { TraceCommand } from '../../src/device/nvdla/trace/trace-program.ts';
 import type { Engines } from '../../src/device/state.ts';
 import type { Target } from '../../src/targets/target.ts';

@@ -1,4 +1,4 @@
-/** A task for the firmware, as a job of the kernel-mode driver. It can run many times. */
+/** A task of the DLA, whose descriptors are read once and again when they have changed. It can run many times. */
 
 import type { Launch, LaunchResult } from '../../device/launch.ts';
 import type { InterfaceMinor } from '../../loadable/nvdla/format/descriptors.ts';
@@ -7,13 +7,13 @@ import {
   type TaskDescriptors,
   type TaskOperation,
 } from '../../loadable/nvdla/format/task-descriptors.ts';
-import type { Firmware } from '../program-scheduler.ts';
+import type { Job } from '../job-queue.ts';
 import type { AddressList } from './address-list.ts';
-import { Scheduler } from './firmware.ts';
+import { Firmware } from './firmware.ts';
 import type { KernelDriver } from './kernel-driver.ts';
 import { type TaskGraph, taskGraph } from './task-graph.ts';
 
-/** A launch of a task for the firmware. */
+/** A launch of such a task. */
 export interface LaunchedOperation {
   /** The first operation of the pipeline. */
   readonly operation: TaskOperation;
@@ -41,14 +41,14 @@ export class DlaTask {
    * One run of the task. Its steps throw loadable/corrupt, loadable/truncated, device/stalled, device/unsupported,
    * device/fault.
    */
-  firmware(): Firmware<LaunchedOperation> {
+  job(): Job<LaunchedOperation> {
     const list = this.#list;
     const { bus } = this.#driver;
     const launched: LaunchedOperation[] = [];
-    let scheduler: Scheduler | undefined;
+    let firmware: Firmware | undefined;
     const goOn = (): void => {
-      scheduler ??= this.#start(launched);
-      for (let more = true; launched.length === 0 && more; ) more = scheduler.step();
+      firmware ??= this.#start(launched);
+      for (let more = true; launched.length === 0 && more; ) more = firmware.step();
     };
     return {
       // Registers and interrupts belong to one task at a time.
@@ -60,13 +60,13 @@ export class DlaTask {
     };
   }
 
-  #start(launched: LaunchedOperation[]): Scheduler {
+  #start(launched: LaunchedOperation[]): Firmware {
     const device = this.#driver.device((pipeline, result) => {
-      launched.push({ operation: scheduler.operationOf(pipeline), pipeline, result });
+      launched.push({ operation: firmware.operationOf(pipeline), pipeline, result });
     });
-    const scheduler = new Scheduler(this.#list.address, this.#graph(), device);
-    scheduler.start();
-    return scheduler;
+    const firmware = new Firmware(this.#list.address, this.#graph(), device);
+    firmware.start();
+    return firmware;
   }
 
   #graph(): TaskGraph {

@@ -71,7 +71,7 @@ const isRaised = (pending: number, name: InterruptName, group: GroupId): boolean
   (pending & (1 << (interruptBits[name] + group))) !== 0;
 
 /** One run of a task, from {@link start} until {@link step} says that nothing is left. */
-export class Scheduler {
+export class Firmware {
   readonly #device: NvdlaDevice;
   readonly #graph: TaskGraph;
   readonly #task: TaskDescriptors;

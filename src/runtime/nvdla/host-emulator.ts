@@ -18,7 +18,7 @@ import {
 } from '../../loadable/nvdla/format/emulator-descriptors.ts';
 import { readEmulatorTask } from '../../loadable/nvdla/format/emulator-task.ts';
 import type { ReadAddress } from '../../loadable/nvdla/format/task-descriptors.ts';
-import type { Firmware } from '../program-scheduler.ts';
+import type { Job } from '../job-queue.ts';
 import type { AddressList } from './address-list.ts';
 import type { KernelDriver } from './kernel-driver.ts';
 
@@ -34,7 +34,7 @@ export const emulatorJob = (
   list: AddressList,
   layout: EmulatorTask['layout'],
   { bus, watchdog }: Pick<KernelDriver, 'bus' | 'watchdog'>,
-): Firmware<never> => ({
+): Job<never> => ({
   step() {
     bus.within(list.windows, () => runEmulatorTask({ ...list, layout }, bus, watchdog));
     return undefined;

@@ -14,8 +14,7 @@ import { watchdogSteps } from '../../device/nvdla/form/check-pipeline.ts';
 import { NvdlaDevice } from '../../device/nvdla/nvdla-device.ts';
 import type { Engines } from '../../device/state.ts';
 import type { Target } from '../../targets/target.ts';
-import type { JobQueue, SubmitOptions, Task } from '../job-queue.ts';
-import type { Firmware } from '../program-scheduler.ts';
+import type { Job, JobQueue, SubmitOptions, Task } from '../job-queue.ts';
 import { DeviceBuffers, type MemoryBases, memoryBases } from './device-buffers.ts';
 
 export interface KernelDriverOptions {
@@ -64,9 +63,8 @@ export class KernelDriver {
     this.#watch = watch;
   }
 
-  /** Puts a task into the queue of jobs. */
-  submit<L>(firmware: Firmware<L>, options: SubmitOptions<L> = {}): Task {
-    return this.#queue.submit(firmware, options);
+  submit<L>(job: Job<L>, options: SubmitOptions<L> = {}): Task {
+    return this.#queue.submit(job, options);
   }
 
   /** A device after reset. */

@@ -5,9 +5,9 @@
 
 import { lowerWithPlaces } from '../../loadable/nvdla/lower/program.ts';
 import type { BlobTable, Program } from '../../program/program.ts';
-import { ContextPool } from '../context-pool.ts';
-import { type Context, cubeAt, type ProgramInMemory } from '../loaded-program.ts';
-import type { Firmware } from '../program-scheduler.ts';
+import type { Job } from '../job-queue.ts';
+import { type Context, ContextPool, cubeAt, type ProgramInMemory } from '../loaded-program.ts';
+import type { Launched } from '../program-scheduler.ts';
 import type { KernelDriver } from './kernel-driver.ts';
 import { StockNetwork } from './user-driver.ts';
 
@@ -22,7 +22,7 @@ export class LoweredProgram implements ProgramInMemory {
     this.program = program;
     this.#driver = driver;
     this.#lowered = lowerWithPlaces(program, blobs, driver.target);
-    // What does not fit says so now.
+    // A Program that does not fit the memory is refused here, not at its first run.
     this.release(this.acquire());
   }
 
@@ -45,16 +45,16 @@ export class LoweredProgram implements ProgramInMemory {
     const cubes = this.program.surfaces.map((surface) =>
       cubeAt(surface, network.address(memoryOf(surface)) + BigInt(surface.offset)),
     );
-    const firmware = (): Firmware => {
-      const job = network.job(0);
+    const job = (): Job<Launched> => {
+      const task = network.job(0);
       return {
         exclusive: true,
         step() {
-          const launched = job.step();
+          const launched = task.step();
           return launched && { layer: layers[launched.operation.index]!, result: launched.result };
         },
       };
     };
-    return { cubes, firmware, close: () => network.unload() };
+    return { cubes, job, close: () => network.unload() };
   }
 }

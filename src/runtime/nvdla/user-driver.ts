@@ -17,8 +17,7 @@ import {
   taskInterfaces,
 } from '../../loadable/nvdla/format/stock-loadable.ts';
 import { interfaceMinor } from '../../loadable/nvdla/format/task-descriptors.ts';
-import type { SubmitOptions } from '../job-queue.ts';
-import type { Firmware } from '../program-scheduler.ts';
+import type { Job, SubmitOptions } from '../job-queue.ts';
 import { AddressList } from './address-list.ts';
 import { type Strides, tensorExtent, tensorLayout } from './bound-surface.ts';
 import type { BufferHandle } from './device-buffers.ts';
@@ -53,7 +52,7 @@ export class StockNetwork {
   /** Memories whose buffers are the application's. */
   readonly #foreign = new Set<number>();
   /** Made when first wanted, and anew after a buffer was bound. */
-  readonly #tasks = new Map<number, () => Firmware<LaunchedOperation>>();
+  readonly #tasks = new Map<number, () => Job<LaunchedOperation>>();
   readonly #layers: readonly string[] | undefined;
   #submitted: Promise<unknown> = Promise.resolve();
 
@@ -156,7 +155,7 @@ export class StockNetwork {
   }
 
   /** What a submission puts into the queue, in order. @throws loadable/corrupt */
-  *jobs(): Generator<Firmware<LaunchedOperation>> {
+  *jobs(): Generator<Job<LaunchedOperation>> {
     // The stock firmware counts dependencies down in memory.
     for (const memory of this.#loadable.memories) {
       if (memory.contents.some((name) => name.includes('dep_graph'))) this.#fill(memory);
@@ -168,7 +167,7 @@ export class StockNetwork {
   }
 
   /** One run of one task. @throws loadable/corrupt */
-  job(taskId: number): Firmware<LaunchedOperation> {
+  job(taskId: number): Job<LaunchedOperation> {
     const known = this.#tasks.get(taskId);
     if (known) return known();
     const made = this.#task(entryById(this.#loadable.tasks, taskId, 'task'));
@@ -247,7 +246,7 @@ export class StockNetwork {
     }
   }
 
-  #task(task: TaskEntry): () => Firmware<LaunchedOperation> {
+  #task(task: TaskEntry): () => Job<LaunchedOperation> {
     if (task.addressList.length > mostAddresses) {
       const detail = { expected: `at most ${mostAddresses}`, actual: task.addressList.length };
       fail('loadable/too-large', 'a task has more addresses than the driver takes', {}, detail);
@@ -263,7 +262,7 @@ export class StockNetwork {
     switch (task.interface) {
       case taskInterfaces.dla: {
         const dla = new DlaTask(this.#driver, list, interfaceMinor(this.#loadable, task), this.#layers);
-        return () => dla.firmware();
+        return () => dla.job();
       }
       case taskInterfaces.emulator: {
         const layout = emulatorVersion(this.#loadable);

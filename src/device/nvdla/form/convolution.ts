@@ -5,8 +5,15 @@ import { fail } from '../../../base/errors.ts';
 import type { Conv } from '../../../program/layer.ts';
 import type { Cube } from '../../cube.ts';
 import type { RegisterFile, RegisterView } from '../registers/register-file.ts';
-import { type CoreFeatures, type Precision, precisionOf, wholeAtoms } from './core-features.ts';
-import { addressIn, checkMemory, featureCube } from './cube-registers.ts';
+import {
+  addressIn,
+  type CoreFeatures,
+  checkMemory,
+  featureCube,
+  type Precision,
+  precisionOf,
+  wholeAtoms,
+} from './core-features.ts';
 import { formImage } from './image.ts';
 
 /** @throws device/unsupported, device/fault */

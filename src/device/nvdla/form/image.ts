@@ -7,7 +7,7 @@ import { pixelFormats } from '../../../program/nvdla/pixel-formats.ts';
 import type { Cube } from '../../cube.ts';
 import type { RegisterView } from '../registers/register-file.ts';
 import type { Precision } from './core-features.ts';
-import { addressIn } from './cube-registers.ts';
+import { addressIn } from './core-features.ts';
 
 export interface FormedImage {
   readonly input: Cube;

@@ -7,8 +7,7 @@ import type { Cube } from '../../cube.ts';
 import type { RegisterFile } from '../registers/register-file.ts';
 import { checkRubik, type Rubik } from '../rubik.ts';
 import type { Transfer } from '../transfer.ts';
-import { type CoreFeatures, precisionOf } from './core-features.ts';
-import { addressIn, checkMemory, featureCube } from './cube-registers.ts';
+import { addressIn, type CoreFeatures, checkMemory, featureCube, precisionOf } from './core-features.ts';
 
 /** Lines are counted in 32 bytes. */
 const lineUnit = 32;

@@ -4,8 +4,7 @@ import type { Cdp } from '../../../program/layer.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import type { Cube } from '../../cube.ts';
 import type { RegisterFile } from '../registers/register-file.ts';
-import { type CoreFeatures, precisionOf } from './core-features.ts';
-import { addressIn, checkMemory, featureCube } from './cube-registers.ts';
+import { addressIn, type CoreFeatures, checkMemory, featureCube, precisionOf } from './core-features.ts';
 
 /** On int8 the converters take only the low bits of their offsets (nvdla/hw cmod/hls/cdp_libs). */
 const signExtend = (value: number, bits: number): number => (value << (32 - bits)) >> (32 - bits);

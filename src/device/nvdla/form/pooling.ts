@@ -5,8 +5,7 @@ import type { Pdp } from '../../../program/layer.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import type { Cube } from '../../cube.ts';
 import type { RegisterFile, RegisterView } from '../registers/register-file.ts';
-import { type CoreFeatures, precisionOf, wholeAtoms } from './core-features.ts';
-import { addressIn, checkMemory, featureCube } from './cube-registers.ts';
+import { addressIn, type CoreFeatures, checkMemory, featureCube, precisionOf, wholeAtoms } from './core-features.ts';
 
 const methods = ['average', 'max', 'min'] as const;
 

@@ -6,8 +6,16 @@ import type { IntegerScaleSdp, SdpUnit } from '../../../program/layer.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import type { Cube } from '../../cube.ts';
 import type { RegisterFile, RegisterView } from '../registers/register-file.ts';
-import { type CoreFeatures, featureFormat, type Precision, precisionOf, wholeAtoms } from './core-features.ts';
-import { addressIn, checkMemory, featureCube } from './cube-registers.ts';
+import {
+  addressIn,
+  type CoreFeatures,
+  checkMemory,
+  featureCube,
+  featureFormat,
+  type Precision,
+  precisionOf,
+  wholeAtoms,
+} from './core-features.ts';
 
 /** What SDP calls a sub-unit and its DMA; and the registers and fields that tell whether it reads memory. */
 const named = (unit: 'BS' | 'BN' | 'EW', dma: 'BRDMA' | 'NRDMA' | 'ERDMA') => ({

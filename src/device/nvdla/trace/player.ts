@@ -5,9 +5,8 @@
 
 import { fail, locate, type Place } from '../../../base/errors.ts';
 import { interruptBits, type NvdlaDevice } from '../nvdla-device.ts';
-import { crc32 } from './crc32.ts';
 import { type ImageChunk, parseMemoryImage } from './memory-image.ts';
-import { clearMemory, mapRegions, type Region } from './trace-memory.ts';
+import { clearMemory, crc32, mapRegions, type Region } from './trace-memory.ts';
 import type { TraceCommand } from './trace-program.ts';
 
 export interface TraceResult {

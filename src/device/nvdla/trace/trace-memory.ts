@@ -1,4 +1,7 @@
-/** The memory that a trace reaches: in whole pages, neighbouring regions together, so that a run may cross from one to the next. */
+/**
+ * The memory that a trace reaches, and the checksum that it holds memory to. Regions are mapped in whole pages,
+ * neighbouring ones together, so that a line may cross from one to the next.
+ */
 
 import type { Bus } from '../../bus.ts';
 
@@ -32,4 +35,17 @@ export function clearMemory({ address, size }: Region, bus: Bus): void {
   if (size === 0) return;
   const at = bus.locateForWrite(address, size);
   bus.bytes.fill(0, at, at + size);
+}
+
+const crcTable = Uint32Array.from({ length: 256 }, (_, index) => {
+  let value = index;
+  for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
+  return value;
+});
+
+/** CRC-32 as zlib computes it (polynomial 0xedb88320, reflected, inverted at both ends). */
+export function crc32(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) crc = crcTable[(crc ^ byte) & 0xff]! ^ (crc >>> 8);
+  return (crc ^ 0xffffffff) >>> 0;
 }

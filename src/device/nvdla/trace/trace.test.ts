@@ -5,10 +5,10 @@ import { nvSmall } from '../../../targets/nvdla.ts';
 import { Bus } from '../../bus.ts';
 import { referenceEngines } from '../../engines/reference/engines.ts';
 import { NvdlaDevice } from '../nvdla-device.ts';
-import { crc32 } from './crc32.ts';
 import { nonZeroChunks, parseMemoryImage, printMemoryImage } from './memory-image.ts';
 import { playTrace } from './player.ts';
 import { imageFiles, parseTraceFile, runTrace } from './run-trace.ts';
+import { crc32 } from './trace-memory.ts';
 import { parseTrace, printTrace, type TraceStatement } from './trace-program.ts';
 
 function problem(work: () => unknown): { code: ErrorCode; line?: number } {

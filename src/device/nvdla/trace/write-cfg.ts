@@ -5,9 +5,9 @@
  */
 
 import type { BlockName } from '../registers/register-map.ts';
-import { crc32 } from './crc32.ts';
 import { nonZeroChunks, printMemoryImage } from './memory-image.ts';
 import { memoryFile, type Recording, remarkOf, type TraceFiles } from './recording.ts';
+import { crc32 } from './trace-memory.ts';
 import { printTrace, type Remarked, type TraceStatement } from './trace-program.ts';
 
 export const cfgName = 'trace.cfg';

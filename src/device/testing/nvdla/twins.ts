@@ -11,8 +11,7 @@ import { referenceEngines } from '../../engines/reference/engines.ts';
 import type { LookupTable } from '../../engines/reference/nvdla/lookup-table.ts';
 import { createWasmEngines, type WasmEngines } from '../../engines/wasm/engines.ts';
 import { launch } from '../../launch.ts';
-import type { NvdlaState } from '../../nvdla/nvdla-state.ts';
-import type { DeviceState } from '../../state.ts';
+import type { DeviceState, NvdlaState } from '../../state.ts';
 import { unmapCubes } from '../cubes.ts';
 
 type State = DeviceState & { readonly nvdla: NvdlaState };
