@@ -6,8 +6,7 @@ import type { ImageInput } from '../../../program/layer.ts';
 import { pixelFormats } from '../../../program/nvdla/pixel-formats.ts';
 import type { Cube } from '../../cube.ts';
 import type { RegisterView } from '../registers/register-file.ts';
-import type { Precision } from './core-features.ts';
-import { addressIn } from './core-features.ts';
+import { addressIn, type Precision } from './core-features.ts';
 
 export interface FormedImage {
   readonly input: Cube;
