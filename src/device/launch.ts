@@ -5,6 +5,7 @@
  */
 
 import type { Pipeline } from '../program/layer.ts';
+import type { EngineName } from '../program/layers/kind.ts';
 import type { Bus } from './bus.ts';
 import type { Cube } from './cube.ts';
 import { type Rubik, runRubik } from './nvdla/rubik.ts';
@@ -16,9 +17,6 @@ export type Launch =
   | Pipeline<Cube>
   | { readonly kind: 'transfer'; readonly transfers: readonly Transfer[] }
   | { readonly kind: 'rubik'; readonly rubik: Rubik };
-
-/** An engine that raises `done` when its part of the pipeline is complete, by NVDLA's names. */
-export type EngineName = 'conv' | 'sdp' | 'pdp' | 'cdp' | 'rubik' | 'bdma' | 'resize';
 
 export interface LaunchResult {
   /** The cubes that were written, in stage order. */

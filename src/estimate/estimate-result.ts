@@ -1,8 +1,7 @@
 /** What the estimator says of a Plan on a module in a power mode. */
 
 import type { Bytes, Cycles, GBps, MHz, Microseconds } from '../base/units.ts';
-import type { EngineName } from './nvdla/layer-cycles.ts';
-import type { ReadClient } from './nvdla/traffic.ts';
+import type { EngineName, ReadClient } from '../program/layers/kind.ts';
 
 export interface LayerEstimate {
   /** Index of the segment in the Plan, and of the layer in its Program. */

@@ -1,13 +1,14 @@
 /** What the performance model needs to know of each layer of a Program: read off its surfaces and its memory plan. */
 
 import { type Bytes, bytes } from '../base/units.ts';
-import { layerReads, layerWrites } from '../program/access.ts';
+import { layerReads, layerWrites, type Read, type Write } from '../program/access.ts';
 import { channelBlocks, pixelBytes } from '../program/geometry.ts';
-import type { Conv, Layer } from '../program/layer.ts';
+import type { Layer } from '../program/layer.ts';
+import { kindOf } from '../program/layers/table.ts';
 import { liveRanges } from '../program/liveness.ts';
 import type { Program } from '../program/program.ts';
 import type { Shape4, Surface } from '../program/surface.ts';
-import type { ConvWork, LayerWork } from './orin/layer-cost.ts';
+import type { LayerWork } from './orin/layer-cost.ts';
 
 /** The work of every layer, in order, for a valid Program. */
 export function programWork(program: Program): readonly LayerWork[] {
@@ -17,59 +18,36 @@ export function programWork(program: Program): readonly LayerWork[] {
 
 function layerWork({ surfaces }: Pick<Program, 'surfaces'>, layer: Layer, free: Bytes): LayerWork {
   const reads = layerReads(layer);
-  const input = surfaces[reads.find(({ role }) => role === 'input')!.surface]!;
+  const input = reads.find(({ role }) => role === 'input')!;
   const operand = reads.find(({ role }) => role === 'operand');
-  const output = surfaces[layerWrites(layer)[0]!.surface]!;
-  const moved = movedPart(layer, output);
-  const conv = layer.kind === 'conv' ? layer.conv : undefined;
-  const produced = conv === undefined ? output.shape : convShape(output, conv);
+  const output = layerWrites(layer)[0]!;
+  const stages = kindOf(layer).work(layer, (id) => surfaces[id]!);
+  const macs = stages.find((stage) => stage.macs)?.macs;
+  const tensor = (access: Read | Write): LayerWork['input'] => ({
+    size: accessBytes(access, surfaces),
+    resident: surfaces[access.surface]!.memory === 'managed_sram',
+  });
   return {
-    batch: output.shape[0],
-    ...(conv !== undefined && { conv: convWork(conv, input) }),
-    elements: pointElements(layer, input, moved ?? produced),
-    input: tensor(input, moved),
-    ...(operand !== undefined && { operand: tensor(surfaces[operand.surface]!) }),
-    output: tensor(output, moved),
+    batch: surfaces[output.surface]!.shape[0],
+    ...(macs && { conv: macs }),
+    elements: count(stages.find(({ engine }) => engine !== 'conv')!.leaves),
+    input: tensor(input),
+    ...(operand !== undefined && { operand: tensor(operand) }),
+    output: tensor(output),
     sramFree: free,
   };
 }
 
-const convShape = (output: Surface, { output: { channels, height, width } }: Conv<number>): Shape4 => [
-  output.shape[0],
-  channels,
-  height,
-  width,
-];
-
-/** What a layer that moves a part of a surface moves. */
-function movedPart(layer: Layer, { shape: [n, , h, w] }: Surface): Shape4 | undefined {
-  if (layer.kind === 'copy') return [n, layer.copy.channels, h, w];
-  if (layer.kind === 'pixels') return [n, layer.pixels.channels, layer.pixels.rows, layer.pixels.columns];
-  return undefined;
-}
-
 const count = (shape: Shape4): number => shape[0] * shape[1] * shape[2] * shape[3];
 
-/** A point-wise layer with pooling passes on its input; everything else is counted by what leaves it. */
-const pointElements = (layer: Layer, input: Surface, produced: Shape4): number =>
-  layer.kind === 'sdp' ? count(input.shape) : count(produced);
-
-function convWork(conv: Conv<number>, input: Surface): ConvWork {
-  const [, inputChannels, height, width] = input.shape;
-  return {
-    inputChannels,
-    kernels: conv.output.channels,
-    rows: conv.kernel.h,
-    columns: conv.kernel.w,
-    groups: conv.groups,
-    pixels: conv.transposed ? height * width : conv.output.height * conv.output.width,
-    image: input.format === 'dla_hwc4',
-    sparse: conv.sparse,
-  };
-}
-
-function tensor(surface: Surface, shape?: Shape4): LayerWork['input'] {
-  return { size: tensorBytes(surface, shape), resident: surface.memory === 'managed_sram' };
+/** Bytes that an access of a layer touches, without the padding of rows; of weights what they take in memory. */
+export function accessBytes(access: Read | Write, surfaces: readonly Surface[]): Bytes {
+  const surface = surfaces[access.surface]!;
+  if (access.bytes !== undefined) return bytes(access.bytes);
+  if (access.role === 'weights') return surface.size;
+  const { channels, comb } = access;
+  const [n, c, h, w] = surface.shape;
+  return tensorBytes(surface, [n, channels ? channels.to - channels.from : c, comb?.rows ?? h, comb?.columns ?? w]);
 }
 
 /** N·H·W·atom·⌈C/atom⌉ bytes: without the padding of rows. */

@@ -5,8 +5,9 @@
  * Inputs of the task are live from before the first launch, outputs to after the last; constants always.
  */
 
-import { type ChannelRange, layerReads, layerWrites, type Write } from './access.ts';
+import { layerReads, layerWrites, type Write } from './access.ts';
 import { placeInside } from './geometry.ts';
+import type { ChannelRange } from './layers/kind.ts';
 import type { Program } from './program.ts';
 import type { Surface } from './surface.ts';
 

@@ -1,5 +1,7 @@
 /** 2:4 sparsity (docs/hardware/sparsity.md): of four weights side by side along input channels at least two are zero. */
 
+import type { Target } from '../targets/target.ts';
+import type { MacWork } from './layers/kind.ts';
 import type { Shape4 } from './surface.ts';
 
 export interface FullGroup {
@@ -28,3 +30,15 @@ export function fullGroup(
   }
   return undefined;
 }
+
+/**
+ * Kernels left over beside whole groups of 64 for which Orin runs a sparse layer
+ * (docs/hardware/sparsity.md#eligible-layers).
+ */
+const sparseRemainders: readonly number[] = [0, 1, 2, 4, 8, 16, 32];
+
+/** Whether a 2:4 sparse convolution runs in sparse mode: more input channels than one block, and a fitting kernel count. */
+export const sparseModeRuns = (
+  { inputChannels, kernels, groups, image }: Pick<MacWork, 'inputChannels' | 'kernels' | 'groups' | 'image'>,
+  { c, k }: Target['atomic'],
+): boolean => !image && groups === 1 && inputChannels > c && sparseRemainders.includes(kernels % k);

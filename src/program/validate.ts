@@ -3,7 +3,7 @@
  * before anything else looks at them, so that what comes after may index and allocate without checking again.
  *
  *     surfaces   ids are indices, names unique, strides and size fit shape and format, memory fits use   (surface-rules)
- *     layers     every stage's shapes, types and formats fit together                                    (layer-rules)
+ *     layers     every stage's shapes, types and formats fit together                                    (layer-rules, layers/)
  *     data       what a layer reads is a constant, an input, or completely written by layers it comes after
  *     memory     no two surfaces that are live at the same launch overlap                                (memory-rules)
  *     constants  each has its bytes
@@ -170,7 +170,7 @@ function checkDataFlow(program: Program, wholeAtoms: boolean): void {
           value: surfaces[write.surface]!.name,
         });
       }
-      writes[root]!.push({ ...region, layer: layer.id, fills: layer.kind !== 'copy' });
+      writes[root]!.push({ ...region, layer: layer.id, fills: !write.keepsRest });
     }
   }
   const before = ancestors(program);

@@ -4,23 +4,23 @@
  */
 
 import type { Estimate } from '../estimate/estimate-result.ts';
+import { engineNames } from '../program/layers/kind.ts';
 import { meta, slice, type TraceEvent } from './trace-event.ts';
 
-const engines = ['conv', 'sdp', 'pdp', 'cdp', 'rubik', 'bdma'] as const;
-const processor = engines.length + 1;
+const processor = engineNames.length + 1;
 
 export function enginesTrace(
   { network, module, powerMode, dlaClock, layers }: Estimate,
   pid: number,
 ): readonly TraceEvent[] {
-  const used = engines.filter((name) =>
+  const used = engineNames.filter((name) =>
     layers.some(({ stripe }) => stripe!.engines.some(({ engine }) => engine === name)),
   );
   const events: TraceEvent[] = [
     meta(pid, 'process_name', `${network} · ${module} ${powerMode}`),
     { ...meta(pid, 'process_sort_index', ''), args: { sort_index: pid } },
     { ...meta(pid, 'thread_name', 'processor'), tid: processor },
-    ...used.map((name) => ({ ...meta(pid, 'thread_name', name), tid: engines.indexOf(name) + 1 })),
+    ...used.map((name) => ({ ...meta(pid, 'thread_name', name), tid: engineNames.indexOf(name) + 1 })),
   ];
   for (const { name, origin, macs, utilisation, bound, traffic, stripe } of layers) {
     const { start, end, launch, fill, drain, limit, reasons } = stripe!;
@@ -36,7 +36,7 @@ export function enginesTrace(
       ...traffic,
     };
     for (const { engine, busy } of stripe!.engines) {
-      const tid = engines.indexOf(engine) + 1;
+      const tid = engineNames.indexOf(engine) + 1;
       events.push(slice(pid, tid, name, (end - drain - busy) / dlaClock, busy / dlaClock, bound, args));
     }
   }

@@ -5,8 +5,8 @@
 
 import { fail } from '../base/errors.ts';
 import type { Cube } from '../device/cube.ts';
-import type { Layer, Pipeline, Sdp } from '../program/layer.ts';
-import { mapPipeline } from '../program/map-surfaces.ts';
+import { isPipeline, mapLaunch } from '../program/access.ts';
+import type { Layer, Pipeline } from '../program/layer.ts';
 import type { Program } from '../program/program.ts';
 
 export type CubeOf = (surface: number) => Cube;
@@ -17,30 +17,20 @@ export const bindProgram = (program: Pick<Program, 'layers'>, cube: CubeOf): rea
 
 /** The pipeline that a layer launches. @throws device/unsupported for a layer that only moves bytes */
 export function bindLayer(layer: Layer, cube: CubeOf): Pipeline<Cube> {
-  if (layer.kind === 'pixels' || layer.kind === 'rubik' || layer.kind === 'bdma') {
+  if (!isPipeline(layer)) {
     return fail('device/unsupported', `${layer.kind} runs from descriptors, not from a Program`, {
       layer: layer.name,
     });
   }
-  return mapPipeline(withoutTable(layer), cube);
+  return mapLaunch(withoutTables(layer), cube);
 }
 
-function withoutTable(pipeline: Pipeline<number>): Pipeline<number> {
-  switch (pipeline.kind) {
-    case 'conv':
-    case 'sdp':
-      return { ...pipeline, sdp: pointWithoutTable(pipeline.sdp) };
-    case 'cdp': {
-      const { lookup: _, ...cdp } = pipeline.cdp;
-      return { kind: 'cdp', cdp };
-    }
-    default:
-      return pipeline;
-  }
-}
-
-function pointWithoutTable(sdp: Sdp<number>): Sdp<number> {
-  if (sdp.arithmetic === 'float-scale') return sdp;
-  const { lookup: _, ...rest } = sdp;
-  return rest;
+/** Without the lookup table that a stage names. */
+function withoutTables(pipeline: Pipeline<number>): Pipeline<number> {
+  const stages = Object.entries(pipeline).map(([field, stage]): [string, unknown] => {
+    if (typeof stage !== 'object' || !('lookup' in stage)) return [field, stage];
+    const { lookup: _, ...rest } = stage;
+    return [field, rest];
+  });
+  return Object.fromEntries(stages) as unknown as Pipeline<number>;
 }

@@ -39,7 +39,7 @@ import { targets } from '../../src/targets/find.ts';
 import { nvFull, nvLarge, nvSmall } from '../../src/targets/nvdla.ts';
 import type { Target } from '../../src/targets/target.ts';
 
-export const fixtures = fileURLToPath(new URL('fixtures/nvdla', import.meta.url));
+export const fixtures = fileURLToPath(new URL('../fixtures/nvdla', import.meta.url));
 
 /** The folder of the full data, or undefined with a line for the person who reads the test's output. */
 export function conformanceData(): string | undefined {

@@ -6,7 +6,7 @@ import { estimate, liftToEstimate } from '../../src/index.ts';
 import { problemOf } from '../../src/program/testing/problem-of.ts';
 
 const loadable = (name: string): Uint8Array =>
-  new Uint8Array(readFileSync(new URL(`fixtures/nvdla/timed/${name}.nvdla`, import.meta.url)));
+  new Uint8Array(readFileSync(new URL(`../fixtures/nvdla/timed/${name}.nvdla`, import.meta.url)));
 
 describe('the estimate of a stock loadable', () => {
   // gem5-NVDLA @ b027ed7 (RTL); arXiv 2508.16095 (FPGA).

@@ -4,7 +4,7 @@
  */
 
 import type { PixelGrid } from '../../program/layer.ts';
-import { mostStepped, stepsOverColumns } from '../../program/move-rules.ts';
+import { mostStepped, stepsOverColumns } from '../../program/layers/pixels.ts';
 import type { ResizeOperation } from '../operation.ts';
 import type { PixelsOperation } from '../place.ts';
 import type { Launches, Lowering } from './lowering.ts';

@@ -1,7 +1,6 @@
 /** Which convolutions run in sparse mode: their weights are 2:4 sparse, and the shape and the target have such a mode. */
 
-import { sparseModeRuns } from '../../estimate/orin/layer-cost.ts';
-import { fullGroup } from '../../program/sparsity.ts';
+import { fullGroup, sparseModeRuns } from '../../program/sparsity.ts';
 import type { Target } from '../../targets/target.ts';
 import type { ConvOperation } from '../operation.ts';
 

@@ -6,11 +6,12 @@
 
 import { bytes } from '../../base/units.ts';
 import type { Conv } from '../../program/layer.ts';
+import type { ReadClient } from '../../program/layers/kind.ts';
 import { kernelGroupOf } from '../../program/nvdla/convolution-buffer.ts';
 import type { Surface } from '../../program/surface.ts';
 import type { NvdlaConditions } from './conditions.ts';
 import type { ConvolutionGeometry } from './stripe.ts';
-import { clientRate, type ReadClient, sharedCycles, type Traffic } from './traffic.ts';
+import { clientRate, sharedCycles, type Traffic } from './traffic.ts';
 
 export interface ConvolutionPhases {
   /** Cycles until the first rows and kernel group are there. */

@@ -18,16 +18,14 @@
 
 import { elementSize } from '../../base/data-type.ts';
 import { type Bytes, type Cycles, cycles } from '../../base/units.ts';
-import { elementsPerAtom } from '../../program/geometry.ts';
-import type { IntegerScaleSdp, Layer } from '../../program/layer.ts';
+import type { Layer } from '../../program/layer.ts';
+import type { EngineName, ReadClient, StageWork } from '../../program/layers/kind.ts';
+import { kindOf } from '../../program/layers/table.ts';
 import type { Surface } from '../../program/surface.ts';
-import { tensorBytes } from '../layer-work.ts';
 import type { NvdlaConditions } from './conditions.ts';
 import { convolutionPhases, geometryOf } from './convolution-phases.ts';
 import { stripeCycles } from './stripe.ts';
-import { clientRate, layerTraffic, type ReadClient, sharedCycles } from './traffic.ts';
-
-export type EngineName = 'conv' | 'sdp' | 'pdp' | 'cdp' | 'rubik' | 'bdma';
+import { clientRate, layerTraffic, sharedCycles } from './traffic.ts';
 
 export interface LayerCycles {
   /** What works in the launch, and for how long at its own rate. */
@@ -95,53 +93,35 @@ function enginesOf(
   surfaces: readonly Surface[],
   conditions: NvdlaConditions,
 ): readonly { readonly engine: EngineName; readonly busy: Cycles }[] {
-  const { throughput } = conditions.features;
-  const engine = (name: EngineName, elements: number, rate: number) => ({
-    engine: name,
-    busy: cycles(Math.ceil(elements / rate)),
-  });
-  const elementsOf = (id: number): number => tensorBytes(surfaces[id]!) / elementSize[surfaces[id]!.dtype];
-  // Eight lanes of INT8 are four of 16 bits (nvdlav1 RTL, PDP and CDP: 64 bits a cycle); SDP's lanes are 32 bits wide.
-  const lanes = (rate: number, id: number): number => rate / elementSize[surfaces[id]!.dtype];
-  switch (layer.kind) {
-    case 'conv': {
-      const { conv, sdp, pdp } = layer;
-      const { output, core } = conv;
-      const left = output.height * output.width * core!.accumulatorChannels;
-      return [
-        { engine: 'conv', busy: stripeCycles(geometryOf(conv, surfaces), conditions.target) },
-        engine('sdp', left, pointRate(sdp as IntegerScaleSdp<number>, conditions)),
-        ...(pdp === undefined ? [] : [engine('pdp', left, lanes(throughput.pdp, pdp.output))]),
-      ];
+  const { features, target } = conditions;
+  const { throughput } = features;
+  const busyOf = (stage: StageWork): number => {
+    const size = elementSize[stage.dtype];
+    // Engines work on whole atoms.
+    const atom = target.memoryAtom / size;
+    const [n, channels, height, width] = stage.enters;
+    const elements = n * Math.ceil(channels / atom) * atom * height * width;
+    switch (stage.engine) {
+      case 'conv':
+        return layer.kind === 'conv' ? stripeCycles(geometryOf(layer.conv, surfaces), target) : 0;
+      case 'sdp':
+        return elements / pointRate(layer, conditions);
+      case 'pdp':
+      case 'cdp':
+        // Eight lanes of INT8 are four of 16 bits (nvdlav1 RTL, PDP and CDP: 64 bits a cycle); SDP's lanes are 32 bits wide.
+        return (elements * size) / throughput[stage.engine];
+      case 'rubik':
+      case 'bdma':
+        // They move as fast as memory lets them.
+        return 0;
+      case 'resize':
+        throw new Error(`the open NVDLA has no engine for ${layer.kind}`);
     }
-    case 'sdp': {
-      const elements = elementsOf(layer.sdp.input!);
-      const { sdp, pdp } = layer;
-      return [
-        engine('sdp', elements, pointRate(sdp as IntegerScaleSdp<number>, conditions)),
-        ...(pdp === undefined ? [] : [engine('pdp', elements, lanes(throughput.pdp, pdp.output))]),
-      ];
-    }
-    case 'pixels': {
-      const { channels, rows, columns, input } = layer.pixels;
-      const { format } = surfaces[input]!;
-      const atom = elementsPerAtom(format);
-      return [engine('sdp', Math.ceil(channels / atom) * atom * rows * columns, throughput.x)];
-    }
-    case 'pdp':
-      return [engine('pdp', elementsOf(layer.pdp.input!), lanes(throughput.pdp, layer.pdp.input!))];
-    case 'cdp':
-      return [engine('cdp', elementsOf(layer.cdp.input), lanes(throughput.cdp, layer.cdp.input))];
-    case 'rubik':
-    case 'bdma':
-      // They move as fast as memory lets them.
-      return [{ engine: layer.kind, busy: cycles(0) }];
-    case 'resize':
-    case 'copy':
-      throw new Error(`the open NVDLA has no engine for ${layer.kind}`);
-  }
+  };
+  const stages = kindOf(layer).work(layer, (id) => surfaces[id]!);
+  return stages.map((stage) => ({ engine: stage.engine, busy: cycles(Math.ceil(busyOf(stage))) }));
 }
 
-/** Elements a cycle of the units that are in use; what passes none goes at the rate of X. */
-const pointRate = ({ y }: IntegerScaleSdp<number>, { features: { throughput } }: NvdlaConditions): number =>
-  y === undefined ? throughput.x : Math.min(throughput.x, throughput.y);
+/** Elements a cycle of SDP's units that are in use; what passes none goes at the rate of X. */
+const pointRate = (layer: Layer, { features: { throughput } }: NvdlaConditions): number =>
+  'sdp' in layer && 'y' in layer.sdp && layer.sdp.y !== undefined ? Math.min(throughput.x, throughput.y) : throughput.x;

@@ -1,14 +1,15 @@
 /** Why a launch on the open NVDLA takes longer than its multiplications would, in sentences with its own numbers. */
 
 import type { Conv, Layer } from '../../program/layer.ts';
+import type { EngineName, ReadClient } from '../../program/layers/kind.ts';
 import { kernelGroupOf } from '../../program/nvdla/convolution-buffer.ts';
 import type { Surface } from '../../program/surface.ts';
 import type { StripeLayer } from '../estimate-result.ts';
 import type { NvdlaConditions } from './conditions.ts';
 import { geometryOf } from './convolution-phases.ts';
-import type { EngineName, LayerCycles } from './layer-cycles.ts';
+import type { LayerCycles } from './layer-cycles.ts';
 import { stripeShares } from './stripe.ts';
-import { clientRate, type ReadClient } from './traffic.ts';
+import { clientRate } from './traffic.ts';
 
 /** Shares of the multipliers below this are worth a word. */
 const worthSaying = 0.9;

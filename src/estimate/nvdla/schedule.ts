@@ -7,7 +7,8 @@
 
 import { type Cycles, cycles } from '../../base/units.ts';
 import type { Layer } from '../../program/layer.ts';
-import type { EngineName, LayerCycles } from './layer-cycles.ts';
+import type { EngineName } from '../../program/layers/kind.ts';
+import type { LayerCycles } from './layer-cycles.ts';
 
 export interface Interval {
   /** When it was enabled. */

@@ -1,21 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bytes } from '../../base/units.ts';
+import type { MacWork } from '../../program/layers/kind.ts';
+import { sparseModeRuns } from '../../program/sparsity.ts';
 import { sampleProgram } from '../../program/testing/sample-program.ts';
 import { findModule, findPowerMode } from '../../targets/find.ts';
 import { orin } from '../../targets/orin.ts';
 import { programWork } from '../layer-work.ts';
-import {
-  type ConvWork,
-  conditionsOf,
-  estimateLayer,
-  type LayerWork,
-  macCyclesOf,
-  sparseModeRuns,
-} from './layer-cost.ts';
+import { conditionsOf, estimateLayer, type LayerWork, macCyclesOf } from './layer-cost.ts';
 
 const conditions = conditionsOf(orin, findPowerMode(findModule(orin, 'agx-orin-64gb'), 'MAXN'));
-const conv: ConvWork = {
+const conv: MacWork = {
   inputChannels: 128,
   kernels: 128,
   rows: 3,
@@ -36,7 +31,7 @@ const work: LayerWork = {
 };
 
 describe('macCyclesOf', () => {
-  it.each<readonly [string, Partial<ConvWork>, number, number]>([
+  it.each<readonly [string, Partial<MacWork>, number, number]>([
     ['dense', {}, 1, 392 * 9 * 2 * 2],
     ['an odd number of pixels', { pixels: 7 * 7 }, 1, 25 * 9 * 2 * 2],
     ['a batch rounds each image up', { pixels: 7 * 7 }, 2, 50 * 9 * 2 * 2],
@@ -53,7 +48,7 @@ describe('macCyclesOf', () => {
 });
 
 it('runs sparse only where the hardware would', () => {
-  const runs = (change: Partial<ConvWork>) => sparseModeRuns({ ...conv, ...change }, orin.atomic);
+  const runs = (change: Partial<MacWork>) => sparseModeRuns({ ...conv, ...change }, orin.atomic);
   expect(runs({})).toBe(true);
   expect(runs({ inputChannels: 64 })).toBe(false);
   expect(runs({ groups: 2 })).toBe(false);
@@ -122,7 +117,7 @@ describe('estimateLayer', () => {
         (c, k, p, grown) => {
           const before = { ...conv, inputChannels: c, kernels: k, pixels: p };
           const after = { ...before, [grown]: before[grown] + 1 };
-          const time = (shape: ConvWork) => estimateLayer({ ...work, conv: shape }, conditions).total;
+          const time = (shape: MacWork) => estimateLayer({ ...work, conv: shape }, conditions).total;
           expect(time(after)).toBeGreaterThanOrEqual(time(before));
         },
       ),

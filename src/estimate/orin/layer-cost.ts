@@ -15,6 +15,8 @@
 
 import { pow } from '../../base/elementary.ts';
 import { type Bytes, bytes, type Cycles, cycles, type Microseconds, microseconds } from '../../base/units.ts';
+import type { MacWork } from '../../program/layers/kind.ts';
+import { sparseModeRuns } from '../../program/sparsity.ts';
 import type { PowerMode, Target } from '../../targets/target.ts';
 import { type ModelParameters, orinParameters } from './parameters.ts';
 
@@ -22,7 +24,7 @@ import { type ModelParameters, orinParameters } from './parameters.ts';
 export interface LayerWork {
   readonly batch: number;
   /** Absent for layers without a convolution. */
-  readonly conv?: ConvWork;
+  readonly conv?: MacWork;
   /** Elements that leave the point-wise stage, or the engine: before any fused pooling. */
   readonly elements: number;
   readonly input: { readonly size: Bytes; readonly resident: boolean };
@@ -30,19 +32,6 @@ export interface LayerWork {
   readonly output: { readonly size: Bytes; readonly resident: boolean };
   /** SRAM that no surface occupies while the layer runs. */
   readonly sramFree: Bytes;
-}
-
-export interface ConvWork {
-  readonly inputChannels: number;
-  readonly kernels: number;
-  readonly rows: number;
-  readonly columns: number;
-  readonly groups: number;
-  /** Of one image, before any fused pooling; of the input where the convolution is transposed. */
-  readonly pixels: number;
-  /** Reads dla_hwc4. */
-  readonly image: boolean;
-  readonly sparse: boolean;
 }
 
 /** Hardware and clocks, boiled down to what the formulas use. */
@@ -93,20 +82,8 @@ export function conditionsOf(
   };
 }
 
-/**
- * Kernels left over beside whole groups of 64 for which Orin runs a sparse layer
- * (docs/hardware/sparsity.md#eligible-layers).
- */
-const sparseRemainders: readonly number[] = [0, 1, 2, 4, 8, 16, 32];
-
-/** Whether a 2:4 sparse convolution runs in sparse mode: more input channels than one block, and a fitting kernel count. */
-export const sparseModeRuns = (
-  { inputChannels, kernels, groups, image }: Pick<ConvWork, 'inputChannels' | 'kernels' | 'groups' | 'image'>,
-  { c, k }: Target['atomic'],
-): boolean => !image && groups === 1 && inputChannels > c && sparseRemainders.includes(kernels % k);
-
 /** Cycles of the MAC array for a batch, at its peak. */
-export function macCyclesOf(conv: ConvWork, batch: number, atomic: Target['atomic']): Cycles {
+export function macCyclesOf(conv: MacWork, batch: number, atomic: Target['atomic']): Cycles {
   const { c, k, pixels } = atomic;
   const { inputChannels, kernels, rows, columns, groups, image } = conv;
   const positions = batch * Math.ceil(conv.pixels / pixels);

@@ -7,9 +7,11 @@
  */
 
 import { fail } from '../../../base/errors.ts';
+import { mapLaunch } from '../../../program/access.ts';
 import type { Pipeline } from '../../../program/layer.ts';
+import { kindOf } from '../../../program/layers/table.ts';
 import type { Cube } from '../../cube.ts';
-import type { EngineName, LaunchResult } from '../../launch.ts';
+import type { LaunchResult } from '../../launch.ts';
 import type { Engines } from '../../state.ts';
 import { convGeometry, convolve } from './convolution.ts';
 import { copy } from './copy.ts';
@@ -80,11 +82,6 @@ export function checkChain(pipeline: Pipeline<Cube>): void {
   if (broken) fail('device/fault', broken);
 }
 
-const cubesOf = (stage: object): Cube[] =>
-  Object.values(stage).filter(
-    (value): value is Cube => typeof value === 'object' && value !== null && 'address' in value,
-  );
-
 /** Of a pipeline, whenever it runs. */
 type Effects = Pick<LaunchResult, 'writes' | 'events'> & { readonly readBytes: number; readonly writtenBytes: number };
 
@@ -99,30 +96,17 @@ export function launchResult(pipeline: Pipeline<Cube>, macs: number, saturated: 
 }
 
 function effectsOf(pipeline: Pipeline<Cube>): Effects {
-  const engines: EngineName[] = [];
   const writes: Cube[] = [];
   let readBytes = 0;
-  const stage = (engine: EngineName, fields: object, more: readonly (object | undefined)[] = []): void => {
-    engines.push(engine);
-    const { output } = fields as { output?: object };
-    const written = output && 'address' in output ? (output as Cube) : undefined;
-    if (written) writes.push(written);
-    for (const source of [fields, ...more]) {
-      for (const cube of source ? cubesOf(source) : []) if (cube !== written) readBytes += cube.size;
-    }
-  };
-  if (pipeline.kind === 'conv') stage('conv', pipeline.conv);
-  if (pipeline.kind === 'conv' || pipeline.kind === 'sdp') {
-    const { sdp } = pipeline;
-    stage('sdp', sdp, sdp.arithmetic === 'float-scale' ? [sdp.operand] : [sdp.x1, sdp.x2, sdp.y]);
-  }
-  if ('pdp' in pipeline && pipeline.pdp) stage('pdp', pipeline.pdp);
-  if (pipeline.kind === 'cdp') stage('cdp', pipeline.cdp);
-  if (pipeline.kind === 'resize') stage('resize', pipeline.resize);
-  if (pipeline.kind === 'copy') stage('bdma', pipeline.copy);
+  mapLaunch(pipeline, (cube, { role }) => {
+    if (role === 'output') writes.push(cube);
+    else readBytes += cube.size;
+  });
   return {
     writes,
-    events: engines.map((engine) => ({ engine, event: 'done' })),
+    events: kindOf(pipeline)
+      .work(pipeline, (cube) => cube)
+      .map(({ engine }) => ({ engine, event: 'done' })),
     readBytes,
     writtenBytes: writes.reduce((sum, cube) => sum + cube.size, 0),
   };

@@ -4,10 +4,11 @@
  */
 
 import { fail, type Place } from '../../../base/errors.ts';
+import type { EngineName } from '../../../program/layers/kind.ts';
 import type { Target } from '../../../targets/target.ts';
 import { Bus } from '../../bus.ts';
 import { referenceEngines } from '../../engines/reference/engines.ts';
-import type { EngineName, LaunchResult } from '../../launch.ts';
+import type { LaunchResult } from '../../launch.ts';
 import type { Engines } from '../../state.ts';
 import { NvdlaDevice } from '../nvdla-device.ts';
 import { playTrace, type TraceResult } from './player.ts';

@@ -5,11 +5,10 @@
 import { elementSize } from '../../../base/data-type.ts';
 import { bytes } from '../../../base/units.ts';
 import { schedule } from '../../../compile/schedule.ts';
-import { layerReads } from '../../../program/access.ts';
+import { mapLaunch } from '../../../program/access.ts';
 import type { BlobTableBuilder } from '../../../program/blobs.ts';
 import { surfaceGeometry } from '../../../program/geometry.ts';
 import type { BdmaTransfer, Layer, Move, Pipeline } from '../../../program/layer.ts';
-import { mapLaunch } from '../../../program/map-surfaces.ts';
 import type { ConstantRef, Program } from '../../../program/program.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import type { Access, MemoryAccess, TableAccess } from './access.ts';
@@ -48,20 +47,17 @@ export interface TaskParts {
 export const liftProgram = (parts: TaskParts, blobs: BlobTableBuilder): Program => new Assembly(parts, blobs).program();
 
 /** Everything that an access of a launch is to it: `conv.weights`, `sdp.x1`. */
-export function accessesOf({ launch, name }: Pick<NamedLaunch, 'launch' | 'name'>): {
+export function accessesOf(launch: NamedLaunch['launch']): {
   readonly reads: readonly { readonly access: Access; readonly field: string }[];
   readonly writes: readonly { readonly access: Access; readonly field: string }[];
 } {
-  const accesses: Access[] = [];
-  const number = (access: Access): number => accesses.push(access) - 1;
-  const layer = mapLaunch(launch, number);
-  const common = { id: 0, name, origin: [], after: [] };
-  const reads = layerReads({ ...layer, ...common });
-  const isRead = new Set(reads.map(({ surface }) => surface));
-  return {
-    reads: reads.map(({ surface, field }) => ({ access: accesses[surface]!, field })),
-    writes: accesses.flatMap((access, index) => (isRead.has(index) ? [] : [{ access, field: 'output' }])),
-  };
+  const reads: { readonly access: Access; readonly field: string }[] = [];
+  const writes: typeof reads = [];
+  mapLaunch(launch, (access, { role, field }) => {
+    if (role === 'output') writes.push({ access, field: 'output' });
+    else reads.push({ access, field });
+  });
+  return { reads, writes };
 }
 
 interface Pixels {
@@ -123,7 +119,7 @@ class Assembly {
   }
 
   #layer({ name, launch, after }: NamedLaunch, id: number): Layer {
-    const { reads } = accessesOf({ name, launch });
+    const { reads } = accessesOf(launch);
     const fields = new Map(reads.map(({ access, field }) => [access, field.slice(field.indexOf('.') + 1)]));
     const map = (access: Access): number => this.#surface(access, `${name}:${fields.get(access) ?? 'out'}`);
     const mapped = mapLaunch(launch, map);

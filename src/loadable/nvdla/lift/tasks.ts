@@ -130,7 +130,7 @@ export function stepsOf(task: PlacedTask, index: number): readonly Step[] {
     }));
   }
   return task.launches.map((launch) => {
-    const { reads, writes } = accessesOf(launch);
+    const { reads, writes } = accessesOf(launch.launch);
     return { task: index, name: launch.name, reads: reads.flatMap(inMemory), writes: writes.flatMap(inMemory) };
   });
 }

@@ -4,7 +4,7 @@ import { fail } from '../../../base/errors.ts';
 import { bytes } from '../../../base/units.ts';
 import { elementsPerAtom } from '../../../program/geometry.ts';
 import type { BdmaTransfer, PixelCopy, PixelGrid, RubikMove } from '../../../program/layer.ts';
-import { stepsOverColumns } from '../../../program/move-rules.ts';
+import { stepsOverColumns } from '../../../program/layers/pixels.ts';
 import type { Surface } from '../../../program/surface.ts';
 import type { DataCube, OperationDesc } from '../format/descriptors.ts';
 import { cubeOf, type LowerContext, noConvert, noUnit, nowhere, precisionOf } from './cube.ts';

@@ -1,6 +1,13 @@
 /** A task of the DLA: its network descriptor, and of every operation who waits for it, what it does and where its data lies. */
 
-import { type CommonDesc, type Consumer, eventNames, events, type NetworkDesc, operationTypes } from '../format/descriptors.ts';
+import {
+  type CommonDesc,
+  type Consumer,
+  eventNames,
+  events,
+  type NetworkDesc,
+  operationTypes,
+} from '../format/descriptors.ts';
 import type { StockLoadable, TaskEntry } from '../format/stock-loadable.ts';
 import { type ListBudget, taskDescriptors } from '../format/task-blobs.ts';
 import { lookupTableLines } from './lookup-table.ts';
@@ -70,7 +77,8 @@ export function dependencyText(position: number, common: CommonDesc): string {
 }
 
 /** Compilers leave the event of an absent consumer 0 or `completed`; whatever else stands there is shown. */
-const isNobody = ({ index, event, reserved: rest }: Consumer): boolean => index === -1 && event <= events.completed && rest === 0;
+const isNobody = ({ index, event, reserved: rest }: Consumer): boolean =>
+  index === -1 && event <= events.completed && rest === 0;
 
 /** `sdp 4 when programmed` */
 const consumerText = (what: string, { index, event, reserved: rest }: Consumer): string =>

@@ -5,11 +5,10 @@
  */
 
 import { bytes } from '../../../base/units.ts';
-import { layerReads, layerWrites } from '../../../program/access.ts';
+import { layerReads, layerWrites, mapLaunch } from '../../../program/access.ts';
 import { surfaceGeometry } from '../../../program/geometry.ts';
 import type { Layer, Move, Pipeline, PixelGrid } from '../../../program/layer.ts';
 import { rootOf } from '../../../program/liveness.ts';
-import { mapLaunch } from '../../../program/map-surfaces.ts';
 import type { Program } from '../../../program/program.ts';
 import type { Shape4, Surface } from '../../../program/surface.ts';
 

@@ -1,10 +1,12 @@
 /** What the rules of layers share: where they look things up, and how they say that a number or a shape does not fit. */
 
-import { fail } from '../base/errors.ts';
-import type { Target } from '../targets/target.ts';
-import type { Extent, Layer, Padding } from './layer.ts';
-import type { BlobTable, Program } from './program.ts';
-import type { ElementType, Surface } from './surface.ts';
+import { fail } from '../../base/errors.ts';
+import type { NvdlaFeatures, Target } from '../../targets/target.ts';
+import { elementsPerAtom } from '../geometry.ts';
+import type { Layer } from '../layer.ts';
+import type { ConvolutionPrecision } from '../nvdla/convolution-buffer.ts';
+import type { BlobTable, Program } from '../program.ts';
+import type { ElementType, Surface } from '../surface.ts';
 
 export interface LayerContext {
   readonly program: Program;
@@ -34,16 +36,6 @@ export function whole(context: LayerContext, field: string, value: number, least
   wrong(context, `${field} is out of range`, `an integer in [${least}, ${most}]`, value);
 }
 
-export function extent(context: LayerContext, field: string, { h, w }: Extent): void {
-  whole(context, `${field}.h`, h, 1, 65_535);
-  whole(context, `${field}.w`, w, 1, 65_535);
-}
-
-export function padding(context: LayerContext, field: string, pad: Padding): void {
-  for (const side of ['top', 'left', 'bottom', 'right'] as const)
-    whole(context, `${field}.${side}`, pad[side], 0, 65_535);
-}
-
 export function sameShape(
   context: LayerContext,
   what: string,
@@ -71,4 +63,37 @@ export function constant(
       actual: `${surface.dtype} ${surface.format} of ${surface.shape[1]}`,
     });
   }
+}
+
+/** What only moves or selects integers keeps their type and scale. */
+export function unchanged(context: LayerContext, input: Surface, output: Surface): void {
+  if (input.dtype !== output.dtype) wrong(context, 'the type changes', input.dtype, output.dtype);
+  if (input.scale !== output.scale) wrong(context, 'the scale changes', `${input.scale}`, `${output.scale}`);
+}
+
+export type NvdlaTarget = Target & { readonly nvdla: NvdlaFeatures };
+
+export const isNvdla = (target: Target): target is NvdlaTarget => target.nvdla !== undefined;
+
+/** The type of a surface that is cut into atoms. */
+export function atoms(context: LayerContext, id: number, field: string): ElementType {
+  const { dtype, format } = surfaceOf(context, id, field);
+  if (elementsPerAtom(format) === 1) wrong(context, `${field} is not cut into atoms`, 'chw8, chw16 or chw32', format);
+  return dtype;
+}
+
+/** The precision of a type, if the configuration has it. */
+export function precisionOf(
+  context: LayerContext,
+  type: ElementType,
+  field: string,
+  { nvdla, name }: NvdlaTarget,
+): ConvolutionPrecision {
+  const precision = nvdla.precisions.find((candidate) => candidate === type);
+  return precision ?? wrong(context, `${name} has no ${field} of this type`, nvdla.precisions.join(', '), type);
+}
+
+/** That a field says what the hardware does anyway. */
+export function same(context: LayerContext, field: string, actual: unknown, expected: unknown): void {
+  if (actual !== expected) wrong(context, `${field} is not what the hardware does`, `${expected}`, `${actual}`);
 }

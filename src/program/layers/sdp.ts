@@ -1,0 +1,439 @@
+/** The single-point stage: scales, second operands, activations; with any pooling behind it. */
+
+import * as z from 'zod';
+import { isFeatureFormat } from '../geometry.ts';
+import { atomElements, type ConvolutionPrecision } from '../nvdla/convolution-buffer.ts';
+import { index, integer, number, optional, record } from '../record.ts';
+import type { Shape4 } from '../surface.ts';
+import {
+  atoms,
+  constant,
+  type LayerContext,
+  type NvdlaTarget,
+  precisionOf,
+  same,
+  sameShape,
+  surfaceOf,
+  whole,
+  wrong,
+} from './context.ts';
+import { type Convert, checkConvert, checkConvertRegisters, convertSchema } from './fields.ts';
+import type { CubeType, LayerKind, StageWork, Visit } from './kind.ts';
+import { checkLookup, type Lookup, lookupSchema, mapLookup } from './lookup.ts';
+import { checkPdp, checkPdpRegisters, mapPdp, type Pdp, pdpSchema } from './pdp.ts';
+
+/**
+ * Single-point stage of float-scale targets. With v the int32 accumulator (after bias) or the int8 input:
+ *
+ *     t = float32(v) × scale[c]              one float32 multiplication
+ *     t = t + shift[c]                       if shift
+ *     t = t ∘ (float32(operand) × operandScale)   if operand; ∘ is add, sub, mul, max or min in float32
+ *     t = t < 0 ? t × slope[c] : t           if slope
+ *     q = clamp(roundHalfEven(t), low, high)
+ *     q = lut[q + 128]                       if lut
+ *
+ * Every step is one IEEE float32 operation; no fused multiply-add.
+ */
+export interface FloatScaleSdp<S> {
+  readonly arithmetic: 'float-scale';
+  readonly input?: S;
+  /** float32 vector, one element or one per output channel. */
+  readonly scale: S;
+  /** float32 vector, one element or one per output channel. */
+  readonly shift?: S;
+  readonly operand?: {
+    readonly op: 'add' | 'sub' | 'mul' | 'max' | 'min';
+    /** int8 surface of the output's shape, or with H = W = 1 (one element per channel), broadcast. */
+    readonly input: S;
+    readonly scale: number;
+  };
+  /** float32 vector, one element (LeakyRelu) or one per channel (PRelu). */
+  readonly slope?: S;
+  /** Integers in [-128, 127]: Relu is low 0; Clip has both. */
+  readonly low: number;
+  readonly high: number;
+  /** int8 vector of 256 entries, for the integers −128 … 127. */
+  readonly lut?: S;
+  readonly output?: S;
+}
+
+/** One of SDP's X1, X2, Y sub-units on integer-scale targets (docs/hardware/nvdla.md#sdp). */
+export interface SdpUnit<S> {
+  readonly alu?: 'max' | 'min' | 'sum' | 'equal';
+  readonly mul: boolean;
+  /** Where the operand comes from: one for all, one per channel, or one per point. */
+  readonly source: 'layer' | 'kernel' | 'point';
+  readonly operand?: S;
+  /** Used when source is `layer`. */
+  readonly aluOperand: number;
+  readonly mulOperand: number;
+  /** Left shift of the ALU operand (X1, X2). */
+  readonly aluShift: number;
+  /** Right shift with rounding after the multiplication. */
+  readonly truncate: number;
+  readonly activation: 'none' | 'relu' | 'prelu' | 'lut';
+  /** What follows the multiplication where that is a PReLU. */
+  readonly afterPrelu?: 'relu' | 'lut';
+  /** Operand converters of Y: (operand − offset) × scale >> shift. */
+  readonly aluConvert?: Convert;
+  readonly mulConvert?: Convert;
+  /** What `operand` holds; `both` interleaves a pair for each element, the ALU's first. Absent without `operand`. */
+  readonly operandUse?: 'alu' | 'mul' | 'both';
+  /** The ALU takes `aluOperand` although `operand` is there for the multiplier. */
+  readonly aluFromRegister?: boolean;
+  /** The multiplier takes `mulOperand` although `operand` is there for the ALU. */
+  readonly mulFromRegister?: boolean;
+}
+
+/** Whether what leaves the unit goes through the lookup table. */
+export const looksUp = (unit: SdpUnit<unknown> | undefined): boolean =>
+  unit?.activation === 'lut' || unit?.afterPrelu === 'lut';
+
+/** Single-point stage of integer-scale targets: X1, X2, Y, then the output converter. */
+export interface IntegerScaleSdp<S> {
+  readonly arithmetic: 'integer-scale';
+  readonly input?: S;
+  readonly x1?: SdpUnit<S>;
+  readonly x2?: SdpUnit<S>;
+  readonly y?: SdpUnit<S>;
+  readonly convert: Convert;
+  /** The table that Y's activation `lut` looks up, in a Program. On a device it is in memories and registers that outlive a launch. */
+  readonly lookup?: Lookup<S>;
+  /**
+   * Absent: the units compute in integers. `float`: in float32, on float16 operands (nv_full); operands in registers are
+   * bit patterns, of float16 in X1 and X2 and of float32 in Y, and shifts and converters are not used.
+   */
+  readonly processing?: 'float';
+  /** What the results saturate to, also where they go on to pooling. */
+  readonly outputType: 'int8' | 'int16' | 'float16';
+  readonly output?: S;
+}
+
+export type Sdp<S> = FloatScaleSdp<S> | IntegerScaleSdp<S>;
+
+const floatSdp = record<FloatScaleSdp<number>>()({
+  arithmetic: z.literal('float-scale'),
+  input: optional(index),
+  scale: index,
+  shift: optional(index),
+  operand: optional(
+    record<NonNullable<FloatScaleSdp<number>['operand']>>()({
+      op: z.enum(['add', 'sub', 'mul', 'max', 'min']),
+      input: index,
+      scale: number,
+    }),
+  ),
+  slope: optional(index),
+  low: integer,
+  high: integer,
+  lut: optional(index),
+  output: optional(index),
+});
+
+const unit = record<SdpUnit<number>>()({
+  alu: optional(z.enum(['max', 'min', 'sum', 'equal'])),
+  mul: z.boolean(),
+  source: z.enum(['layer', 'kernel', 'point']),
+  operand: optional(index),
+  aluOperand: integer,
+  mulOperand: integer,
+  aluShift: integer,
+  truncate: integer,
+  activation: z.enum(['none', 'relu', 'prelu', 'lut']),
+  afterPrelu: optional(z.enum(['relu', 'lut'])),
+  aluConvert: optional(convertSchema),
+  mulConvert: optional(convertSchema),
+  operandUse: optional(z.enum(['alu', 'mul', 'both'])),
+  aluFromRegister: optional(z.boolean()),
+  mulFromRegister: optional(z.boolean()),
+});
+
+const integerSdp = record<IntegerScaleSdp<number>>()({
+  arithmetic: z.literal('integer-scale'),
+  input: optional(index),
+  x1: optional(unit),
+  x2: optional(unit),
+  y: optional(unit),
+  convert: convertSchema,
+  lookup: optional(lookupSchema),
+  processing: optional(z.literal('float')),
+  outputType: z.enum(['int8', 'int16', 'float16']),
+  output: optional(index),
+});
+
+export const sdpSchema = z.discriminatedUnion('arithmetic', [floatSdp, integerSdp]) satisfies z.ZodType<Sdp<number>>;
+
+function mapSdp<S, T>({ input, output, ...rest }: Sdp<S>, visit: Visit<S, T>): Sdp<T> {
+  const read = input === undefined ? {} : { input: visit(input, { role: 'input', field: 'sdp.input', client: 'sdp' }) };
+  const steps = rest.arithmetic === 'integer-scale' ? mapIntegerSteps(rest, visit) : mapFloatSteps(rest, visit);
+  return {
+    ...read,
+    ...steps,
+    ...(output !== undefined && { output: visit(output, { role: 'output', field: 'sdp.output' }) }),
+  };
+}
+
+function mapFloatSteps<S, T>(
+  { operand, scale, shift, slope, lut, ...rest }: FloatScaleSdp<S>,
+  visit: Visit<S, T>,
+): FloatScaleSdp<T> {
+  const vector = (surface: S, name: string): T => visit(surface, { role: 'vector', field: `sdp.${name}` });
+  return {
+    ...(rest as Omit<typeof rest, 'input' | 'output'>),
+    ...(operand && {
+      operand: { ...operand, input: visit(operand.input, { role: 'operand', field: 'sdp.operand' }) },
+    }),
+    scale: vector(scale, 'scale'),
+    ...(shift !== undefined && { shift: vector(shift, 'shift') }),
+    ...(slope !== undefined && { slope: vector(slope, 'slope') }),
+    ...(lut !== undefined && { lut: vector(lut, 'lut') }),
+  };
+}
+
+function mapIntegerSteps<S, T>(
+  { x1, x2, y, lookup, ...rest }: IntegerScaleSdp<S>,
+  visit: Visit<S, T>,
+): IntegerScaleSdp<T> {
+  return {
+    ...(rest as Omit<typeof rest, 'input' | 'output'>),
+    ...(x1 && { x1: mapUnit(x1, 'x1', visit) }),
+    ...(x2 && { x2: mapUnit(x2, 'x2', visit) }),
+    ...(y && { y: mapUnit(y, 'y', visit) }),
+    ...(lookup && { lookup: mapLookup(lookup, 'sdp', visit) }),
+  };
+}
+
+function mapUnit<S, T>({ operand, ...unit }: SdpUnit<S>, name: 'x1' | 'x2' | 'y', visit: Visit<S, T>): SdpUnit<T> {
+  if (operand === undefined) return unit;
+  const role = unit.source === 'point' ? 'operand' : 'vector';
+  return { ...unit, operand: visit(operand, { role, field: `sdp.${name}`, client: `sdp ${name}` }) };
+}
+
+/** The stages behind a convolution, or of a launch without one. */
+interface PointAndPooling<S> {
+  readonly sdp: Sdp<S>;
+  readonly pdp?: Pdp<S>;
+}
+
+export const mapPointAndPooling = <S, T>({ sdp, pdp }: PointAndPooling<S>, visit: Visit<S, T>): PointAndPooling<T> => ({
+  sdp: mapSdp(sdp, visit),
+  ...(pdp && { pdp: mapPdp(pdp, visit) }),
+});
+
+export function checkPointAndPooling(
+  context: LayerContext,
+  sdp: Sdp<number>,
+  pdp: Pdp<number> | undefined,
+  shape: Shape4,
+): void {
+  if (sdp.arithmetic === 'float-scale') checkFloatSdp(context, sdp, shape);
+  else checkIntegerSdp(context, sdp, shape);
+  if (pdp !== undefined) {
+    if (pdp.input !== undefined || sdp.output !== undefined) {
+      wrong(
+        context,
+        'a PDP after an SDP takes its data without a surface between them',
+        'no sdp.output, no pdp.input',
+        'one',
+      );
+    }
+    checkPdp(context, pdp, shape);
+    return;
+  }
+  if (sdp.output === undefined) wrong(context, 'the pipeline writes nothing', 'an output', 'none');
+  sameShape(context, 'sdp.output', surfaceOf(context, sdp.output, 'sdp.output').shape, shape);
+}
+
+function checkFloatSdp(context: LayerContext, sdp: FloatScaleSdp<number>, shape: Shape4): void {
+  const perChannel = [1, shape[1]];
+  constant(context, sdp.scale, 'sdp.scale', 'float32', perChannel);
+  if (sdp.shift !== undefined) constant(context, sdp.shift, 'sdp.shift', 'float32', perChannel);
+  if (sdp.slope !== undefined) constant(context, sdp.slope, 'sdp.slope', 'float32', perChannel);
+  if (sdp.lut !== undefined) constant(context, sdp.lut, 'sdp.lut', 'int8', [256]);
+  whole(context, 'sdp.low', sdp.low, -128, 127);
+  whole(context, 'sdp.high', sdp.high, sdp.low, 127);
+  for (const id of [sdp.input, sdp.operand?.input, sdp.output]) {
+    if (id === undefined) continue;
+    const { name, dtype } = surfaceOf(context, id, 'sdp');
+    if (dtype !== 'int8') wrong(context, `${name} has another type`, 'int8', dtype);
+  }
+  if (sdp.operand === undefined) return;
+  if (!Number.isFinite(sdp.operand.scale))
+    wrong(context, 'sdp.operand.scale is not finite', 'a number', sdp.operand.scale);
+  operandShape(context, 'sdp.operand', sdp.operand.input, shape);
+}
+
+/** A point-wise operand has the cube's shape, or one element per channel. */
+function operandShape(context: LayerContext, field: string, id: number, shape: Shape4): void {
+  const operand = surfaceOf(context, id, field).shape;
+  const [n, c] = shape;
+  sameShape(context, field, operand, operand[2] === 1 && operand[3] === 1 ? [n, c, 1, 1] : shape);
+}
+
+function checkIntegerSdp(context: LayerContext, sdp: IntegerScaleSdp<number>, shape: Shape4): void {
+  for (const name of ['x1', 'x2', 'y'] as const) {
+    const unit = sdp[name];
+    if (unit !== undefined) checkUnit(context, `sdp.${name}`, unit, shape);
+  }
+  checkConvert(context, 'sdp.convert', sdp.convert);
+  if (sdp.lookup) checkLookup(context, 'sdp.lookup', sdp.lookup, sdp.processing === 'float' ? 'float16' : 'int16');
+  if (sdp.output === undefined) return;
+  const { dtype } = surfaceOf(context, sdp.output, 'sdp.output');
+  if (dtype !== sdp.outputType) wrong(context, 'sdp.output has another type', sdp.outputType, dtype);
+}
+
+function checkUnit(context: LayerContext, field: string, unit: SdpUnit<number>, shape: Shape4): void {
+  whole(context, `${field}.truncate`, unit.truncate, 0, 63);
+  whole(context, `${field}.aluShift`, unit.aluShift, 0, 63);
+  for (const name of ['aluOperand', 'mulOperand'] as const) {
+    whole(context, `${field}.${name}`, unit[name], -(2 ** 31), 2 ** 31 - 1);
+  }
+  if (unit.aluConvert !== undefined) checkConvert(context, `${field}.aluConvert`, unit.aluConvert);
+  if (unit.mulConvert !== undefined) checkConvert(context, `${field}.mulConvert`, unit.mulConvert);
+  if ((unit.source === 'layer') !== (unit.operand === undefined)) {
+    wrong(
+      context,
+      `${field}.operand does not fit its source`,
+      unit.source,
+      unit.operand === undefined ? 'none' : 'a surface',
+    );
+  }
+  if (unit.operand === undefined) return;
+  // A pair of operands for each element lies interleaved, the ALU's first (docs/hardware/nvdla.md#layouts).
+  const each = unit.operandUse === 'both' ? 2 : 1;
+  if (unit.source === 'point') {
+    const [n, c, h, w] = shape;
+    operandShape(context, field, unit.operand, [n, c * each, h, w]);
+    return;
+  }
+  const operand = surfaceOf(context, unit.operand, field);
+  // The channels of a 1 × 1 map lie as those of a table do.
+  const isMap = isFeatureFormat(operand.format) && operand.shape[2] === 1 && operand.shape[3] === 1;
+  if (!context.constants.has(unit.operand) && !isMap)
+    wrong(context, `${field}.operand is not a constant, nor a 1 × 1 map`, 'a constant', operand.name);
+  if (operand.shape[1] < shape[1] * each) {
+    wrong(context, `${field}.operand is too short`, shape[1] * each, operand.shape[1]);
+  }
+}
+
+const resultType = (sdp: Sdp<number>): ConvolutionPrecision =>
+  sdp.arithmetic === 'integer-scale' ? sdp.outputType : 'int8';
+
+/** What the precisions of input and result make SDP compute in (nvdla/sw sdp.c, map_proc_precision). */
+const processPrecision = (input: ConvolutionPrecision, output: ConvolutionPrecision): ConvolutionPrecision =>
+  input !== 'float16' && output === 'int8' ? 'int8' : input;
+
+interface SdpInput {
+  readonly precision: ConvolutionPrecision;
+  readonly channels: number;
+}
+
+function checkSdpRegisters(context: LayerContext, sdp: Sdp<number>, input: SdpInput, target: NvdlaTarget): void {
+  if (sdp.arithmetic !== 'integer-scale') return;
+  const { precision, channels } = input;
+  precisionOf(context, sdp.outputType, 'sdp.outputType', target);
+  same(context, 'sdp.processing', sdp.processing, precision === 'float16' ? 'float' : undefined);
+  // SDP works on whole atoms of the precision that it computes in, and reads and writes as many channels.
+  const wholeAtoms = (type: ConvolutionPrecision): number => {
+    const atom = atomElements(target, type);
+    return Math.ceil(channels / atom) * atom;
+  };
+  const process = processPrecision(precision, sdp.outputType);
+  for (const [field, type] of [
+    ['the channels in atoms of the input', precision],
+    ['the channels in atoms of the result', sdp.outputType],
+  ] as const) {
+    same(context, field, wholeAtoms(type), wholeAtoms(process));
+  }
+  if (sdp.output !== undefined) atoms(context, sdp.output, 'sdp.output');
+  checkConvertRegisters(context, 'sdp.convert', sdp.convert, { offset: 32, shift: 63 });
+  if (sdp.y && !target.nvdla.elementwise) wrong(context, `${target.name} has no element-wise unit`, 'no sdp.y', 'one');
+  for (const name of ['x1', 'x2', 'y'] as const) {
+    const unit = sdp[name];
+    if (unit) checkUnitRegisters(context, sdp, name, unit);
+  }
+  same(context, 'sdp.lookup', sdp.lookup === undefined ? 'absent' : 'there', looksUp(sdp.y) ? 'there' : 'absent');
+  if (looksUp(sdp.y) && !target.nvdla.lookupTable) wrong(context, `${target.name} has no lookup table`, 'none', 'one');
+}
+
+function checkUnitRegisters(
+  context: LayerContext,
+  sdp: IntegerScaleSdp<number>,
+  name: 'x1' | 'x2' | 'y',
+  unit: SdpUnit<number>,
+): void {
+  const field = `sdp.${name}`;
+  const isY = name === 'y';
+  if (unit.alu === 'equal' && !isY) wrong(context, `${field} has no comparison`, 'sdp.y', name);
+  const activations = isY ? ['none', 'prelu', 'lut'] : ['none', 'prelu', 'relu'];
+  for (const activation of [unit.activation, unit.afterPrelu ?? 'none']) {
+    if (!activations.includes(activation))
+      wrong(context, `${field} has no such activation`, activations.join(), activation);
+  }
+  if (unit.activation === 'prelu') same(context, `${field}.mul of a PReLU`, unit.mul, true);
+  whole(context, `${field}.truncate`, unit.truncate, 0, isY ? 1023 : 63);
+  if (isY) same(context, `${field}.aluShift`, unit.aluShift, 0);
+  else {
+    for (const operand of ['aluOperand', 'mulOperand'] as const) {
+      whole(context, `${field}.${operand}`, unit[operand], -32_768, 32_767);
+    }
+  }
+  const fromMemory = {
+    alu: unit.alu !== undefined && unit.operand !== undefined && !unit.aluFromRegister,
+    mul: unit.mul && unit.operand !== undefined && !unit.mulFromRegister,
+  };
+  for (const part of ['alu', 'mul'] as const) {
+    const convert = unit[`${part}Convert`];
+    if (!convert) continue;
+    if (!isY || !fromMemory[part])
+      wrong(context, `${field}.${part}Convert has nothing to convert`, 'none', 'a converter');
+    checkConvertRegisters(context, `${field}.${part}Convert`, convert, { offset: 32, shift: 63 });
+  }
+  if (unit.operand === undefined) return;
+  const use = fromMemory.alu ? (fromMemory.mul ? 'both' : 'alu') : fromMemory.mul ? 'mul' : 'nothing';
+  same(context, `${field}.operandUse`, unit.operandUse, use);
+  const { dtype } = surfaceOf(context, unit.operand, field);
+  const types = sdp.processing === 'float' ? ['float16'] : ['int8', 'int16'];
+  if (!types.includes(dtype)) wrong(context, `${field}.operand has another type`, types.join(' or '), dtype);
+}
+
+export function checkPointAndPoolingRegisters(
+  context: LayerContext,
+  sdp: Sdp<number>,
+  pdp: Pdp<number> | undefined,
+  input: SdpInput,
+  target: NvdlaTarget,
+): void {
+  checkSdpRegisters(context, sdp, input, target);
+  if (pdp) checkPdpRegisters(context, pdp, resultType(sdp), target);
+}
+
+/** @param input shape and type of what comes in */
+export function pointAndPoolingWork<S>(
+  { pdp }: PointAndPooling<S>,
+  { shape, dtype }: Pick<CubeType, 'shape' | 'dtype'>,
+  typeOf: (surface: S) => CubeType,
+): readonly StageWork[] {
+  const point: StageWork = { engine: 'sdp', enters: shape, leaves: shape, dtype };
+  if (!pdp) return [point];
+  const pooled = typeOf(pdp.output);
+  return [point, { engine: 'pdp', enters: shape, leaves: pooled.shape, dtype: pooled.dtype }];
+}
+
+export const sdpKind: LayerKind<'sdp'> = {
+  kind: 'sdp',
+  fields: { sdp: sdpSchema, pdp: optional(pdpSchema) },
+  runs: 'engines',
+  lacks: () => undefined,
+  map: ({ kind, ...stages }, visit) => ({ kind, ...mapPointAndPooling(stages, visit) }),
+  check(context, { sdp, pdp }) {
+    if (sdp.input === undefined) wrong(context, 'an SDP that starts a pipeline has an input', 'a surface', 'none');
+    checkPointAndPooling(context, sdp, pdp, surfaceOf(context, sdp.input, 'sdp.input').shape);
+  },
+  checkRegisters(context, { sdp, pdp }, target) {
+    const precision = precisionOf(context, atoms(context, sdp.input!, 'sdp.input'), 'sdp.input', target);
+    const [, channels] = surfaceOf(context, sdp.input!, 'sdp.input').shape;
+    checkPointAndPoolingRegisters(context, sdp, pdp, { precision, channels }, target);
+  },
+  work: (launch, typeOf) => pointAndPoolingWork(launch, typeOf(launch.sdp.input!), typeOf),
+};
