@@ -1,6 +1,6 @@
 /**
  * The pass from real numbers to the integers and factors that the engines use. With the scales s_x of the input, s_w[k] of kernel
- * k, s_y of the result and s_b of a second operand (arithmetic of program/layer.ts):
+ * k, s_y of the result and s_b of a second operand (arithmetic of program/layers/sdp.ts):
  *
  *     weight  = roundHalfEven(w / s_w[k]), within ±127
  *     bias    = roundHalfEven(b / (s_x · s_w[k])), saturated     int32

@@ -1,5 +1,5 @@
 /**
- * Convolution of float-scale targets, as written in program/layer.ts: int8 × int8 products summed with the int32 bias in
+ * Convolution of float-scale targets, as written in program/layers/conv.ts: int8 × int8 products summed with the int32 bias in
  * an int32 accumulator. Sums are taken modulo 2³²; the compiler refuses weights that could reach that far.
  */
 

@@ -1,5 +1,5 @@
 /**
- * The single-point stage of float-scale targets: the steps of `FloatScaleSdp` in program/layer.ts, one IEEE float32
+ * The single-point stage of float-scale targets: the steps of `FloatScaleSdp` in program/layers/sdp.ts, one IEEE float32
  * operation each (`Math.fround` of a float64 sum or product of two float32 numbers is that operation exactly).
  */
 
