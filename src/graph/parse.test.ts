@@ -52,7 +52,7 @@ test('a graph prints one line a node', () => {
   expect(printGraph(example)).toMatchInlineSnapshot(`
     "graph net opset 17, com.example 2 {
       input x: float32[N, 1, 4, 4]
-      const w: float32[2, 1, 1, 1] #29eb6912e9019bb3  // 1, -2.5
+      const w: float32[2, 1, 1, 1] #3ce439b0622dbd4e  // 1, -2.5
       Conv_0 = Conv(x, w, _) -> y: float32[N, 2, 6, 6] { pads=[1, 1, 1, 1], auto_pad="NOTSET", alpha=0.5f, none=[]f } from first, second/part
       "7" = Odd@com.example(y) -> "a value": int64, _
       output y

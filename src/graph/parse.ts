@@ -223,7 +223,7 @@ class Parser {
     return text === '_' ? '' : text;
   }
 
-  /** A name, with its type noted if it has one. */
+  /** Reads a name; its type, where one follows, goes into `values`. */
   #typed(values: Map<string, ValueType>): string {
     const name = this.#name();
     if (this.#accept('mark', ':')) values.set(name, this.#type());

@@ -8,8 +8,8 @@
  *       output y
  *     }
  *
- * Constants appear as type, shape and a hash of both and their bytes; {@link constantTable} has the tensors. Names stand
- * bare where they look like one and in JSON quotes otherwise; `_` is an absent input. What follows `//` is for the eye.
+ * Constants appear as type, shape and a hash of both and their bytes; {@link constantTable} has the tensors. Names that
+ * match {@link bareName} stand bare, others in JSON quotes; `_` is an absent input. Text after `//` is a comment.
  */
 
 import { sha256Hex } from '../base/hashing.ts';
@@ -27,8 +27,8 @@ export const keywords: ReadonlySet<string> = new Set([
   'opset',
 ]);
 
-/** A name that needs no quotes. */
-export const bareName = /^[A-Za-z/][\w./-]*$/;
+/** A name that needs no quotes; `//` alone would begin a comment. */
+export const bareName = /^(?!\/\/$)[A-Za-z/][\w./-]*$/;
 
 export const printGraph = (graph: Graph): string => `graph ${body(graph, '')}\n`;
 
@@ -110,7 +110,7 @@ function printAttribute(attribute: Attribute, indent: string): string {
   }
 }
 
-/** An empty list says of what it is one. */
+/** A list; an empty one names the kind of its items, so that parsing knows it. */
 const printList = (kind: string, items: readonly string[]): string =>
   items.length === 0 ? `[]${kind}` : `[${items.join(', ')}]`;
 

@@ -1,6 +1,6 @@
 /**
  * The platform, as far as dlakit needs one: an onnxruntime, decoded images, decompression. Rooms above never import a
- * host; they are given what they need of one. `host/node` and `host/browser` implement it.
+ * host: callers pass them the functions that they need. `host/node` and `host/browser` implement it.
  */
 
 import type { ThreadSpawner } from '../device/engines/wasm/thread-pool.ts';

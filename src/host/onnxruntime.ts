@@ -36,7 +36,7 @@ export function onnxRuntimeOf(ort: OrtModule, name: string, executionProvider: s
         ort.InferenceSession.create(model, {
           executionProviders: [executionProvider],
           graphOptimizationLevel: optimise ? 'all' : 'disabled',
-          // Errors only: warnings about unused initializers and the like are not the user's.
+          // Errors only: onnxruntime's warnings (unused initializers, …) would not tell a user of dlakit anything.
           logSeverityLevel: 3,
           ...(threads !== undefined && { intraOpNumThreads: threads, interOpNumThreads: 1 }),
         }),
@@ -58,7 +58,7 @@ function onnxSession(ort: OrtModule, name: string, session: OrtSession): OnnxSes
   };
 }
 
-/** What onnxruntime throws is about the model or its inputs. */
+/** Turns what onnxruntime throws, which is about the model or its inputs, into an error of ours. */
 async function attempt<T>(name: string, what: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

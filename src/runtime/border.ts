@@ -63,7 +63,7 @@ export function crossingOf(plan: Plan, name: string, tensor: Tensor): Crossing {
 }
 
 /**
- * The elements that a surface of a DLA segment takes in a number of runs, one after the other: int8, or bits of float16.
+ * The elements that a surface of a DLA segment takes in all of its runs, run by run: int8, or bits of float16.
  * @throws run/input, program/invalid
  */
 export function toSurface(name: string, { tensor, scale }: Crossing, surface: Surface, runs = 1): SurfaceValues {
@@ -88,7 +88,7 @@ export function toSurface(name: string, { tensor, scale }: Crossing, surface: Su
   return fail('run/input', 'a tensor that goes to the DLA holds NaN', place, { actual: `element ${quantized}` });
 }
 
-/** The tensor of what a surface held in each of a number of runs: int8 as it is, float16 as real numbers. */
+/** Joins what a surface held in each of several runs into one tensor: int8 as it is, float16 as float32. */
 export function surfaceTensor(surface: Surface, shape: readonly number[], parts: readonly SurfaceValues[]): Tensor {
   const count = parts.reduce((sum, { length }) => sum + length, 0);
   const float = surface.dtype === 'float16';
@@ -104,7 +104,7 @@ export function surfaceTensor(surface: Surface, shape: readonly number[], parts:
 /** The tensor that a host segment or the caller gets. @throws program/invalid */
 export function toTensor(name: string, crossing: Crossing, wanted: PlanTensor): Tensor {
   const { tensor, scale } = crossing;
-  // What an FP16 segment gives to somebody who wants float16.
+  // An FP16 segment's values travel as float32; a reader of float16 gets them narrowed.
   if (tensor.dtype === 'float32' && wanted.dtype === 'float16') {
     const halves = Uint16Array.from(float32Values(tensor), float16Bits);
     return { dtype: 'float16', shape: tensor.shape, bytes: new Uint8Array(halves.buffer) };

@@ -27,7 +27,7 @@ export interface DeviceOptions {
   readonly threads?: number;
   /** Starts the kernels' threads: `nodeThreads` or `browserThreads` of the host. */
   readonly spawn?: ThreadSpawner;
-  /** Shared memory although one thread is enough. */
+  /** Makes the memory a SharedArrayBuffer even for one thread. */
   readonly shared?: boolean;
   /** Most bytes of memory; 4 GiB by default. */
   readonly maximum?: number;
@@ -58,7 +58,7 @@ export async function openDevice(options: DeviceOptions): Promise<Device> {
   const state = { engines: await enginesFor(bus, options) };
   const queue = new JobQueue();
   if (target.arithmetic === 'float-scale') return new Device({ target, bus, state, queue });
-  // Loaded when wanted: drivers, registers and firmware of the open NVDLA.
+  // The open NVDLA's drivers, registers and firmware are imported only for a device that has them.
   const [{ KernelDriver: Driver }, { LoweredProgram: Lowered }] = await Promise.all([
     import('./nvdla/kernel-driver.ts'),
     import('./nvdla/lowered-program.ts'),
@@ -75,7 +75,7 @@ export async function enginesFor(
   const { engines = 'wasm', threads = 1, spawn } = options;
   if (typeof engines === 'function') return engines(bus);
   if (engines === 'reference') return referenceEngines();
-  // Loaded when wanted: the kernels are a build product of some size.
+  // The kernels are large, and a device with the reference engines never imports them.
   const { createWasmEngines } = await import('../device/engines/wasm/engines.ts');
   return createWasmEngines(bus, { threads, ...(spawn && { spawn }) });
 }

@@ -1,4 +1,4 @@
-/** Tensors taken from a run on the way: which surfaces are complete after which layer, and where two runs part. */
+/** Dumps: which surfaces are complete after which layer of a run, and the first tensor in which two runs differ. */
 
 import { typedArray } from '../base/data-type.ts';
 import { fail } from '../base/errors.ts';
@@ -32,7 +32,10 @@ function dumpable(plan: Plan): readonly string[] {
   return [...names];
 }
 
-/** What tells whether a tensor is wanted. @throws run/dump for a name that the compiled network does not have */
+/**
+ * A test of whether a tensor, by its name, is to be dumped. @throws run/dump for a name that the compiled network does
+ * not have
+ */
 export function wanted(plan: Plan, dump: DumpWish | undefined): (name: string) => boolean {
   if (dump === undefined) return () => false;
   if (dump === 'all') return () => true;
@@ -56,7 +59,7 @@ function nearest(name: string, known: ReadonlySet<string>): string {
   return `one of ${list.join(', ')}${known.size > list.length ? ', …' : ''}`;
 }
 
-/** Surfaces that hold activations: all but the constants. */
+/** Surfaces that hold activations. */
 function featureSurfaces({ surfaces, constants }: Program): readonly Surface[] {
   const constant = new Set(constants.map(({ surface }) => surface));
   return surfaces.filter(({ id }) => !constant.has(id));

@@ -279,7 +279,7 @@ describe('mistakes', () => {
     const refused = runs.filter((result) => result.status === 'rejected');
     expect(refused.length).toBeGreaterThan(0);
     for (const { reason } of refused) expect((reason as DlakitError).problem.code).toBe('device/memory');
-    // What did find memory has run, and has given it back.
+    // The run that found memory has completed, and its memory is free again.
     expect(runs[0]!.status).toBe('fulfilled');
     await session.run({ image });
     await session.close();

@@ -25,7 +25,7 @@ export interface Progress {
 }
 
 export interface RunOptions {
-  /** Tensors to keep on the way: all, or those named. */
+  /** Tensors to keep beside the outputs: all, or those named. */
   readonly dump?: DumpWish | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
@@ -35,7 +35,7 @@ export interface RunResult {
   readonly outputs: Record<string, Tensor>;
   /** In execution order; empty unless asked for. */
   readonly dumps: readonly Dump[];
-  /** Over all launches of the run. */
+  /** Sums over all launches of the run. */
   readonly counters: { readonly launches: number; readonly macs: number; readonly saturated: number };
 }
 
@@ -106,7 +106,7 @@ async function unload(segments: readonly (LoadedDla | LoadedHost)[]): Promise<vo
   }
 }
 
-/** What one run knows. */
+/** The state of one run. */
 interface RunState {
   readonly options: RunOptions;
   readonly wants: (name: string) => boolean;
@@ -122,7 +122,7 @@ export class NetworkSession {
   readonly plan: Plan;
   readonly #device: Device;
   readonly #segments: readonly (LoadedDla | LoadedHost)[];
-  /** Of a DLA segment for each run of the network: the open NVDLA takes one image at a time. */
+  /** How often a DLA segment runs in one run of the network: the open NVDLA takes one image at a time. */
   readonly #runs: number;
   readonly #steps: number;
 
@@ -222,7 +222,7 @@ export class NetworkSession {
         await done;
         for (const id of program.outputs) {
           const surface = program.surfaces[id]!;
-          // A dump has taken it already.
+          // A dump may have taken this run's values already.
           if ((parts.get(id)?.length ?? 0) <= index) take(surface);
         }
       }
@@ -254,7 +254,7 @@ export class NetworkSession {
     run.options.onProgress?.({ done: run.done, total: this.#steps, segment, ...(layer !== undefined && { layer }) });
   }
 
-  /** A surface's own bytes. A view: not to be kept over anything that allocates. */
+  /** A view of a surface's bytes, valid until device memory grows. */
   #memory({ cubes }: Context, surface: Surface, write = false): Uint8Array {
     const { address } = cubes[surface.id]!;
     const { bus } = this.#device;

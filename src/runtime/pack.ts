@@ -11,7 +11,7 @@ import { elementSize } from '../base/data-type.ts';
 import { elementsPerAtom } from '../program/geometry.ts';
 import type { Surface } from '../program/surface.ts';
 
-/** Added to a float64 and taken off again it leaves the nearest integer, the even one of two. */
+/** Adding this to a float64 and subtracting it again rounds to an integer, half to even. */
 const roundingAid = 1.5 * 2 ** 52;
 
 /** Real numbers to int8. Infinities saturate. @returns the index of the first NaN instead, when there is one */
@@ -57,7 +57,7 @@ function checkFeature({ name, dtype, format }: Surface): void {
   }
 }
 
-/** Strides in elements, and memory as elements. */
+/** The surface's strides in elements, and its memory as a typed array of them. */
 function elementsOf({ dtype, lineStride, surfaceStride, batchStride, size }: Surface, memory: Uint8Array) {
   const bytes = elementSize[dtype];
   const view: SurfaceValues =
@@ -73,7 +73,7 @@ function elementsOf({ dtype, lineStride, surfaceStride, batchStride, size }: Sur
   };
 }
 
-/** Lays dense NCHW values into memory. @param memory the surface's `size` bytes, which it has to itself */
+/** Lays dense NCHW values into memory. @param memory the surface's `size` bytes; gaps are overwritten with zeros */
 export function packSurface(values: SurfaceValues, surface: Surface, memory: Uint8Array): void {
   checkFeature(surface);
   const [batch, channels, height, width] = surface.shape;

@@ -4,8 +4,8 @@
  *
  *     { "name": "my_dla", "extends": "nv_small_256", "cbuf": { "banks": 16, "entryBytes": 32, "entriesPerBank": 256 } }
  *
- * Numbers are those of nvdla/hw's `.spec` files. What a build cannot be (atoms that do not divide, a unit without
- * throughput) is refused here, so that nothing behind has to ask.
+ * Numbers are those of nvdla/hw's `.spec` files. What no build can have (atoms that do not divide, a unit without
+ * throughput) is refused here, so that later rooms need not check.
  */
 
 import * as z from 'zod';
@@ -40,8 +40,8 @@ const schema = z.strictObject({
   secondaryMemory: z.union([memoryInterface, z.null()]).optional(),
   addressBits: z.union([z.literal(32), z.literal(64)]).optional(),
   /**
-   * The system it is built into: its clock in MHz, the bandwidth of its memory in GB/s; in cycles the latency of a read and what the
-   * processor takes to launch; bursts that one read client can have under way.
+   * The system it is built into: the clock in MHz and the bandwidth of memory in GB/s; the latency of a read and the
+   * processor's time for a launch, both in cycles; the bursts that one read client can have under way.
    */
   system: z
     .strictObject({
@@ -138,7 +138,7 @@ function systemOf(
   );
 }
 
-/** What the layouts in memory and in the convolution buffer need (nvdla/hw spec/defs/projects.spec). */
+/** Checks what the layouts in memory and in the convolution buffer rely on (nvdla/hw spec/defs/projects.spec). */
 function checkTarget({ name, atomic, memoryAtom, cbuf, nvdla }: Target, file?: string): void {
   const place = { value: name, ...(file !== undefined && { file }) };
   const wrong = (message: string, expected: string, actual: string | number): never =>

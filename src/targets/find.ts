@@ -1,4 +1,4 @@
-/** Targets, modules, power modes and releases by the names that people type. Upper and lower case are the same. */
+/** Finds targets, modules, power modes and releases by the names that people type, in upper or lower case. */
 
 import { fail } from '../base/errors.ts';
 import { nvFull, nvLarge, nvMedium512, nvMedium1024Full, nvSmall, nvSmall256, nvSmall256Full } from './nvdla.ts';
@@ -21,7 +21,8 @@ export const targets: readonly Target[] = [
 const added: Target[] = [];
 
 /**
- * Makes a target of the caller's own known by its name, as loadables and plans name it; one added before under that name gives way.
+ * Makes a target of the caller's own known by its name, as loadables and plans name it. It replaces one that was added
+ * under that name before.
  * @throws target/invalid when a target of dlakit has the name
  */
 export function addTarget(target: Target): void {

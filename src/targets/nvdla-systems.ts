@@ -1,6 +1,6 @@
 /**
- * Systems around an open NVDLA: its clock, its memory, its processor. The core is soft, so they are the systems that published figures
- * were taken on; a target of your own brings its own (custom-target.ts).
+ * Systems around an open NVDLA: its clock, its memory, its processor. The core is soft, so these are the systems that
+ * published figures were taken on; a target of the user's own brings its own (custom-target.ts).
  */
 
 import { cycles, gigabytesPerSecond, megahertz } from '../base/units.ts';
@@ -13,7 +13,7 @@ const everyBurst: Fact<number> = {
   source: 'nvdla/hw NV_NVDLA_MCIF_READ_IG_cvt.v, reset value of CFG_OUTSTANDING_CNT',
 };
 
-/** What a system is taken to be where nobody says. */
+/** The system that is assumed where the caller states none. */
 export const commonSystem: NvdlaSystem = {
   latency: { value: cycles(100), status: 'assumed', source: 'DRAM in 100 ns at 1 GHz' },
   outstanding: everyBurst,

@@ -26,7 +26,7 @@ export interface Target {
   readonly sram: { readonly capacity: Fact<Bytes>; readonly defaultPool: Fact<Bytes> };
   readonly modules: readonly Module[];
   readonly releases: readonly Release[];
-  /** What the configurations of the open hardware differ in; absent on orin and xavier. */
+  /** Properties in which the configurations of the open NVDLA differ; absent on orin and xavier. */
   readonly nvdla?: NvdlaFeatures;
 }
 
@@ -77,13 +77,13 @@ export interface Module {
   readonly system?: NvdlaSystem;
 }
 
-/** What an open NVDLA's time depends on beside clock and bandwidth. Cycles are the core's. */
+/** What the time of an open NVDLA depends on beside clock and bandwidth, in cycles of the core. */
 export interface NvdlaSystem {
   /** From a read request to its data, and from written data to its acknowledgement. */
   readonly latency: Fact<Cycles>;
   /** Bursts that one read client of the core can have under way at once. */
   readonly outstanding: Fact<number>;
-  /** From the moment at which all that a launch waits for is complete to its being enabled: interrupt, driver, registers. */
+  /** From the completion of the last layer that a launch waits for to its being enabled: interrupt, driver, registers. */
   readonly launch: Fact<Cycles>;
 }
 

@@ -1,8 +1,8 @@
 /**
  * The open NVDLA as its drivers see it: registers and interrupts. A write to `D_OP_ENABLE` enables one stage; when every
- * stage of a pipeline is enabled in the group whose turn it is, the pipeline is formed from their registers and launched
- * — the same launch that serves every other way of running a network — after which its groups are idle again and its
- * interrupts are pending.
+ * stage of a pipeline is enabled in the group whose turn it is, the pipeline is formed from their registers and launched,
+ * by the launch that serves every other way of running a network. Then its groups are idle again and its interrupts are
+ * pending.
  */
 
 import { fail } from '../../base/errors.ts';
@@ -63,8 +63,8 @@ export interface NvdlaDeviceOptions {
   /** Told of every register write before it is made. */
   readonly onWrite?: ((address: number, value: number) => void) | undefined;
   /**
-   * When something happens: `immediate`, with the write that enables the last stage; `stepped`, with
-   * {@link NvdlaDevice.advance}, one launch or interrupt at a time, so that software can watch the hardware work.
+   * When launches happen. `immediate`: with the write that enables the last stage. `stepped`: with
+   * {@link NvdlaDevice.advance}, one launch or interrupt at a time, so that software sees the states in between.
    */
   readonly pace?: 'immediate' | 'stepped';
   /** The most steps that one launch may take (check-pipeline.ts). */
@@ -89,13 +89,13 @@ export class NvdlaDevice {
   readonly #stepped: boolean;
   readonly #watchdog: number;
   readonly #interruptMask: RegisterPlace;
-  /** Interrupts of finished work, in the order in which they come. */
+  /** Interrupts of completed launches that are not raised yet, in order. */
   readonly #comingInterrupts: number[] = [];
   /** Transfers of BDMA that no launch has taken yet. */
   #transfers: Transfer[] = [];
   #launchedTransfers: { readonly group: Group; readonly transfers: readonly Transfer[] }[] = [];
   #interrupts = 0;
-  /** The convolution buffer is cleared after reset. */
+  /** Whether the convolution buffer has been cleared since reset. */
   #flushed = false;
 
   /** @throws device/unsupported when the target is not a configuration of the open NVDLA */
@@ -265,7 +265,7 @@ export class NvdlaDevice {
       for (const name of ['CSC', 'CMAC_A', 'CMAC_B'] as const) this.#complete(name, []);
       this.#complete('CACC', ['CACC']);
     }
-    // A read DMA that reads nothing is done with any launch; one that reads may be ahead, for the operation that comes next.
+    // A read DMA that reads nothing ends with any launch. One that reads was enabled for the next operation, and stays.
     if (dma || (file.ready('SDP_RDMA') && !readsAnything(file.current('SDP_RDMA')))) this.#complete('SDP_RDMA', []);
     this.#complete('SDP', ['SDP']);
     if (pools) this.#complete('PDP', ['PDP']);

@@ -45,7 +45,7 @@ async function open(target: Target, data: ArrayBufferView, enginesFor: (typeof e
   return registers;
 }
 
-/** SDP on one atom, all units bypassed but what is set besides. Every launch takes the next group. */
+/** Launches SDP on one atom, all units bypassed except as `more` says, in the register group given. */
 function pointLaunch(registers: Registers, group: number, more: Readonly<Record<string, number>>): void {
   registers.set({
     'SDP.S_POINTER': group,
@@ -79,7 +79,7 @@ describe.each(Object.entries(engineSets))('counters, %s', (_, engines) => {
   it('count what leaves 17 bits on the way out of SDP, where they are enabled', async () => {
     const registers = await open(nvSmall, Int8Array.of(1, 2, 3, 4, -2, -3, 0, 127), engines);
     const saturated = (): number => registers.get('SDP', ['D_PERF_OUT_SATURATION'])[0]!;
-    // 32767 × 2 fits 17 bits and int8 not: int8 is not what counts.
+    // 32767 × 2 fits 17 bits, not int8: saturation counts at 17 bits.
     pointLaunch(registers, 0, { 'SDP.D_CVT_SCALE': 32767, 'SDP.D_PERF_ENABLE': 4 });
     expect(saturated()).toBe(4);
     pointLaunch(registers, 1, { 'SDP.D_CVT_SCALE': 32767 });

@@ -18,7 +18,7 @@ const enables = (file: RegisterFile, field: string): boolean => file.current('SD
 const countsInput = (file: RegisterFile): boolean =>
   file.current('SDP_RDMA').field('D_PERF_ENABLE', 'PERF_NAN_INF_COUNT_EN') === 1;
 
-/** Whether any counter is wanted that kernels do not keep. */
+/** Whether the registers enable a counter that the kernels do not keep. */
 export function needsCounts(pipeline: Launch, file: RegisterFile): boolean {
   if (pipeline.kind !== 'conv' && pipeline.kind !== 'sdp') return false;
   const { sdp } = pipeline;
@@ -32,7 +32,7 @@ export function needsCounts(pipeline: Launch, file: RegisterFile): boolean {
   );
 }
 
-/** Before the groups are given up. */
+/** Writes the counts of a launch into the registers; called before its groups are released. */
 export function showCounts(pipeline: Launch, counts: HardwareCounts, file: RegisterFile): void {
   const { conv, sdp, pdp, cdp } = counts;
   if (pipeline.kind === 'conv') {

@@ -25,7 +25,7 @@ export interface Rubik {
   readonly atomBytes: number;
 }
 
-/** What Rubik reads, and what it writes. @throws device/fault */
+/** The spans that Rubik reads and writes. @throws device/fault */
 export function rubikSpans({ mode, input, output, stride, runStride, atomBytes }: Rubik): readonly [Span, Span] {
   const read = featureExtent(input, "Rubik's input");
   const written = featureExtent(output, "Rubik's output");

@@ -20,13 +20,13 @@ export interface Transfer {
   readonly surfaces: number;
 }
 
-/** What a transfer reads, and what it writes. @throws device/fault when its lines or surfaces overlap */
+/** The spans that a transfer reads and writes. @throws device/fault when its lines or surfaces overlap */
 export const transferSpans = (transfer: Transfer): readonly Span[] => [
   spanOf(transfer.source, transfer),
   spanOf(transfer.destination, transfer),
 ];
 
-/** The firmware refuses the same (nvdla/sw `bdma.c`). */
+/** Refuses what the firmware refuses too (nvdla/sw `bdma.c`). */
 function spanOf({ address, lineStride, surfaceStride }: Side, { lineBytes, lines, surfaces }: Transfer): Span {
   if (lines > 1 && lineStride < lineBytes) {
     fail('device/fault', 'the lines of a transfer overlap', {}, { expected: lineBytes, actual: lineStride });
@@ -63,7 +63,7 @@ export function runTransfers(transfers: readonly Transfer[], bus: Bus): LaunchRe
   };
 }
 
-/** The bytes from the first to the last that a transfer writes. */
+/** All bytes from the first to the last that a transfer writes, as one line. */
 function written(transfer: Transfer): Cube {
   const { address, size } = spanOf(transfer.destination, transfer);
   return {

@@ -24,7 +24,7 @@ export function browserHost(options: BrowserOnnxRuntimeOptions = {}): Host {
     },
     decodeImage,
     gunzip,
-    // Shared memory is there in isolated pages only.
+    // Browsers allow shared memory only in isolated pages.
     processors: globalThis.crossOriginIsolated ? navigator.hardwareConcurrency : 1,
     spawn: browserThreads,
   };

@@ -1,6 +1,6 @@
 /**
- * onnxruntime-web, imported when it is first needed. Nothing is fetched by us: where the page's bundler or import map
- * does not find the package, the caller hands in the module; where its WebAssembly is not beside it, its bytes.
+ * onnxruntime-web, imported when it is first needed. dlakit fetches nothing: where the page's bundler or import map does
+ * not find the package, the caller passes the module; where its WebAssembly is not beside it, the caller passes the bytes.
  */
 
 import { fail } from '../../base/errors.ts';
@@ -37,7 +37,7 @@ export async function browserOnnxRuntime(options: BrowserOnnxRuntimeOptions = {}
   const { load, wasmBinary, wasmPaths, threads = 1 } = options;
   let module: unknown;
   try {
-    // Awaited right here: bundlers then let the package be absent.
+    // Bundlers accept that the package is absent only where the import is awaited inside a try.
     module = load ? await load() : await import('onnxruntime-web/wasm');
   } catch (error) {
     fail(

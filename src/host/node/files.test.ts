@@ -87,7 +87,7 @@ describe('writing', () => {
       process.stdout.write('finished');
     `;
     const runner = join(folder, '..', `dlakit-runner-${process.pid}.ts`);
-    // Node 20 strips no types: esbuild, which vitest brings, turns the module into JavaScript first.
+    // Node 20 cannot run TypeScript: esbuild turns the module into JavaScript first.
     const { build } = await import('esbuild');
     await build({
       stdin: { contents: script, resolveDir: folder, loader: 'ts' },

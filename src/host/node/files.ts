@@ -75,7 +75,7 @@ export async function writeFiles(
     for (const { file, temporary } of waiting) await attempt(file, () => rename(temporary, file));
   } catch (error) {
     for (const { temporary } of waiting) await rm(temporary, { force: true }).catch(() => {});
-    // Only folders that are still empty: rm without `recursive` would refuse a folder, rmdir semantics are wanted.
+    // Another process may have put files there by now: only empty folders are removed.
     for (const folder of made.reverse()) await removeEmpty(folder);
     throw error;
   } finally {
@@ -94,7 +94,7 @@ async function makeFolder(folder: string): Promise<string | undefined> {
   try {
     await mkdir(folder);
   } catch (error) {
-    // Someone else may have made it in between.
+    // Another process may have made the folder in between.
     if (!(await stat(folder).catch(() => undefined))?.isDirectory()) {
       if (above !== undefined) await removeEmpty(above);
       throw error;
@@ -149,7 +149,7 @@ function removeGuarded(): void {
 
 function onSignal(signal: NodeJS.Signals): void {
   removeGuarded();
-  // Whoever else listens decides how to end; alone, we must end the process as the signal would have.
+  // Another listener decides how the process ends. Without one it has to end as if nobody had caught the signal.
   if (process.listenerCount(signal) > 1) return;
   for (const name of signals) process.off(name, onSignal);
   process.kill(process.pid, signal);

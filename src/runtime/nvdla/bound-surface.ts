@@ -14,8 +14,8 @@ import type { ElementType, Surface, SurfaceFormat } from '../../program/surface.
 /** nvdla/sw umd `dlatypes.h`. */
 const dataFormats = { nchw: 1, nhwc: 2, ncxhwx: 3 } as const;
 /**
- * Bytes of an atom, by the pixel format of features. `nvdla_runtime` goes by it alone; descriptors that call such a tensor
- * nchw, and say atoms of nv_full on nv_small, are among nvdla/sw's regression.
+ * Bytes of an atom, by the pixel format of features. `nvdla_runtime` goes by it alone: nvdla/sw's regression has
+ * descriptors that call such a tensor nchw, or that say nv_full's atoms on nv_small.
  */
 const featureAtoms: Readonly<Record<number, number>> = { 36: 32, 37: 8 };
 const elementTypes: Readonly<Record<number, ElementType>> = { 1: 'float32', 2: 'float16', 3: 'int16', 4: 'int8' };
@@ -94,7 +94,7 @@ export function boundSurface(tensor: TensorDesc, tagged: TaggedTensor, size: num
   const { dims, offset } = tensor;
   const strides = stridesOf(tensor);
   const channels = elementCount(tagged.shape) / (dims.h * dims.w);
-  // Of pixels the descriptor has as many components as memory, the tag as many as the network.
+  // For an image the descriptor counts the components that lie in memory, the tag those that the network reads.
   const isSame = layout.format === 'dla_hwc4' ? channels <= dims.c : channels === dims.c;
   if (!Number.isInteger(channels) || channels < 1 || !isSame || dims.n !== 1 || layout.dtype !== tagged.dtype) {
     const detail = {

@@ -26,14 +26,14 @@ export type BufferHandle = number & { readonly [buffer]: true };
 interface BufferObject {
   readonly window: Window;
   readonly domain: Domain;
-  /** As it was asked for. */
+  /** Bytes that were asked for; the window is as many whole pages. */
   readonly size: number;
 }
 
 export interface BufferOptions {
   /** `system` when not given. */
   readonly domain?: Domain;
-  /** A power of two; a page when it is less. */
+  /** A power of two; raised to a page. */
   readonly alignment?: number;
 }
 
@@ -41,7 +41,7 @@ export class DeviceBuffers {
   readonly #bus: Bus;
   readonly #bases: MemoryBases;
   readonly #objects = new Map<BufferHandle, BufferObject>();
-  /** Where room is looked for: behind what was allocated last, or from the beginning once something was freed. */
+  /** Where the search for room starts: behind the last allocation, or at the base once something was freed. */
   readonly #from: Record<Domain, bigint>;
   #last = 0;
 
@@ -71,7 +71,7 @@ export class DeviceBuffers {
     this.#from[domain] = this.#bases[domain];
   }
 
-  /** Bytes, as they were asked for. @throws run/buffer */
+  /** The bytes that were asked for. @throws run/buffer */
   size(handle: BufferHandle): number {
     return this.#object(handle).size;
   }

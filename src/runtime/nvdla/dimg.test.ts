@@ -37,7 +37,7 @@ describe("nvdla_runtime's image of an output", () => {
   it('is the same where a tensor of features is called nchw', () => {
     const bytes = Uint8Array.from({ length: 200 }, (_, index) => index);
     expect(dimg(bytes, features({ dataFormat: 1 }), 8)).toEqual(dimg(bytes, features(), 8));
-    // Its pixel format says how large atoms are, whatever memory has.
+    // The pixel format decides the size of atoms, not the device's memory.
     const large = dimg(bytes, features({ dataFormat: 1, pixelFormat: 36 }), 8);
     expect([large[8], ...large.subarray(36, 42)]).toEqual([40, 0, 32, 64, 40, 72, 104]);
   });

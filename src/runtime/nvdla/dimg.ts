@@ -1,8 +1,8 @@
 /**
  * The image of an output that NVDLA's `nvdla_runtime` writes: a header, then the elements in the order of channels, rows and
  * columns, without what lies between them in memory (docs/hardware/nvdla.md#image-files). Files of one network
- * are meant to be compared by their hash, and a pass before writing makes that "stable". In float16 it turns every element
- * that is 32768 into 0 and every NaN into 31744, a slip that the goldens have; so has this.
+ * are meant to be compared by their hash, and a pass before writing makes that "stable". In float16 that
+ * pass turns every 32768 into 0 and every NaN into 31744: a slip of NVDLA's, repeated here because its goldens show it.
  */
 
 import { fail } from '../../base/errors.ts';
@@ -32,7 +32,7 @@ export function dimg(bytes: Uint8Array, tensor: TensorDesc, atomBytes: number): 
   }
   const { dims, size, offset } = tensor;
   const strides = stridesOf(tensor);
-  // Lines overlap where a descriptor says larger atoms than memory has.
+  // A descriptor may say larger atoms than memory has: then a line is longer than the line stride.
   const row = dims.w * atom * elementBytes;
   const end = offset + (layout.runs - 1) * strides.surface + (dims.h - 1) * strides.line + row;
   if (end > bytes.length) {

@@ -42,7 +42,7 @@ interface Engine {
   /** The last operation that was given a slot. */
   tail: TaskOperation | undefined;
   lastGroup: GroupId;
-  /** Where the registers are that every launch of the engine needs; none for BDMA. */
+  /** The engine's register blocks; none for BDMA. */
   readonly registers: readonly BlockRegisters[];
   readonly dmaRegisters: BlockRegisters | undefined;
 }
@@ -84,7 +84,7 @@ export class Firmware {
   /** The events that each operation has raised. */
   readonly #raised: readonly Set<EventId>[];
   readonly #queued = new Set<number>();
-  /** What BDMA was last told to launch. */
+  /** The operation that BDMA was last told to launch. */
   #moving: TaskOperation | undefined;
   #completed = 0;
 
@@ -126,7 +126,7 @@ export class Firmware {
     }
   }
 
-  /** Serves what interrupts there are. Returns whether operations are left. @throws device/stalled when there are none */
+  /** Serves pending interrupts. Returns whether operations are left. @throws device/stalled when none is pending */
   step(): boolean {
     if (this.#completed === this.#task.operations.length) return false;
     if (!this.#serveInterrupts()) reportStall(this.#graph, (operation) => this.#standing(operation));
@@ -137,7 +137,7 @@ export class Firmware {
   operationOf({ kind }: Launch): TaskOperation {
     const engine = this.#engines[operationTypes.indexOf(kind === 'transfer' ? 'bdma' : (kind as OperationType))]!;
     const [block] = engine.registers;
-    // BDMA has no groups of registers: what is enabled is launched there and then.
+    // BDMA has no register groups: it launches an operation at once when the operation is enabled.
     const operation = block ? engine.slots[this.#consumer(block)]?.operation : this.#moving;
     if (!operation) throw new Error(`the device launches a ${kind} that belongs to no operation`);
     return operation;
@@ -224,7 +224,7 @@ export class Firmware {
       programOnce(slot.operation, this.#context, this.#device, this.#address);
     });
     slot.lutIndex = lutIndexOf(slot.operation);
-    // The operation becomes known as programmed only afterwards, so that no event it raises enables it twice.
+    // Set only after raising: an event that brings this operation's own count to 0 must not enable it, the caller does.
     this.#raise(slot.operation, events.programmed);
     slot.programmed = true;
   }
@@ -247,7 +247,7 @@ export class Firmware {
     this.#raise(operation, events.enabled);
   }
 
-  /** Says of what goes wrong which operation it was, by the name of its layer where that is known. */
+  /** Adds the operation, by the name of its layer where that is known, to the place of an error. */
   #at(operation: TaskOperation, work: () => void): void {
     try {
       work();
@@ -272,12 +272,12 @@ export class Firmware {
   }
 
   #countDown({ index }: Consumer): void {
-    // The graph was looked through: it is there, and told of no more events than it waits for.
+    // taskGraph has checked that the consumer exists and waits for at least as many events as are raised for it.
     const consumer = this.#task.operations[index]!;
     if (--this.#counts[index]! === 0) this.#enable(this.#engines[operationTypes.indexOf(consumer.type)]!, consumer);
   }
 
-  /** Returns whether there was anything to serve. */
+  /** Serves pending interrupts. Returns false when there are none. */
   #serveInterrupts(): boolean {
     if (!this.#device.interruptLine) return false;
     const pending = this.#device.interrupts;
@@ -307,7 +307,7 @@ export class Firmware {
     this.#dequeue(engine);
   }
 
-  /** Programs an operation that has had its group but not what the groups share. */
+  /** Programs an operation that has a group and waited for what the two groups share. */
   #programWaiting(engine: Engine, group: GroupId): void {
     const slot = engine.slots[group];
     if (!slot || slot.programmed || !this.#isReady(engine, group)) return;

@@ -19,7 +19,7 @@ interface Setup {
   readonly scales?: readonly [number, number];
   readonly format: number;
   readonly shape: readonly [channel: number, height: number, width: number];
-  /** Where other than those of packed lines and surfaces. */
+  /** Strides; those of packed lines and surfaces unless given. */
   readonly strides?: { readonly lineStride?: number; readonly surfaceStride?: number };
   readonly watchdog?: number;
 }

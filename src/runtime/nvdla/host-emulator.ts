@@ -41,7 +41,7 @@ export const emulatorJob = (
   },
 });
 
-/** What the host takes for an element, in the steps that the watchdog counts. */
+/** Steps that the watchdog counts for one element. */
 const elementSteps = 64;
 
 /**
@@ -82,7 +82,7 @@ function buffer(desc: EmulatorBuffer, task: EmulatorTask, { formats }: EmulatorL
 
 const sizeOf = ({ type }: Placed): number => (type === 'int8' ? 1 : 2);
 
-/** The half next to a float32, as a number. */
+/** Rounds a float32 to float16. */
 function half(value: number): number {
   const bits = singleToHalf(singleBits(value));
   return isHalfNaN(bits) ? Number.NaN : halfValue(bits);

@@ -25,14 +25,14 @@ export interface KernelDriverOptions {
   readonly bases?: MemoryBases;
   /** The most steps that one launch may take: multiply-accumulates, elements, bytes. */
   readonly watchdog?: number | undefined;
-  /** Sees what firmware does to the device and what the device does. */
+  /** Told of register writes and launches, for traces. */
   readonly watch?: DeviceWatch;
 }
 
 export interface DeviceWatch {
   /** Every register write, before it is made. */
   readonly onWrite: (address: number, value: number) => void;
-  /** Every launch, after it. */
+  /** Every launch, after it is complete. */
   readonly onLaunch: (pipeline: Launch, result: LaunchResult) => void;
 }
 

@@ -68,7 +68,7 @@ export async function recordNetwork(
 
 const namesOf = ({ inputs, surfaces }: Program): readonly string[] => inputs.map((id) => surfaces[id]!.name);
 
-/** What tensors hold in a run of the whole network. */
+/** Runs the whole network and returns the tensors that segments read. */
 async function run(
   network: CompiledNetwork,
   inputs: Readonly<Record<string, Tensor>>,

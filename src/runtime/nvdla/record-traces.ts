@@ -1,6 +1,7 @@
 /**
- * Traces of a run, whichever kind of loadable it is of: a segment of dlakit's own for each trace, or a task of a stock
- * loadable. What the host does between them (segments, tasks of the emulator) is in none; each begins with memory as it was.
+ * Traces of a run: one for each DLA segment of a loadable of dlakit's, or for each DLA task of a stock loadable. What the
+ * host does between them (host segments, tasks of the emulator) is in no trace; each begins with memory as the host
+ * left it.
  */
 
 import type { TraceFiles } from '../../device/nvdla/trace/recording.ts';
@@ -23,7 +24,7 @@ export interface TraceOptions extends RecordOptions {
 }
 
 export interface RecordedTrace {
-  /** Of the segment, or `task 0`. */
+  /** The segment's name, or `task 0`. */
   readonly name: string;
   /** The trace first, then the memory images that it names. */
   readonly files: TraceFiles;
@@ -33,7 +34,7 @@ export interface RecordedTrace {
 export interface RecordedTraces {
   readonly target: string;
   readonly traces: readonly RecordedTrace[];
-  /** Tasks of the host emulator, of which no trace can tell. */
+  /** How many tasks the host emulator ran; they touch no register, so no trace holds them. */
   readonly emulated: number;
 }
 

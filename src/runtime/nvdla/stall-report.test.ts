@@ -18,7 +18,7 @@ import type { Target } from '../../targets/target.ts';
 import { driverOf, submitNow } from './testing/drive.ts';
 import { StockNetwork } from './user-driver.ts';
 
-/** What engines compute makes no difference here. */
+/** Engines that compute nothing: only the order of launches matters here. */
 const idle: Engines = {
   name: 'idle',
   run: (pipeline) => launchResult(pipeline, 0, 0),
@@ -51,7 +51,7 @@ const subjects: readonly Subject[] = [
   compiled(nvFull, 21),
 ];
 
-/** With bytes of its own. */
+/** A copy that may be changed. */
 const copyOf = (loadable: StockLoadable): StockLoadable => ({
   ...loadable,
   blobs: loadable.blobs.map((blob) => ({ ...blob, data: blob.data.slice() })),
@@ -230,7 +230,7 @@ describe.each(subjects)('$name', (subject) => {
     let circles = 0;
     for (const early of sound.operations) {
       for (const late of sound.operations) {
-        // Whoever comes late and has no consumer of that engine yet, and waits in the end for the early one.
+        // `late` must depend on `early` and have a free consumer slot: linking it back to `early` closes a circle.
         const slot = early.opType;
         if (late.index <= early.index + 1 || late.consumers[slot]!.index !== -1) continue;
         if (!reaches(links, early.index, late.index)) continue;
@@ -253,7 +253,7 @@ describe.each(subjects)('$name', (subject) => {
   });
 });
 
-/** Whether what one operation does leads on to another one. */
+/** Whether one operation depends on another through any number of links. */
 function reaches(links: readonly Link[], from: number, to: number): boolean {
   const found = new Set([from]);
   for (const one of found) for (const { producer, index } of links) if (producer === one) found.add(index);

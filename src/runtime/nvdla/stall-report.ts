@@ -1,8 +1,8 @@
 /**
- * Who is to blame when a task cannot go on. Of the operations that are left, most wait for others that are left as well.
- * To blame are those that wait for what will never be (an event that nobody raises, a queue that does not lead to them,
- * data that nobody hands over), and where there are none of these, operations that wait for each other in a circle. The
- * rest follows from them.
+ * The reason why a task stalls. Most of the operations that are not complete merely wait for others that are not complete
+ * either. The report names the causes: operations that wait for something impossible (an event that no operation raises, an
+ * engine's queue that does not lead to them, data that no operation hands over) or, where there are none, operations that
+ * wait for one another in a circle.
  */
 
 import { fail } from '../../base/errors.ts';
@@ -16,13 +16,13 @@ export interface Standing {
   /** Events that it still waits for. */
   readonly count: number;
   readonly raised: ReadonlySet<EventId>;
-  /** Whether it has, or had, a group of registers. */
+  /** Whether it has, or had, a register group. */
   readonly queued: boolean;
-  /** Of an operation that has a group and is not programmed: the one in the other group. */
+  /** The operation in the other group, for one that has a group and is not programmed yet. */
   readonly neighbour?: TaskOperation | undefined;
 }
 
-/** What every operation goes through, in this order; other events come with its completion. */
+/** The states of an operation, in order; the remaining events come with completion. */
 const stages = [events.programmed, events.enabled, events.completed] as const;
 
 /** A stage that an operation has not reached: three to an operation. */
@@ -30,9 +30,9 @@ type Node = number;
 const nodeOf = ({ index }: TaskOperation, event: EventId): Node =>
   stages.length * index + (event === events.programmed ? 0 : event === events.enabled ? 1 : 2);
 
-/** What keeps an operation from a stage: a stage that comes before it, or what will never be. */
+/** Why an operation does not reach a stage: another stage has to come first (`by`), or it never can. */
 interface Obstacle {
-  /** Absent between the stages of one operation. */
+  /** Absent where `by` is an earlier stage of the same operation. */
   readonly text?: string;
   readonly by?: Node;
 }
@@ -71,7 +71,7 @@ class Obstacles {
   readonly #graph: TaskGraph;
   readonly #standing: (operation: TaskOperation) => Standing;
   readonly #of = new Map<Node, readonly Obstacle[]>();
-  /** What a stage keeps from being reached. */
+  /** Stages that wait for a stage. */
   readonly #kept = new Map<Node, Node[]>();
   /** The operation before each one in the queue of its engine, by index. */
   readonly #before = new Map<number, TaskOperation>();
@@ -161,7 +161,7 @@ class Obstacles {
     }
   }
 
-  /** Why an operation has no group of registers, or may not write what the groups share. */
+  /** Why an operation has no register group, or may not write what the two groups share. */
   #place(operation: TaskOperation): Obstacle {
     const { index, type } = operation;
     const { neighbour } = this.#standing(operation);
@@ -178,7 +178,7 @@ class Obstacles {
     }
     const text = (other: TaskOperation): string => `follows ${this.#graph.label(other)} in the queue of ${type}`;
     if (!this.#standing(previous).queued) return { text: text(previous), by: nodeOf(previous, events.programmed) };
-    // It gets the group of the one before that.
+    // An engine has two groups: this operation gets the group of the one before its predecessor.
     const ahead = this.#before.get(previous.index) ?? previous;
     return { text: text(ahead), by: nodeOf(ahead, events.completed) };
   }
@@ -195,7 +195,7 @@ class Obstacles {
     return [...found, { text: `waits for ${nobodys === 1 ? 'an event' : `${nobodys} events`} that nobody raises` }];
   }
 
-  /** Of an operation that is enabled: whose turn comes before, and those that it works with on the fly. */
+  /** What an enabled operation waits for: its predecessor in the queue, or the operations that it works with on the fly. */
   #partners(operation: TaskOperation): readonly Obstacle[] {
     const { index, type } = operation;
     const previous = this.#before.get(index);

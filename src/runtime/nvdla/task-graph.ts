@@ -1,7 +1,7 @@
 /**
- * The dependency graph of a task, looked through once before anything runs: every link leads to an operation of the
- * engine that it says, and nobody is told of more events than it waits for, which the stock firmware takes for a bug of
- * its own and halts. Events that nobody ever raises are no mistake yet; who waits for one stalls.
+ * The dependency graph of a task, checked once before anything runs: every link leads to an operation of the engine that
+ * it names, and no operation is told of more events than it waits for (at which the stock firmware halts). Waiting for an
+ * event that no operation raises is not refused here; the operation stalls when it runs.
  */
 
 import { fail } from '../../base/errors.ts';
@@ -10,7 +10,7 @@ import type { TaskDescriptors, TaskOperation } from '../../loadable/nvdla/format
 
 export type EventId = (typeof events)[keyof typeof events];
 
-/** What an operation waits for: that another one raises an event. */
+/** An operation waits for another one, the producer, to raise an event. */
 export interface Link {
   readonly producer: TaskOperation;
   readonly event: number;
@@ -26,7 +26,7 @@ export interface TaskGraph {
   readonly layer: (operation: TaskOperation) => string | undefined;
 }
 
-/** Only a convolution fetches. */
+/** Only a convolution raises the events of fetching. */
 export const canRaise = ({ type }: TaskOperation, event: number): event is EventId =>
   event >= events.completed && event <= (type === 'conv' ? events.dataFetched : events.enabled);
 

@@ -29,11 +29,11 @@ import { type DeviceWatch, KernelDriver } from './kernel-driver.ts';
 import { NvdlaNetwork } from './nvdla-network.ts';
 
 export interface RecordOptions {
-  /** As of a device. */
+  /** As in {@link DeviceOptions}. */
   readonly engines?: DeviceOptions['engines'] | undefined;
-  /** Where memory lies; a page's multiple each. */
+  /** Where each memory begins, at a page. */
   readonly bases?: MemoryBases | undefined;
-  /** What is checked besides the outputs of a task when it is complete: the destination of every launch, as it completes. */
+  /** `layers`: besides the outputs of a task, what each launch wrote is checked as soon as the launch is complete. */
   readonly checks?: 'outputs' | 'layers' | undefined;
 }
 
@@ -45,7 +45,7 @@ export interface RecordedTask {
 }
 
 export interface RecordedRun {
-  /** Those of the DLA, in the order in which they ran. */
+  /** Tasks of the DLA, in the order in which they ran. */
   readonly tasks: readonly RecordedTask[];
   /** Ids of the tasks of the host emulator, which no trace can hold. */
   readonly emulated: readonly number[];
@@ -103,7 +103,7 @@ function checkBases(bases: MemoryBases): void {
 
 interface Memory extends RecordedMemory {
   readonly isOutput: boolean;
-  /** Bytes that are asked of it; whole pages are there. */
+  /** Bytes that the loadable asks for; `bytes` has whole pages. */
   readonly size: number;
 }
 
@@ -115,7 +115,7 @@ class TaskRecorder {
   readonly #events: RecordedEvent[] = [];
   readonly #reached = new Set<Memory>();
   readonly #written = new Set<Memory>();
-  /** What launches left since the last interrupts. */
+  /** What launches since the last interrupts wrote, to be checked when their interrupts come. */
   #left: RecordedMemory[] = [];
   #launches = 0;
 
@@ -168,7 +168,7 @@ class TaskRecorder {
     const written = this.#memories.filter((memory) => this.#written.has(memory));
     const outputs = written.filter(({ isOutput }) => isOutput);
     for (const { label, address, bytes, size } of outputs.length > 0 ? outputs : written) {
-      // A whole number of the lines in which memories are written.
+      // Memory images are written in lines of so many bytes.
       const whole = Math.min(bytes.length, Math.ceil(size / checkUnit) * checkUnit);
       this.#events.push({ kind: 'check', ...this.#held(label, address, whole) });
     }
@@ -181,7 +181,7 @@ class TaskRecorder {
     if (interrupts.length === 0) return;
     this.#events.push({ kind: 'interrupts', interrupts });
     for (const left of this.#left) {
-      // What another launch has overwritten says nothing of this one.
+      // Another launch has overwritten part of it: the trace cannot check it any more.
       const now = this.#bus.read(left.address, left.bytes.length);
       if (now.every((byte, index) => byte === left.bytes[index])) this.#events.push({ kind: 'check', ...left });
     }
@@ -231,7 +231,7 @@ function addressesIn(part: unknown): readonly bigint[] {
   );
 }
 
-/** The bytes that a launch writes, neighbours together: between its lines may lie what others write. */
+/** The bytes that a launch writes, as runs without gaps: between its lines other launches may write. */
 function runsOf(pipeline: Launch, writes: readonly Cube[]): readonly Region[] {
   const lines = pipeline.kind === 'transfer' ? pipeline.transfers.flatMap(linesMoved) : writes.flatMap(linesOf);
   const runs: Region[] = [];

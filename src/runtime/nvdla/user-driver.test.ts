@@ -204,7 +204,7 @@ function withEmulator(first: 'dla' | 'emulator'): StockLoadable {
         addressList: ids.map((_, index) => nextAddress + index),
       },
     ],
-    // Listed the wrong way round: ids decide.
+    // Listed in the wrong order: submissions run by id.
     submits: [
       { id: 1, taskIds: [first === 'dla' ? 1 : 0] },
       { id: 0, taskIds: [first === 'dla' ? 0 : 1] },

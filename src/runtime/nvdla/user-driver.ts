@@ -49,9 +49,9 @@ export class StockNetwork {
   readonly #bound: Record<Kind, readonly BoundMemory[]>;
   /** By the id of a memory. */
   readonly #buffers = new Map<number, BufferHandle>();
-  /** Memories whose buffers are the application's. */
+  /** Ids of memories whose buffers are the application's. */
   readonly #foreign = new Set<number>();
-  /** Made when first wanted, and anew after a buffer was bound. */
+  /** By the id of a task; made anew after a buffer was bound. */
   readonly #tasks = new Map<number, () => Job<LaunchedOperation>>();
   readonly #layers: readonly string[] | undefined;
   #submitted: Promise<unknown> = Promise.resolve();
@@ -156,7 +156,7 @@ export class StockNetwork {
 
   /** What a submission puts into the queue, in order. @throws loadable/corrupt */
   *jobs(): Generator<Job<LaunchedOperation>> {
-    // The stock firmware counts dependencies down in memory.
+    // The stock firmware counts dependencies down in memory, so the graph is filled anew for every submission.
     for (const memory of this.#loadable.memories) {
       if (memory.contents.some((name) => name.includes('dep_graph'))) this.#fill(memory);
     }
@@ -274,7 +274,7 @@ export class StockNetwork {
   }
 }
 
-/** 0 stands for any. */
+/** The alignment of a memory; 0 allows any. @throws loadable/corrupt */
 function alignmentOf({ id, alignment }: MemoryEntry): number {
   if (alignment < 0 || (alignment & (alignment - 1)) !== 0) {
     fail('loadable/corrupt', `the alignment of memory ${id} is no power of two`, {}, { actual: alignment });
@@ -286,8 +286,8 @@ function alignmentOf({ id, alignment }: MemoryEntry): number {
 const relocations: Readonly<Record<number, keyof Strides>> = { 1: 'line', 2: 'surface' };
 
 /**
- * Where the strides of whoever lies in a memory stand: bytes of other memories. (The stock runtime takes the offset for a
- * count of words, and writes elsewhere; compilers mean bytes.)
+ * Where the descriptors hold the strides of the tensor in a memory: a memory, a byte offset and which stride. (The stock
+ * runtime takes the offset for a count of words and writes elsewhere; compilers mean bytes.)
  */
 const stridePlaces = (loadable: StockLoadable, memoryId: number) =>
   loadable.relocations.flatMap(({ addressId, writeId, offset, type }) => {

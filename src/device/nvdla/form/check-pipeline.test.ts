@@ -58,7 +58,7 @@ describe('a pipeline that is about to be launched', () => {
         'device/fault: the pooling output: the line stride is too small',
       );
     }
-    // One line has no stride.
+    // A cube of one line needs no line stride.
     const flat = { lineStride: 0, shape: [1, 8, 1, 4] } as const;
     expect(check(pooling(cube(base, 4, flat), cube(base, 4, flat)))).toBeUndefined();
   });

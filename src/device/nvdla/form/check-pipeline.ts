@@ -1,10 +1,10 @@
 /**
- * What is checked before a pipeline is launched, so that nothing is computed or written for one that cannot end well: that
- * the stages agree on the cubes that they hand on, that every cube which is read or written lies in memory that the task
- * may touch, and that the launch is no more work than the driver's watchdog waits for. Rows and surfaces of a cube do not
- * overlap, so what a launch moves is bounded by memory; what it multiplies is bounded by the watchdog.
+ * Checks a pipeline before it is launched, so that a launch that fails has written nothing: the stages agree on the cubes
+ * that they hand on, every cube that is read or written lies in memory that the task may touch, and the launch is no more
+ * work than the driver's watchdog waits for. Rows and surfaces of a cube do not overlap, so memory bounds what a launch
+ * moves; the watchdog bounds what it multiplies.
  *
- * All but where memory lies follows from the pipeline, and is looked at once.
+ * Everything but where memory lies follows from the pipeline alone and is checked once for each.
  */
 
 import { fail } from '../../../base/errors.ts';
@@ -26,7 +26,7 @@ export interface Span {
 
 interface Checked {
   readonly spans: readonly Span[];
-  /** Multiply-accumulates, elements and bytes, each a step. */
+  /** Steps: multiply-accumulates, elements and bytes. */
   readonly work: number;
 }
 
@@ -71,7 +71,7 @@ function check(pipeline: Launch): Checked {
   }
 }
 
-/** What a stage's registers say of the cube that it gets. */
+/** A stage with the shape that its own registers give the cube it receives. */
 type Expecting<T> = T & { readonly inputShape?: Shape4 };
 
 function checkStages(pipeline: Pipeline<Cube>): Checked {

@@ -130,7 +130,7 @@ function paddingValue(csc: RegisterView, precision: string): number {
   return precision === 'int8' ? (value << 24) >> 24 : value;
 }
 
-/** What the convolution core can do and this model cannot, by name. */
+/** Refuses, by name, what the convolution core can do and this model cannot. */
 function refuse(cdma: RegisterView, csc: RegisterView): void {
   const functions: readonly (readonly [used: boolean, name: string])[] = [
     [csc.field('D_MISC_CFG', 'CONV_MODE') === 1, 'Winograd convolution'],

@@ -1,7 +1,7 @@
 /**
- * Pipelines by the registers that they were formed from. Forming one depends on nothing but the configuration and the
- * registers, and every run of a network sets up the same: a pipeline is formed once, and whoever keeps something for it
- * finds it again by identity.
+ * A cache of pipelines by the registers that they were formed from. A pipeline depends on nothing but the configuration and
+ * the registers, and every run of a network sets up the same ones. So a pipeline is formed once, and caches that are keyed
+ * by its identity (packed weights, checks) find it again.
  */
 
 import type { Target } from '../../../targets/target.ts';
@@ -12,18 +12,18 @@ import type { BlockName } from '../registers/register-map.ts';
 interface Formed {
   readonly setup: Uint32Array;
   readonly pipeline: Launch;
-  /** What was launched next, last time: a network goes through its layers in the same order again. */
+  /** The pipeline that followed this one last time, tried first: a network runs its layers in the same order again. */
   next: Formed | undefined;
 }
 
-/** A network has hundreds of layers at most; what runs one after another need not keep all. */
+/** Pipelines that are kept; a network has some hundreds. */
 const mostFormed = 4096;
 
 const words = new Uint32Array(mostSetupWords);
 
 const formedFor = new WeakMap<Target, FormedPipelines>();
 
-/** Those of a configuration, whichever device formed them. */
+/** The cache of a configuration, which its devices share. */
 export function formedPipelines(target: Target): FormedPipelines {
   const formed = formedFor.get(target) ?? new FormedPipelines();
   formedFor.set(target, formed);
@@ -35,7 +35,7 @@ export class FormedPipelines {
   #count = 0;
   #last: Formed | undefined;
 
-  /** The pipeline of the groups whose turn it is: as it was formed before, if they are set up as they were then. */
+  /** The pipeline of the groups whose turn it is; `form` makes it where no earlier one had these registers. */
   get(registers: RegisterFile, blocks: readonly BlockName[], form: () => Launch): Launch {
     const expected = this.#last?.next;
     const formed =

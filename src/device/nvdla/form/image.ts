@@ -11,7 +11,7 @@ import { addressIn, type Precision } from './core-features.ts';
 export interface FormedImage {
   readonly input: Cube;
   readonly image: ImageInput;
-  /** Pixels that a kernel is wide. */
+  /** Width of the kernel in pixels. */
   readonly kernelWidth: number;
 }
 

@@ -42,7 +42,7 @@ function table(view: RegisterView, unit: 'SDP' | 'CDP', name: 'LE' | 'LO', entri
   };
 }
 
-/** Signed: 32 bits in SDP, 38 in CDP. */
+/** The signed edge of a table: 32 bits in SDP, 38 in CDP. */
 function edge(view: RegisterView, unit: 'SDP' | 'CDP', name: string): number {
   if (unit === 'SDP') return view.signed(`S_LUT_${name}`, `LUT_${name}`);
   return view.signed(`S_LUT_${name}_HIGH`, `LUT_${name}_HIGH`) * 2 ** 32 + view.value(`S_LUT_${name}_LOW`);

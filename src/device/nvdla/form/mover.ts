@@ -1,4 +1,4 @@
-/** What BDMA and Rubik do, from their registers. */
+/** Transfers of BDMA and operations of Rubik from their registers. */
 
 import { elementSize } from '../../../base/data-type.ts';
 import { fail } from '../../../base/errors.ts';
@@ -9,7 +9,7 @@ import { checkRubik, type Rubik } from '../rubik.ts';
 import type { Transfer } from '../transfer.ts';
 import { addressIn, type CoreFeatures, checkMemory, featureCube, precisionOf } from './core-features.ts';
 
-/** Lines are counted in 32 bytes. */
+/** Registers count the bytes of a line in units of 32. */
 const lineUnit = 32;
 
 /** @throws device/unsupported */

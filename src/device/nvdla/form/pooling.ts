@@ -9,7 +9,7 @@ import { addressIn, type CoreFeatures, checkMemory, featureCube, precisionOf, wh
 
 const methods = ['average', 'max', 'min'] as const;
 
-/** PDP takes its data from SDP. */
+/** Whether PDP takes its data from SDP, not from memory. */
 export const isFlying = (pdp: RegisterView): boolean => pdp.field('D_OPERATION_MODE_CFG', 'FLYING_MODE') === 0;
 
 /**

@@ -17,7 +17,7 @@ import {
   wholeAtoms,
 } from './core-features.ts';
 
-/** What SDP calls a sub-unit and its DMA; and the registers and fields that tell whether it reads memory. */
+/** The registers and fields of a sub-unit and its DMA that tell whether the sub-unit reads memory. */
 const named = (unit: 'BS' | 'BN' | 'EW', dma: 'BRDMA' | 'NRDMA' | 'ERDMA') => ({
   unit,
   dma,
@@ -185,7 +185,7 @@ function formOperand(name: UnitName, file: RegisterFile, core: CoreFeatures, sha
   if (process === 'float16' && dtype === 'int8') {
     fail('device/fault', 'operands of float16 have two bytes', { value: `SDP_RDMA.${register}` });
   }
-  // An operand has as many channels in an atom as the data that it meets, whatever its own size.
+  // An operand's atom has as many channels as the data's atom, whatever the size of the operand's elements.
   const format = featureFormat(core, process);
   const atomBytes = (core.atomBytes / elementSize[process]) * elementSize[dtype] * (operandUse === 'both' ? 2 : 1);
   const lineStride = dma.value(`D_${unit}_LINE_STRIDE`);

@@ -1,4 +1,7 @@
-/** What has no arithmetic: interrupts, memory interfaces, bridge DMA, Rubik. Notation: register-table.ts; source: nvdla/sw `opendla_*.h`. */
+/**
+ * The registers of blocks without arithmetic: interrupts, memory interfaces, bridge DMA, Rubik. Notation:
+ * register-table.ts; source: nvdla/sw `opendla_*.h`.
+ */
 
 export const glbRegisters = `
 000 S_NVDLA_HW_VERSION MAJOR[7:0]r=0x31 MINOR[23:8]r=0x3030

@@ -67,7 +67,7 @@ export interface RegisterView {
 export class RegisterFile {
   readonly map: RegisterMap;
   readonly #blocks: Readonly<Record<BlockName, BlockState>>;
-  /** The same, by index. */
+  /** {@link #blocks} by index. */
   readonly #states: readonly BlockState[];
 
   constructor(map: RegisterMap) {
@@ -145,9 +145,9 @@ export class RegisterFile {
   }
 
   /**
-   * Copies which blocks these are and how the groups that the hardware works on in them are set up: two copies are equal
-   * exactly when all of that is.
-   * @returns how many words that is
+   * Copies the set of blocks and the configuration of their consumer groups. Two copies are equal exactly when blocks and
+   * configurations are.
+   * @returns the number of words written
    */
   setup(names: readonly BlockName[], to: Uint32Array): number {
     let length = 1;
@@ -160,7 +160,7 @@ export class RegisterFile {
     return length;
   }
 
-  /** Whether {@link setup} would copy just this. */
+  /** Whether {@link setup} would copy exactly this. */
   isSetUp(names: readonly BlockName[], setup: Uint32Array): boolean {
     let length = 1;
     for (const name of names) {
@@ -171,7 +171,7 @@ export class RegisterFile {
     return length === setup.length && setup[0] === blocksOf(names);
   }
 
-  /** Sets what the hardware shows: a counter or a status, read-only or not. */
+  /** Sets a counter or status register, read-only ones too, as the hardware does. */
   show(name: BlockName, register: string, value: number, group: Group = this.#blocks[name].consumer): void {
     const state = this.#blocks[name];
     const entry = state.table.byName.get(register);
@@ -189,7 +189,7 @@ export class RegisterFile {
   }
 }
 
-/** A bit for each. */
+/** A bit mask of blocks. */
 const blocksOf = (names: readonly BlockName[]): number =>
   names.reduce((bits, name) => bits | (1 << blockNames.indexOf(name)), 0);
 

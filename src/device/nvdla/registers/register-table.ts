@@ -30,7 +30,7 @@ export interface Register {
   readonly reset: number;
   /** Exists once in each of the two register groups. */
   readonly dual: boolean;
-  /** Of a group, and a write does nothing but change its value. */
+  /** Exists in a group, and writing it has no effect but its new value. */
   readonly plain: boolean;
 }
 

@@ -1,6 +1,6 @@
 /**
  * The memory images of traces: text, a list of `{offset:0x24, size:4, payload:0x00 0x00 0x48 0x00}`. Offsets count from
- * the address that the image is loaded at; what no entry names keeps its value.
+ * the address that the image is loaded at; bytes that no entry names keep their value.
  */
 
 import { fail, type Place } from '../../../base/errors.ts';
@@ -76,10 +76,10 @@ const printed = Array.from({ length: 256 }, (_, byte) => `0x${byte.toString(16).
 /** `0x00 0x7f` */
 export const printBytes = (bytes: Uint8Array): string => Array.from(bytes, (byte) => printed[byte]).join(' ');
 
-/** Zeros that are no reason to begin a new chunk. */
+/** Fewer zeros than this do not end a chunk. */
 const shortGap = 64;
 
-/** What of a memory is not zero. */
+/** The chunks of a memory that hold bytes other than zero. */
 export function nonZeroChunks(bytes: Uint8Array): readonly ImageChunk[] {
   const chunks: ImageChunk[] = [];
   let start = -1;

@@ -1,6 +1,7 @@
 /**
  * Plays a register trace on the device. Memory that the trace initialises is mapped first; then the commands run in
- * order. What a trace waits for is there, or comes as a device whose pace is `stepped` goes on, or never comes.
+ * order. A wait ends when its interrupt is pending; a device whose pace is `stepped` advances until then. When
+ * the device has nothing left to do, the wait fails.
  */
 
 import { fail, locate, type Place } from '../../../base/errors.ts';
@@ -116,7 +117,7 @@ function serveInterrupt(name: string, device: NvdlaDevice): void {
   device.write(device.addressOf('NVDLA_GLB.S_INTR_STATUS_0')!, bit);
 }
 
-/** What of memory a command sets up. Images have gaps, which devices read as zeros. */
+/** The memory that a command initializes. Images may have gaps, which read as zeros. */
 function regionOf(command: TraceCommand, images: ReadonlyMap<string, readonly ImageChunk[]>): Region | undefined {
   if (command.kind === 'mem_init') return command;
   if (command.kind !== 'mem_load') return undefined;

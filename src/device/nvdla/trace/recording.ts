@@ -1,10 +1,8 @@
 /**
- * What was seen of a task on the device: enough to have hardware do the same. A trace of either form is made of it
- * (write-cfg.ts, write-txn.ts).
+ * A recording of a task on the device, from which a trace of either form is made (write-cfg.ts, write-txn.ts).
  *
- * Software that watches hardware waits for interrupts and then goes on; a trace has the same waits at the same points, so
- * that no write comes before the completion that it depends on. The order in which the interrupts between two such points
- * come is the hardware's affair.
+ * Firmware waits for interrupts before it goes on; a trace has the same waits at the same points, so that no write comes
+ * before the completion that it depends on. Interrupts between two such points may come in any order.
  */
 
 import type { RegisterMap, RegisterPlace } from '../registers/register-map.ts';
@@ -12,7 +10,7 @@ import type { TraceMemory } from './trace-program.ts';
 
 export interface Recording {
   readonly registers: RegisterMap;
-  /** All that the task reaches, as it was before. */
+  /** The memories that the task reaches, with their contents before it. */
   readonly memories: readonly RecordedMemory[];
   readonly events: readonly RecordedEvent[];
 }
@@ -26,22 +24,22 @@ export interface RecordedMemory {
 
 export type RecordedEvent =
   | { readonly kind: 'write'; readonly place: RegisterPlace; readonly value: number }
-  /** Nothing goes on before all of these have come. */
+  /** The trace goes on when all of these have come. */
   | { readonly kind: 'interrupts'; readonly interrupts: readonly Interrupt[] }
-  /** What memory holds then. */
+  /** Memory has to hold these bytes at this point. */
   | ({ readonly kind: 'check' } & RecordedMemory);
 
 export interface Interrupt {
   /** `SDP_0` */
   readonly name: string;
-  /** Of GLB's interrupt registers. */
+  /** The bit in GLB's interrupt registers. */
   readonly bit: number;
 }
 
 /** Files of a trace, by name; the trace itself is the first. */
 export type TraceFiles = ReadonlyMap<string, string>;
 
-/** Of one line, in the characters that every tool reads. */
+/** A label as a comment of one line, in ASCII: not every tool reads more. */
 export const remarkOf = (label: string): string => label.replaceAll(/[^ -~]+/g, '?').slice(0, 60);
 
 /** Names of files are letters, digits, `_` and `.` alone (nvdla/hw verif/tools/nvdla_trace_parser.py). */

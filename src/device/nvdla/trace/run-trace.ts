@@ -1,6 +1,6 @@
 /**
- * A trace of either form on a device of its own. Its pace is that of hardware: nothing happens before the trace waits for
- * it, so a trace that forgets to wait fails here as it would there.
+ * Runs a trace of either form on a device of its own. Like hardware, the device makes progress only while the trace waits,
+ * so a trace that forgets to wait fails here as it would there.
  */
 
 import { fail, type Place } from '../../../base/errors.ts';
@@ -38,7 +38,7 @@ export interface LaunchTotals {
 }
 
 export interface TraceReport extends TraceResult {
-  /** By the engines that worked together, as `conv → sdp`. */
+  /** By the engines of the launch, as `conv → sdp`. */
   readonly pipelines: Readonly<Record<string, LaunchTotals>>;
   /** Launches in which an engine had a part. */
   readonly engines: Readonly<Partial<Record<EngineName, number>>>;

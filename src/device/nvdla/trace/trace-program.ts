@@ -12,8 +12,8 @@
  *     check_nothing(SYNC);
  *
  * The suite's own player (nvdla/hw verif/testbench/trace_player) works through the writes of each block on their own, all
- * blocks at once; `intr_notify` only names an interrupt, and who has to wait for it says so with `sync_wait`. Read from
- * top to bottom, as here, a trace waits at `intr_notify`.
+ * blocks at once; `intr_notify` only names an interrupt, and a block that has to wait for it does so with `sync_wait`.
+ * Here statements run from top to bottom, and `intr_notify` itself waits.
  */
 
 import { fail, type Place } from '../../../base/errors.ts';
@@ -130,7 +130,7 @@ function bigInteger(text: string, place: Place): bigint {
   return BigInt(text);
 }
 
-/** A statement with what a reader is told of it. */
+/** A statement with a comment behind it. */
 export type Remarked<T> = T & { readonly remark?: string };
 
 /** The text that parses back to the statements, in the form that the suite's player reads. */

@@ -170,7 +170,7 @@ describe('memory images', () => {
         for (const { offset, bytes } of parseMemoryImage(text, 'image.dat')) copy.set(bytes, offset);
         expect(copy).toEqual(memory);
         expect(Math.max(...text.split('\n').map(({ length }) => length))).toBeLessThan(400);
-        // nvdla/hw verif/verilator/new_trace_to_verilator.py reads braces alone on their lines and entries on theirs.
+        // nvdla/hw verif/verilator/new_trace_to_verilator.py wants each brace and each entry on a line of its own.
         const lines = text.trimEnd().split('\n');
         expect([lines[0], lines.at(-1)]).toEqual(['{', '}']);
         for (const line of lines.slice(1, -1)) {

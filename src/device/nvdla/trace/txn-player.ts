@@ -66,7 +66,7 @@ export function playTxn(trace: readonly TxnCommand[], device: NvdlaDevice, optio
   return { checks, registerWrites };
 }
 
-/** Waits until the hardware shows the value; what never moves again never will. */
+/** Waits until the register has the value. @throws trace/check when the device has nothing left to do before that */
 function readRegister(command: Extract<TxnCommand, { kind: 'read_reg' }>, device: NvdlaDevice): void {
   for (;;) {
     const actual = device.read(command.address);
@@ -92,8 +92,8 @@ function contents(
 }
 
 /**
- * Traces do not say which memory there is: the test bench has both of its own, whole where a trace reaches them, and what
- * a trace loads or dumps beyond them is there too.
+ * The memory to map, which traces do not state: each of the test bench's two memories that the trace reaches, whole, and
+ * whatever the trace loads or dumps beyond them.
  */
 function regions(trace: readonly TxnCommand[]): readonly Region[] {
   const reached = trace.filter((command) => 'size' in command);

@@ -9,7 +9,7 @@
  *     dump_mem ADDRESS SIZE FILE
  *
  * `read_reg` waits until the bits of the mask have the value, `wait` until an interrupt comes; `dump_mem` names the file
- * of the expected memory. Memory is text: lines of bytes, and among them lines of anything else.
+ * of the expected memory. A memory image is text: lines of bytes; other lines are skipped.
  */
 
 import { fail, type Place } from '../../../base/errors.ts';
@@ -126,7 +126,10 @@ function print(each: TxnStatement): string {
   }
 }
 
-/** Bytes of a line: the converters of nvdla/hw (verif/verilator/input_txn_to_verilator.pl) want just so many. */
+/**
+ * Bytes of a line; the converters of nvdla/hw (verif/verilator/input_txn_to_verilator.pl) read lines of this length
+ * only.
+ */
 export const dumpLineBytes = 32;
 
 /** The text that parses back to the bytes. */

@@ -1,7 +1,7 @@
 /**
- * A recording as a `.cfg` program. The suite's own player works through the writes of each block on their own, so whatever
- * orders them is said: a block waits (`sync_wait`) for the interrupts that software waited for before its next write, which
- * GLB gathers into one (`step_1`, `step_2`, …), and for the block that was enabled before it.
+ * A recording as a `.cfg` program. The suite's own player works through the writes of each block on their own, so their
+ * order has to be written down: before its next write a block waits (`sync_wait`) for the interrupts that software waited
+ * for, which GLB gathers into one step (`step_1`, `step_2`, …), and for the block that was enabled before it.
  */
 
 import type { BlockName } from '../registers/register-map.ts';
@@ -59,7 +59,7 @@ export function writeCfg(recording: Recording): TraceFiles {
 const nameOf = (block: BlockName, register: string): string => `NVDLA_${block}.${register}_0`;
 const nvdla = (block: BlockName): string => `NVDLA_${block}`;
 
-/** What the blocks have to wait for. */
+/** Makes the statements by which blocks wait for one another. */
 class Order {
   #interrupts = 0;
   #steps = 0;
@@ -73,7 +73,7 @@ class Order {
     return `step_${this.#steps}`;
   }
 
-  /** What comes before a write. */
+  /** The waits that a write needs before it. */
   before(block: BlockName, register: string): readonly TraceStatement[] {
     const statements: TraceStatement[] = [];
     if ((this.#waited.get(block) ?? 0) < this.#steps) {

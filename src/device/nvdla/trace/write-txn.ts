@@ -1,9 +1,9 @@
 /**
  * A recording as an `input.txn`. The test bench sees one interrupt line, so for each interrupt all others are masked; the
- * mask is read back before the line is looked at, for a write takes its time. A read compares the whole register: the
- * test bench of nvdla/hw knows no masks (verif/synth_tb/csb_master_seq.v).
+ * mask is read back before the trace waits for the line, since a write takes effect late. A read compares the whole
+ * register: the test bench of nvdla/hw knows no masks (verif/synth_tb/csb_master_seq.v).
  *
- * Nothing of memory is taken for granted: all that the task reaches is loaded, zeros from one file.
+ * Memory is not assumed to be zero: everything that the task reaches is loaded, zeros from one file.
  */
 
 import { fail } from '../../../base/errors.ts';
@@ -72,7 +72,7 @@ export function writeTxn({ registers, memories, events }: Recording): TraceFiles
         }
         break;
       case 'check': {
-        // Whole lines: the converters of nvdla/hw read no others.
+        // The converters of nvdla/hw read whole lines only.
         const size = event.bytes.length - (event.bytes.length % dumpLineBytes);
         if (size === 0) break;
         checkAddresses(event);
@@ -93,7 +93,7 @@ function checkAddresses({ address, bytes }: RecordedMemory): void {
   fail('trace/record', 'an input.txn has 32 bits for an address; a .cfg program has 64', {}, detail);
 }
 
-/** From the first byte that is not zero to the last, in whole lines. */
+/** The whole lines from the first byte that is not zero to the last. */
 function contentOf(bytes: Uint8Array): { readonly offset: number; readonly bytes: Uint8Array } | undefined {
   const first = bytes.findIndex((byte) => byte !== 0);
   if (first < 0) return undefined;

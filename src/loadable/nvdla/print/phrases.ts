@@ -1,15 +1,15 @@
-/** How loadables are told: parts of a line that say nothing are left out, numbers that mean something are named. */
+/** The words of a printed loadable: parts of a line that hold the neutral value are left out, codes are named. */
 
-/** Undefined, false and empty parts say nothing. */
+/** A part of a line; undefined, false and empty ones are left out. */
 export type Part = string | false | undefined;
 
 export const phrase = (...parts: readonly Part[]): string => parts.filter((part) => part).join(', ');
 
-/** `stride 2`; nothing where the number is what it is when nobody cares. */
+/** `stride 2`; left out where the value is neutral (stride 1, padding 0, …). */
 export const unless = (neutral: number, label: string, value: number, unit = ''): Part =>
   value !== neutral && `${label} ${value}${unit}`;
 
-/** Fields that nobody should have set. */
+/** Reserved fields, of those that are not zero. */
 export const reserved = (fields: Readonly<Record<string, number | readonly number[]>>): Part =>
   phrase(
     ...Object.entries(fields).map(([name, value]) => {
@@ -18,7 +18,7 @@ export const reserved = (fields: Readonly<Record<string, number | readonly numbe
     }),
   );
 
-/** The name of a number, or that it has none. */
+/** The name of a code; `unknown (7)` for one without a name. */
 export const named = (names: Readonly<Record<number, string>>, value: number): string =>
   Object.hasOwn(names, value) ? names[value]! : `unknown (${value})`;
 
@@ -27,7 +27,7 @@ export const count = (value: number, one: string, many = `${one}s`): string => `
 export const hex = (value: number | bigint): string => `0x${value.toString(16)}`;
 
 const bare = /^[A-Za-z0-9_][A-Za-z0-9_.:/-]*$/;
-/** What would move the cursor or turn the direction of text. */
+/** Characters that move the cursor or turn the direction of text. */
 const unprintable = /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
 /** A name as it is, or in the quotes and escapes of JSON where it holds more than letters. */
