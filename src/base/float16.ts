@@ -41,10 +41,21 @@ export function float16Value(bits: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
-const scratch = new DataView(new ArrayBuffer(4));
+/** What each of the 65 536 bit patterns stands for; made when first wanted. */
+let table: Float32Array | undefined;
 
-/** The number that bfloat16 bits, the upper half of a float32, stand for. */
-export function bfloat16Value(bits: number): number {
-  scratch.setUint32(0, bits << 16);
-  return scratch.getFloat32(0);
+/** The numbers that binary16 bits stand for, all at once: models have tens of millions of them. */
+export function float16Values(bits: Uint16Array): Float32Array {
+  table ??= Float32Array.from({ length: 1 << 16 }, (_, pattern) => float16Value(pattern));
+  const known = table;
+  const values = new Float32Array(bits.length);
+  for (let index = 0; index < bits.length; index++) values[index] = known[bits[index]!]!;
+  return values;
+}
+
+/** The numbers that bfloat16 bits stand for: they are the upper halves of float32. */
+export function bfloat16Values(bits: Uint16Array): Float32Array {
+  const wide = new Uint32Array(bits.length);
+  for (let index = 0; index < bits.length; index++) wide[index] = bits[index]! << 16;
+  return new Float32Array(wide.buffer);
 }

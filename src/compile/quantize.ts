@@ -13,7 +13,7 @@
  */
 
 import { fail, locate } from '../base/errors.ts';
-import { elementCount, float32Tensor, float32Values, numbers, type Tensor } from '../graph/tensor.ts';
+import { asFloat32, elementCount, float32Tensor } from '../graph/tensor.ts';
 import { weightScales } from '../quantize/weight-scales.ts';
 import type { ChannelVector, ConvOperation, Point } from './operation.ts';
 
@@ -49,15 +49,17 @@ export function quantizeKernels(
 ): QuantizedKernels {
   const { transposed, output } = operation.shape;
   const place = { node: operation.nodes[0]!.name };
-  const tensor = asFloat32(operation.weights);
-  const real = operation.bias && float32Values(asFloat32(operation.bias));
+  const { shape } = operation.weights;
+  const values = asFloat32(operation.weights);
+  const real = operation.bias && asFloat32(operation.bias);
   const wrong = real?.findIndex((value) => !Number.isFinite(value)) ?? -1;
   if (wrong >= 0) fail('calibrate/value', `bias ${wrong} is not finite`, place, { actual: real![wrong]! });
   const axis = transposed ? 1 : 0;
-  const scales = coarsen(locate(place, () => weightScales(tensor, axis, real && { bias: real, inputScale })));
+  const scales = coarsen(
+    locate(place, () => weightScales(float32Tensor(shape, values), axis, real && { bias: real, inputScale })),
+  );
 
-  const values = float32Values(tensor);
-  const [outer = 1, inner = 1, ...rest] = operation.weights.shape;
+  const [outer = 1, inner = 1, ...rest] = shape;
   const area = elementCount(rest);
   const weights = new Int8Array(values.length);
   const bias = new Int32Array(output.channels);
@@ -151,6 +153,3 @@ export function lookupTable(evaluate: (x: number) => number, inputScale: number,
     saturate(evaluate((index - 128) * inputScale) / outputScale, int8),
   );
 }
-
-const asFloat32 = (tensor: Tensor): Tensor =>
-  tensor.dtype === 'float32' ? tensor : float32Tensor(tensor.shape, numbers(tensor));

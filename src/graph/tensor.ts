@@ -4,7 +4,7 @@
  */
 
 import { type DataType, typedArray } from '../base/data-type.ts';
-import { bfloat16Value, float16Value } from '../base/float16.ts';
+import { bfloat16Values, float16Values } from '../base/float16.ts';
 
 export interface Tensor {
   readonly dtype: DataType;
@@ -32,10 +32,37 @@ export function float32Values(tensor: Tensor): Float32Array {
   return typedArray('float32', tensor.bytes);
 }
 
-/** Every element as a number, whatever the type. Integers beyond 2⁵³ lose bits; strings are refused. */
-export function numbers({ bytes, dtype }: Tensor): number[] {
-  if (dtype === 'string') throw new TypeError('a string tensor has no numbers');
-  if (dtype === 'float16') return Array.from(typedArray(dtype, bytes), float16Value);
-  if (dtype === 'bfloat16') return Array.from(typedArray(dtype, bytes), bfloat16Value);
-  return Array.from<number | bigint, number>(typedArray(dtype, bytes), Number);
+/** The elements as float32, rounded where they are of a wider type. No copy of what is float32 and aligned. */
+export function asFloat32({ bytes, dtype }: Tensor): Float32Array {
+  switch (dtype) {
+    case 'float32':
+      return typedArray(dtype, bytes);
+    case 'float16':
+      return float16Values(typedArray(dtype, bytes));
+    case 'bfloat16':
+      return bfloat16Values(typedArray(dtype, bytes));
+    case 'int64':
+    case 'uint64':
+      return Float32Array.from<number | bigint>(typedArray(dtype, bytes), Number);
+    case 'string':
+      throw new TypeError('a string tensor has no numbers');
+    default:
+      return Float32Array.from(typedArray(dtype, bytes));
+  }
+}
+
+/** Every element as a number, whatever the type, in a list: for small tensors. Integers beyond 2⁵³ lose bits. */
+export function numbers(tensor: Tensor): number[] {
+  const { bytes, dtype } = tensor;
+  switch (dtype) {
+    case 'float16':
+    case 'bfloat16':
+    case 'string':
+      return Array.from(asFloat32(tensor));
+    case 'int64':
+    case 'uint64':
+      return Array.from<number | bigint, number>(typedArray(dtype, bytes), Number);
+    default:
+      return Array.from(typedArray(dtype, bytes));
+  }
 }

@@ -6,7 +6,7 @@
 
 import { fail } from '../base/errors.ts';
 import type { Graph } from '../graph/graph.ts';
-import { float32Values, numbers, type Tensor } from '../graph/tensor.ts';
+import { asFloat32, type Tensor } from '../graph/tensor.ts';
 import type { OnnxRuntime } from '../onnx/session.ts';
 import { withOutputs } from '../onnx/with-outputs.ts';
 import { writeModel } from '../onnx/write.ts';
@@ -77,7 +77,7 @@ export async function measure(graph: Graph, samples: Samples, options: MeasureOp
         const found = inputs.has(value) ? sample : results;
         const tensor = Object.hasOwn(found, value) ? found[value] : undefined;
         if (!tensor) fail('run/host-failed', `${runtime.name} gave no value of that name`, { value });
-        histogram.add(tensor.dtype === 'float16' ? Float32Array.from(numbers(tensor)) : float32Values(tensor));
+        histogram.add(asFloat32(tensor));
       }
       count += sample[graph.inputs[0] ?? '']?.shape[0] ?? 1;
       onProgress?.(count);

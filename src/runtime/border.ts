@@ -5,8 +5,8 @@
 
 import { elementSize } from '../base/data-type.ts';
 import { fail } from '../base/errors.ts';
-import { float16Bits, float16Value } from '../base/float16.ts';
-import { elementCount, float32Tensor, float32Values, numbers, type Tensor } from '../graph/tensor.ts';
+import { float16Bits, float16Values } from '../base/float16.ts';
+import { asFloat32, elementCount, float32Tensor, float32Values, type Tensor } from '../graph/tensor.ts';
 import type { Plan, PlanTensor } from '../program/program.ts';
 import type { Surface } from '../program/surface.ts';
 import { dequantize, quantize, type SurfaceValues } from './pack.ts';
@@ -98,7 +98,7 @@ export function surfaceTensor(surface: Surface, shape: readonly number[], parts:
     all.set(part, at);
     at += part.length;
   }
-  return float ? float32Tensor(shape, Float32Array.from(all, float16Value)) : int8Tensor(shape, all as Int8Array);
+  return float ? float32Tensor(shape, float16Values(all as Uint16Array)) : int8Tensor(shape, all as Int8Array);
 }
 
 /** The tensor that a host segment or the caller gets. @throws program/invalid */
@@ -126,7 +126,7 @@ export function toTensor(name: string, crossing: Crossing, wanted: PlanTensor): 
 
 function realValues(name: string, { tensor, scale }: Crossing): Float32Array {
   if (tensor.dtype === 'float32') return float32Values(tensor);
-  if (tensor.dtype === 'float16') return Float32Array.from(numbers(tensor));
+  if (tensor.dtype === 'float16') return asFloat32(tensor);
   if (tensor.dtype === 'int8' && scale !== undefined) return dequantize(int8Values(tensor), scale);
   return fail(
     'program/invalid',

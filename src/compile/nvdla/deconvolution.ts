@@ -10,7 +10,7 @@
  * taps of zeros fill what would be negative padding.
  */
 
-import { float32Tensor, numbers, type Tensor } from '../../graph/tensor.ts';
+import { asFloat32, float32Tensor, type Tensor } from '../../graph/tensor.ts';
 import type { ConvShape } from '../operation.ts';
 
 export interface Phase {
@@ -88,7 +88,7 @@ function along(shape: ConvShape, axis: 'h' | 'w', phase: number, input: number):
 
 /** The weights of a phase, [K, C/groups, R, S], of those of a deconvolution, [C, K/groups, R, S]. */
 export function phaseWeights(weights: Tensor, { rows, columns, shape: { groups } }: Phase): Tensor {
-  const values = numbers(weights);
+  const values = asFloat32(weights);
   const [channels = 1, kernels = 1, r = 1, s = 1] = weights.shape;
   const own = channels / groups;
   const result = new Float32Array(kernels * groups * own * rows.length * columns.length);

@@ -2,7 +2,7 @@
 
 import { fail } from '../../base/errors.ts';
 import { float16Bits } from '../../base/float16.ts';
-import { float32Values, numbers, type Tensor } from '../../graph/tensor.ts';
+import { asFloat32, numbers } from '../../graph/tensor.ts';
 import type { Conv, Pipeline } from '../../program/layer.ts';
 import type { Region } from '../emit.ts';
 import type { ConvOperation } from '../operation.ts';
@@ -128,14 +128,11 @@ function kernels(
 const vanishing = 2 ** 100;
 
 function floatWeights({ weights }: ConvOperation, node: string): Float32Array {
-  const values = asFloats(weights);
+  const values = asFloat32(weights);
   const wrong = values.findIndex((value) => !(Math.abs(value) < 65_520));
   if (wrong >= 0) fail('calibrate/value', 'a weight does not fit float16', { node }, { actual: values[wrong]! });
   return values;
 }
-
-const asFloats = (tensor: Tensor): Float32Array =>
-  tensor.dtype === 'float32' ? float32Values(tensor) : Float32Array.from(numbers(tensor));
 
 /** An image of three channels has pixels of four components: the last one meets zeros. */
 function withImageComponents<T extends Float32Array | Int8Array>(

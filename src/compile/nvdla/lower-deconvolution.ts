@@ -3,7 +3,7 @@
  * one size, else by copies of pixels.
  */
 
-import { float32Tensor, numbers, type Tensor } from '../../graph/tensor.ts';
+import { asFloat32, float32Tensor, numbers, type Tensor } from '../../graph/tensor.ts';
 import type { Region } from '../emit.ts';
 import type { ConvOperation } from '../operation.ts';
 import { type Phase, phasesOf, phaseWeights } from './deconvolution.ts';
@@ -81,8 +81,9 @@ function widened(operation: ConvOperation, channels: number): ConvOperation {
   const { channels: kernels } = shape.output;
   if (kernels === channels) return operation;
   const [, ...rest] = weights.shape;
-  const values = new Float32Array((numbers(weights).length / kernels) * channels);
-  values.set(numbers(weights));
+  const own = asFloat32(weights);
+  const values = new Float32Array((own.length / kernels) * channels);
+  values.set(own);
   const fill = (vector: ArrayLike<number>, value: number) => {
     const filled = new Float32Array(channels).fill(value);
     filled.set(Array.from(vector));
@@ -110,7 +111,7 @@ function joined(phases: readonly ConvOperation[]): ConvOperation | undefined {
   const stacked = (tensors: readonly Tensor[]): Tensor =>
     float32Tensor(
       [channels, ...tensors[0]!.shape.slice(1)],
-      Float32Array.from(tensors.flatMap((tensor) => Array.from(numbers(tensor)))),
+      Float32Array.from(tensors.flatMap((tensor) => Array.from(asFloat32(tensor)))),
     );
   return {
     ...first,

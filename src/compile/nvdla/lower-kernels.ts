@@ -3,7 +3,7 @@
  * surface of its own, and their channels then gathered.
  */
 
-import { float32Tensor, numbers, type Tensor } from '../../graph/tensor.ts';
+import { asFloat32, float32Tensor, type Tensor } from '../../graph/tensor.ts';
 import type { Region } from '../emit.ts';
 import type { ChannelVector, ConvOperation, Point } from '../operation.ts';
 import { type ChannelPart, gatherChannels } from './gather.ts';
@@ -47,9 +47,9 @@ function someKernels(operation: ConvOperation, from: number, to: number): ConvOp
 
 function rows(tensor: Tensor, from: number, to: number): Tensor {
   const [count = 1, ...rest] = tensor.shape;
-  const values = numbers(tensor);
+  const values = asFloat32(tensor);
   const size = values.length / count;
-  return float32Tensor([to - from, ...rest], Float32Array.from(values.slice(from * size, to * size)));
+  return float32Tensor([to - from, ...rest], values.slice(from * size, to * size));
 }
 
 /** @param change gets a vector, and what it has for a channel that is none */
