@@ -175,7 +175,7 @@ export function convWeights(view: View, node: Node): ConvWeights | undefined {
 /** Multiplies the weights of each output channel by a factor, in float64, and rounds once. */
 export function scaleOutputs(node: Node, weights: Tensor, factor: (channel: number) => number): Tensor {
   // A copy that is scaled in place: weights of large networks are read and written once.
-  const result = new Float32Array(weights.bytes.slice().buffer);
+  const result = new Float32Array(new Uint8Array(weights.bytes).buffer);
   const { shape } = weights;
   const taps = shape.slice(2).reduce((product, dim) => product * dim, 1);
   const transposed = node.op === 'ConvTranspose';
