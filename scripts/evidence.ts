@@ -12,7 +12,7 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { openNodeDevice } from '../src/cli/open-device.ts';
+import { openNodeDevice } from '../src/cli/device-flags.ts';
 import { nodeOnnxRuntime } from '../src/host/node/onnxruntime.ts';
 import { fashionModels } from '../src/models/fashion.ts';
 import { calibrationMethods } from '../src/quantize/range-of.ts';

@@ -10,52 +10,41 @@
  *     estimate(compiled.network.plan, { powerMode: 'MAXN', cores: 2 }).imagesPerSecond;
  */
 
-import { DlakitError, fail, locate } from './base/errors.ts';
 import { cycles, gigabytesPerSecond, mebibytes, megahertz } from './base/units.ts';
-import { compile as compileGraph } from './compile/compile.ts';
+import { type Compilation, compileNetwork } from './compile/compilation.ts';
 import type { InputFormat } from './compile/input-format.ts';
-import { type BoardFiles, boardFiles, boardGraph } from './compile/orin/board.ts';
 import type { TraceReport } from './device/nvdla/trace/run-trace.ts';
 import { estimate as estimatePlan } from './estimate/estimate.ts';
 import type { Estimate } from './estimate/estimate-result.ts';
 import type { SystemChanges } from './estimate/nvdla/conditions.ts';
 import type { Evaluation } from './evaluate/evaluation.ts';
 import type { Graph } from './graph/graph.ts';
-import { printGraph } from './graph/print.ts';
 import type { Tensor } from './graph/tensor.ts';
 import { decodeLoadable, isLoadable } from './loadable/container.ts';
 import { statedTarget, targetOfLoadable } from './loadable/nvdla/format/loadable-target.ts';
-import { decodeStockLoadable, isStockLoadable } from './loadable/nvdla/format/stock-loadable.ts';
+import { decodeStockLoadable } from './loadable/nvdla/format/stock-loadable.ts';
 import { liftedPlan, pricedPlan, printLifted } from './loadable/nvdla/lift/lifted-plan.ts';
 import { liftLoadable } from './loadable/nvdla/lift/loadable.ts';
 import { encodeNvdla as encodeStock } from './loadable/nvdla/lower/encode-nvdla.ts';
-import { printStockLoadable } from './loadable/nvdla/print/loadable.ts';
 import { type LoadableProblem, validateStockLoadable } from './loadable/nvdla/validate/loadable.ts';
 import { type ReadOptions, readModel } from './onnx/read.ts';
 import { requireBoundInputs, resolve } from './onnx/resolve.ts';
-import { printPlan } from './program/print.ts';
 import type { CompiledNetwork, Plan, Preprocess } from './program/program.ts';
-import { balanceGates } from './quantize/balance-gates.ts';
 import { type CalibrateOptions, calibrate as calibrateGraph, type Samples } from './quantize/calibrate.ts';
 import type { Calibration } from './quantize/calibration.ts';
-import { readCalibrationCache } from './quantize/calibration-cache.ts';
-import { readCalibrationJson } from './quantize/calibration-json.ts';
-import { dummyRanges } from './quantize/dummy-ranges.ts';
-import type { RangeChange } from './quantize/equalize-ranges.ts';
-import { quantize } from './quantize/quantize.ts';
-import type { QuantizedGraph } from './quantize/quantized-graph.ts';
-import { reportEdges, reportNodes, segmentSummaries } from './report/plan-summary.ts';
-import type { Change, Gain, Report } from './report/report.ts';
-import { type AppliedPass, prepare as prepareGraph, rewrite } from './rewrite/rewrite.ts';
+import { makeReport } from './report/make-report.ts';
+import type { Report } from './report/report.ts';
+import { type PreparedNetwork, prepare as prepareGraph, rewrite } from './rewrite/rewrite.ts';
 import { type Device, type DeviceOptions, enginesFor } from './runtime/device.ts';
 import type { NvdlaInputs, NvdlaNetwork } from './runtime/nvdla/nvdla-network.ts';
 import type { RecordedTraces, TraceOptions } from './runtime/nvdla/record-traces.ts';
 import { check as checkGraph } from './support/check.ts';
-import type { CheckResult, Refusal } from './support/verdict.ts';
+import type { CheckResult } from './support/verdict.ts';
 import { findModule, findPowerMode, findRelease, findTarget } from './targets/find.ts';
 import { version } from './version.ts';
 
 export { DlakitError, type ErrorCode, errorCodes, formatProblem, type Problem } from './base/errors.ts';
+export { boardFiles as board } from './compile/orin/board.ts';
 export { type Batch, batches, type DataSet, type ImageInput, samples } from './evaluate/data-set.ts';
 export { evaluate } from './evaluate/evaluate.ts';
 export { idxDataSet } from './evaluate/idx.ts';
@@ -73,8 +62,9 @@ export { compileText } from './report/compile-text.ts';
 export { estimateText, layersText } from './report/estimate-text.ts';
 export { evaluationText } from './report/evaluate-text.ts';
 export { reportHtml } from './report/html/page.ts';
+export { inspectText as inspect } from './report/inspect-text.ts';
+export { reportJson } from './report/make-report.ts';
 export { perfettoTrace } from './report/perfetto.ts';
-export { reportJson } from './report/report-json.ts';
 export { checkSarif } from './report/sarif.ts';
 export { Device, type DeviceOptions, openDevice } from './runtime/device.ts';
 export { compareRuns } from './runtime/dump.ts';
@@ -89,6 +79,7 @@ export { type CustomTarget, readTarget } from './targets/custom-target.ts';
 export { addTarget, targets } from './targets/find.ts';
 export type {
   CheckResult,
+  Compilation,
   CompiledNetwork,
   Estimate,
   Evaluation,
@@ -97,6 +88,7 @@ export type {
   NvdlaInputs,
   NvdlaNetwork,
   Plan,
+  PreparedNetwork,
   RecordedTraces,
   Report,
   TraceReport,
@@ -150,15 +142,6 @@ export function check(graph: Graph, options: CheckOptions = {}): CheckResult {
   return checkGraph(graph, { target, release, precision: options.precision ?? 'int8' });
 }
 
-/** A network in the form that the board gets. */
-export interface PreparedNetwork {
-  /** As read. */
-  readonly original: Graph;
-  /** After rewriting: what is calibrated, compiled and deployed. */
-  readonly graph: Graph;
-  readonly applied: readonly AppliedPass[];
-}
-
 /** Rewrites a network so that as much of it as possible runs on the DLA; its results stay the same. */
 export function prepare(graph: Graph): PreparedNetwork {
   const { graph: prepared, applied } = prepareGraph(graph);
@@ -184,69 +167,21 @@ export interface CompileOptions extends TargetOptions {
   readonly sparsity?: 'disable' | 'enable';
 }
 
-export interface Compilation {
-  readonly network: CompiledNetwork;
-  /** The prepared graph's verdicts. */
-  readonly checked: CheckResult;
-  /** Nodes that the rules accept and the compiler cannot lower, with its reason; they run on the host. */
-  readonly notEmulated: ReadonlyMap<string, string>;
-  /** What was compiled: the prepared graph with its gates balanced, and its scales after the equal-range rules. */
-  readonly quantized: QuantizedGraph;
-  readonly rangeChanges: readonly RangeChange[];
-  /** Multiplications of features by gates that were given a factor, so that equal ranges cost the gates no levels. */
-  readonly balancedGates: readonly string[];
-}
-
 /**
  * @throws calibrate/cache-missing when a tensor has no scale; compile/accumulator-overflow, compile/memory;
- *   target/unknown
+ *   compile/unsupported when the target has no such precision, sparse mode or input format; target/unknown
  */
 export function compile(network: PreparedNetwork, options: CompileOptions = {}): Compilation {
+  const { precision = 'int8', scales, sram, inputFormat, preprocess, sparsity } = options;
   const target = findTarget(options.target ?? 'orin');
-  const release = findRelease(target, options.release);
-  const { precision = 'int8' } = options;
-  const { graph, scales, gates } =
-    options.scales && precision === 'int8'
-      ? balanceGates(network.graph, options.scales)
-      : { graph: network.graph, scales: dummyRanges(network.graph), gates: [] };
-  const checked = checkGraph(graph, { target, release, precision });
-  // FP16 needs no ranges, so that its values mean something without a calibration.
-  const ranges = options.scales || precision === 'fp16' ? 'calibrated' : 'dummy';
-  const { quantized, changes } = quantize(graph, scales, ranges);
-  const compiled = compileGraph(quantized, checked, {
+  return compileNetwork(network.graph, scales, {
     target,
-    release,
-    ...(options.sram !== undefined && { sram: mebibytes(options.sram) }),
-    ...(options.inputFormat && { inputFormat: options.inputFormat }),
-    ...(options.preprocess && { preprocess: options.preprocess }),
-    ...(options.sparsity && { sparsity: options.sparsity }),
-  });
-  return { ...compiled, checked, quantized, rangeChanges: changes, balancedGates: gates };
-}
-
-/**
- * What goes to the board: the prepared ONNX, the calibration cache and the exact trtexec command.
- * @throws compile/unsupported for an open NVDLA, which TensorRT does not build for
- */
-export function board(
-  compilation: Compilation,
-  options: { readonly name?: string; readonly sparsity?: 'disable' | 'enable' } = {},
-): BoardFiles {
-  const { plan } = compilation.network;
-  const target = findTarget(plan.target);
-  if (target.generation === 'nvdla') {
-    fail(
-      'compile/unsupported',
-      'TensorRT builds for orin and xavier: no files go to the board of an open NVDLA',
-      {},
-      { actual: target.name },
-    );
-  }
-  const program = plan.segments.find((segment) => segment.kind === 'dla')?.program;
-  return boardFiles(compilation.quantized, compilation.checked, plan, {
-    release: findRelease(target, plan.release),
-    sram: program?.sram ?? target.sram.defaultPool.value,
-    ...options,
+    release: findRelease(target, options.release),
+    precision,
+    ...(sram !== undefined && { sram: mebibytes(sram) }),
+    ...(inputFormat && { inputFormat }),
+    ...(preprocess && { preprocess }),
+    ...(sparsity && { sparsity }),
   });
 }
 
@@ -374,97 +309,13 @@ export interface ReportOptions {
 
 /** Everything dlakit knows of a compiled network, for `reportHtml`, `reportJson` and `perfettoTrace`. */
 export function report(network: PreparedNetwork, compilation: Compilation, options: ReportOptions = {}): Report {
-  const { plan } = compilation.network;
-  const where = { target: plan.target, release: plan.release };
-  const original = check(network.original, where);
-  const hasDla = plan.segments.some((segment) => segment.kind === 'dla');
-  const found = gains(network, original, { ...where, ...options });
-  return {
-    dlakit: version,
-    network: plan.network,
-    target: plan.target,
-    release: plan.release,
-    original,
-    prepared: compilation.checked,
-    applied: network.applied,
-    nodes: reportNodes(network.original, original, compilation.notEmulated),
-    edges: reportEdges(network.original),
-    batch: plan.batch,
-    ranges: plan.ranges,
-    segments: segmentSummaries(plan),
-    estimates: hasDla ? estimateModes(plan, options) : [],
-    ...(options.evaluation && { evaluation: options.evaluation }),
-    changes: found.changes,
-    gain: found.gain,
-  };
-}
-
-/** The refusals of a check, those with the same remedy together, each with what the remedy brings. */
-function gains(
-  network: PreparedNetwork,
-  checked: CheckResult,
-  where: TargetOptions & EstimateOptions,
-): { readonly changes: readonly Change[]; readonly gain: Gain } {
-  const found = new Map<string, { refusal: Refusal; nodes: string[] }>();
-  for (const verdict of checked.verdicts) {
-    for (const refusal of verdict.refusals) {
-      const key = `${refusal.rule}\n${refusal.fix?.rewrite}\n${refusal.fix?.advice ?? refusal.doc}`;
-      const entry = found.get(key);
-      if (entry) entry.nodes.push(verdict.node);
-      else found.set(key, { refusal, nodes: [verdict.node] });
-    }
-  }
-  const before = standing(network.original, where);
-  const known = new Map<string, Gain>();
-  const gainOf = (pass: string): Gain => {
-    const gain =
-      known.get(pass) ??
-      between(before, standing(boardGraph(rewrite(network.original, { passes: [pass] }).graph), where));
-    known.set(pass, gain);
-    return gain;
-  };
-  const changes = [...found.values()].map(({ refusal, nodes }): Change => {
-    const pass = refusal.fix?.rewrite;
-    return {
-      rule: refusal.rule,
-      advice: refusal.fix?.advice ?? `${refusal.doc} No rewrite is known.`,
-      nodes,
-      ...(pass !== undefined && { rewrite: pass, gain: gainOf(pass) }),
-    };
+  const { evaluation, ...where } = options;
+  return makeReport(network, compilation, {
+    estimates: (plan) => estimateModes(plan, where),
+    latencyOf: (plan) => estimate(plan, where).latency,
+    ...(evaluation && { evaluation }),
   });
-  return { changes, gain: between(before, standing(boardGraph(network.graph), where)) };
 }
-
-type Standing = { readonly [K in keyof Gain]: number };
-
-/** Where a graph stands: checked, compiled with dummy ranges, estimated. */
-function standing(graph: Graph, where: TargetOptions & EstimateOptions): Standing {
-  const { macs, segments, verdicts } = check(graph, where);
-  const plan = planOf(graph, where);
-  return {
-    gpuNodes: verdicts.filter((verdict) => verdict.placement === 'gpu').length,
-    loadables: segments.filter((segment) => segment.kind === 'dla').length,
-    dlaMacs: macs.total > 0 ? macs.dla / macs.total : 0,
-    dlaTime: plan?.segments.some((segment) => segment.kind === 'dla') ? estimate(plan, where).latency : 0,
-  };
-}
-
-/** Undefined for a graph that cannot be compiled before it is rewritten (a batch norm that only folding keeps finite). */
-function planOf(graph: Graph, where: TargetOptions): Plan | undefined {
-  try {
-    return compile({ original: graph, graph, applied: [] }, where).network.plan;
-  } catch (error) {
-    if (error instanceof DlakitError) return undefined;
-    throw error;
-  }
-}
-
-const between = (before: Standing, after: Standing): Gain => ({
-  gpuNodes: [before.gpuNodes, after.gpuNodes],
-  loadables: [before.loadables, after.loadables],
-  dlaMacs: [before.dlaMacs, after.dlaMacs],
-  dlaTime: [before.dlaTime, after.dlaTime],
-});
 
 /**
  * A stock loadable of the open NVDLA, whoever compiled it, as a compiled network: to be inspected, priced and run.
@@ -559,32 +410,3 @@ export async function recordTraces(
   const stock = decodeStockLoadable(loadable);
   return traces.tracesOfLoadable(stock, targetOfLoadable(stock, target), inputs, options);
 }
-
-/**
- * Prints a file that dlakit reads: an ONNX model (with its external data), a loadable of its own or of the open NVDLA, a
- * calibration cache or its JSON.
- *
- * @throws onnx/*, loadable/*, calibrate/cache-format
- */
-export function inspect(bytes: Uint8Array, file?: string, external?: ReadOptions['external']): string {
-  if (isLoadable(bytes)) return printPlan(decodeLoadable(bytes, file === undefined ? {} : { file }).plan);
-  if (isStockLoadable(bytes)) {
-    return locate(file === undefined ? {} : { file }, () => printStockLoadable(decodeStockLoadable(bytes)));
-  }
-  if (startsWith(bytes, 'TRT-')) {
-    const { header, scales } = readCalibrationCache(bytes, file);
-    return [header, ...rangeLines(scales)].join('\n');
-  }
-  if (startsWith(bytes, '{')) {
-    const { scales, ...how } = readCalibrationJson(new TextDecoder().decode(bytes), file);
-    const method = how.percentile === undefined ? how.method : `${how.method} ${how.percentile}`;
-    return [`calibration by ${method} over ${how.samples} samples`, ...rangeLines(scales)].join('\n');
-  }
-  return printGraph(resolve(readModel(bytes, { ...(file !== undefined && { file }), ...(external && { external }) })));
-}
-
-const rangeLines = (scales: ReadonlyMap<string, number>): readonly string[] =>
-  [...scales].map(([name, scale]) => `${name}: scale ${scale}, range ±${scale * 127}`);
-
-const startsWith = (bytes: Uint8Array, text: string): boolean =>
-  [...text].every((character, index) => bytes[index] === character.charCodeAt(0));

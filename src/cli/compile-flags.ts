@@ -1,12 +1,13 @@
 /** The flags that decide what a network compiles to, and the compilation that follows from them. */
 
 import { DlakitError, fail } from '../base/errors.ts';
+import { readBytes } from '../host/node/files.ts';
 import { type Compilation, compile, type PreparedNetwork, prepare } from '../index.ts';
 import { fashionModel } from '../models/fashion.ts';
 import type { Preprocess } from '../program/program.ts';
-import { findTarget } from '../targets/find.ts';
+import { readCalibrationCache } from '../quantize/calibration-cache.ts';
+import { readCalibrationJson } from '../quantize/calibration-json.ts';
 import { readNetworkFile } from './network-file.ts';
-import { readScales } from './scales-file.ts';
 
 export interface PreprocessFlags {
   readonly mean?: readonly number[];
@@ -58,6 +59,14 @@ function requireChannels({ mean, std }: Preprocess, { graph }: PreparedNetwork):
   }
 }
 
+/** Scales from a calibration file: TensorRT's cache, or dlakit's JSON (which starts with a brace). @throws file/not-found, calibrate/cache-format */
+export async function readScales(file: string): Promise<ReadonlyMap<string, number>> {
+  const bytes = await readBytes(file);
+  return bytes[0] === 0x7b
+    ? readCalibrationJson(new TextDecoder().decode(bytes), file).scales
+    : readCalibrationCache(bytes, file).scales;
+}
+
 export interface CompiledFile {
   readonly network: PreparedNetwork;
   readonly compilation: Compilation;
@@ -76,9 +85,6 @@ export function compileNetwork(
 ): Compilation {
   const preprocess = preprocessOf(flags);
   if (preprocess) requireChannels(preprocess, network);
-  if (flags.sparsity === 'enable' && findTarget(flags.target).generation !== 'orin') {
-    fail('cli/usage', '--sparsity enable goes with Orin: no other DLA has a sparse mode', {}, { actual: flags.target });
-  }
   try {
     return compile(network, {
       target: flags.target,

@@ -18,14 +18,13 @@ import { compileText } from '../report/compile-text.ts';
 import { estimateText } from '../report/estimate-text.ts';
 import { evaluationText } from '../report/evaluate-text.ts';
 import { reportHtml } from '../report/html/page.ts';
+import { reportJson } from '../report/make-report.ts';
 import { perfettoTrace } from '../report/perfetto.ts';
-import { reportJson } from '../report/report-json.ts';
-import { boardFileList } from './board-file-list.ts';
-import { type Context, createContext } from './context.ts';
+import { boardFileList } from './commands/compile.ts';
+import { type Context, createContext, runMain } from './context.ts';
 import { imageInputOf, readDataSet } from './data-flags.ts';
-import { evaluateFile } from './evaluate-file.ts';
+import { evaluateFile } from './device-flags.ts';
 import { readNetworkFile } from './network-file.ts';
-import { runMain } from './run-main.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const data = (name: string): string => join(root, 'data', `fashion-mnist-${name}`);

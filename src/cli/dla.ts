@@ -1,47 +1,9 @@
 #!/usr/bin/env node
 /** The command line. */
 
-import { Command } from 'commander';
-import { version } from '../index.ts';
-import { calibrateCommand } from './commands/calibrate.ts';
-import { checkCommand } from './commands/check.ts';
-import { compileCommand } from './commands/compile.ts';
-import { estimateCommand } from './commands/estimate.ts';
-import { evaluateCommand } from './commands/evaluate.ts';
-import { inspectCommand } from './commands/inspect.ts';
-import { reportCommand } from './commands/report.ts';
-import { runCommand } from './commands/run.ts';
-import { traceCommand } from './commands/trace.ts';
-import { createContext } from './context.ts';
-import { runMain } from './run-main.ts';
-import { useTargetFile } from './target-file.ts';
-
-const commands = [
-  checkCommand,
-  calibrateCommand,
-  compileCommand,
-  runCommand,
-  estimateCommand,
-  evaluateCommand,
-  reportCommand,
-  inspectCommand,
-  traceCommand,
-];
+import { createContext, runMain } from './context.ts';
+import { createProgram } from './program.ts';
 
 await runMain(async (signal) => {
-  const context = createContext(signal);
-  const program = new Command('dla')
-    .description(
-      'An open software stack for NVIDIA’s Deep Learning Accelerator: check, compile, run and time ONNX networks off the board.',
-    )
-    .version(version)
-    .showHelpAfterError('(add --help for the flags and examples)')
-    .hook('preAction', (_, command) => useTargetFile(command))
-    .exitOverride();
-  for (const make of commands) {
-    const command = make(context).copyInheritedSettings(program);
-    for (const part of command.commands) part.copyInheritedSettings(command);
-    program.addCommand(command);
-  }
-  await program.parseAsync();
+  await createProgram(createContext(signal)).parseAsync();
 });

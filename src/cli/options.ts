@@ -1,6 +1,10 @@
-/** Values of flags, validated, and the flags that several commands share. */
+/** Values of flags, validated, the flags that several commands share, and what flags go together. */
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { fail } from '../base/errors.ts';
+import { readBytes } from '../host/node/files.ts';
+import { readTarget } from '../targets/custom-target.ts';
+import { addTarget } from '../targets/find.ts';
 
 export function positiveInteger(text: string): number {
   const value = Number(text);
@@ -41,6 +45,22 @@ export function numberList(text: string): readonly number[] {
   return values;
 }
 
+/** Whether the command line names a flag, so that a default is not taken for a wish. */
+export const isGiven = (command: Command, flag: string): boolean => command.getOptionValueSource(flag) === 'cli';
+
+/**
+ * Refuses flags that would do nothing.
+ * @param flags as attributes: `channelOrder`
+ * @param reason why they would, as the rest of a sentence that begins with the flag: `goes with --images`
+ * @throws cli/usage when the command line names one of them
+ */
+export function refuse(command: Command, flags: readonly string[], reason: string): void {
+  const named = flags.find((flag) => isGiven(command, flag));
+  if (named === undefined) return;
+  const { long } = command.options.find((option) => option.attributeName() === named)!;
+  fail('cli/usage', `${long} ${reason}`);
+}
+
 export const withTarget = (command: Command): Command =>
   command
     .option(
@@ -52,6 +72,18 @@ export const withTarget = (command: Command): Command =>
       '--release <name>',
       'software release whose rules apply, e.g. "JetPack 5.1.1" (default: "JetPack 6.0", for xavier "JetPack 5.1.1")',
     );
+
+/**
+ * `--target my.json`: a target of the user's own, made known before a command runs.
+ * @throws file/not-found, target/invalid, target/unknown
+ */
+export async function useTargetFile(command: Command): Promise<void> {
+  const { target } = command.opts<{ target?: string }>();
+  if (target === undefined || !target.toLowerCase().endsWith('.json')) return;
+  const custom = readTarget(new TextDecoder().decode(await readBytes(target)), target);
+  addTarget(custom);
+  command.setOptionValue('target', custom.name);
+}
 
 export const withShapes = (command: Command): Command =>
   command

@@ -10,7 +10,8 @@ import type { LoadableTag } from '../loadable/nvdla/format/tag.ts';
 import type { Plan, PlanTensor, Preprocess } from '../program/program.ts';
 import type { NvdlaInputs } from '../runtime/nvdla/nvdla-network.ts';
 import { type DataFlags, readDataSet, withFit } from './data-flags.ts';
-import type { EngineFlags } from './open-device.ts';
+import type { EngineFlags } from './device-flags.ts';
+import { refuse } from './options.ts';
 
 export interface InputFlags {
   readonly images?: string;
@@ -35,8 +36,9 @@ export const withInputs = (command: Command): Command =>
       ),
   );
 
-/** @throws cli/usage */
-export function requireOneInput({ images, input }: InputFlags): void {
+/** @throws cli/usage for an input given twice, or a fit of no images */
+export function requireInputFlags(command: Command, { images, input }: InputFlags): void {
+  if (images === undefined) refuse(command, ['fit'], 'goes with --images');
   if (images === undefined || input === undefined) return;
   fail('cli/usage', '--images and --input both give the input; one of them is wanted');
 }

@@ -23,7 +23,7 @@ import { NvdlaNetwork } from '../runtime/nvdla/nvdla-network.ts';
 import { memoryTypes } from '../runtime/nvdla/program/operation.ts';
 import type { Binding } from '../runtime/nvdla/user-driver.ts';
 import type { Context } from './context.ts';
-import { type EngineFlags, openNodeDevice } from './open-device.ts';
+import { type EngineFlags, enginesOf, openNodeDevice } from './device-flags.ts';
 import { type RunFlags, readStockInputs } from './run-inputs.ts';
 import { compareWith, countersText, outputsText, outputTensors, writeTensors } from './run-outputs.ts';
 
@@ -54,7 +54,7 @@ export async function runStock(bytes: Uint8Array, file: string, flags: RunFlags,
   const tag = tagOf(loadable);
   const run = await prepareRun(tag, flags, context);
   const runOn = async (engines: EngineFlags['engines'], label: string): Promise<StockRun> => {
-    const device = await openNodeDevice(target.name, { ...flags, engines });
+    const device = await openNodeDevice(target.name, enginesOf(flags, engines));
     try {
       return await runOnce(loadable, device, run, label, context);
     } finally {

@@ -75,6 +75,7 @@ export function compile(quantized: QuantizedGraph, checked: CheckResult, options
   const assignment = assign(graph, checked, quantized.scales, machine.policy);
   const drafts = cutSegments({ graph, ...assignment, ...machine.cut(graph, assignment) });
   const crossing = new Crossings(graph, drafts);
+  if (options.inputFormat && options.inputFormat !== 'auto') requireDlaInputs(graph, drafts, options.inputFormat);
   const blobs = blobTableBuilder();
   const segments = drafts.map((draft, index): Segment => {
     const borders = crossing.of(index);
@@ -101,6 +102,17 @@ export function compile(quantized: QuantizedGraph, checked: CheckResult, options
     },
     notEmulated: assignment.notEmulated,
   };
+}
+
+/** A format is what a DLA reads: an input that the GPU reads, or no DLA, cannot have one. @throws compile/unsupported */
+function requireDlaInputs(graph: Graph, drafts: readonly SegmentDraft[], format: InputFormat): void {
+  for (const input of graph.inputs) {
+    const readers = drafts.filter((draft) => readBy(draft).includes(input));
+    const host = readers.find((draft) => draft.kind === 'host' && draft.reason === 'gpu');
+    if (readers.some((draft) => draft.kind === 'dla') && !host) continue;
+    const reason = host ? `${host.nodes[0]!.name} reads it outside the DLA` : 'no DLA segment reads it';
+    fail('compile/unsupported', `the input cannot be ${format}: ${reason}`, { value: input });
+  }
 }
 
 /** What differs between the arithmetics. */

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeOnnxRuntime } from '../host/node/onnxruntime.ts';
 import { calibrate, compile, prepare, readNetwork } from '../index.ts';
 import { openDevice } from '../runtime/device.ts';
@@ -25,9 +25,14 @@ async function resnet() {
   return { graph: network.graph, network: compile(network, { scales, preprocess }).network, runtime, dataSet, device };
 }
 
+let given: Awaited<ReturnType<typeof resnet>>;
+beforeAll(async () => {
+  given = await resnet();
+});
+afterAll(() => given.device.close());
+
 describe('evaluate', () => {
   it('finds FP32 and INT8 alike on a trained network, whatever the batch leaves over', async () => {
-    const given = await resnet();
     const progress: number[] = [];
     const evaluation = await evaluate({
       ...given,
@@ -37,10 +42,12 @@ describe('evaluate', () => {
       onProgress: (done, total) => progress.push(done / total),
     });
     expect(evaluation.samples).toBe(300);
-    expect(evaluation.fp32.top1).toBeGreaterThan(0.93);
-    expect(Math.abs(evaluation.fp32.top1 - evaluation.int8.top1)).toBeLessThanOrEqual(0.01);
-    expect(evaluation.int8.top5).toBeGreaterThan(0.98);
-    expect(evaluation.agreement).toBeGreaterThan(0.97);
+    const { fp32, dla, agreement } = evaluation.accuracy!;
+    expect(fp32.top1).toBeGreaterThan(0.93);
+    expect(Math.abs(fp32.top1 - dla.top1)).toBeLessThanOrEqual(0.01);
+    expect(dla.top5).toBeGreaterThan(0.98);
+    expect(agreement).toBeGreaterThan(0.97);
+    expect(evaluation.precision).toBe('int8');
     expect(evaluation.tensors[0]!.value).toBe('image');
     expect(evaluation.tensors.at(-1)!.value).toBe('logits');
     expect(evaluation.tensors.length).toBeGreaterThan(15);
@@ -50,13 +57,29 @@ describe('evaluate', () => {
     expect(progress.at(-1)).toBe(1);
     // The samples of a last batch that is not full count alone: the first 40 are one batch, 50 are one and a quarter.
     const again = await evaluate({ ...given, calibration: '', limit: 300 });
-    expect(again.int8).toEqual(evaluation.int8);
+    expect(again.accuracy).toEqual(evaluation.accuracy);
     expect(again.tensors).toEqual([]);
-    given.device.close();
+  });
+
+  it('compares tensors of samples without labels as of those with them', async () => {
+    const { dataSet } = given;
+    const bare = { ...dataSet, sample: async (i: number) => ({ image: (await dataSet.sample(i)).image, file: 'f' }) };
+    const progress: (readonly [number, number])[] = [];
+    const options = { ...given, calibration: 'x', tensorSamples: 50 };
+    const onProgress = (done: number, total: number) => progress.push([done, total]);
+    const [without, labelled] = [
+      await evaluate({ ...options, dataSet: bare, onProgress }),
+      await evaluate({ ...options, dataSet, limit: 80 }),
+    ];
+    expect(without).toEqual({ ...labelled, samples: 50, accuracy: undefined });
+    expect('accuracy' in without).toBe(false);
+    expect(progress).toEqual([
+      [40, 50],
+      [50, 50],
+    ]);
   });
 
   it('stops when cancelled, and names a data set that does not fit', async () => {
-    const given = await resnet();
     const abort = new AbortController();
     const stopped = evaluate({ ...given, calibration: '', signal: abort.signal, onProgress: () => abort.abort() });
     await expect(stopped).rejects.toThrow('[cancelled]');
@@ -66,13 +89,16 @@ describe('evaluate', () => {
       sample: async (i: number) => ({ image: (await dataSet.sample(i)).image, file: 'f' }),
     };
     await expect(evaluate({ ...given, dataSet: unlabelled, calibration: '' })).rejects.toThrow(
-      'test images: the samples have no labels [evaluate/data-set]',
+      'test images: the samples have no labels, and no tensors are to be compared [evaluate/data-set]',
     );
     const wrong = { ...dataSet, sample: async (i: number) => ({ ...(await dataSet.sample(i)), label: 10 }) };
     await expect(evaluate({ ...given, dataSet: wrong, calibration: '' })).rejects.toThrow(
       'the label of sample 0 is no class of the network (expected 0 to 9, found 10)',
     );
+    const partly = { ...dataSet, sample: (i: number) => (i === 0 ? dataSet : unlabelled).sample(i) };
+    await expect(evaluate({ ...given, dataSet: partly, calibration: '' })).rejects.toThrow(
+      'test images: the samples have no labels [evaluate/data-set]',
+    );
     await expect(evaluate({ ...given, limit: 0, calibration: '' })).rejects.toThrow('there are no samples');
-    given.device.close();
   });
 });

@@ -1,11 +1,11 @@
 /**
- * FP32 beside INT8 on the same labelled samples: the graph as the user gave it on onnxruntime, the compiled network on
+ * FP32 beside the DLA on the same samples: the graph as the user gave it on onnxruntime, the compiled network on
  * a device. Samples stream through in the batches for which the network was compiled.
  */
 
 import { fail } from '../base/errors.ts';
 import { type Graph, staticShape } from '../graph/graph.ts';
-import { float32Values, type Tensor } from '../graph/tensor.ts';
+import { float32Values, numbers, type Tensor } from '../graph/tensor.ts';
 import type { OnnxRuntime } from '../onnx/session.ts';
 import { withOutputs } from '../onnx/with-outputs.ts';
 import { writeModel } from '../onnx/write.ts';
@@ -46,21 +46,52 @@ export interface EvaluateOptions {
 }
 
 /**
- * @throws evaluate/data-set, evaluate/image, run/input, run/host-failed, loadable/target, device/memory, cancelled
+ * Accuracy needs labels; tensors are compared without them just as well.
+ *
+ * @throws evaluate/data-set, also when the samples have no labels and no tensors are to be compared; evaluate/image, run/input,
+ *   run/host-failed, loadable/target, device/memory, cancelled
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
-  const { graph, network, dataSet, device, runtime, signal, onProgress } = options;
+  const { graph, network, dataSet, calibration } = options;
   const { plan } = network;
   const input = imageInput(plan, options.fit);
   checkGraph(graph, plan);
   const total = Math.min(dataSet.size, options.limit ?? dataSet.size);
   if (total < 1) fail('evaluate/data-set', 'there are no samples', {}, { expected: 'at least 1', actual: total });
+  const compared = Math.min(total, options.tensorSamples ?? 0);
+  const labelled = (await dataSet.sample(0)).label !== undefined;
+  if (!labelled && compared < 1) {
+    fail('evaluate/data-set', 'the samples have no labels, and no tensors are to be compared', { file: dataSet.name });
+  }
+  const accuracy = labelled ? await compareClasses(options, input, total) : undefined;
+  const tensors =
+    compared < 1 ? [] : await compareTensors(options, input, compared, labelled ? undefined : options.onProgress);
+  const first = tensors.find(({ snr }) => snr < divergenceLimit);
+  return {
+    network: plan.network,
+    target: plan.target,
+    precision: precisionOf(plan),
+    samples: labelled ? total : compared,
+    calibration,
+    ...(accuracy && { accuracy }),
+    tensors,
+    ...(first && { firstDivergence: first.value }),
+  };
+}
+
+/** The scores of the first output on every sample. @throws as {@link evaluate} */
+async function compareClasses(
+  { graph, network, dataSet, device, runtime, signal, onProgress, ...options }: EvaluateOptions,
+  input: ImageInput,
+  total: number,
+): Promise<Evaluation['accuracy']> {
+  const { plan } = network;
   const output = plan.outputs[0]!;
   const session = await loadNetwork(device, network, runtime);
   try {
     const fp32 = await runtime.createSession(writeModel(graph), threadsOf(options));
     try {
-      const [real, integer] = [new AccuracyCount(), new AccuracyCount()];
+      const [real, dla] = [new AccuracyCount(), new AccuracyCount()];
       let agreeing = 0;
       let done = 0;
       for await (const { inputs, labels } of batches(dataSet, input, { limit: total, signal })) {
@@ -70,25 +101,13 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
           const [a, b] = [expected[index]!, found[index]!];
           checkLabel(label, a.length, dataSet, done + index);
           real.add(a, label);
-          integer.add(b, label);
+          dla.add(b, label);
           if (bestOf(a) === bestOf(b)) agreeing++;
         }
         done += labels.length;
         onProgress?.(done, total);
       }
-      const tensors = await compareTensors(options, input);
-      const first = tensors.find(({ snr }) => snr < divergenceLimit);
-      return {
-        network: plan.network,
-        target: plan.target,
-        samples: done,
-        calibration: options.calibration,
-        fp32: real.accuracy,
-        int8: integer.accuracy,
-        agreement: agreeing / done,
-        tensors,
-        ...(first && { firstDivergence: first.value }),
-      };
+      return { fp32: real.accuracy, dla: dla.accuracy, agreement: agreeing / done };
     } finally {
       await fp32.close();
     }
@@ -97,17 +116,25 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   }
 }
 
+/** What the surfaces of the DLA segments hold. */
+function precisionOf({ segments }: Plan): Evaluation['precision'] {
+  const isHalf = segments.some(
+    (segment) => segment.kind === 'dla' && segment.program.surfaces.some(({ dtype }) => dtype === 'float16'),
+  );
+  return isHalf ? 'fp16' : 'int8';
+}
+
 /**
- * The distance of every int8 tensor from its real one, in execution order. Tensors that the graph does not have under
+ * The distance of every tensor of the DLA from its real one, in execution order. Tensors that the graph does not have under
  * the same name, or in another shape, are left out.
  * @throws as {@link evaluate}
  */
 async function compareTensors(
-  options: Omit<EvaluateOptions, 'calibration'>,
-  input: ImageInput = imageInput(options.network.plan, options.fit),
+  { graph, network, dataSet, device, runtime, signal, ...options }: EvaluateOptions,
+  input: ImageInput,
+  total: number,
+  onProgress?: EvaluateOptions['onProgress'],
 ): Promise<readonly TensorDivergence[]> {
-  const { graph, network, dataSet, device, runtime, signal, tensorSamples = 0 } = options;
-  if (tensorSamples < 1) return [];
   const names = comparable(graph, network.plan);
   const produced = names.filter((name) => !graph.inputs.includes(name));
   const session = await loadNetwork(device, network, runtime);
@@ -118,18 +145,24 @@ async function compareTensors(
     });
     try {
       const found = new Map<string, Divergence>();
-      for await (const { inputs, labels } of batches(dataSet, input, { limit: tensorSamples, signal })) {
+      let done = 0;
+      for await (const { inputs, labels } of batches(dataSet, input, { limit: total, signal })) {
         const expected = { ...(await reference.run(inputs)), ...inputs };
         const { dumps } = await session.run(inputs, { dump: names, signal });
         for (const { name, tensor, scale } of dumps) {
           const real = expected[name];
-          if (scale === undefined || !real || real.dtype !== 'float32' || tensor.dtype !== 'int8') continue;
+          if (real?.dtype !== 'float32') continue;
+          const values = float32Values(real);
           // What fills up a last batch is not data.
-          const elements = (tensor.bytes.length / network.plan.batch) * labels.length;
+          const valid = values.subarray(0, (values.length / network.plan.batch) * labels.length);
           const divergence = found.get(name) ?? new Divergence(name);
+          if (tensor.dtype === 'int8' && scale !== undefined) divergence.add(valid, int8Values(tensor), scale, 127);
+          else if (tensor.dtype === 'float16') divergence.add(valid, numbers(tensor), 1, 65504);
+          else continue;
           found.set(name, divergence);
-          divergence.add(float32Values(real).subarray(0, elements), int8Values(tensor).subarray(0, elements), scale);
         }
+        done += labels.length;
+        onProgress?.(done, total);
       }
       return [...found.values()].map(({ divergence }) => divergence);
     } finally {

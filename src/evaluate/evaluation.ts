@@ -1,4 +1,4 @@
-/** What evaluate says: FP32 beside INT8 on the same labelled samples. */
+/** What evaluate says: FP32 beside the DLA on the same samples. */
 
 export interface Accuracy {
   /** Fractions in [0, 1]. */
@@ -8,21 +8,27 @@ export interface Accuracy {
 
 export interface TensorDivergence {
   readonly value: string;
-  /** Signal-to-noise ratio in dB of the dequantized INT8 tensor against FP32; Infinity when equal. */
+  /** Signal-to-noise ratio in dB of the DLA's tensor, as real numbers, against FP32; Infinity when equal. */
   readonly snr: number;
-  /** Share of elements at ±127/−128. */
+  /** Share of elements at the end of the type's range: ±127 and −128, ±65504 and infinities in FP16. */
   readonly saturated: number;
 }
 
 export interface Evaluation {
   readonly network: string;
   readonly target: string;
+  /** Of the DLA segments. */
+  readonly precision: 'int8' | 'fp16';
+  /** Samples whose classes were compared; without labels those over which tensors were. */
   readonly samples: number;
   readonly calibration: string;
-  readonly fp32: Accuracy;
-  readonly int8: Accuracy;
-  /** Share of samples on which both give the same top-1 class. */
-  readonly agreement: number;
+  /** Absent when the samples have no labels. */
+  readonly accuracy?: {
+    readonly fp32: Accuracy;
+    readonly dla: Accuracy;
+    /** Share of samples on which both give the same top-1 class. */
+    readonly agreement: number;
+  };
   /** Per tensor, in execution order, measured on a few samples; empty when not asked for. */
   readonly tensors: readonly TensorDivergence[];
   /** The first tensor below 20 dB, when there is one. */

@@ -36,16 +36,16 @@ describe('ranks', () => {
 describe('Divergence', () => {
   it('is the ratio of signal to noise in decibels', () => {
     const divergence = new Divergence('x');
-    divergence.add(Float32Array.of(10, 0), Int8Array.of(9, 0), 1);
+    divergence.add(Float32Array.of(10, 0), Int8Array.of(9, 0), 1, 127);
     expect(divergence.divergence).toEqual({ value: 'x', snr: 20, saturated: 0 });
-    divergence.add(Float32Array.of(127, -200), Int8Array.of(127, -128), 1);
+    divergence.add(Float32Array.of(127, -200), Int8Array.of(127, -128), 1, 127);
     expect(divergence.divergence.saturated).toBe(0.5);
   });
 
   it('is infinite without noise, or without a signal', () => {
     const [equal, silent] = [new Divergence('a'), new Divergence('b')];
-    equal.add(Float32Array.of(2, 4), Int8Array.of(1, 2), 2);
-    silent.add(Float32Array.of(0), Int8Array.of(1), 2);
+    equal.add(Float32Array.of(2, 4), Int8Array.of(1, 2), 2, 127);
+    silent.add(Float32Array.of(0), Int8Array.of(1), 2, 127);
     expect(equal.divergence.snr).toBe(Number.POSITIVE_INFINITY);
     expect(silent.divergence.snr).toBe(Number.NEGATIVE_INFINITY);
   });

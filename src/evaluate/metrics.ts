@@ -1,4 +1,4 @@
-/** What is measured: classes, agreement, and the distance of an int8 tensor from its real one. */
+/** What is measured: classes, agreement, and the distance of a tensor of the DLA from its real one. */
 
 import type { Accuracy, TensorDivergence } from './evaluation.ts';
 
@@ -55,15 +55,18 @@ export class Divergence {
     this.value = value;
   }
 
-  /** @param real what floating point gives @param integers what the DLA holds, `scale` each */
-  add(real: Float32Array, integers: Int8Array, scale: number): void {
+  /**
+   * @param real what FP32 gives
+   * @param found what the DLA holds, `scale` each
+   * @param most the largest magnitude that the type of `found` has: what is there or beyond counts as saturated
+   */
+  add(real: Float32Array, found: ArrayLike<number>, scale: number, most: number): void {
     for (let i = 0; i < real.length; i++) {
       const expected = real[i]!;
-      const q = integers[i]!;
-      const error = expected - q * scale;
+      const error = expected - found[i]! * scale;
       this.#signal += expected * expected;
       this.#noise += error * error;
-      if (q === 127 || q <= -127) this.#saturated++;
+      if (Math.abs(found[i]!) >= most) this.#saturated++;
     }
     this.#elements += real.length;
   }

@@ -5,6 +5,7 @@ import { check } from '../support/check.ts';
 import { network } from '../support/testing/network.ts';
 import { findRelease, findTarget } from '../targets/find.ts';
 import { checkJson } from './check-json.ts';
+import { checkSchema } from './json-schemas.ts';
 import { checkSarif } from './sarif.ts';
 
 const orin = findTarget('orin');
@@ -26,6 +27,7 @@ const schema = z.fromJSONSchema(
 describe('checkJson', () => {
   it('keeps its schema', () => {
     expect(schema.safeParse(JSON.parse(checkJson(result))).error).toBeUndefined();
+    expect(checkSchema.safeParse(JSON.parse(checkJson(result))).error).toBeUndefined();
     expect(schema.safeParse(JSON.parse(checkJson(result, { notEmulated: new Set(['gate']) }))).error).toBeUndefined();
   });
 

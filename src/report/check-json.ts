@@ -4,9 +4,7 @@
  */
 
 import { type CheckResult, verdictState } from '../support/verdict.ts';
-
-/** Raised when a field changes its meaning or goes; new fields do not raise it. */
-const checkSchemaVersion = 1;
+import { checkSchemaVersion } from './json-schemas.ts';
 
 export interface CheckJsonOptions {
   /** Names of nodes that the rules accept and our compiler cannot lower. */
@@ -21,6 +19,7 @@ export function checkJson(result: CheckResult, options: CheckJsonOptions = {}): 
     target: result.target,
     release: result.release,
     precision: result.precision,
+    elsewhere: result.elsewhere,
     macs: { total: result.macs.total, dla: result.macs.dla },
     nodes: result.verdicts.map((verdict) => ({
       node: verdict.node,

@@ -57,14 +57,14 @@ function summary(result: CheckResult, options: CheckTextOptions): string {
   ].join('\n');
 }
 
-interface Group {
+interface RefusalGroup {
   readonly refusal: Refusal;
   readonly rows: { readonly verdict: Verdict; readonly refusal: Refusal }[];
 }
 
 /** Refusals of one rule with one piece of advice stand together, in the order in which they first appear. */
-function groupRefusals(verdicts: readonly Verdict[]): readonly Group[] {
-  const groups = new Map<string, Group>();
+export function groupRefusals(verdicts: readonly Verdict[]): readonly RefusalGroup[] {
+  const groups = new Map<string, RefusalGroup>();
   for (const verdict of verdicts) {
     for (const refusal of verdict.refusals) {
       const key = JSON.stringify([refusal.rule, refusal.rule === 'no-rule' ? verdict.op : '', refusal.fix ?? null]);
@@ -74,7 +74,7 @@ function groupRefusals(verdicts: readonly Verdict[]): readonly Group[] {
     }
   }
   // What follows from the other refusals comes last.
-  const late = ({ refusal }: Group) => (refusal.rule === 'general/loadables' ? 1 : 0);
+  const late = ({ refusal }: RefusalGroup) => (refusal.rule === 'general/loadables' ? 1 : 0);
   return [...groups.values()].sort((a, b) => late(a) - late(b));
 }
 
@@ -88,7 +88,7 @@ function refused({ elsewhere, verdicts }: CheckResult, options: CheckTextOptions
   ].join('\n\n');
 }
 
-function refusalBlock({ refusal, rows }: Group, options: CheckTextOptions): string {
+function refusalBlock({ refusal, rows }: RefusalGroup, options: CheckTextOptions): string {
   const ops = [...new Set(rows.map(({ verdict }) => printable(verdict.op)))].join(', ');
   const lines = [
     `  ${paint(refusal.rule, 'red', options)}  ${paint(ops, 'bold', options)}${rows.length > 1 ? ` × ${rows.length}` : ''}`,

@@ -1,30 +1,36 @@
-/** An evaluation as terminal text: FP32 beside INT8. */
+/** An evaluation as terminal text: FP32 beside the DLA. */
 
 import type { Evaluation } from '../evaluate/evaluation.ts';
 import { grouped, heading, paint, percent, printable, type TextOptions, table } from './table.ts';
 
 export function evaluationText(evaluation: Evaluation, options: TextOptions = {}): string {
-  const { fp32, int8 } = evaluation;
-  const points = (int8.top1 - fp32.top1) * 100;
+  const { accuracy } = evaluation;
+  const precision = evaluation.precision.toUpperCase();
   const lines = [
     heading(
-      `Accuracy: ${printable(evaluation.network)}, ${grouped(evaluation.samples)} samples, calibrated by ${printable(evaluation.calibration)}`,
+      `${accuracy ? 'Accuracy' : 'Tensors'}: ${printable(evaluation.network)}, ${grouped(evaluation.samples)} samples, calibrated by ${printable(evaluation.calibration)}`,
       options,
     ),
-    table(
-      [{ title: '' }, { title: 'Top-1', align: 'right' }, { title: 'Top-5', align: 'right' }],
-      [
-        ['FP32 (onnxruntime)', percent(fp32.top1, 2), percent(fp32.top5, 2)],
-        ['INT8 (DLA)', percent(int8.top1, 2), percent(int8.top5, 2)],
-        ['difference', `${points >= 0 ? '+' : ''}${points.toFixed(2)}`, ''],
-      ],
-      options,
-    ),
-    `same decision on ${percent(evaluation.agreement, 2)} of the samples`,
   ];
+  if (accuracy) {
+    const { fp32, dla, agreement } = accuracy;
+    const points = (dla.top1 - fp32.top1) * 100;
+    lines.push(
+      table(
+        [{ title: '' }, { title: 'Top-1', align: 'right' }, { title: 'Top-5', align: 'right' }],
+        [
+          ['FP32 (onnxruntime)', percent(fp32.top1, 2), percent(fp32.top5, 2)],
+          [`${precision} (DLA)`, percent(dla.top1, 2), percent(dla.top5, 2)],
+          ['difference', `${points >= 0 ? '+' : ''}${points.toFixed(2)}`, ''],
+        ],
+        options,
+      ),
+      `same decision on ${percent(agreement, 2)} of the samples`,
+      '',
+    );
+  }
   if (evaluation.tensors.length > 0) {
     lines.push(
-      '',
       table(
         [{ title: 'tensor' }, { title: 'SNR dB', align: 'right' }, { title: 'saturated', align: 'right' }],
         evaluation.tensors.map((tensor) => [
@@ -36,8 +42,8 @@ export function evaluationText(evaluation: Evaluation, options: TextOptions = {}
       ),
       evaluation.firstDivergence === undefined
         ? paint('no tensor falls below 20 dB', 'green', options)
-        : paint(`INT8 first diverges at ${printable(evaluation.firstDivergence)}`, 'yellow', options),
+        : paint(`${precision} first diverges at ${printable(evaluation.firstDivergence)}`, 'yellow', options),
     );
   }
-  return lines.join('\n');
+  return lines.join('\n').trimEnd();
 }

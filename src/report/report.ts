@@ -58,15 +58,18 @@ export interface Change {
 
 /** The same network checked, compiled and estimated before and after a rewrite. */
 export interface Gain {
+  /** Nodes that the GPU runs (beside an open NVDLA: the host). */
   readonly gpuNodes: readonly [before: number, after: number];
   readonly loadables: readonly [before: number, after: number];
+  /** Tensors that the DLA hands to the GPU, or the GPU to the DLA. */
+  readonly crossings: readonly [before: number, after: number];
   /** Share of multiply-accumulates on the DLA. */
   readonly dlaMacs: readonly [before: number, after: number];
   /**
    * Estimated time of the DLA segments, in microseconds, in the module's fastest mode; 0 when there is none. What runs on
-   * the GPU is not timed, so this may rise while the network as a whole gets faster.
+   * the GPU is not timed, so this rises with the work that the DLA takes over. Absent when either cannot be compiled.
    */
-  readonly dlaTime: readonly [before: number, after: number];
+  readonly dlaTime?: readonly [before: number, after: number];
 }
 
 export interface Report {
@@ -74,6 +77,7 @@ export interface Report {
   readonly network: string;
   readonly target: string;
   readonly release: string;
+  readonly precision: CheckResult['precision'];
   /** The network as it was given. */
   readonly original: CheckResult;
   /** The network as the board gets it, after rewriting. */

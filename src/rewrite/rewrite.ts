@@ -27,6 +27,15 @@ export interface RewriteResult {
   readonly applied: readonly AppliedPass[];
 }
 
+/** A network in the form that the board gets. */
+export interface PreparedNetwork {
+  /** As read. */
+  readonly original: Graph;
+  /** After rewriting: what is calibrated, compiled and deployed. */
+  readonly graph: Graph;
+  readonly applied: readonly AppliedPass[];
+}
+
 const normalizePasses: readonly string[] = passes.filter((pass) => pass.kind === 'normalize').map((pass) => pass.name);
 
 export const preparePasses: readonly string[] = passes.map((pass) => pass.name);

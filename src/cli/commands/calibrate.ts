@@ -14,7 +14,7 @@ import { preprocessFor } from '../compile-flags.ts';
 import type { Context } from '../context.ts';
 import { type DataFlags, imageInputOf, readDataSet, withImages } from '../data-flags.ts';
 import { readNetworkFile } from '../network-file.ts';
-import { percentage, positiveInteger, withPreprocess, withShapes } from '../options.ts';
+import { percentage, positiveInteger, refuse, withPreprocess, withShapes } from '../options.ts';
 
 interface Flags extends DataFlags {
   readonly shapes?: string;
@@ -46,7 +46,8 @@ Examples:
   dla calibrate models/fashion-resnet20.onnx --images data/fashion-mnist-calibration-images.idx3.gz --output resnet20.cache
   dla calibrate net.onnx --images photos/ --fit crop --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --output net.cache`,
     )
-    .action(async (file: string, flags: Flags) => {
+    .action(async (file: string, flags: Flags, command: Command) => {
+      if (flags.method !== 'percentile') refuse(command, ['percentile'], 'goes with --method percentile');
       const network = prepare(await readNetworkFile(file, flags));
       const dataSet = await readDataSet(flags);
       const input = imageInputOf(network, preprocessFor(file, flags), flags.fit);

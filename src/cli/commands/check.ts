@@ -10,7 +10,7 @@ import { checkText } from '../../report/check-text.ts';
 import { checkSarif } from '../../report/sarif.ts';
 import type { Context } from '../context.ts';
 import { readNetworkFile } from '../network-file.ts';
-import { withShapes, withTarget } from '../options.ts';
+import { refuse, withShapes, withTarget } from '../options.ts';
 
 interface Flags {
   readonly target: string;
@@ -47,7 +47,8 @@ Examples:
   dla check yolov5s.onnx --shapes images:1x3x640x640 --release "JetPack 5.1.1"
   dla check detector.onnx --prepared --format sarif --output check.sarif`,
     )
-    .action(async (file: string, flags: Flags) => {
+    .action(async (file: string, flags: Flags, command: Command) => {
+      if (flags.format !== 'text') refuse(command, ['verbose'], 'goes with --format text');
       const graph = await readNetworkFile(file, flags);
       const prepared = prepare(graph);
       const subject = flags.prepared ? boardGraph(prepared.graph) : graph;

@@ -1,12 +1,14 @@
 /** `dla compile`: an ONNX network to a loadable, and what goes to the board. */
 
+import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { fail } from '../../base/errors.ts';
+import type { BoardFiles } from '../../compile/orin/board.ts';
 import { writeFiles } from '../../host/node/files.ts';
 import { board, type Compilation, encodeNvdla } from '../../index.ts';
 import { encodeLoadable } from '../../loadable/container.ts';
 import { compileText } from '../../report/compile-text.ts';
-import { boardFileList } from '../board-file-list.ts';
+import { printable } from '../../report/table.ts';
 import { type CompileFlags, compileFile } from '../compile-flags.ts';
 import type { Context } from '../context.ts';
 import { withCompile, withPreprocess, withShapes, withTarget } from '../options.ts';
@@ -28,25 +30,27 @@ export const compileCommand = (context: Context): Command =>
         '0.12',
       ]),
     )
-    .option('--board <folder>', 'write the prepared ONNX, the calibration cache and the trtexec command there')
+    .option(
+      '--board <folder>',
+      'write the prepared ONNX, the calibration cache and the trtexec command there; needs --calib',
+    )
     .addHelpText(
       'after',
       `
 Examples:
   dla compile fashion-resnet20.onnx --calib fashion-resnet20.cache --output fashion-resnet20.dla
   dla compile net.onnx --target nv_small --calib net.cache --output net.nvdla
-  dla compile resnet50.onnx --batch 2 --sram 1 --board board/`,
+  dla compile resnet50.onnx --batch 2 --sram 1 --calib resnet50.cache --board board/`,
     )
     .action(async (file: string, flags: Flags) => {
       if (flags.interface !== undefined && !isStock(flags.output)) {
         fail('cli/usage', '--interface goes with --output FILE.nvdla');
       }
       const { compilation } = await compileFile(file, flags);
-      const { plan } = compilation.network;
-      context.print(compileText(plan, compilation.notEmulated, context.text));
       const files: [string, Uint8Array | string][] = [];
       if (flags.output !== undefined) files.push([flags.output, encode(compilation, flags)]);
-      if (flags.board !== undefined) files.push(...boardFileList(flags.board, board(compilation, flags)));
+      if (flags.board !== undefined) files.push(...boardFileList(flags.board, board(compilation)));
+      context.print(compileText(compilation.network.plan, compilation.notEmulated, context.text));
       await context.checkpoint();
       await writeFiles(files);
       for (const [name] of files) context.note(`wrote ${name}`);
@@ -58,3 +62,18 @@ const encode = (compilation: Compilation, flags: Flags): Uint8Array =>
   isStock(flags.output)
     ? encodeNvdla(compilation, flags.interface ? { interface: flags.interface } : {})
     : encodeLoadable(compilation.network);
+
+/** The board files with the paths they are written to; the command as a script that says why each flag is there. */
+export function boardFileList(
+  folder: string,
+  { model, cache, flags, inputs, command }: BoardFiles,
+): [string, Uint8Array | string][] {
+  const reasons = flags.map(({ flag, reason }) => `# ${flag}: ${reason}`);
+  const notes = inputs.map((note) => `# ${printable(note)}`);
+  const script = ['#!/bin/sh', '# Run on the board, in this folder.', ...notes, ...reasons, command, ''].join('\n');
+  return [
+    [join(folder, model.file), model.bytes],
+    [join(folder, cache.file), cache.text],
+    [join(folder, 'trtexec.sh'), script],
+  ];
+}

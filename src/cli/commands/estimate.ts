@@ -1,7 +1,7 @@
 /** `dla estimate`: time, traffic and utilisation per hardware layer, for each power mode. */
 
 import { Command, Option } from 'commander';
-import { fail, locate } from '../../base/errors.ts';
+import { locate } from '../../base/errors.ts';
 import { readBytes, writeFile } from '../../host/node/files.ts';
 import { estimateModes, liftToEstimate } from '../../index.ts';
 import { decodeLoadable, isLoadable } from '../../loadable/container.ts';
@@ -11,7 +11,17 @@ import { estimateText, layersText } from '../../report/estimate-text.ts';
 import { perfettoTrace } from '../../report/perfetto.ts';
 import { type CompileFlags, compileFile } from '../compile-flags.ts';
 import type { Context } from '../context.ts';
-import { type SystemFlags, systemOf, withCompile, withModule, withShapes, withSystem, withTarget } from '../options.ts';
+import {
+  isGiven,
+  refuse,
+  type SystemFlags,
+  systemOf,
+  withCompile,
+  withModule,
+  withShapes,
+  withSystem,
+  withTarget,
+} from '../options.ts';
 
 interface Flags extends CompileFlags, SystemFlags {
   readonly module?: string;
@@ -40,6 +50,7 @@ Examples:
   dla estimate fashion-resnet20.onnx --target nv_small --clock 100 --bandwidth 0.4 --layers`,
     )
     .action(async (file: string, flags: Flags, command: Command) => {
+      if (flags.format !== 'text') refuse(command, ['layers'], 'goes with --format text: JSON has every layer');
       const plan = await planOf(file, flags, command);
       const all = estimateModes(plan, {
         ...(flags.module !== undefined && { module: flags.module }),
@@ -66,14 +77,10 @@ async function planOf(file: string, flags: Flags, command: Command): Promise<Pla
   const isStock = isStockLoadable(bytes) || file.endsWith('.nvdla');
   if (!isLoadable(bytes) && !isStock && !file.endsWith('.dla'))
     return (await compileFile(file, flags)).compilation.network.plan;
-  const given = compiling.find((name) => command.getOptionValueSource(name) === 'cli');
-  if (given !== undefined) {
-    const { long } = command.options.find((option) => option.attributeName() === given)!;
-    fail('cli/usage', `${long} decides how a network is compiled; this one is compiled already`, { file });
-  }
+  locate({ file }, () => refuse(command, compiling, 'decides how a network is compiled; this one is compiled already'));
   if (isStock) {
     // A loadable of ours says its target; the default is for networks.
-    const isNamed = command.getOptionValueSource('target') !== 'default';
+    const isNamed = isGiven(command, 'target');
     return locate({ file }, () => liftToEstimate(bytes, isNamed ? { target: flags.target } : {}));
   }
   return decodeLoadable(bytes, { file, target: flags.target }).plan;

@@ -3,14 +3,12 @@
 import { Command, Option } from 'commander';
 import { prepare } from '../../index.ts';
 import { evaluationText } from '../../report/evaluate-text.ts';
-import { type CompileFlags, compileNetwork, preprocessFor } from '../compile-flags.ts';
+import { type CompileFlags, compileNetwork, preprocessFor, readScales } from '../compile-flags.ts';
 import type { Context } from '../context.ts';
 import { type DataFlags, withImages } from '../data-flags.ts';
-import { evaluateFile } from '../evaluate-file.ts';
+import { type EngineFlags, evaluateFile, withEngines } from '../device-flags.ts';
 import { readNetworkFile } from '../network-file.ts';
-import { type EngineFlags, withEngines } from '../open-device.ts';
 import { positiveInteger, withCompile, withPreprocess, withTarget } from '../options.ts';
-import { readScales } from '../scales-file.ts';
 
 interface Flags extends CompileFlags, DataFlags, EngineFlags {
   readonly calib: string;

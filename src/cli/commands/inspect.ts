@@ -33,6 +33,8 @@ Examples:
   dla inspect net.nvdla --program`,
     )
     .action(async (file: string, flags: Flags) => {
+      if (flags.validate && flags.program)
+        fail('cli/usage', '--validate and --program print different things; one of them is wanted');
       const bytes = await readBytes(file);
       if (flags.validate) validate(bytes, file, flags, context);
       else if (flags.program) {

@@ -2,20 +2,19 @@
 
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { fail } from '../../base/errors.ts';
 import { writeFiles } from '../../host/node/files.ts';
 import { prepare, report } from '../../index.ts';
 import { reportHtml } from '../../report/html/page.ts';
+import { reportJson } from '../../report/make-report.ts';
 import { perfettoTrace } from '../../report/perfetto.ts';
-import { reportJson } from '../../report/report-json.ts';
-import { type CompileFlags, compileNetwork, preprocessFor } from '../compile-flags.ts';
+import { type CompileFlags, compileNetwork, preprocessFor, readScales } from '../compile-flags.ts';
 import type { Context } from '../context.ts';
 import { type DataFlags, withFit } from '../data-flags.ts';
-import { evaluateFile } from '../evaluate-file.ts';
+import { type EngineFlags, evaluateFile, withEngines } from '../device-flags.ts';
 import { readNetworkFile } from '../network-file.ts';
-import { type EngineFlags, withEngines } from '../open-device.ts';
 import {
   positiveInteger,
+  refuse,
   type SystemFlags,
   systemOf,
   withCompile,
@@ -25,7 +24,6 @@ import {
   withSystem,
   withTarget,
 } from '../options.ts';
-import { readScales } from '../scales-file.ts';
 
 interface Flags extends CompileFlags, EngineFlags, SystemFlags, Omit<DataFlags, 'images'> {
   readonly module?: string;
@@ -33,6 +31,9 @@ interface Flags extends CompileFlags, EngineFlags, SystemFlags, Omit<DataFlags, 
   readonly output: string;
   readonly images?: string;
 }
+
+/** The flags of an evaluation. */
+const evaluating: readonly (keyof Flags)[] = ['labels', 'limit', 'fit', 'engines', 'threads'];
 
 export const reportCommand = (context: Context): Command =>
   withFit(
@@ -45,9 +46,8 @@ export const reportCommand = (context: Context): Command =>
     .option('--labels <file>', 'IDX file of labels')
     .option('--limit <n>', 'evaluate the first n images', positiveInteger)
     .addHelpText('after', '\nExample:\n  dla report resnet50.onnx --batch 2 --sram 1 --output out/resnet50')
-    .action(async (file: string, flags: Flags) => {
-      if (flags.images === undefined && (flags.labels !== undefined || flags.limit !== undefined))
-        fail('cli/usage', '--labels and --limit go with --images');
+    .action(async (file: string, flags: Flags, command: Command) => {
+      if (flags.images === undefined) refuse(command, evaluating, 'goes with --images');
       const network = prepare(await readNetworkFile(file, flags));
       const scales = flags.calib === undefined ? undefined : await readScales(flags.calib);
       const compilation = compileNetwork(network, { ...flags, ...preprocessFor(file, flags) }, scales);

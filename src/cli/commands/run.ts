@@ -8,8 +8,8 @@ import { decodeLoadable } from '../../loadable/container.ts';
 import { isStockLoadable } from '../../loadable/nvdla/format/stock-loadable.ts';
 import { loadNetwork, type RunResult } from '../../runtime/network.ts';
 import type { Context } from '../context.ts';
-import { type EngineFlags, openNodeDevice, withEngines } from '../open-device.ts';
-import { type RunFlags, readInputs, requireOneInput, withInputs } from '../run-inputs.ts';
+import { type EngineFlags, enginesOf, openNodeDevice, withEngines } from '../device-flags.ts';
+import { type RunFlags, readInputs, requireInputFlags, withInputs } from '../run-inputs.ts';
 import { compareWith, countersText, outputsText, outputTensors, writeTensors } from '../run-outputs.ts';
 import { runStock } from '../run-stock.ts';
 
@@ -37,9 +37,12 @@ Examples:
   dla run net.nvdla --images photos/
   dla run model.nvdla --target nv_small --input 0=surface.raw --output out/`,
     )
-    .action(async (file: string, flags: RunFlags) => {
+    .action(async (file: string, flags: RunFlags, command: Command) => {
+      requireInputFlags(command, flags);
+      if (flags.compare && flags.engines === 'reference') {
+        fail('cli/usage', '--compare goes with --engines wasm: it runs the scalar reference beside');
+      }
       const bytes = await readBytes(file);
-      requireOneInput(flags);
       if (isStockLoadable(bytes)) return runStock(bytes, file, flags, context);
       const network = decodeLoadable(bytes, { file, target: flags.target ?? 'orin' });
       const { plan } = network;
@@ -49,7 +52,7 @@ Examples:
       const runtime = hasHost ? await nodeOnnxRuntime() : undefined;
       const dump = flags.compare || flags.dump === true ? 'all' : flags.dump?.split(',');
       const runOn = async (engines: EngineFlags['engines'], label: string): Promise<RunResult> => {
-        const device = await openNodeDevice(plan.target, { ...flags, engines });
+        const device = await openNodeDevice(plan.target, enginesOf(flags, engines));
         let progress: ReturnType<Context['progress']> | undefined;
         try {
           const session = await loadNetwork(device, network, runtime);

@@ -12,8 +12,8 @@ import { decodeStockLoadable } from '../../loadable/nvdla/format/stock-loadable.
 import { grouped, printable, table } from '../../report/table.ts';
 import { memoryBases } from '../../runtime/nvdla/device-buffers.ts';
 import type { Context } from '../context.ts';
-import { type EngineFlags, withEngineName } from '../open-device.ts';
-import { type InputFlags, readInputs, readStockInputs, requireOneInput, withInputs } from '../run-inputs.ts';
+import { type EngineFlags, withEngineName } from '../device-flags.ts';
+import { type InputFlags, readInputs, readStockInputs, requireInputFlags, withInputs } from '../run-inputs.ts';
 import { fileName } from '../run-outputs.ts';
 
 export const traceCommand = (context: Context): Command => {
@@ -128,13 +128,13 @@ Examples:
   dla trace record net.nvdla --input 0=surface.bin --format txn --output trace/
   dla trace record net.dla --input image=image.bin --base 0xc000_0000 --checks layers --output trace/`,
     )
-    .action(async (file: string, flags: RecordFlags) => {
+    .action(async (file: string, flags: RecordFlags, command: Command) => {
+      requireInputFlags(command, flags);
       const bytes = await readBytes(file);
       const own = isLoadable(bytes);
       const { target, format, checks } = flags;
       const plan = own ? decodeLoadable(bytes, { file, ...(target !== undefined && { target }) }).plan : undefined;
       const hasHost = plan?.segments.some(({ kind }) => kind === 'host');
-      requireOneInput(flags);
       const inputs = plan
         ? await readInputs(plan, flags)
         : await readStockInputs(tagOf(locate({ file }, () => decodeStockLoadable(bytes))), flags);

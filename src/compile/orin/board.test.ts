@@ -5,10 +5,11 @@ import { readModel } from '../../onnx/read.ts';
 import { readCalibrationCache } from '../../quantize/calibration-cache.ts';
 import type { QuantizedGraph } from '../../quantize/quantized-graph.ts';
 import type { CheckedSegment } from '../../support/verdict.ts';
-import { findRelease, orin } from '../../targets/index.ts';
+import { findRelease, nvSmall, orin, xavier } from '../../targets/index.ts';
+import type { CompilationOptions } from '../compilation.ts';
 import { compile } from '../compile.ts';
 import { acceptAll } from '../testing/accept-all.ts';
-import { type BoardOptions, boardFiles } from './board.ts';
+import { boardFiles } from './board.ts';
 
 const release = findRelease(orin, 'JetPack 5.1.1');
 const sram = bytes(2 ** 20);
@@ -22,10 +23,18 @@ function network(op: string): QuantizedGraph {
   return { graph, scales: new Map(values.map((value) => [value, Math.fround(0.1)])), ranges: 'calibrated' };
 }
 
-function board(quantized: QuantizedGraph, more: Partial<BoardOptions> = {}, segments?: readonly CheckedSegment[]) {
+interface Given {
+  readonly name?: string;
+  readonly options?: Partial<CompilationOptions>;
+  readonly segments?: readonly CheckedSegment[];
+}
+
+function board(quantized: QuantizedGraph, { name, options: more, segments }: Given = {}) {
   const checked = acceptAll(quantized.graph, segments);
-  const { plan } = compile(quantized, checked, { target: orin, release, sram }).network;
-  return boardFiles(quantized, checked, plan, { release, sram, ...more });
+  const options: CompilationOptions = { target: orin, release, sram, precision: 'int8', ...more };
+  const compiled = compile(quantized, checked, options);
+  const compilation = { ...compiled, options, checked, quantized, rangeChanges: [], balancedGates: [] };
+  return boardFiles(compilation, name === undefined ? {} : { name });
 }
 
 describe('board files', () => {
@@ -33,7 +42,7 @@ describe('board files', () => {
     const quantized = network('Relu');
     const { model, cache, command, flags } = board(quantized);
     expect(readModel(model.bytes).nodes.map(({ name }) => name)).toEqual(['conv', 'last']);
-    const read = readCalibrationCache(cache!.text);
+    const read = readCalibrationCache(cache.text);
     expect(read.header).toBe('TRT-8502-EntropyCalibration2');
     expect([...read.scales]).toEqual([...quantized.scales]);
     expect(command).toMatchInlineSnapshot(`
@@ -56,20 +65,54 @@ describe('board files', () => {
       { kind: 'dla', name: 'd', nodes: ['conv'], macs: 0 },
       { kind: 'gpu', name: 'g', nodes: ['last'], macs: 0 },
     ];
-    const fallback = flags(board(network('Elu'), {}, gpu));
+    const fallback = flags(board(network('Elu'), { segments: gpu }));
     expect(fallback).toContain('--allowGPUFallback');
     expect(fallback).toContain('--outputIOFormats=fp32:chw');
     expect(fallback).toContain('--inputIOFormats=int8:dla_hwc4');
-    expect(flags(board(network('Sigmoid'), { sparsity: 'enable' }))).toEqual(
+    expect(flags(board(network('Sigmoid'), { options: { sparsity: 'enable' } }))).toEqual(
       expect.arrayContaining(['--fp16', '--sparsity=enable']),
     );
     for (const flag of flags(board(network('Relu')))) expect(flag).not.toMatch(/fp16|sparsity|allowGPU/);
   });
 
-  it('leave dummy ranges to trtexec', () => {
-    const { cache, command } = board({ ...network('Relu'), ranges: 'dummy' });
-    expect(cache).toBeUndefined();
-    expect(command).not.toContain('--calib');
+  it('are refused for dummy ranges, for an open NVDLA, and for a pool that TensorRT does not take', () => {
+    expect(() => board({ ...network('Relu'), ranges: 'dummy' })).toThrow(
+      'the board needs the calibrated ranges of the network, and it was compiled without [calibrate/cache-missing]',
+    );
+    expect(() => board(network('Relu'), { options: { target: nvSmall, sram: bytes(0) } })).toThrow(
+      /no files go to the board of an open NVDLA.*compile\/unsupported/,
+    );
+    for (const size of [0, 2048, 3 * 2 ** 18]) {
+      expect(() => board(network('Relu'), { options: { sram: bytes(size) } }), `${size}`).toThrow(
+        /no pool of managed SRAM of that size \(expected a power of two.*compile\/memory/,
+      );
+    }
+  });
+
+  it('give the pool in MiB, and say when several loadables may want more than a core has', () => {
+    const pool = (given: Given) => board(network('Elu'), given).flags.find(({ flag }) => flag.includes('dlaSRAM'))!;
+    expect(pool({ options: { sram: bytes(2 ** 19) } }).flag).toBe('--memPoolSize=dlaSRAM:0.5');
+    expect(pool({ options: { target: xavier, sram: bytes(2 ** 22) } })).toEqual({
+      flag: '--memPoolSize=dlaSRAM:4',
+      reason: 'managed SRAM in MiB',
+    });
+    const segments: CheckedSegment[] = [
+      { kind: 'dla', name: 'a', nodes: ['conv'], macs: 0 },
+      { kind: 'dla', name: 'b', nodes: ['last'], macs: 0 },
+    ];
+    expect(
+      board(network('Relu'), { segments })
+        .flags.map(({ reason }) => reason)
+        .join(),
+    ).toContain('2 loadables');
+  });
+
+  it('say what an input is made of', () => {
+    const preprocess = { mean: [0.5], std: [0.25], channelOrder: 'bgr' } as const;
+    expect(board(network('Relu'), { options: { preprocess } }).inputs).toEqual([
+      'a picture becomes (pixel / 255 - mean) / std, mean 0.5, std 0.25, channels in the order bgr',
+      `image: int8 = real / ${Math.fround(0.1)}, rounded and saturated, where it is bound as int8`,
+    ]);
   });
 
   it('end in the four-dimensional tensor where a reshape moves nothing', () => {
@@ -78,16 +121,17 @@ describe('board files', () => {
     b.output(b.flatten(conv, 'flatten'));
     const graph = b.build();
     const scales = new Map([...graph.inputs, conv, ...graph.outputs].map((value) => [value, 0.5]));
-    const files = board({ graph, scales, ranges: 'calibrated' }, {}, [
+    const segments: CheckedSegment[] = [
       { kind: 'dla', name: 'd', nodes: ['head'], macs: 0 },
       { kind: 'gpu', name: 'g', nodes: ['flatten'], macs: 0 },
-    ]);
+    ];
+    const files = board({ graph, scales, ranges: 'calibrated' }, { segments });
     const model = readModel(files.model.bytes);
     expect(model.nodes.map(({ name }) => name)).toEqual(['head']);
     expect(model.outputs).toEqual(['flatten:out']);
     expect(model.values.get('flatten:out')?.shape).toEqual([1, 10, 1, 1]);
     expect(files.command).not.toContain('allowGPUFallback');
-    expect([...readCalibrationCache(files.cache!.text).scales.keys()]).toEqual(['image', 'flatten:out']);
+    expect([...readCalibrationCache(files.cache.text).scales.keys()]).toEqual(['image', 'flatten:out']);
   });
 
   it('quote names for the shell', () => {

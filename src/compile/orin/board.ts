@@ -4,25 +4,16 @@
  * (docs/hardware/dla-software.md#trtexec).
  */
 
+import { fail } from '../../base/errors.ts';
 import { type Graph, producers } from '../../graph/graph.ts';
 import { writeModel } from '../../onnx/write.ts';
-import type { Plan } from '../../program/program.ts';
+import type { Plan, Preprocess } from '../../program/program.ts';
 import { writeCalibrationCache } from '../../quantize/calibration-cache.ts';
 import type { QuantizedGraph } from '../../quantize/quantized-graph.ts';
 import type { CheckResult } from '../../support/verdict.ts';
 import type { Release } from '../../targets/target.ts';
+import type { Compilation } from '../compilation.ts';
 import { movesNothing } from '../select/select.ts';
-
-export interface BoardOptions {
-  readonly release: Release;
-  /** Bytes of managed SRAM that the plan was compiled for. */
-  readonly sram: number;
-  readonly sparsity?: 'disable' | 'enable';
-  /** Which core runs it; 0 otherwise. */
-  readonly core?: number;
-  /** Stem of the file names; the network's name otherwise. */
-  readonly name?: string;
-}
 
 export interface BoardFlag {
   readonly flag: string;
@@ -33,34 +24,50 @@ export interface BoardFlag {
 export interface BoardFiles {
   /** The prepared network. */
   readonly model: { readonly file: string; readonly bytes: Uint8Array };
-  /** Absent when the ranges are dummies: trtexec then sets the same ones itself. */
-  readonly cache?: { readonly file: string; readonly text: string };
+  readonly cache: { readonly file: string; readonly text: string };
   readonly flags: readonly BoardFlag[];
+  /** What the application does to a picture and to an input, a sentence each. */
+  readonly inputs: readonly string[];
   /** The command, a flag a line. */
   readonly command: string;
 }
 
-/** @param plan compiled from `quantized` and `checked` @throws calibrate/cache-format, calibrate/value */
-export function boardFiles(
-  quantized: QuantizedGraph,
-  checked: CheckResult,
-  plan: Plan,
-  options: BoardOptions,
-): BoardFiles {
+/**
+ * Everything that is written follows from the compilation and its options, so that no file contradicts another.
+ *
+ * @param options name: the stem of the file names; the network's name when not given
+ * @throws compile/unsupported for an open NVDLA, which TensorRT does not build for; calibrate/cache-missing for a compilation with
+ *   dummy ranges, whose engine would compute nonsense; compile/memory for an SRAM pool that TensorRT does not take;
+ *   calibrate/cache-format, calibrate/value
+ */
+export function boardFiles(compilation: Compilation, options: { readonly name?: string } = {}): BoardFiles {
+  const { quantized, network, options: chosen } = compilation;
+  const { plan } = network;
+  const { target, release } = chosen;
+  if (target.generation === 'nvdla') {
+    fail(
+      'compile/unsupported',
+      'TensorRT builds for orin and xavier: no files go to the board of an open NVDLA',
+      {},
+      { actual: target.name },
+    );
+  }
+  if (quantized.ranges === 'dummy') {
+    fail(
+      'calibrate/cache-missing',
+      'the board needs the calibrated ranges of the network, and it was compiled without',
+    );
+  }
   const name = options.name ?? fileStem(plan.network);
-  const model = { file: `${name}.onnx`, bytes: writeModel(boardGraph(quantized.graph)) };
-  const calibrated = quantized.ranges === 'calibrated';
-  const cache = { file: `${name}.cache`, text: calibrated ? cacheText(quantized, options.release) : '' };
-  const flags = boardFlags(quantized, checked, plan, { ...options, name });
+  const flags = boardFlags(compilation, name);
   return {
-    model,
-    ...(calibrated && { cache }),
+    model: { file: `${name}.onnx`, bytes: writeModel(boardGraph(quantized.graph)) },
+    cache: { file: `${name}.cache`, text: cacheText(quantized, release) },
     flags,
+    inputs: inputNotes(plan),
     command: ['trtexec', ...flags.map(({ flag }) => flag)].join(' \\\n  '),
   };
 }
-
-const mebibyte = 2 ** 20;
 
 /**
  * The graph without the reshapes at its outputs that move no data ([N, C, 1, 1] to [N, C]). TensorRT would run them on the GPU;
@@ -97,14 +104,10 @@ export function boardGraph(graph: Graph): Graph {
 }
 
 /** The flags of the build command, in order, each with its reason. */
-export function boardFlags(
-  quantized: QuantizedGraph,
-  checked: CheckResult,
-  plan: Plan,
-  options: BoardOptions,
+function boardFlags(
+  { quantized, checked, network: { plan }, options }: Compilation,
+  name: string,
 ): readonly BoardFlag[] {
-  const { name = fileStem(plan.network), sram, sparsity, core = 0 } = options;
-  const calibrated = quantized.ranges === 'calibrated';
   const flags: BoardFlag[] = [];
   const add = (flag: string, reason: string) => flags.push({ flag, reason });
   const left = new Set(boardGraph(quantized.graph).nodes.map((node) => node.name));
@@ -112,16 +115,12 @@ export function boardFlags(
   const half = halfPrecisionOperators(checked);
   add(`--onnx=${quote(`${name}.onnx`)}`, 'the prepared network');
   add(`--saveEngine=${quote(`${name}.engine`)}`, 'keeps what is built');
-  add(`--useDLACore=${core}`, 'puts every layer that can on a DLA core');
+  add('--useDLACore=0', 'puts every layer that can on a DLA core');
   add('--int8', 'the precision that the network was prepared for');
   if (half.length > 0) add('--fp16', `${half.join(', ')} run in FP16 on the DLA, also in an INT8 network`);
-  if (calibrated)
-    add(`--calib=${quote(`${name}.cache`)}`, 'the ranges of the tensors; without it trtexec sets dummy ranges');
-  add(
-    `--memPoolSize=dlaSRAM:${sram / mebibyte}`,
-    "managed SRAM in MiB; TensorRT's default on Orin is 0.5, a network of one DLA segment may take 1",
-  );
-  if (sparsity === 'enable')
+  add(`--calib=${quote(`${name}.cache`)}`, 'the ranges of the tensors; without it trtexec sets dummy ranges');
+  add(`--memPoolSize=dlaSRAM:${sramPool(options)}`, `managed SRAM in MiB${sramAdvice(options, plan)}`);
+  if (options.sparsity === 'enable')
     add('--sparsity=enable', 'runs the convolutions whose weights are 2:4 sparse in sparse mode');
   if (fallback) add('--allowGPUFallback', 'some nodes cannot run on the DLA; without it the build fails');
   add(
@@ -134,6 +133,42 @@ export function boardFlags(
   );
   return flags;
 }
+
+/**
+ * The pool in MiB, as trtexec takes it: a power of two, at least 4 KiB (docs/hardware/orin.md#memory-pools).
+ * @throws compile/memory
+ */
+function sramPool({ target, sram = target.sram.defaultPool.value }: Compilation['options']): number {
+  if (!(sram >= leastPool && Number.isInteger(Math.log2(sram)))) {
+    const detail = { expected: 'a power of two of bytes, at least 4096', actual: sram };
+    fail('compile/memory', 'TensorRT takes no pool of managed SRAM of that size', {}, detail);
+  }
+  return sram / mebibyte;
+}
+
+/** Several loadables share what a core of Orin has: they may take up to twice the pool (docs/hardware/orin.md#memory-pools). */
+function sramAdvice({ target, sram = target.sram.defaultPool.value }: Compilation['options'], plan: Plan): string {
+  if (target.generation !== 'orin') return '';
+  const loadables = plan.segments.filter(({ kind }) => kind === 'dla').length;
+  const capacity = target.sram.capacity.value;
+  if (loadables > 1 && 2 * sram > capacity) {
+    return `; ${loadables} loadables may take twice that, more than the ${capacity / mebibyte} of a core: if the build fails, give 0.5`;
+  }
+  return "; TensorRT's default on Orin is 0.5, a network of one DLA segment may take 1";
+}
+
+/** What the calibration took for granted, and how real numbers become those that the engine is bound to. */
+function inputNotes({ inputs, tensors, preprocess }: Plan): readonly string[] {
+  const notes = preprocess ? [preprocessNote(preprocess)] : [];
+  for (const { name, scale } of tensors) {
+    if (scale === undefined || !inputs.includes(name)) continue;
+    notes.push(`${name}: int8 = real / ${scale}, rounded and saturated, where it is bound as int8`);
+  }
+  return notes;
+}
+
+const preprocessNote = ({ mean, std, channelOrder }: Preprocess): string =>
+  `a picture becomes (pixel / 255 - mean) / std, mean ${mean.join(', ')}, std ${std.join(', ')}, channels in the order ${channelOrder}`;
 
 /** `type:format` of an input or output of the network: what every side that touches it can take. */
 function binding(value: string, side: 'inputs' | 'outputs', plan: Plan, { scales }: QuantizedGraph): string {
@@ -168,6 +203,9 @@ function cacheText({ graph, scales }: QuantizedGraph, release: Release): string 
   const own = new Map([...scales].filter(([value]) => values.has(value)));
   return writeCalibrationCache(own, { header: `TRT-${version}-EntropyCalibration2` });
 }
+
+const mebibyte = 2 ** 20;
+const leastPool = 4096;
 
 /** A file name made of letters that every shell and file system takes as they are. */
 const fileStem = (name: string): string => name.replace(/[^\w.-]+/g, '_').replace(/^[.-]+/, '') || 'network';

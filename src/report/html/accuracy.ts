@@ -1,20 +1,25 @@
-/** Accuracy: FP32 beside INT8, and where the noise enters. */
+/** Accuracy: FP32 beside the DLA, and where the noise enters. */
 
 import type { Evaluation } from '../../evaluate/evaluation.ts';
 import { grouped, percent, shorten } from '../table.ts';
 import { coordinate, type Markup, markup } from './markup.ts';
 
 export function accuracySection(evaluation: Evaluation): Markup {
-  const { fp32, int8 } = evaluation;
-  const points = (int8.top1 - fp32.top1) * 100;
+  const { accuracy } = evaluation;
+  const kind = accuracy ? 'labelled samples' : 'samples without labels';
   return markup`<section id="accuracy"><h2>Accuracy</h2>
-<p class="soft">${grouped(evaluation.samples)} labelled samples; ranges calibrated by ${evaluation.calibration}. INT8 is the bit-exact run of the compiled network.</p>
-<table style="max-width:520px"><tr><th></th><th class="n">Top-1</th><th class="n">Top-5</th></tr>
-<tr><td>FP32 (onnxruntime)</td><td class="n">${percent(fp32.top1, 2)}</td><td class="n">${percent(fp32.top5, 2)}</td></tr>
-<tr><td>INT8 (DLA)</td><td class="n">${percent(int8.top1, 2)}</td><td class="n">${percent(int8.top5, 2)}</td></tr>
-<tr><td>difference</td><td class="n">${points >= 0 && '+'}${points.toFixed(2)}</td><td class="n"></td></tr></table>
-<p>Both give the same decision on ${percent(evaluation.agreement, 2)} of the samples.</p>
+<p class="soft">${grouped(evaluation.samples)} ${kind}; ranges calibrated by ${evaluation.calibration}. ${evaluation.precision.toUpperCase()} is the bit-exact run of the compiled network.</p>
+${accuracy && classes(accuracy, evaluation.precision.toUpperCase())}
 ${evaluation.tensors.length > 0 && noise(evaluation)}</section>`;
+}
+
+function classes({ fp32, dla, agreement }: NonNullable<Evaluation['accuracy']>, precision: string): Markup {
+  const points = (dla.top1 - fp32.top1) * 100;
+  return markup`<table style="max-width:520px"><tr><th></th><th class="n">Top-1</th><th class="n">Top-5</th></tr>
+<tr><td>FP32 (onnxruntime)</td><td class="n">${percent(fp32.top1, 2)}</td><td class="n">${percent(fp32.top5, 2)}</td></tr>
+<tr><td>${precision} (DLA)</td><td class="n">${percent(dla.top1, 2)}</td><td class="n">${percent(dla.top5, 2)}</td></tr>
+<tr><td>difference</td><td class="n">${points >= 0 && '+'}${points.toFixed(2)}</td><td class="n"></td></tr></table>
+<p>Both give the same decision on ${percent(agreement, 2)} of the samples.</p>`;
 }
 
 function noise(evaluation: Evaluation): Markup {
@@ -32,6 +37,6 @@ function noise(evaluation: Evaluation): Markup {
 <text class="soft" x="${coordinate(left + snr * scale + 6)}" y="${y + 11}">${Number.isFinite(tensor.snr) ? tensor.snr.toFixed(1) : '∞'} dB</text></g>`;
   });
   return markup`<h3>Signal-to-noise ratio per tensor</h3>
-<p class="soft">${evaluation.firstDivergence === undefined ? 'No tensor falls below 20 dB.' : `INT8 first falls below 20 dB at ${evaluation.firstDivergence}.`}</p>
+<p class="soft">${evaluation.firstDivergence === undefined ? 'No tensor falls below 20 dB.' : `${evaluation.precision.toUpperCase()} first falls below 20 dB at ${evaluation.firstDivergence}.`}</p>
 <div class="scroll"><svg role="img" aria-label="signal-to-noise ratio per tensor" width="${left + 640}" height="${evaluation.tensors.length * row + 6}">${bars}</svg></div>`;
 }

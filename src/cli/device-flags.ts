@@ -1,0 +1,83 @@
+/** The flags that choose engines, the device that follows from them, and an evaluation on it. */
+
+import { availableParallelism } from 'node:os';
+import { type Command, Option } from 'commander';
+import { fail } from '../base/errors.ts';
+import { evaluate } from '../evaluate/evaluate.ts';
+import type { Evaluation } from '../evaluate/evaluation.ts';
+import { nodeOnnxRuntime } from '../host/node/onnxruntime.ts';
+import { nodeThreads } from '../host/node/threads.ts';
+import type { PreparedNetwork } from '../index.ts';
+import type { CompiledNetwork } from '../program/program.ts';
+import { type Device, openDevice } from '../runtime/device.ts';
+import type { Context, Progress } from './context.ts';
+import { type DataFlags, readDataSet } from './data-flags.ts';
+import { positiveInteger } from './options.ts';
+
+export interface EngineFlags {
+  readonly engines: 'wasm' | 'reference';
+  readonly threads?: number;
+}
+
+export const withEngineName = (command: Command): Command =>
+  command.addOption(
+    new Option('--engines <name>', 'the fast kernels, or the scalar reference')
+      .choices(['wasm', 'reference'])
+      .default('wasm'),
+  );
+
+export const withEngines = (command: Command): Command =>
+  withEngineName(command).option('--threads <n>', 'of the fast kernels (default: all processors)', positiveInteger);
+
+/** The flags for a run on these engines: threads are those of the engines that were asked for. */
+export const enginesOf = (flags: EngineFlags, engines: EngineFlags['engines']): EngineFlags =>
+  engines === flags.engines ? flags : { engines };
+
+/** @throws cli/usage for threads of the scalar reference, which has one */
+export function openNodeDevice(target: string, { engines, threads }: EngineFlags): Promise<Device> {
+  if (engines === 'wasm') {
+    return openDevice({ target, engines, threads: threads ?? availableParallelism(), spawn: nodeThreads });
+  }
+  if (threads !== undefined) fail('cli/usage', '--threads goes with --engines wasm: the scalar reference has one');
+  return openDevice({ target, engines });
+}
+
+export interface EvaluateFlags extends DataFlags, EngineFlags {
+  readonly target: string;
+  readonly calib?: string;
+  /** Images over which every tensor is compared. */
+  readonly tensors?: number;
+}
+
+export async function evaluateFile(
+  network: PreparedNetwork,
+  compiled: CompiledNetwork,
+  flags: EvaluateFlags,
+  context: Context,
+): Promise<Evaluation> {
+  const dataSet = await readDataSet(flags);
+  const total = Math.min(dataSet.size, flags.limit ?? dataSet.size);
+  const device = await openNodeDevice(flags.target, flags);
+  let progress: Progress | undefined;
+  try {
+    return await evaluate({
+      graph: network.graph,
+      network: compiled,
+      dataSet,
+      device,
+      runtime: await nodeOnnxRuntime(),
+      calibration: flags.calib ?? 'dummy ranges',
+      fit: { kind: flags.fit },
+      limit: total,
+      tensorSamples: Math.min(total, flags.tensors ?? 0),
+      signal: context.signal,
+      onProgress: (done, of) => {
+        progress ??= context.progress('evaluating', of);
+        progress.update(done);
+      },
+    });
+  } finally {
+    progress?.stop();
+    await device.close();
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * A prepared graph → what it becomes on a target, with everything that was decided on the way: gates balanced, verdicts,
+ * scales, Plan. Every other view of a network (report, board files, gains) starts from here, so that all of them speak of the
+ * same compilation.
+ */
+
+import { fail } from '../base/errors.ts';
+import type { Graph } from '../graph/graph.ts';
+import { balanceGates } from '../quantize/balance-gates.ts';
+import { dummyRanges } from '../quantize/dummy-ranges.ts';
+import type { RangeChange } from '../quantize/equalize-ranges.ts';
+import { quantize } from '../quantize/quantize.ts';
+import type { QuantizedGraph } from '../quantize/quantized-graph.ts';
+import { check } from '../support/check.ts';
+import type { CheckResult } from '../support/verdict.ts';
+import { type Compiled, type CompileOptions, compile } from './compile.ts';
+
+export interface CompilationOptions extends CompileOptions {
+  readonly precision: CheckResult['precision'];
+}
+
+export interface Compilation extends Compiled {
+  /** What the network was compiled with. Board files and reports take their flags from here. */
+  readonly options: CompilationOptions;
+  /** The verdicts on the prepared graph. */
+  readonly checked: CheckResult;
+  /** What was compiled: the prepared graph with its gates balanced, and its scales after the equal-range rules. */
+  readonly quantized: QuantizedGraph;
+  readonly rangeChanges: readonly RangeChange[];
+  /** Multiplications of features by gates that were given a factor, so that equal ranges cost the gates no levels. */
+  readonly balancedGates: readonly string[];
+}
+
+/**
+ * @param scales value → scale, from a calibration; trtexec's dummy ranges when undefined
+ * @throws calibrate/cache-missing when a tensor has no scale; compile/accumulator-overflow, compile/memory; compile/unsupported
+ *   when the target has no such precision, or no sparse mode, or the input format fits no input
+ */
+export function compileNetwork(
+  network: Graph,
+  scales: ReadonlyMap<string, number> | undefined,
+  options: CompilationOptions,
+): Compilation {
+  const { target, release, precision } = options;
+  requireModes(options);
+  const calibrated =
+    scales && precision === 'int8'
+      ? balanceGates(network, scales)
+      : { graph: network, scales: dummyRanges(network), gates: [] };
+  const { graph, gates } = calibrated;
+  const checked = check(graph, { target, release, precision });
+  // FP16 needs no ranges, so that its values mean something without a calibration.
+  const ranges = scales || precision === 'fp16' ? 'calibrated' : 'dummy';
+  const { quantized, changes } = quantize(graph, calibrated.scales, ranges);
+  const compiled = compile(quantized, checked, options);
+  return { ...compiled, options, checked, quantized, rangeChanges: changes, balancedGates: gates };
+}
+
+/** @throws compile/unsupported for a mode that the target does not have, or that is not compiled for it */
+function requireModes({ target, precision, sparsity }: CompilationOptions): void {
+  if (precision === 'fp16' && target.arithmetic === 'float-scale') {
+    fail(
+      'compile/unsupported',
+      `networks are compiled for ${target.name} in INT8 only; FP16 is compiled for the open NVDLA (nv_full)`,
+      {},
+      { expected: 'int8', actual: precision },
+    );
+  }
+  if (sparsity === 'enable' && target.generation !== 'orin') {
+    fail(
+      'compile/unsupported',
+      'sparsity goes with Orin: no other DLA has a sparse mode',
+      {},
+      { expected: 'orin', actual: target.name },
+    );
+  }
+}

@@ -1,0 +1,285 @@
+/**
+ * The JSON that `dla check` and `dla report` write, as zod schemas. schema/*.json is generated from them (`npm run docs`), and
+ * tests hold what is written to them. Objects are strict: a field that is written and not described here fails a test.
+ *
+ * Raise a version when a field goes or changes its meaning; a new field does not raise it.
+ */
+
+import * as z from 'zod';
+
+export const checkSchemaVersion = 1;
+export const reportSchemaVersion = 2;
+
+const text = z.string();
+const texts = z.array(z.string());
+const count = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
+const amount = z.number().min(0);
+const precision = z.enum(['int8', 'fp16']);
+const pair = z.tuple([z.number(), z.number()]);
+const numberOrText = z.union([z.number(), z.string()]);
+
+const refusal = z
+  .strictObject({
+    rule: text.describe('Stable id, see docs/rules.md.'),
+    doc: text.describe('The rule in a sentence.'),
+    source: text.describe('Where the rule is published.'),
+    message: text.describe('One sentence with the node, its own numbers and the rule.'),
+    values: z
+      .object({ limit: numberOrText, value: numberOrText })
+      .catchall(numberOrText)
+      .describe('The numbers of the message; limit and value are always there.'),
+    fix: z
+      .strictObject({ rewrite: text.describe('The rewrite pass that does it.').optional(), advice: text })
+      .optional(),
+  })
+  .meta({ id: 'refusal' });
+
+const checkedSegment = z
+  .strictObject({
+    kind: z.enum(['dla', 'gpu']),
+    name: text.describe('{ForeignNode[first...last]} for DLA segments.'),
+    nodes: texts.min(1),
+    macs: amount,
+  })
+  .meta({ id: 'checkedSegment' });
+
+const elsewhere = z
+  .enum(['GPU', 'host'])
+  .describe("Who runs what the DLA does not: TensorRT's GPU, or the host of an open NVDLA.");
+
+const macs = z
+  .strictObject({ total: amount, dla: amount })
+  .describe('Multiply-accumulates of the whole network and of its DLA segments.');
+
+/** schema/check.schema.json */
+export const checkSchema = z
+  .strictObject({
+    $schema: text,
+    schemaVersion: z.literal(checkSchemaVersion),
+    network: text.describe('Name of the graph in the ONNX file.'),
+    target: text.describe('orin, xavier, nv_small, …'),
+    release: text.describe('The software release whose rules were applied.'),
+    precision,
+    elsewhere,
+    macs,
+    nodes: z
+      .array(
+        z.strictObject({
+          node: text,
+          op: text.describe('The ONNX operator.'),
+          state: z
+            .enum(['dla', 'gpu', 'build-time', 'not-emulated'])
+            .describe(
+              "dla; gpu: refused by a rule (see elsewhere for who runs it); build-time: vanishes before anything runs; not-emulated: on the DLA of the board, but dlakit's own compiler cannot lower it.",
+            ),
+          refusals: z.array(refusal).describe('Every rule that refuses the node. Empty unless state is gpu.'),
+          warnings: texts,
+        }),
+      )
+      .describe('Every node of the model, in topological order.'),
+    segments: z
+      .array(checkedSegment)
+      .describe('Contiguous runs, in the order in which they execute. Each DLA segment is one loadable.'),
+    notes: texts.describe('What holds for the network as a whole.'),
+  })
+  .meta({
+    title: 'dlakit check',
+    description: 'Which nodes of a network a DLA runs, and which rule sends the others to the GPU.',
+  });
+
+const checkResult = z
+  .strictObject({
+    network: text,
+    target: text,
+    release: text,
+    precision,
+    elsewhere,
+    verdicts: z.array(
+      z.strictObject({
+        node: text,
+        op: text,
+        placement: z.enum(['dla', 'gpu', 'build-time']),
+        refusals: z.array(refusal),
+        warnings: texts,
+      }),
+    ),
+    segments: z.array(checkedSegment),
+    macs,
+    notes: texts,
+  })
+  .meta({ id: 'check' });
+
+const gain = z
+  .strictObject({
+    gpuNodes: pair.describe('Nodes that the GPU runs (beside an open NVDLA: the host).'),
+    loadables: pair,
+    crossings: pair.describe('Tensors that the DLA hands to the GPU, or the GPU to the DLA.'),
+    dlaMacs: pair.describe('Share of multiply-accumulates on the DLA.'),
+    dlaTime: pair
+      .describe(
+        'Time of the DLA segments in the fastest mode. It rises with the work that the DLA takes over from the GPU, which is not timed. Absent when either network cannot be compiled.',
+      )
+      .optional(),
+  })
+  .describe('Each: before, after.')
+  .meta({ id: 'gain' });
+
+const layerEstimate = z
+  .strictObject({
+    segment: count,
+    layer: count,
+    name: text,
+    origin: texts,
+    kind: text,
+    macs: amount,
+    macCycles: amount,
+    compute: amount,
+    memory: amount,
+    overhead: amount,
+    total: amount,
+    bound: z.enum(['compute', 'memory', 'overhead']),
+    utilisation: amount,
+    traffic: z.strictObject({ input: amount, operand: amount, weights: amount, output: amount, restream: amount }),
+    inputMemory: z.enum(['managed_sram', 'dram']),
+    outputMemory: z.enum(['managed_sram', 'dram']),
+    stripe: z
+      .strictObject({
+        engines: z.array(
+          z.strictObject({ engine: z.enum(['conv', 'sdp', 'pdp', 'cdp', 'rubik', 'bdma']), busy: amount }),
+        ),
+        reads: z.array(
+          z.strictObject({
+            client: z.enum(['features', 'weights', 'sdp', 'sdp x1', 'sdp x2', 'sdp y', 'pdp', 'cdp', 'rubik', 'bdma']),
+            size: amount,
+            busy: amount,
+          }),
+        ),
+        written: amount,
+        launch: amount,
+        fill: amount,
+        drain: amount,
+        start: amount,
+        end: amount,
+        limit: text,
+        reasons: texts,
+      })
+      .describe('Of an open NVDLA: cycles and bytes of one image.')
+      .optional(),
+  })
+  .meta({ id: 'layerEstimate' });
+
+const estimate = z
+  .strictObject({
+    network: text,
+    target: text,
+    module: text,
+    powerMode: text,
+    dlaClock: amount.describe('MHz'),
+    dramBandwidth: amount.describe('10^9 bytes per second'),
+    cores: count,
+    batch: count,
+    layers: z.array(layerEstimate),
+    latency: amount.describe('Microseconds of one task on one core; host segments are not timed.'),
+    imagesPerSecond: amount,
+    utilisation: amount,
+    dramBytesPerImage: amount,
+    validated: z.boolean(),
+    stripe: z
+      .strictObject({
+        latencyCycles: amount,
+        outstanding: amount,
+        launchCycles: amount,
+        scheduled: amount,
+        sequential: amount,
+        sheet: amount,
+      })
+      .describe(
+        "Of an open NVDLA: cycles of one image, as scheduled, one launch after the other, and by NVIDIA's spreadsheet; and the system that they hold for.",
+      )
+      .optional(),
+    notes: texts,
+  })
+  .meta({ id: 'estimate' });
+
+const accuracy = z.strictObject({ top1: z.number().min(0).max(1), top5: z.number().min(0).max(1) });
+
+const evaluation = z
+  .strictObject({
+    network: text,
+    target: text,
+    precision,
+    samples: count,
+    calibration: text,
+    accuracy: z
+      .strictObject({ fp32: accuracy, dla: accuracy, agreement: z.number().min(0).max(1) })
+      .describe('Absent when the samples have no labels.')
+      .optional(),
+    tensors: z.array(
+      z.strictObject({
+        value: text,
+        snr: z.number().nullable().describe('Decibel; null when the tensor is equal to its real one.'),
+        saturated: z.number().min(0).max(1),
+      }),
+    ),
+    firstDivergence: text.optional(),
+  })
+  .meta({ id: 'evaluation' });
+
+const segmentSummary = z.strictObject({
+  kind: z.enum(['dla', 'host']),
+  name: text,
+  nodes: count,
+  layers: count,
+  weightBytes: amount,
+  sramBytes: amount,
+  localDramBytes: amount,
+  layerNames: texts,
+  memory: z.array(
+    z.strictObject({
+      surface: text,
+      memory: z.enum(['managed_sram', 'local_dram', 'global_dram', 'io']),
+      offset: amount,
+      size: amount,
+      first: count,
+      last: count,
+    }),
+  ),
+});
+
+/** schema/report.schema.json */
+export const reportSchema = z
+  .strictObject({
+    $schema: text,
+    schemaVersion: z.literal(reportSchemaVersion),
+    dlakit: text,
+    network: text,
+    target: text,
+    release: text,
+    precision,
+    original: checkResult,
+    prepared: checkResult,
+    applied: z.array(z.strictObject({ pass: text, nodes: texts })),
+    nodes: z.array(
+      z.strictObject({
+        name: text,
+        op: text,
+        placement: z.enum(['dla', 'gpu', 'not emulated', 'build-time']),
+        shape: z.array(numberOrText).optional(),
+        why: text.optional(),
+      }),
+    ),
+    edges: z.array(z.strictObject({ from: text, to: text })),
+    batch: count,
+    ranges: z.enum(['calibrated', 'dummy']),
+    segments: z.array(segmentSummary),
+    estimates: z.array(estimate),
+    evaluation: evaluation.optional(),
+    changes: z.array(
+      z.strictObject({ rule: text, rewrite: text.optional(), advice: text, nodes: texts, gain: gain.optional() }),
+    ),
+    gain,
+  })
+  .meta({
+    title: 'A dlakit report',
+    description: 'What `dla report` writes as report.json. Times are in microseconds, sizes in bytes.',
+  });

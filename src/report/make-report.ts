@@ -1,0 +1,58 @@
+/** A compiled network → its report, and the report as JSON (schema/report.schema.json). */
+
+import type { Microseconds } from '../base/units.ts';
+import type { Compilation } from '../compile/compilation.ts';
+import type { Estimate } from '../estimate/estimate-result.ts';
+import type { Evaluation } from '../evaluate/evaluation.ts';
+import type { Plan } from '../program/program.ts';
+import type { PreparedNetwork } from '../rewrite/rewrite.ts';
+import { check } from '../support/check.ts';
+import { version } from '../version.ts';
+import { gains } from './gains.ts';
+import { reportSchemaVersion } from './json-schemas.ts';
+import { reportEdges, reportNodes, segmentSummaries } from './plan-summary.ts';
+import type { Report } from './report.ts';
+
+export interface ReportSources {
+  /** In every power mode that the report shows, the module's fastest first. */
+  readonly estimates: (plan: Plan) => readonly Estimate[];
+  /** In the module's fastest mode: what gains are told in. */
+  readonly latencyOf: (plan: Plan) => Microseconds;
+  readonly evaluation?: Evaluation;
+}
+
+/** The original is judged with the options of the compilation, so that the two can be compared. */
+export function makeReport(
+  network: PreparedNetwork,
+  compilation: Compilation,
+  { estimates, latencyOf, evaluation }: ReportSources,
+): Report {
+  const { plan } = compilation.network;
+  const original = check(network.original, compilation.options);
+  const hasDla = plan.segments.some((segment) => segment.kind === 'dla');
+  return {
+    dlakit: version,
+    network: plan.network,
+    target: plan.target,
+    release: plan.release,
+    precision: original.precision,
+    original,
+    prepared: compilation.checked,
+    applied: network.applied,
+    nodes: reportNodes(network.original, original, compilation.notEmulated),
+    edges: reportEdges(network.original),
+    batch: plan.batch,
+    ranges: plan.ranges,
+    segments: segmentSummaries(plan),
+    estimates: hasDla ? estimates(plan) : [],
+    ...(evaluation && { evaluation }),
+    ...gains(network, original, compilation, latencyOf),
+  };
+}
+
+export const reportJson = (report: Report): string =>
+  `${JSON.stringify({ $schema: 'dlakit/schema/report.schema.json', schemaVersion: reportSchemaVersion, ...report }, replace, 2)}\n`;
+
+/** JSON has no Infinity: the signal-to-noise ratio of an error-free tensor is null. */
+const replace = (_key: string, value: unknown): unknown =>
+  typeof value === 'number' && !Number.isFinite(value) ? null : value;
