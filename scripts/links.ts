@@ -1,6 +1,7 @@
 /**
- * What the pages and the comments point at must be there: relative links and anchors of every page, paths of this repository that a
- * page names, and the page and anchor under docs/ that a source cites. Citations of notes outside the repository are refused.
+ * What pages and comments point at must be there: relative links and anchors of every page, paths of this repository that
+ * a page names, pages and anchors under docs/ that a source cites, and files of this repository that a comment names.
+ * Citations of notes outside the repository are refused.
  */
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -75,6 +76,7 @@ export function deadLinks(texts: readonly Text[], exists: (path: string) => bool
     if (anchor === undefined || anchor === '') return undefined;
     return anchors.get(path)?.has(anchor) ? undefined : `no #${anchor} in ${path}`;
   };
+  const hasSource = (name: string): boolean => texts.some(({ path }) => path === name || path.endsWith(`/${name}`));
   return texts.flatMap((file) => {
     const found = isPage(file) ? pageTargets(file) : citations(file);
     const dead = found.flatMap((target) => wrongTarget(target) ?? []);
@@ -82,7 +84,8 @@ export function deadLinks(texts: readonly Text[], exists: (path: string) => bool
       .split('\n')
       .filter((line) => outside.some((form) => form.test(line)))
       .map((line) => `cites notes outside the repository: ${line.trim()}`);
-    return [...dead, ...old].map((problem) => `${file.path}: ${problem}`);
+    const gone = isPage(file) ? [] : sourcesNamed(file).filter((name) => !hasSource(name));
+    return [...dead, ...gone.map((name) => `no ${name}`), ...old].map((problem) => `${file.path}: ${problem}`);
   });
 }
 
@@ -106,3 +109,9 @@ function pageTargets({ path, text }: Text): readonly string[] {
 /** Pages that a source cites. */
 const citations = ({ text }: Text): readonly string[] =>
   [...text.matchAll(/(?<![\w/.])docs\/[\w./-]+\.md(?:#[\w-]+)?/g)].map(([target]) => target);
+
+/** Sources that the comments of a source name, by the end of their path: `sdp.ts`, `lower/moves.ts`. */
+const sourcesNamed = ({ text }: Text): readonly string[] =>
+  [...text.matchAll(/^\s*(?:\*|\/\*\*|\/\/).*$|\s\/\/ .*$/gm)].flatMap(([comment]) =>
+    [...comment.matchAll(/(?<![\w/'.*-])(?:[\w-]+\/)*[\w-]+\.ts\b/g)].map(([name]) => name),
+  );

@@ -44,6 +44,15 @@ describe('links', () => {
     expect(source('// another repository: onnx/docs/Gone.md')).toEqual([]);
   });
 
+  it('to sources are looked for by the end of their path', () => {
+    const source = (text: string): readonly string[] => dead({ path: 'src/a/b.ts', text });
+    expect(source("/** As b.ts, a/b.ts and src/a/b.ts say. */\nimport './gone.ts'; // b.ts")).toEqual([]);
+    expect(source('/**\n * See c/b.ts.\n */\nlet x; // gone.ts')).toEqual([
+      'src/a/b.ts: no c/b.ts',
+      'src/a/b.ts: no gone.ts',
+    ]);
+  });
+
   it.each([
     'facts 1.2',
     'facts, section 7',

@@ -3,7 +3,7 @@
  * memory, dependencies; out comes a Program that the validator has seen.
  *
  * Memory: inputs and outputs of the segment are bound by the application. Of the others, those that are read again soonest for their
- * size stay in the SRAM (estimate/residency.ts); what the SRAM has no place for, and everything else, lies in local DRAM. Constants
+ * size stay in the SRAM (estimate/orin/residency.ts); what the SRAM has no place for, and everything else, lies in local DRAM. Constants
  * lie one after the other in global DRAM, equal ones once.
  */
 

@@ -57,7 +57,7 @@ export class Bus {
     this.#free.push({ offset: alignment, size: pageSize - alignment });
   }
 
-  /** The windows that may be touched now, by address. Another list whenever any window in it came or went. */
+  /** The windows that may be touched now, by address. A new list after every mapping and unmapping, so lists can be compared. */
   get reach(): readonly Window[] {
     return this.#reach;
   }

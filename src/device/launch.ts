@@ -1,7 +1,7 @@
 /**
  * The seam. Every way of running a network ends here: register writes of a trace, descriptors of a stock loadable,
  * layers of a Program. `launch` runs one pipeline to completion: it reads its cubes from the bus, keeps what outlives a
- * launch in the state, and tells what was written, which events were raised, and what it cost.
+ * launch in the state, and returns the cubes that were written, the events that were raised, and counters.
  */
 
 import type { Pipeline } from '../program/layer.ts';
@@ -12,7 +12,7 @@ import { type Rubik, runRubik } from './nvdla/rubik.ts';
 import { runTransfers, type Transfer } from './nvdla/transfer.ts';
 import type { DeviceState } from './state.ts';
 
-/** What a device launches: a pipeline, or what only NVDLA's registers and firmware know. */
+/** What a device launches: a pipeline, or a move that only NVDLA's registers and firmware have. */
 export type Launch =
   | Pipeline<Cube>
   | { readonly kind: 'transfer'; readonly transfers: readonly Transfer[] }
@@ -32,7 +32,7 @@ export interface LaunchResult {
   };
 }
 
-/** What only moves bytes has no arithmetic to choose and needs no engines. @throws device/fault, device/unsupported */
+/** Runs one pipeline to completion. Rubik and BDMA only move bytes, so they need no engines. @throws device/fault, device/unsupported */
 export function launch(pipeline: Launch, bus: Bus, state: DeviceState): LaunchResult {
   if (pipeline.kind === 'transfer') return runTransfers(pipeline.transfers, bus);
   if (pipeline.kind === 'rubik') return runRubik(pipeline.rubik, bus);

@@ -46,7 +46,7 @@ export interface BatchOptions {
 
 /**
  * The data set as input tensors, [N, C, H, W] float32: real = (pixel / 255 − mean) / std for each channel, or
- * pixel / 255 without pre-processing. What a last batch lacks in samples is zero.
+ * pixel / 255 without pre-processing. A last batch with too few samples is filled with zeros.
  * @throws evaluate/image, evaluate/data-set, cancelled
  */
 export async function* batches(dataSet: DataSet, input: ImageInput, options: BatchOptions = {}): AsyncGenerator<Batch> {

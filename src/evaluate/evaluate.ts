@@ -153,7 +153,7 @@ async function compareTensors(
           const real = expected[name];
           if (real?.dtype !== 'float32') continue;
           const values = float32Values(real);
-          // What fills up a last batch is not data.
+          // The zeros that fill a last batch do not count.
           const valid = values.subarray(0, (values.length / network.plan.batch) * labels.length);
           const divergence = found.get(name) ?? new Divergence(name);
           if (tensor.dtype === 'int8' && scale !== undefined) divergence.add(valid, int8Values(tensor), scale, 127);

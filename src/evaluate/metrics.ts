@@ -80,7 +80,7 @@ export class Divergence {
   }
 }
 
-/** To thousandths, so that no engine's last bit of log10 shows. */
+/** Rounded to thousandths, since Math.log10 may differ in its last bit between engines. */
 function decibels(signal: number, noise: number): number {
   if (noise === 0) return Number.POSITIVE_INFINITY;
   if (signal === 0) return Number.NEGATIVE_INFINITY;

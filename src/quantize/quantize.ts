@@ -19,7 +19,7 @@ export interface Quantized {
  * Scales of values that the graph does not have are dropped; a zero scale becomes zeroRangeScale.
  *
  * @throws calibrate/value when a scale is negative or not finite; calibrate/cache-missing when a value that needs a
- *   scale has none, also none through the values that must have the same
+ *   scale has none, and no value of its equal-range group has one
  */
 export function quantize(
   graph: Graph,

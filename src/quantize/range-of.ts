@@ -12,7 +12,7 @@
  *   counted) are left out: a spike, which the background of a picture makes in the first layers, would otherwise pull r
  *   down to itself, since every coarser level smears it (measured: half the pixels clipped, 13 points of Top-1 lost).
  *
- * No range exceeds the largest |x|. Everything is IEEE arithmetic plus the logarithm of log.ts: the same data give the
+ * No range exceeds the largest |x|. Everything is IEEE arithmetic plus the logarithm of base/elementary.ts: the same data give the
  * same range on every engine.
  */
 

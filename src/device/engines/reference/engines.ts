@@ -82,7 +82,7 @@ export function checkChain(pipeline: Pipeline<Cube>): void {
   if (broken) fail('device/fault', broken);
 }
 
-/** Of a pipeline, whenever it runs. */
+/** The parts of a launch's result that follow from the pipeline alone. */
 type Effects = Pick<LaunchResult, 'writes' | 'events'> & { readonly readBytes: number; readonly writtenBytes: number };
 
 const known = new WeakMap<Pipeline<Cube>, Effects>();

@@ -15,7 +15,7 @@ import type { Cube } from '../../cube.ts';
 import { type Activations, expectShape, readFeature } from './feature.ts';
 import { clamp, roundHalfEven } from './rounding.ts';
 
-/** What one output index takes of its axis. */
+/** The input indices and weights of one output index, along one axis. */
 export interface Tap {
   readonly first: number;
   readonly second: number;

@@ -65,7 +65,7 @@ export function singlePoint(
       }
       if (slope && t < 0) t = Math.fround(t * slope[c]!);
       const rounded = roundHalfEven(t);
-      // NaN goes the way of −∞.
+      // NaN saturates like −∞.
       if ((rounded > 127 && sdp.high === 127) || (!(rounded >= -128) && sdp.low === -128)) saturated++;
       const q = clamp(rounded, sdp.low, sdp.high);
       data[i] = lut ? lut[q + 128]! : q;

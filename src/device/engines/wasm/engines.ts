@@ -49,7 +49,7 @@ export interface WasmOptions {
 }
 
 export interface WasmEngines extends Engines {
-  /** Launches of the open NVDLA that the scalar reference ran (nvdla-engine.ts). */
+  /** Launches of the open NVDLA that the scalar reference ran (nvdla/engine.ts). */
   readonly fallbacks: number;
   /** Launches of the open NVDLA that were done once more as they had been recorded (recording.ts). */
   readonly repeats: number;

@@ -19,11 +19,11 @@ export const kindPool = 3;
 export const kindNearest = 4;
 export const kindLinear = 5;
 export const kindCopy = 6;
-// Of the open NVDLA; their fields are in nvdla-job.ts.
+// Of the open NVDLA; their fields are in nvdla/job.ts.
 export const kindIntegerPoint = 7;
 export const kindIntegerPool = 8;
 export const kindConvert = 9;
-// Of the open NVDLA in float16; their fields are in nvdla-float-job.ts.
+// Of the open NVDLA in float16; their fields are in float16/job.ts.
 export const kindFloatLists = 10;
 export const kindFloatConv = 11;
 export const kindFloatPoint = 12;
@@ -143,7 +143,7 @@ export const copyFill = 364;
 /** Channels that the last atom of the output has room for, to be zeroed behind the last channel. */
 export const outRoom = 368;
 
-// Fields from byte 384 on are in nvdla-job.ts and nvdla-float-job.ts.
+// Fields from byte 384 on are in nvdla/job.ts and float16/job.ts.
 
 export const jobBytes = 1024;
 

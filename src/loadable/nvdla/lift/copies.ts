@@ -1,7 +1,7 @@
 /**
  * Single-point operations that only copy: pixels that are cut out of surfaces or put into them (`PixelCopy`). Their cubes are
  * rectangles, which may step over rows, or *turned*: one pixel wide, with the columns of the surface as lines and its rows as
- * channels, so that they step over pixels both ways (lower-moves.ts). Where nobody but copies touches a surface, its width is what
+ * channels, so that they step over pixels both ways (lower/moves.ts). Where nobody but copies touches a surface, its width is what
  * they suggest; another that explains the same bytes would be as good.
  */
 

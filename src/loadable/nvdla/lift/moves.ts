@@ -1,4 +1,4 @@
-/** Rubik and the bridge DMA as layers of a Program: lower-moves.ts read backwards. */
+/** Rubik and the bridge DMA as layers of a Program: lower/moves.ts read backwards. */
 
 import { fail } from '../../../base/errors.ts';
 import type { BdmaTransfer, RubikMove } from '../../../program/layer.ts';

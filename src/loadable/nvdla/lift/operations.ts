@@ -1,5 +1,5 @@
 /**
- * A launch of the firmware's operations as a layer of a Program: lower-operations.ts read backwards. Registers are narrower than
+ * A launch of the firmware's operations as a layer of a Program: lower/operations.ts read backwards. Registers are narrower than
  * the fields of descriptors, and of what an operation does not use nothing is said.
  */
 

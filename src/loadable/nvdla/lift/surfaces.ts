@@ -1,7 +1,7 @@
 /**
  * The surface that a value becomes, and where in it each of its uses lies. Uses are cubes on one grid of lines and surfaces, the
  * *frame*; the surface is the smallest that holds them all, and starts where the first of them does. What single-point operations
- * only copy may lie across the grid (lift-copies.ts).
+ * only copy may lie across the grid (lift/copies.ts).
  */
 
 import { elementSize } from '../../../base/data-type.ts';

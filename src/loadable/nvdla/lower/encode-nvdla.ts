@@ -1,7 +1,7 @@
 /**
  * A compiled network as the file that NVDLA's stock runtime loads. It holds one task of the DLA, so the network has to be one
  * Program whole. The file is tagged (tag.ts) with what the format has no place for, and keeps every rule of the format
- * (validate-loadable.ts) before anybody gets its bytes.
+ * (validate/loadable.ts) before anybody gets its bytes.
  */
 
 import { fail } from '../../../base/errors.ts';

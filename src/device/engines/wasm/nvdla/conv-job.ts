@@ -1,6 +1,6 @@
 /**
  * Convolution of the open NVDLA on int8, in the kernels of conv-job.ts: the same panels and tiles, fed from atoms of 8,
- * 16 or 32 channels or from rows of pixels, and finished by SDP's integer units (assembly/nvdla-finish.ts).
+ * 16 or 32 channels or from rows of pixels, and finished by SDP's integer units (assembly/nvdla/finish.ts).
  */
 
 import type { Conv, ConvCore } from '../../../../program/layer.ts';

@@ -1,6 +1,6 @@
 /**
  * The input converter of the convolution core, for kernels: int8 in, int8 out, by tables. Pixels keep their order in
- * memory; the weights are packed to suit (nvdla-weights.ts).
+ * memory; the weights are packed to suit (nvdla/weights.ts).
  */
 
 import type { ConvCore } from '../../../../program/layer.ts';

@@ -1,10 +1,10 @@
 /**
- * Pipelines of the open NVDLA on kernels, bit for bit what the scalar reference (nvdla/) computes.
+ * Pipelines of the open NVDLA on kernels, bit for bit what the scalar reference (reference/nvdla/) computes.
  *
- *     conv → sdp (→ pdp), int8                nvdla-conv-job.ts: features, pixels, converted input
- *     sdp (→ pdp), int8                       assembly/nvdla-point.ts
- *     pdp, int8                               assembly/nvdla-pool.ts
- *     the same in float16                     nvdla-float-engine.ts
+ *     conv → sdp (→ pdp), int8                nvdla/conv-job.ts: features, pixels, converted input
+ *     sdp (→ pdp), int8                       assembly/nvdla/point.ts
+ *     pdp, int8                               assembly/nvdla/pool.ts
+ *     the same in float16                     float16/engine.ts
  *
  * The reference runs the rest, and {@link NvdlaEngine.fallbacks} counts it: 16-bit integers, CDP, data kept in the
  * convolution buffer, weights whose sums could leave int32, cubes that overlap what they are made from, numbers that

@@ -21,7 +21,7 @@ export const convertFactorF = 416;
 // Address of the lookup table, laid out as below; 0: none.
 export const lookup = 424;
 
-/** 1: X1 and X2 are what the fields from {@link narrowLowF} on describe, in one pass (assembly/nvdla-narrow.ts). */
+/** 1: X1 and X2 are what the fields from {@link narrowLowF} on describe, in one pass (assembly/nvdla/narrow.ts). */
 export const narrow = 428;
 
 // Sub-units, `unitBytes` each.

@@ -1,4 +1,4 @@
-/** The lookup table of SDP's Y unit as the kernels read it (nvdla-job.ts). */
+/** The lookup table of SDP's Y unit as the kernels read it (nvdla/job.ts). */
 
 import type { LinearTable, LookupTable } from '../../reference/nvdla/lookup-table.ts';
 import type { KernelHost } from '../kernel-host.ts';

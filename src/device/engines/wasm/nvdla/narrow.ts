@@ -1,5 +1,5 @@
 /**
- * Which set-ups of SDP assembly/nvdla-narrow.ts does in one pass: all that our compiler makes of a convolution with or
+ * Which set-ups of SDP assembly/nvdla/narrow.ts does in one pass: all that our compiler makes of a convolution with or
  * without a residual addition. X1 takes vectors; X2 adds an int8 of the point, or there is none; no Y; the converter
  * only shifts.
  *

@@ -1,5 +1,5 @@
 // SDP as most networks set it up, in one pass from accumulators to int8: X1 adds and multiplies by channel, X2 adds an int8
-// of the point or nothing, the converter shifts. kernels/nvdla-narrow.ts says which set-ups these are.
+// of the point or nothing, the converter shifts. wasm/nvdla/narrow.ts says which set-ups these are.
 //
 // Results that int8 cannot hold need not be exact, only beyond it: X1's are cut to ±2²⁰, so that 1.5 · 2⁵² added to a
 // float64 leaves the nearest integer in its low word. That rounds ties to even; the factors are a 2⁻⁴⁸th too large,

@@ -1,4 +1,4 @@
-/** Convolution of nv_full on float16 in the kernels (assembly/nvdla-float-conv.ts), from features or pixels. */
+/** Convolution of nv_full on float16 in the kernels (assembly/nvdla/float16/conv.ts), from features or pixels. */
 
 import type { Conv, ConvCore } from '../../../../../program/layer.ts';
 import type { Cube } from '../../../../cube.ts';
@@ -16,7 +16,7 @@ const blockChannels = 64;
 /** Enough pixels that laying out weights counts for nothing, and few enough that their sums stay near. */
 const mostChunkPixels = 256;
 
-/** How the core steps through a kernel, as kernels read it: steps, then parts (nvdla-float-job.ts). */
+/** How the core steps through a kernel, as kernels read it: steps, then parts (float16/job.ts). */
 export interface FloatSteps {
   readonly words: Int32Array;
   readonly steps: number;

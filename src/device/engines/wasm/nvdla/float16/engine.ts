@@ -1,11 +1,11 @@
 /**
- * Float16 pipelines of nv_full on kernels, bit for bit what the scalar reference (nvdla/float*.ts) computes.
+ * Float16 pipelines of nv_full on kernels, bit for bit what the scalar reference (reference/nvdla/float16/) computes.
  *
- *     conv → sdp (→ pdp)      assembly/nvdla-float-conv.ts, from features or pixels
- *     sdp (→ pdp)             assembly/nvdla-float-point.ts
- *     pdp                     assembly/nvdla-float-pool.ts
+ *     conv → sdp (→ pdp)      assembly/nvdla/float16/conv.ts, from features or pixels
+ *     sdp (→ pdp)             assembly/nvdla/float16/point.ts
+ *     pdp                     assembly/nvdla/float16/pool.ts
  *
- * Undefined, with nothing written, is what is left to the reference (nvdla-engine.ts).
+ * Undefined, with nothing written, is what is left to the reference (nvdla/engine.ts).
  */
 
 import type { Conv, ConvCore, IntegerScaleSdp, Pdp } from '../../../../../program/layer.ts';

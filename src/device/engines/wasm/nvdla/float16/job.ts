@@ -1,5 +1,5 @@
 /**
- * The part of a job's layout (job.ts) that float16 pipelines of the open NVDLA have instead of nvdla-job.ts. Words are 32
+ * The part of a job's layout (job.ts) that float16 pipelines of the open NVDLA have instead of nvdla/job.ts. Words are 32
  * bits.
  */
 
@@ -27,7 +27,7 @@ export const kernelLength = 424;
 export const steps = 428;
 export const stepCount = 432;
 export const parts = 436;
-/** Tables for the cut of products (nvdla-float-tables.ts). */
+/** Tables for the cut of products (float16/tables.ts). */
 export const cutTables = 440;
 export const chunkPixels = 444;
 export const chunks = 448;
@@ -118,7 +118,7 @@ export const unitBytes = 64;
 
 /** 0: bypassed; 1: ALU, then multiplier (X1, X2); 2: the other way round (Y). */
 export const unitOrder = 0;
-/** As in nvdla-job.ts. */
+/** As in nvdla/job.ts. */
 export const unitAlu = 4;
 export const unitMul = 8;
 export const unitRelu = 12;
@@ -163,7 +163,7 @@ export const curveExponent = 28;
 export const underflowSlope = 32;
 export const overflowSlope = 36;
 export const curveEntries = 40;
-// As nvdla-job.ts has them, one after the other.
+// As nvdla/job.ts has them, one after the other.
 export const underflowPriority = 1392;
 export const overflowPriority = 1396;
 export const hybridPriority = 1400;

@@ -1,4 +1,4 @@
-/** The lookup table of SDP's Y unit on float16, as the kernels read it (nvdla-float-job.ts). */
+/** The lookup table of SDP's Y unit on float16, as the kernels read it (float16/job.ts). */
 
 import { addSingle, fp17ToSingle, halfToFp17, numberToSingle } from '../../../reference/nvdla/float16/float.ts';
 import type { LinearTable, LookupTable } from '../../../reference/nvdla/lookup-table.ts';

@@ -1,6 +1,6 @@
 // Convolution of float16: a unit is 16 kernels and a chunk of pixels. For each step its weights are laid out once
-// (nvdla-float-rows.ts), then every pixel of the chunk takes them with the elements under its window, which lie as lists
-// (nvdla-float-lists.ts).
+// (rows.ts), then every pixel of the chunk takes them with the elements under its window, which lie as lists
+// (lists.ts).
 
 import * as base from '../../../job';
 import * as job from '../../../nvdla/float16/job';

@@ -1,8 +1,8 @@
 // What a product loses when it is cut off: its fraction below the cut, in 256ths, as the multiplier's carry-save tree
-// makes it (device/nvdla/float-multiply.ts). With R the cut product, P the exact one and 2^s the cut, P / 2^s − R: of the
+// makes it (reference/nvdla/float16/multiply.ts). With R the cut product, P the exact one and 2^s the cut, P / 2^s − R: of the
 // two vectors that the tree leaves, the s lowest bits together.
 //
-// By 4 bits the product is rounded down, by 8 almost always, and tables tell when not (nvdla-float-sums.ts). The rest is
+// By 4 bits the product is rounded down, by 8 almost always, and tables tell when not (sums.ts). The rest is
 // here. Products that are cut by 12 or 16 bits, some of a hundred, wait until the end of their step and go through the
 // tree eight at a time; its low 16 bits are enough. What is cut by more is rare, and taken one by one.
 

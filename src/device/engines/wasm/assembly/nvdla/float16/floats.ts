@@ -1,4 +1,4 @@
-// The floats of the open NVDLA (device/nvdla/float.ts), four or eight at a time. The processor's float32 does the work;
+// The floats of the open NVDLA (reference/nvdla/float16/float.ts), four or eight at a time. The processor's float32 does the work;
 // what is unlike IEEE is put right after it: no infinities, NaN and the sign of zero by the first operand. FP17 values
 // travel as singles: a sum or product of their 11 bits, rounded to 24 and then to 11, is the rounded one.
 

@@ -1,4 +1,4 @@
-// The lookup table of SDP's Y unit on singles, value by value (device/nvdla/float-lookup.ts). FP17 values travel as bits of
+// The lookup table of SDP's Y unit on singles, value by value (reference/nvdla/float16/lookup.ts). FP17 values travel as bits of
 // singles, NaN among them with a fraction of 10 bits.
 
 import * as job from '../../../nvdla/float16/job';

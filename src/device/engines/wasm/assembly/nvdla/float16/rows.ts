@@ -1,5 +1,5 @@
 // The weights of 16 kernels in one step, from the stream into rows of this thread's scratch: one row for each element
-// that they meet, the kernels side by side, taken apart as the sums want them (nvdla-float-job.ts). A chunk of pixels
+// that they meet, the kernels side by side, taken apart as the sums want them (float16/job.ts). A chunk of pixels
 // goes over them.
 
 import * as job from '../../../nvdla/float16/job';

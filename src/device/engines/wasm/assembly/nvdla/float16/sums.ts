@@ -1,16 +1,16 @@
 // One step of a float16 convolution: up to 64 products of one pixel with 16 kernels, summed and accumulated.
 //
 // The hardware shifts every product to the largest exponent of its step, cuts it off, and adds integers
-// (device/nvdla/float-sums.ts). Here all products are added as they are, in float64, and what each loses to its cut is
+// (reference/nvdla/float16/sums.ts). Here all products are added as they are, in float64, and what each loses to its cut is
 // added on the side, in 256ths rounded down. The hardware's sum is an integer; the 64 roundings leave less than a quarter
 // of doubt, float64 less than 2^-13, so that the difference of the two, rounded down, is that integer.
 //
 // What is lost: nothing to a cut of 0; by 4 bits, the product modulo 16, which the tree's carries never reach; by 8, the
 // product modulo 256, and one more for the few pairs of low bytes to which the tables say so. Products modulo 256 come
-// from tables of the data's multiples by the weights' low digits (nvdla-float-tables.ts). Greater cuts: nvdla-float-cut.ts.
+// from tables of the data's multiples by the weights' low digits (float16/tables.ts). Greater cuts: cut.ts.
 //
 // The accumulator is a float of 39 bits that rounds half away from zero, as its two's complement mantissa of 40 does
-// (device/nvdla/float-accumulate.ts): a float64 holds it, and the error of an addition, which float64 can tell, settles
+// (reference/nvdla/float16/accumulate.ts): a float64 holds it, and the error of an addition, which float64 can tell, settles
 // ties.
 
 import * as job from '../../../nvdla/float16/job';
