@@ -1,4 +1,4 @@
-/** What the estimator says of a Plan on a module in a power mode. */
+/** An estimate: time, traffic and throughput of a Plan on a module in a power mode. */
 
 import type { Bytes, Cycles, GBps, MHz, Microseconds } from '../base/units.ts';
 import type { EngineName, ReadClient } from '../program/layers/kind.ts';
@@ -37,21 +37,21 @@ export interface LayerEstimate {
   /** Where the input and output live. */
   readonly inputMemory: 'managed_sram' | 'dram';
   readonly outputMemory: 'managed_sram' | 'dram';
-  /** Of an open NVDLA: where the cycles go. */
+  /** Where the cycles go, on an open NVDLA. */
   readonly stripe?: StripeLayer;
 }
 
 /** Cycles of the core. */
 export interface StripeLayer {
-  /** What works in the launch, and for how long at its own rate. */
+  /** The engines of the launch, and how long each works at its own rate. */
   readonly engines: readonly { readonly engine: EngineName; readonly busy: Cycles }[];
-  /** What is read, client by client of the memory interface, and for how long at the client's rate. */
+  /** Bytes that each client of the memory interface reads, and how long that takes at the client's rate. */
   readonly reads: readonly { readonly client: ReadClient; readonly size: Bytes; readonly busy: Cycles }[];
   readonly written: Bytes;
   readonly launch: Cycles;
   readonly fill: Cycles;
   readonly drain: Cycles;
-  /** In the schedule: when it is enabled and when it is complete. */
+  /** When the launch is enabled and when it is complete, in the schedule. */
   readonly start: Cycles;
   readonly end: Cycles;
   /** What bounds it: an engine, a read client, the memory that all share, or the time around the work. */
@@ -60,12 +60,12 @@ export interface StripeLayer {
   readonly reasons: readonly string[];
 }
 
-/** Of one image, in cycles of the core. */
+/** Totals of one image, in cycles of the core. */
 export interface StripeTotals {
   readonly latencyCycles: Cycles;
   readonly outstanding: number;
   readonly launchCycles: Cycles;
-  /** Launches side by side where their engines and what they wait for allow it: the time that is claimed. */
+  /** The time that is claimed: launches overlap where their engines and dependencies allow it. */
   readonly scheduled: Cycles;
   /** Launches one after the other: never less. */
   readonly sequential: Cycles;
@@ -92,7 +92,7 @@ export interface Estimate {
   readonly dramBytesPerImage: Bytes;
   /** Whether the module and the kind of network were held against published measurements. */
   readonly validated: boolean;
-  /** Of an open NVDLA. */
+  /** Present for an open NVDLA. */
   readonly stripe?: StripeTotals;
   readonly notes: readonly string[];
 }

@@ -23,7 +23,7 @@ export interface EstimateOptions {
   readonly powerMode: PowerMode;
   /** Cores that each run the whole network on batches of their own. */
   readonly cores: number;
-  /** Of an open NVDLA: in what its system differs from the module. */
+  /** How the system of an open NVDLA differs from the module's. */
   readonly system?: SystemChanges;
 }
 

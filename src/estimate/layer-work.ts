@@ -1,4 +1,4 @@
-/** What the performance model needs to know of each layer of a Program: read off its surfaces and its memory plan. */
+/** The work of each layer of a Program, as the performance model counts it, from its surfaces and its memory plan. */
 
 import { type Bytes, bytes } from '../base/units.ts';
 import { layerReads, layerWrites, type Read, type Write } from '../program/access.ts';
@@ -40,7 +40,7 @@ function layerWork({ surfaces }: Pick<Program, 'surfaces'>, layer: Layer, free: 
 
 const count = (shape: Shape4): number => shape[0] * shape[1] * shape[2] * shape[3];
 
-/** Bytes that an access of a layer touches, without the padding of rows; of weights what they take in memory. */
+/** Bytes that an access of a layer touches: features without the padding of rows, weights as they lie in memory. */
 export function accessBytes(access: Read | Write, surfaces: readonly Surface[]): Bytes {
   const surface = surfaces[access.surface]!;
   if (access.bytes !== undefined) return bytes(access.bytes);

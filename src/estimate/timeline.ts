@@ -13,7 +13,7 @@ export interface LayerSpan {
   readonly layer: LayerEstimate;
 }
 
-/** What a task costs beside its layers. It comes first; where it really falls is not known. */
+/** The cost of a task beside its layers. It is drawn first, since where it really falls is not known. */
 export interface TaskSpan {
   readonly kind: 'task';
   readonly name: string;

@@ -1,10 +1,10 @@
-/** The memory and the processor around an open NVDLA, boiled down to what the formulas use. */
+/** The memory and the processor around an open NVDLA, as the numbers that the formulas use. */
 
 import { fail } from '../../base/errors.ts';
 import type { Cycles, GBps, MHz } from '../../base/units.ts';
 import type { NvdlaFeatures, NvdlaSystem, PowerMode, Target } from '../../targets/target.ts';
 
-/** What a caller knows better than the module. */
+/** Properties of the system that replace the module's. */
 export interface SystemChanges {
   readonly clock?: MHz;
   readonly bandwidth?: GBps;
@@ -23,8 +23,8 @@ export interface NvdlaConditions {
   readonly outstanding: number;
   readonly launch: Cycles;
   /**
-   * Bytes a cycle: of reading and writing together, of the interface in each direction, and of one read client: the convolution
-   * core's, which reads into the convolution buffer, and the others', whose buffers were sized for a latency.
+   * Bytes a cycle: of reading and writing together, of the interface in each direction, and of one read client. The
+   * convolution core reads into the convolution buffer; the other clients' buffers were sized for a latency.
    */
   readonly rates: {
     readonly memory: number;

@@ -16,7 +16,7 @@ import { clientRate, sharedCycles, type Traffic } from './traffic.ts';
 export interface ConvolutionPhases {
   /** Cycles until the first rows and kernel group are there. */
   readonly firstFetch: number;
-  /** From then to the last result. */
+  /** Cycles from then to the last result. */
   readonly busy: number;
   readonly takesTurns: boolean;
 }
@@ -52,7 +52,7 @@ export function convolutionPhases(
   const groups = Math.ceil(output.channels / kernelGroupOf(target, core!.precision));
   const height = surfaces[input]!.shape[2];
   const firstRows = Math.min(1, ((kernel.h - 1) * dilation.h + 1) / height);
-  /** Of some features, some weights, and of operands and results: shares of all. */
+  /** Cycles to move the given shares of features, of weights, and of operands and results. */
   const fetching = (features: number, weights: number, others: number): number => {
     const share = (client: ReadClient): number =>
       client === 'features' ? features : client === 'weights' ? weights : others;

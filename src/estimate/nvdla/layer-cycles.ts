@@ -28,26 +28,26 @@ import { stripeCycles } from './stripe.ts';
 import { clientRate, layerTraffic, sharedCycles } from './traffic.ts';
 
 export interface LayerCycles {
-  /** What works in the launch, and for how long at its own rate. */
+  /** The engines of the launch, and how long each works at its own rate. */
   readonly engines: readonly { readonly engine: EngineName; readonly busy: Cycles }[];
   readonly reads: readonly { readonly client: ReadClient; readonly size: Bytes; readonly busy: Cycles }[];
   readonly written: Bytes;
-  /** The longest of the engines. */
+  /** Cycles of the slowest engine. */
   readonly compute: Cycles;
-  /** The slowest read client by itself. */
+  /** Cycles of the slowest read client alone. */
   readonly slowestClient: Cycles;
-  /** All reading and writing on what they share. */
+  /** Cycles of all reading and writing on the interface and memory that clients share. */
   readonly shared: Cycles;
   readonly launch: Cycles;
-  /** Of a read; 0 where nothing is read. */
+  /** The latency of a read; 0 where nothing is read. */
   readonly latency: Cycles;
-  /** `latency`, and the first rows and kernel group. */
+  /** Cycles before work begins: `latency`, and the first rows and kernel group. */
   readonly fill: Cycles;
-  /** Between fill and drain. */
+  /** Cycles between fill and drain. */
   readonly busy: Cycles;
   readonly drain: Cycles;
   readonly total: Cycles;
-  /** The buffer holds one kernel group alone: fetching weights and multiplying take turns. */
+  /** Whether fetching weights and multiplying take turns, since the buffer holds one kernel group only. */
   readonly takesTurns: boolean;
 }
 
@@ -112,7 +112,7 @@ function enginesOf(
         return (elements * size) / throughput[stage.engine];
       case 'rubik':
       case 'bdma':
-        // They move as fast as memory lets them.
+        // Memory alone bounds Rubik and BDMA.
         return 0;
       case 'resize':
         throw new Error(`the open NVDLA has no engine for ${layer.kind}`);
@@ -122,6 +122,6 @@ function enginesOf(
   return stages.map((stage) => ({ engine: stage.engine, busy: cycles(Math.ceil(busyOf(stage))) }));
 }
 
-/** Elements a cycle of SDP's units that are in use; what passes none goes at the rate of X. */
+/** Elements a cycle of the slowest SDP unit in use; the rate of X where none is. */
 const pointRate = (layer: Layer, { features: { throughput } }: NvdlaConditions): number =>
   'sdp' in layer && 'y' in layer.sdp && layer.sdp.y !== undefined ? Math.min(throughput.x, throughput.y) : throughput.x;

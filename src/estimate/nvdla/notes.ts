@@ -1,4 +1,4 @@
-/** What a stripe estimate does not claim. */
+/** The limits of a stripe estimate, which are shown beside it. */
 
 import type { Plan } from '../../program/program.ts';
 import type { NvdlaConditions } from './conditions.ts';

@@ -11,7 +11,7 @@ import type { LayerCycles } from './layer-cycles.ts';
 import { stripeShares } from './stripe.ts';
 import { clientRate } from './traffic.ts';
 
-/** Shares of the multipliers below this are worth a word. */
+/** A share of busy multipliers below this is named as a reason. */
 const worthSaying = 0.9;
 
 export function limitOf(cost: LayerCycles): StripeLayer['limit'] {

@@ -11,16 +11,16 @@ import type { EngineName } from '../../program/layers/kind.ts';
 import type { LayerCycles } from './layer-cycles.ts';
 
 export interface Interval {
-  /** When it was enabled. */
+  /** When the launch is enabled. */
   readonly start: Cycles;
-  /** When it is complete. */
+  /** When the launch is complete. */
   readonly end: Cycles;
 }
 
 interface Engine {
-  /** When it takes up the next launch. */
+  /** When the engine is free for its next launch. */
   free: number;
-  /** When its last two launches are complete, the later one first. */
+  /** When the engine's last two launches are complete, the later one first. */
   complete: [number, number];
 }
 

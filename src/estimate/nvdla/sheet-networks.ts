@@ -38,7 +38,7 @@ function layer(name: string, row: Row): SheetLayer {
     kernels,
     kernel: square(kernel),
     stride: square(stride),
-    // For multipliers the sheet counts as if strides began at every pixel: AlexNet's first layer has 54 of its 55.
+    // The sheet's own count of positions for the multipliers: 54, where AlexNet's first layer has 55.
     positions: square(Math.ceil((padded ? size : size - kernel + 1) / stride)),
     macs: channels * convolved * convolved * kernels * kernel * kernel,
     output: square(output),
@@ -47,7 +47,7 @@ function layer(name: string, row: Row): SheetLayer {
 
 const byTwo = { kernel: 3, stride: 2 };
 
-/** In Caffe's two groups, each a layer. */
+/** AlexNet, with each of Caffe's two groups as a layer. */
 export const sheetAlexNet: SheetNetwork = {
   name: 'AlexNet',
   rules: { kernelMultiple: 16, staysBelow: 'kernelGroup', connectedBatch: 16, winograd: true },
@@ -120,7 +120,7 @@ export const sheetGoogLeNet: SheetNetwork = {
   ],
 };
 
-/** v1: the stride is in the first 1×1 convolution of a stage. */
+/** The layers of ResNet-50 v1, which has the stride in the first 1×1 convolution of a stage. */
 function* resNet50Layers(): Generator<SheetLayer> {
   yield layer('conv1', { input: [3, 224], kernels: 64, kernel: 7, stride: 2, padded: true, pool: byTwo });
   let size = 56;

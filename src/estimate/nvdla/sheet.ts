@@ -24,7 +24,7 @@ export interface SheetLayer {
   readonly name: string;
   readonly kind: 'conv' | 'residual' | 'connected';
   readonly channels: number;
-  /** Of the input. */
+  /** Rows of the input. */
   readonly height: number;
   readonly width: number;
   readonly kernels: number;
@@ -32,21 +32,21 @@ export interface SheetLayer {
   readonly stride: Extent;
   /** Where kernels are applied, as the multipliers' cycles count it. */
   readonly positions: Extent;
-  /** What is multiplied, for utilisation: kernels' true positions. */
+  /** Multiplications at the true positions of kernels, for utilisation. */
   readonly macs: number;
-  /** After any pooling. */
+  /** The result, after any pooling. */
   readonly output: Extent;
   /** Weights that the sheet leaves at their plain size although the kernel is 3×3. */
   readonly plainWeights?: true;
-  /** With an SRAM: what is read from DRAM, or written to it, beside the weights. */
+  /** With an SRAM: whether the input comes from DRAM or the output goes to it, beside the weights. */
   readonly outside?: 'input' | 'output';
 }
 
-/** In what the sheet's tabs differ. */
+/** The rules in which the sheet's tabs differ. */
 export interface SheetRules {
   /** Kernels count in multiples of this: 16, in the tab of ResNet-50 128. */
   readonly kernelMultiple: number;
-  /** What an input must be smaller than to stay in the buffer while weights pass: all weights, or those of 32 kernels. */
+  /** An input stays in the buffer while weights pass if it is smaller than this: all weights, or those of 32 kernels. */
   readonly staysBelow: 'weights' | 'kernelGroup';
   /** Frames that share the weights of a fully connected layer. */
   readonly connectedBatch: number;
@@ -87,7 +87,7 @@ export interface SheetEstimate {
   readonly layers: readonly SheetLayerCost[];
   readonly total: Cycles;
   readonly imagesPerSecond: number;
-  /** Multiplications of the network over those that the core could have done. */
+  /** Multiplications of the network, divided by those that the core could have done. */
   readonly utilisation: number;
 }
 
@@ -176,7 +176,10 @@ function weightBytes(layer: SheetLayer, rules: SheetRules, system: SheetSystem):
   return usesWinograd(layer, rules) && layer.plainWeights === undefined ? (plain * 16) / 9 : plain;
 }
 
-/** DRAM traffic when features live in DRAM. What does not stay in the buffer as a whole lets the other pass again and again. */
+/**
+ * DRAM traffic when features live in DRAM. If input and weights do not fit together, one is read again for each part of
+ * the other.
+ */
 function streamed(layer: SheetLayer, rules: SheetRules, system: SheetSystem): number {
   const { buffer } = system;
   const [input, output, weights] = [

@@ -1,6 +1,6 @@
 /**
- * The time of a Plan on an open NVDLA: cycles of every launch, in a schedule, in the clock of the system. A batch is so many runs of
- * the Programs, one after the other.
+ * The time of a Plan on an open NVDLA: cycles of every launch, in a schedule, in the clock of the system. A batch of N
+ * is N runs of the Programs, one after the other.
  */
 
 import { bytes, cycles, type Microseconds, microseconds } from '../../base/units.ts';
@@ -143,7 +143,7 @@ function layerEstimate(
   };
 }
 
-/** Of a launch: kernels that share a block with zeros for the channels of other groups are counted whole. */
+/** Multiply-accumulates of a launch; kernels that hold zeros for the channels of other groups count whole. */
 function macsOf(layer: Layer, { surfaces }: Pick<Program, 'surfaces'>): number {
   if (layer.kind !== 'conv') return 0;
   const { input, kernel, output } = layer.conv;

@@ -17,7 +17,7 @@ export interface Traffic {
   readonly written: Bytes;
 }
 
-/** Everything on the interface in each direction, and in both on the memory behind it. Not rounded. */
+/** Cycles of all traffic: on the interface in each direction, and on the memory behind it in both. Not rounded. */
 export function sharedCycles({ reads, written }: Traffic, { rates }: NvdlaConditions): number {
   const read = reads.reduce((sum, { size }) => sum + size, 0);
   return Math.max(read / rates.port, written / rates.port, (read + written) / rates.memory);

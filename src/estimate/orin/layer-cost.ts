@@ -34,7 +34,7 @@ export interface LayerWork {
   readonly sramFree: Bytes;
 }
 
-/** Hardware and clocks, boiled down to what the formulas use. */
+/** Hardware and clocks, as the numbers that the formulas use. */
 export interface Conditions {
   readonly parameters: ModelParameters;
   readonly atomic: Target['atomic'];

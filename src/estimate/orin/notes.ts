@@ -7,12 +7,12 @@ import type { Layer } from '../../program/layer.ts';
 import type { Plan } from '../../program/program.ts';
 import type { EstimateOptions } from '../estimate.ts';
 
-/** How far the model was off, and simpler ones: shown beside every estimate. */
+/** The errors of the model and of simpler ones, shown beside every estimate. */
 const modelBaselines =
   'Model: 1.6 % mean and 4.6 % largest error on the 40 published cells it was fitted to; leaving one network out, 2.4 % and 5.8 % ' +
   '(4.5 % and 14 % when its structure is chosen anew). For comparison, leaving one network out: max-roofline 15 % and 35 %, constant utilisation 25 % and 76 %.';
 
-/** The software whose published throughput was fitted. */
+/** The release whose published throughput was fitted. */
 const fittedRelease = 'JetPack 5.1.1';
 const fittedSram = 2 ** 20;
 const largestFittedBatch = 2;

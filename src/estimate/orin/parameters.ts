@@ -27,9 +27,9 @@ export interface ModelParameters {
   readonly macEfficiency: Fact<number>;
   /** Elements that the point-wise stage passes on in a cycle. */
   readonly pointsPerCycle: Fact<number>;
-  /** What one core gets with both busy, at the reference memory clock of a bus of the reference width. */
+  /** Bandwidth of one core while both are busy, at the reference memory clock on a bus of the reference width. */
   readonly bandwidth: Fact<GBps>;
-  /** At which input is read again while weights come in blocks. */
+  /** Rate at which the input is read again for each block of weights. */
   readonly rereadBandwidth: Fact<GBps>;
   /** Weights that stay inside while the input passes once. */
   readonly weightBlock: Fact<Bytes>;

@@ -46,7 +46,7 @@ export function roofline(estimate: Estimate, target: Target): Roofline {
 export interface BoundShare {
   readonly layers: number;
   readonly time: Microseconds;
-  /** Of the time of all layers. */
+  /** Share of the time of all layers. */
   readonly share: number;
 }
 
