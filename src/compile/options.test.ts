@@ -4,7 +4,10 @@ import type { Graph } from '../graph/graph.ts';
 import { float32Tensor } from '../graph/tensor.ts';
 import { GraphBuilder } from '../models/graph-builder.ts';
 import type { Program } from '../program/program.ts';
-import { findRelease, nvSmall, orin, xavier } from '../targets/index.ts';
+import { findRelease } from '../targets/find.ts';
+import { nvSmall } from '../targets/nvdla.ts';
+import { orin } from '../targets/orin.ts';
+import { xavier } from '../targets/xavier.ts';
 import { type CompileOptions, compile } from './compile.ts';
 import { acceptAll } from './testing/accept-all.ts';
 

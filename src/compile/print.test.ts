@@ -5,7 +5,8 @@ import type { Graph } from '../graph/graph.ts';
 import { GraphBuilder } from '../models/graph-builder.ts';
 import { parsePlan } from '../program/parse.ts';
 import { printPlan } from '../program/print.ts';
-import { findRelease, orin } from '../targets/index.ts';
+import { findRelease } from '../targets/find.ts';
+import { orin } from '../targets/orin.ts';
 import { compile } from './compile.ts';
 import { acceptAll } from './testing/accept-all.ts';
 

@@ -8,7 +8,9 @@ import type { Segment } from '../program/program.ts';
 import { validatePlan } from '../program/validate-plan.ts';
 import { check } from '../support/check.ts';
 import type { CheckedSegment } from '../support/verdict.ts';
-import { findRelease, nvSmall, orin } from '../targets/index.ts';
+import { findRelease } from '../targets/find.ts';
+import { nvSmall } from '../targets/nvdla.ts';
+import { orin } from '../targets/orin.ts';
 import { type Compiled, compile } from './compile.ts';
 import { acceptAll } from './testing/accept-all.ts';
 

@@ -6,7 +6,8 @@ import { resolve } from '../onnx/resolve.ts';
 import { quantizeWithDummyRanges } from '../quantize/quantize.ts';
 import { normalize } from '../rewrite/rewrite.ts';
 import { check } from '../support/check.ts';
-import { findRelease, orin } from '../targets/index.ts';
+import { findRelease } from '../targets/find.ts';
+import { orin } from '../targets/orin.ts';
 import { fashionModel, fashionModels } from './fashion.ts';
 
 const release = findRelease(orin, 'JetPack 6.0');

@@ -8,7 +8,8 @@ import type { Plan } from '../program/program.ts';
 import { quantizeWithDummyRanges } from '../quantize/quantize.ts';
 import { normalize } from '../rewrite/rewrite.ts';
 import { check } from '../support/check.ts';
-import { findModule, findPowerMode, findRelease, orin } from '../targets/index.ts';
+import { findModule, findPowerMode, findRelease } from '../targets/find.ts';
+import { orin } from '../targets/orin.ts';
 import { resnet18, resnet50 } from './resnet.ts';
 
 const release = findRelease(orin, 'JetPack 5.1.1');

@@ -14,9 +14,8 @@ import type { DeviceState } from '../device/state.ts';
 import { rootOf } from '../program/liveness.ts';
 import type { BlobTable, Program } from '../program/program.ts';
 import type { MemoryName, Surface } from '../program/surface.ts';
-import { bindProgram } from './bind.ts';
 import type { Job } from './job-queue.ts';
-import { type Launched, programJob } from './program-scheduler.ts';
+import { bindProgram, type Launched, programJob } from './program-scheduler.ts';
 
 const regions: Readonly<Record<MemoryName, bigint>> = {
   managed_sram: 1n << 40n,

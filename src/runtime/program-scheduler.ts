@@ -2,6 +2,9 @@
  * The scheduler of Programs: it holds the layers that wait, and launches them one at a time in the Program's order, each
  * once every layer it comes `after` is complete. `orin` and `xavier` run Programs this way, for neither their registers
  * nor their firmware's descriptors are known.
+ *
+ * A layer names surfaces by number; a launch needs them at addresses. What the open NVDLA keeps in registers and table
+ * memories between launches (lookup tables) or has for its firmware alone (moves) is no part of a pipeline.
  */
 
 import { fail, locate } from '../base/errors.ts';
@@ -9,6 +12,7 @@ import type { Bus } from '../device/bus.ts';
 import type { Cube } from '../device/cube.ts';
 import { type LaunchResult, launch } from '../device/launch.ts';
 import type { DeviceState } from '../device/state.ts';
+import { isPipeline, mapLaunch } from '../program/access.ts';
 import type { Layer, Pipeline } from '../program/layer.ts';
 import type { Program } from '../program/program.ts';
 import type { Job } from './job-queue.ts';
@@ -16,6 +20,32 @@ import type { Job } from './job-queue.ts';
 export interface Launched {
   readonly layer: Layer;
   readonly result: LaunchResult;
+}
+
+export type CubeOf = (surface: number) => Cube;
+
+/** The pipelines of a Program, by layer, bound once for a context and used for all of its runs. */
+export const bindProgram = (program: Pick<Program, 'layers'>, cube: CubeOf): readonly Pipeline<Cube>[] =>
+  program.layers.map((layer) => bindLayer(layer, cube));
+
+/** The pipeline that a layer launches. @throws device/unsupported for a layer that only moves bytes */
+export function bindLayer(layer: Layer, cube: CubeOf): Pipeline<Cube> {
+  if (!isPipeline(layer)) {
+    return fail('device/unsupported', `${layer.kind} runs from descriptors, not from a Program`, {
+      layer: layer.name,
+    });
+  }
+  return mapLaunch(withoutTables(layer), cube);
+}
+
+/** Without the lookup table that a stage names. */
+function withoutTables(pipeline: Pipeline<number>): Pipeline<number> {
+  const stages = Object.entries(pipeline).map(([field, stage]): [string, unknown] => {
+    if (typeof stage !== 'object' || !('lookup' in stage)) return [field, stage];
+    const { lookup: _, ...rest } = stage;
+    return [field, rest];
+  });
+  return Object.fromEntries(stages) as unknown as Pipeline<number>;
 }
 
 /** One run of a Program, whose pipelines are bound to addresses (`bindProgram`). */

@@ -27,7 +27,8 @@ import { int8Values } from '../../src/runtime/border.ts';
 import { openDevice } from '../../src/runtime/device.ts';
 import { compareRuns, type Dump } from '../../src/runtime/dump.ts';
 import { runNetwork } from '../../src/runtime/network.ts';
-import { findRelease, orin } from '../../src/targets/index.ts';
+import { findRelease } from '../../src/targets/find.ts';
+import { orin } from '../../src/targets/orin.ts';
 import { compareWithGolden } from './golden.ts';
 
 const operators = ['Add', 'Sub', 'Mul', 'Max', 'Min'] as const;

@@ -7,7 +7,7 @@ import { readFeature, writeFeature } from '../../device/engines/reference/featur
 import { launch } from '../../device/launch.ts';
 import type { BlobTable, Program } from '../../program/program.ts';
 import type { MemoryName } from '../../program/surface.ts';
-import { bindLayer } from '../../runtime/bind.ts';
+import { bindLayer } from '../../runtime/program-scheduler.ts';
 
 /** Dense NCHW integers by value name. */
 export type Integers = ReadonlyMap<string, Int32Array>;

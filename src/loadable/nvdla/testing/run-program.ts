@@ -13,9 +13,9 @@ import type { Layer, Lookup, Pdp, Pipeline, PixelCopy, PixelGrid, Sdp, SdpUnit }
 import { rootOf } from '../../../program/liveness.ts';
 import type { BlobTable, Program } from '../../../program/program.ts';
 import type { Surface, SurfaceFormat } from '../../../program/surface.ts';
-import { bindLayer } from '../../../runtime/bind.ts';
 import { driverOf, submitNow } from '../../../runtime/nvdla/testing/drive.ts';
 import { StockNetwork } from '../../../runtime/nvdla/user-driver.ts';
+import { bindLayer } from '../../../runtime/program-scheduler.ts';
 import type { Target } from '../../../targets/target.ts';
 import type { InterfaceMinor } from '../format/descriptors.ts';
 import { lowerWithPlaces } from '../lower/program.ts';
