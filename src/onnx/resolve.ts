@@ -140,7 +140,7 @@ function settle(
   for (const dim of shape) {
     if (!isNumber(dim)) continue;
     elements *= dim;
-    if (dim >= 0 && dim <= maxDimension && elements <= maxElements) continue;
+    if (Number.isInteger(dim) && dim >= 0 && dim <= maxDimension && elements <= maxElements) continue;
     fail('onnx/dimension', `the output of the ${node.op} is too large`, place, {
       actual: `[${shape.join(', ')}]`,
     });

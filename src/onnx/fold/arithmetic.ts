@@ -1,6 +1,9 @@
 /** Folding of arithmetic, comparison, rounding, casts and reductions of integers. */
 
 import type { DataType } from '../../base/data-type.ts';
+import { clipBounds } from '../../graph/operators/point.ts';
+import { flag } from '../../graph/operators/read.ts';
+import { reductionOf } from '../../graph/operators/reduction.ts';
 import { elementCount, numbers, type Tensor } from '../../graph/tensor.ts';
 import { type Elements, elementsOf, integers, isFloat, tensorOf } from './elements.ts';
 import type { Evaluator } from './evaluate.ts';
@@ -89,7 +92,7 @@ function roundEven(value: number): number {
 const signed = (result: number, value: number): number => (result === 0 && value < 0 ? -0 : result);
 
 const Mod: Evaluator = (context, inputs, outputs, shapes) => {
-  const truncating = context.int('fmod', 0) !== 0;
+  const truncating = flag(context.node, 'fmod');
   return binary({
     integer: (a, b) => {
       if (b === 0n) return undefined;
@@ -180,12 +183,11 @@ const Range: Evaluator = (_, [start, , delta], [output], [shape]) => {
 /** Reductions whose result does not depend on the order: integers, and extrema of floats. */
 const reduce =
   (operation: Operation, start: bigint | undefined): Evaluator =>
-  (context, [x, axesInput], [output], [shape]) => {
-    const rank = x!.shape.length;
-    const given = axesInput ? numbers(axesInput) : context.ints('axes');
-    const whole = given === undefined || given.length === 0;
-    if (whole && context.int('noop_with_empty_axes', 0) !== 0) return [x!];
-    const axes = new Set(whole ? x!.shape.keys() : given.map((axis) => context.axis(axis, rank)));
+  (context, [x], [output], [shape]) => {
+    const reduction = reductionOf(context.node, context.lookup, x!.shape.length);
+    if (reduction.axes === 'run-time') return undefined;
+    if (reduction.axes.length === 0) return [{ ...x!, shape: shape! }];
+    const axes = new Set(reduction.axes);
     const kept = stridesOf(x!.shape.map((dim, axis) => (axes.has(axis) ? 1 : dim))).map((stride, axis) =>
       axes.has(axis) ? 0 : stride,
     );
@@ -214,13 +216,10 @@ const reduce =
 
 const Clip: Evaluator = (context, [x, low, high], [output], [shape]) => {
   const elements = elementsOf(x!);
-  const fromInputs = context.opset >= 11;
   if (elements.kind === 'float') {
-    const min = fromInputs ? low && numbers(low)[0] : context.float('min', Number.NEGATIVE_INFINITY);
-    const max = fromInputs ? high && numbers(high)[0] : context.float('max', Number.POSITIVE_INFINITY);
-    const values = elements.values.map((value) =>
-      least(greatest(value, min ?? Number.NEGATIVE_INFINITY), max ?? Number.POSITIVE_INFINITY),
-    );
+    const { min, max } = clipBounds(context.node, context.lookup);
+    if (min === 'run-time' || max === 'run-time') return undefined;
+    const values = elements.values.map((value) => least(greatest(value, min), max));
     return asList(tensorOf(output!.dtype, shape!, { kind: 'float', values }));
   }
   if ([low, high].some((bound) => bound && isFloat(bound.dtype))) return undefined;

@@ -1,9 +1,17 @@
 /** Folding of operators that only move, repeat or pick elements. */
 
 import { elementSize } from '../../base/data-type.ts';
+import {
+  concatAxis,
+  cutRange,
+  gatherAxis,
+  permutationOf,
+  shapeSlice,
+  sliceCuts,
+  splitOf,
+} from '../../graph/operators/movement.ts';
+import { axisOf, tensor as tensorOf } from '../../graph/operators/read.ts';
 import { elementCount, int64Tensor, numbers, type Tensor } from '../../graph/tensor.ts';
-import { shapeSlice } from '../infer/generating.ts';
-import { sliceRange, sliceSpec } from '../infer/slicing.ts';
 import { integers, isFloat } from './elements.ts';
 import type { Evaluator, FoldingBudget } from './evaluate.ts';
 import { broadcastStrides, broadcastTo, pick, positions, stridesOf } from './strided.ts';
@@ -14,7 +22,7 @@ export const views: ReadonlySet<string> = new Set(['Identity', 'Reshape', 'Flatt
 const view: Evaluator = (_, [x], __, [shape]) => [{ ...x!, shape: shape! }];
 
 const Transpose: Evaluator = (context, [x], _, [shape]) => {
-  const order = context.ints('perm') ?? x!.shape.map((_, axis) => x!.shape.length - 1 - axis);
+  const order = permutationOf(context.node, x!.shape.length);
   const strides = stridesOf(x!.shape);
   return [
     pick(
@@ -22,28 +30,26 @@ const Transpose: Evaluator = (context, [x], _, [shape]) => {
       shape!,
       positions(
         shape!,
-        order.map((axis) => strides[axis < 0 ? axis + order.length : axis]!),
+        order.map((axis) => strides[axis]!),
       ),
     ),
   ];
 };
 
 const Slice: Evaluator = (context, [x], _, [shape]) => {
-  const spec = sliceSpec(context, x!.shape.length);
-  if (spec === undefined) return undefined;
+  const cuts = sliceCuts(context.node, context.lookup, x!.shape.length);
+  if (cuts === 'run-time') return undefined;
   const strides = stridesOf(x!.shape);
   let offset = 0;
-  for (const [index, axis] of spec.axes.entries()) {
-    const step = spec.steps[index]!;
-    const { first } = sliceRange(x!.shape[axis]!, spec.starts[index]!, spec.ends[index]!, step);
-    offset += first * strides[axis]!;
-    strides[axis] = strides[axis]! * step;
+  for (const cut of cuts) {
+    offset += cutRange(x!.shape[cut.axis]!, cut).first * strides[cut.axis]!;
+    strides[cut.axis] = strides[cut.axis]! * cut.step;
   }
   return [pick(x!, shape!, positions(shape!, strides, offset))];
 };
 
 const Gather: Evaluator = (context, [x, indices], _, [shape]) => {
-  const axis = context.axis(context.int('axis', 0), x!.shape.length);
+  const axis = gatherAxis(context.node, x!.shape.length);
   const size = x!.shape[axis]!;
   if (isFloat(indices!.dtype)) return undefined;
   const rows = numbers(indices!).map((index) => (index < 0 ? index + size : index));
@@ -65,7 +71,7 @@ const Gather: Evaluator = (context, [x, indices], _, [shape]) => {
 const Concat: Evaluator = (context, inputs, _, [shape]) => {
   const tensors = inputs as readonly Tensor[];
   if (tensors.some(({ dtype }) => dtype !== tensors[0]!.dtype)) return undefined;
-  const axis = context.axis(context.int('axis', 0), shape!.length);
+  const axis = concatAxis(context.node, context.lookup, shape!.length);
   const outer = elementCount(shape!.slice(0, axis));
   const size = elementSize[tensors[0]!.dtype];
   const bytes = new Uint8Array(elementCount(shape!) * size);
@@ -82,7 +88,7 @@ const Concat: Evaluator = (context, inputs, _, [shape]) => {
 };
 
 const Split: Evaluator = (context, [x], _, shapes) => {
-  const axis = context.axis(context.int('axis', 0), x!.shape.length);
+  const { axis } = splitOf(context.node, context.lookup, x!.shape.length);
   const strides = stridesOf(x!.shape);
   let offset = 0;
   return shapes.map((shape) => {
@@ -117,17 +123,14 @@ const Where: Evaluator = (_, [condition, x, y], __, [shape]) => {
 };
 
 const ConstantOfShape: Evaluator = (context, _, [output], [shape]) => {
-  const attribute = context.node.attributes.value;
-  const value: Tensor =
-    attribute?.kind === 'tensor'
-      ? attribute.value
-      : { dtype: output!.dtype, shape: [1], bytes: new Uint8Array(elementSize[output!.dtype]) };
+  const zero = { dtype: output!.dtype, shape: [1], bytes: new Uint8Array(elementSize[output!.dtype]) };
+  const value: Tensor = tensorOf(context.node, 'value') ?? zero;
   if (elementCount(value.shape) !== 1 || value.dtype === 'string') return undefined;
   return [broadcastTo({ ...value, shape: [] }, shape!)];
 };
 
 const Shape: Evaluator = (context, [x]) => {
-  const { start, end } = shapeSlice(context, x!.shape.length);
+  const { start, end } = shapeSlice(context.node, x!.shape.length);
   const dims = x!.shape.slice(start, end);
   return [int64Tensor([dims.length], dims)];
 };
@@ -148,7 +151,7 @@ export function nonZero(x: Tensor, budget: FoldingBudget): Tensor | undefined {
 }
 
 const GatherElements: Evaluator = (context, [x, indices], _, [shape]) => {
-  const axis = context.axis(context.int('axis', 0), x!.shape.length);
+  const axis = axisOf(context.node, x!.shape.length, 0);
   const strides = stridesOf(x!.shape);
   const step = strides[axis]!;
   const size = x!.shape[axis]!;

@@ -5,10 +5,10 @@
  */
 
 import type { Dim } from '../../graph/graph.ts';
+import { cutRange, shapeSlice, sliceCuts } from '../../graph/operators/movement.ts';
+import { inputInts, int, known } from '../../graph/operators/read.ts';
 import { dataTypeOf } from '../data-type.ts';
-import { shapeSlice } from '../infer/generating.ts';
 import { type InferContext, isNumber } from '../infer/rule.ts';
-import { sliceRange, sliceSpec } from '../infer/slicing.ts';
 
 const maxLength = 1024;
 
@@ -24,18 +24,21 @@ type Follower = (context: InferContext) => readonly Dim[] | undefined;
 const isList = (context: InferContext, index: number): boolean => (context.shape(index)?.length ?? 2) <= 1;
 const isInteger = (context: InferContext, index: number): boolean =>
   context.dtype(index) === 'int64' || context.dtype(index) === 'int32';
+/** The elements of an input of integers; undefined for any other. */
+const dimsOf = (context: InferContext, index: number): readonly Dim[] | undefined =>
+  isInteger(context, index) ? context.dims(index) : undefined;
 
-const same: Follower = (context) => (isList(context, 0) ? context.dims(0) : undefined);
+const same: Follower = (context) => (isList(context, 0) ? dimsOf(context, 0) : undefined);
 
 const Cast: Follower = (context) => {
-  const to = dataTypeOf(context.int('to', 0));
+  const to = dataTypeOf(int(context.node, 'to', 0));
   return isInteger(context, 0) && (to === 'int64' || to === 'int32') ? same(context) : undefined;
 };
 
 const Shape: Follower = (context) => {
   const shape = context.shape(0);
   if (shape === undefined) return undefined;
-  const { start, end } = shapeSlice(context, shape.length);
+  const { start, end } = shapeSlice(context.node, shape.length);
   return shape.slice(start, end);
 };
 
@@ -45,8 +48,8 @@ const Size: Follower = (context) => {
 };
 
 const Gather: Follower = (context) => {
-  const list = context.dims(0);
-  const indices = context.values(1);
+  const list = dimsOf(context, 0);
+  const indices = known(inputInts(context.node, context.lookup, 1));
   if (list === undefined || indices === undefined || context.shape(0)?.length !== 1 || !isList(context, 1))
     return undefined;
   const picked = indices.map((index) => list[index < 0 ? index + list.length : index]);
@@ -54,26 +57,24 @@ const Gather: Follower = (context) => {
 };
 
 const Slice: Follower = (context) => {
-  const list = context.dims(0);
+  const list = dimsOf(context, 0);
   if (list === undefined || context.shape(0)?.length !== 1) return undefined;
-  const spec = sliceSpec(context, 1);
-  if (spec === undefined || spec.axes.length !== 1) return undefined;
-  const step = spec.steps[0]!;
-  const { first, count } = sliceRange(list.length, spec.starts[0]!, spec.ends[0]!, step);
-  return Array.from({ length: count }, (_, index) => list[first + index * step]!);
+  const cuts = sliceCuts(context.node, context.lookup, 1);
+  if (cuts === 'run-time' || cuts.length !== 1) return undefined;
+  const { first, count } = cutRange(list.length, cuts[0]!);
+  return Array.from({ length: count }, (_, index) => list[first + index * cuts[0]!.step]!);
 };
 
 const Concat: Follower = (context) => {
-  const parts = context.node.inputs.map((_, index) => (isList(context, index) ? context.dims(index) : undefined));
+  const parts = context.node.inputs.map((_, index) => (isList(context, index) ? dimsOf(context, index) : undefined));
   return parts.every((part) => part !== undefined) ? parts.flat() : undefined;
 };
 
 const arithmetic =
   (operation: (a: number, b: number) => number | undefined, neutral?: number): Follower =>
   (context) => {
-    const [a, b] = [context.dims(0), context.dims(1)];
+    const [a, b] = [dimsOf(context, 0), dimsOf(context, 1)];
     if (a === undefined || b === undefined || !isList(context, 0) || !isList(context, 1)) return undefined;
-    if (!isInteger(context, 0) || !isInteger(context, 1)) return undefined;
     if (a.length !== b.length && a.length !== 1 && b.length !== 1) return undefined;
     return Array.from({ length: Math.max(a.length, b.length) }, (_, index): Dim => {
       const [left, right] = [a.length === 1 ? a[0]! : a[index]!, b.length === 1 ? b[0]! : b[index]!];
@@ -92,8 +93,8 @@ const followers: ReadonlyMap<string, Follower> = new Map<string, Follower>([
   ['Cast', Cast],
   ['Identity', same],
   ['Squeeze', same],
-  ['Unsqueeze', (context) => (context.shape(0)?.length === 0 ? context.dims(0) : undefined)],
-  ['Reshape', (context) => (isList(context, 0) && context.dims(1)?.length === 1 ? context.dims(0) : undefined)],
+  ['Unsqueeze', (context) => (context.shape(0)?.length === 0 ? dimsOf(context, 0) : undefined)],
+  ['Reshape', (context) => (isList(context, 0) && dimsOf(context, 1)?.length === 1 ? dimsOf(context, 0) : undefined)],
   ['Add', arithmetic((a, b) => a + b, 0)],
   ['Sub', arithmetic((a, b) => a - b, 0)],
   ['Mul', arithmetic((a, b) => a * b, 1)],

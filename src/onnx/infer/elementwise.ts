@@ -1,10 +1,18 @@
 /** Operators whose outputs have the shape of an input, or that of all inputs broadcast. */
 
+import { axisOf, int } from '../../graph/operators/read.ts';
+import { softmaxAxes } from '../../graph/operators/reduction.ts';
 import { dataTypeOf } from '../data-type.ts';
 import { broadcast } from './broadcast.ts';
 import { type InferContext, type InferRule, type InferRules, typed } from './rule.ts';
 
 const sameAsInput: InferRule = (context) => [context.type(0)];
+
+const softmax: InferRule = (context) => {
+  const x = context.shape(0);
+  if (x !== undefined && x.length > 0) softmaxAxes(context.node, context.lookup, x.length);
+  return [context.type(0)];
+};
 
 const predicate: InferRule = (context) => [typed('bool', context.shape(0))];
 
@@ -54,14 +62,14 @@ const BatchNormalization: InferRule = (context) => {
 
 const LayerNormalization: InferRule = (context) => {
   const x = context.shape(0);
-  const stash = dataTypeOf(context.int('stash_type', 1));
-  const axis = x && context.axis(context.int('axis', -1), x.length);
+  const stash = dataTypeOf(int(context.node, 'stash_type', 1));
+  const axis = x && axisOf(context.node, x.length, -1);
   const statistics = x?.map((dim, index) => (index >= axis! ? 1 : dim));
   return [context.type(0), typed(stash, statistics), typed(stash, statistics)];
 };
 
 const QuantizeLinear: InferRule = (context) => {
-  const dtype = context.has(2) ? context.dtype(2) : (dataTypeOf(context.int('output_dtype', 2)) ?? 'uint8');
+  const dtype = context.has(2) ? context.dtype(2) : (dataTypeOf(int(context.node, 'output_dtype', 2)) ?? 'uint8');
   return [typed(dtype, context.shape(0))];
 };
 
@@ -76,7 +84,7 @@ const DynamicQuantizeLinear: InferRule = (context) => [
 ];
 
 const randomLike: InferRule = (context) => {
-  const dtype = context.int('dtype', 0);
+  const dtype = int(context.node, 'dtype', 0);
   return [typed(dtype === 0 ? context.dtype(0) : context.dataType('dtype', 0), context.shape(0))];
 };
 
@@ -91,9 +99,9 @@ const table = (operators: string, rule: InferRule): InferRules =>
 export const elementwiseRules: InferRules = {
   ...table(
     `Abs Acos Acosh Asin Asinh Atan Atanh Ceil Celu Clip Cos Cosh CumSum Elu Erf Exp Floor Gelu GroupNormalization
-    HardSigmoid HardSwish Hardmax Identity InstanceNormalization LRN LeakyRelu Log LogSoftmax LpNormalization
+    HardSigmoid HardSwish Identity InstanceNormalization LRN LeakyRelu Log LpNormalization
     MeanVarianceNormalization Mish Neg Not Reciprocal Relu ReverseSequence Round Scatter ScatterElements ScatterND Selu Shrink Sigmoid
-    Sign Sin Sinh Softmax Softplus Softsign Sqrt Tan Tanh ThresholdedRelu Trilu`,
+    Sign Sin Sinh Softplus Softsign Sqrt Tan Tanh ThresholdedRelu Trilu`,
     sameAsInput,
   ),
   ...table(
@@ -101,6 +109,7 @@ export const elementwiseRules: InferRules = {
     broadcasting,
   ),
   ...table('Equal Greater GreaterOrEqual Less LessOrEqual', comparison),
+  ...table('Hardmax LogSoftmax Softmax', softmax),
   ...table('IsInf IsNaN', predicate),
   ...table('RandomNormalLike RandomUniformLike', randomLike),
   BitwiseNot: sameAsInput,

@@ -1,6 +1,8 @@
 /** Matrix products, recurrent layers, einsum. */
 
 import type { Dim } from '../../graph/graph.ts';
+import { gemmOf } from '../../graph/operators/point.ts';
+import { flag, int, string } from '../../graph/operators/read.ts';
 import { broadcast } from './broadcast.ts';
 import { type InferContext, type InferRule, type InferRules, isNumber, showShape, typed } from './rule.ts';
 
@@ -28,8 +30,9 @@ const Gemm: InferRule = (context) => {
   if (a.length !== 2 || b.length !== 2) {
     context.mismatch('the operands are not matrices', 'rank 2', `${showShape(a)} and ${showShape(b)}`);
   }
-  const [rows, innerA] = context.int('transA', 0) ? [a[1]!, a[0]!] : [a[0]!, a[1]!];
-  const [innerB, columns] = context.int('transB', 0) ? [b[1]!, b[0]!] : [b[0]!, b[1]!];
+  const { transA, transB } = gemmOf(context.node);
+  const [rows, innerA] = transA ? [a[1]!, a[0]!] : [a[0]!, a[1]!];
+  const [innerB, columns] = transB ? [b[1]!, b[0]!] : [b[0]!, b[1]!];
   if (isNumber(innerA) && isNumber(innerB) && innerA !== innerB) {
     context.mismatch('the inner dimensions differ', innerA, innerB);
   }
@@ -40,10 +43,11 @@ const Gemm: InferRule = (context) => {
 const recurrent: InferRule = (context) => {
   const x = context.shape(0);
   const dtype = context.dtype(0);
-  const directions = context.string('direction', 'forward') === 'bidirectional' ? 2 : 1;
-  const hidden = context.int('hidden_size', 0) || context.shape(2)?.[2];
+  const directions = string(context.node, 'direction', 'forward') === 'bidirectional' ? 2 : 1;
+  const hidden = int(context.node, 'hidden_size', 0) || context.shape(2)?.[2];
+  if (isNumber(hidden) && hidden < 1) context.badAttribute('hidden_size is not positive', hidden);
   if (x === undefined || x.length !== 3 || hidden === undefined) return [typed(dtype, undefined)];
-  const batchFirst = context.int('layout', 0) === 1;
+  const batchFirst = flag(context.node, 'layout');
   const [time, batch] = batchFirst ? [x[1]!, x[0]!] : [x[0]!, x[1]!];
   const state = batchFirst ? [batch, directions, hidden] : [directions, batch, hidden];
   const sequence = batchFirst ? [batch, time, directions, hidden] : [time, directions, batch, hidden];
@@ -51,7 +55,7 @@ const recurrent: InferRule = (context) => {
 };
 
 const Einsum: InferRule = (context) => {
-  const equation = context.string('equation', '').replaceAll(' ', '');
+  const equation = string(context.node, 'equation', '').replaceAll(' ', '');
   const [left = '', right] = equation.split('->');
   const terms = left.split(',');
   const shapes = terms.map((_, index) => context.shape(index));

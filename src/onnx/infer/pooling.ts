@@ -1,17 +1,20 @@
 /** Shapes of pooling, regions of interest, and resampling by a grid. */
 
+import { int } from '../../graph/operators/read.ts';
+import { slidingLength, windowForm } from '../../graph/operators/window.ts';
+import { windowCount } from './convolution.ts';
 import { type InferRule, type InferRules, typed } from './rule.ts';
-import { slidingOutput, windowOf } from './window.ts';
 
 const pooling: InferRule = (context) => {
   const x = context.shape(0);
   const dtypes = [context.dtype(0), 'int64' as const].slice(0, context.node.outputs.length);
+  if (x !== undefined && x.length < 3) {
+    context.mismatch('the input has no spatial axes', 'rank 3 or more', `rank ${x.length}`);
+  }
+  const form = windowForm(context.node, context.lookup)!;
   if (x === undefined) return dtypes.map((dtype) => typed(dtype, undefined));
-  const kernel = context.ints('kernel_shape') ?? context.badAttribute('kernel_shape is missing');
-  if (x.length < 3) context.mismatch('the input has no spatial axes', 'rank 3 or more', `rank ${x.length}`);
-  const window = windowOf(context, x.length - 2, kernel);
-  const shape = [...x.slice(0, 2), ...slidingOutput(context, x.slice(2), window, context.int('ceil_mode', 0) !== 0)];
-  return dtypes.map((dtype) => typed(dtype, shape));
+  const spatial = x.slice(2).map((dim, axis) => windowCount(context, axis, slidingLength(form, axis, dim)));
+  return dtypes.map((dtype) => typed(dtype, [...x.slice(0, 2), ...spatial]));
 };
 
 const globalPooling: InferRule = (context) => {
@@ -23,7 +26,10 @@ const globalPooling: InferRule = (context) => {
 const RoiAlign: InferRule = (context) => {
   const x = context.shape(0);
   const rois = context.shape(1);
-  const size = [context.int('output_height', 1), context.int('output_width', 1)];
+  const size = (['output_height', 'output_width'] as const).map((name) => {
+    const length = int(context.node, name, 1);
+    return length > 0 ? length : context.badAttribute(`${name} is not positive`, length);
+  });
   return [typed(context.dtype(0), x && rois && [rois[0] ?? context.unknown(0), x[1] ?? context.unknown(1), ...size])];
 };
 

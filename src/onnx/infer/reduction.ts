@@ -1,27 +1,15 @@
 /** Operators that collapse axes, or pick along one. */
 
 import type { Dim } from '../../graph/graph.ts';
-import { type InferContext, type InferRule, type InferRules, typed } from './rule.ts';
-
-/** The reduced axes; undefined when they are an input that is not constant. */
-function reducedAxes(context: InferContext, rank: number): ReadonlySet<number> | undefined {
-  const fromInput = context.has(1);
-  const axes = fromInput ? context.values(1) : context.ints('axes');
-  if (fromInput && axes === undefined) return undefined;
-  if (axes === undefined || axes.length === 0) {
-    if (context.int('noop_with_empty_axes', 0) !== 0) return new Set();
-    return new Set(Array.from({ length: rank }, (_, axis) => axis));
-  }
-  return new Set(axes.map((axis) => context.axis(axis, rank)));
-}
+import { argumentOf, reductionOf, topKOf } from '../../graph/operators/reduction.ts';
+import { type InferRule, type InferRules, typed } from './rule.ts';
 
 const reduce: InferRule = (context) => {
   const x = context.shape(0);
-  const keep = context.int('keepdims', 1) !== 0;
   if (x === undefined) return [typed(context.dtype(0), undefined)];
-  const axes = reducedAxes(context, x.length);
-  if (axes === undefined) return [typed(context.dtype(0), keep ? context.unknownShape(x.length) : undefined)];
-  return [typed(context.dtype(0), dropAxes(x, axes, keep))];
+  const { axes, keepDims } = reductionOf(context.node, context.lookup, x.length);
+  if (axes === 'run-time') return [typed(context.dtype(0), keepDims ? context.unknownShape(x.length) : undefined)];
+  return [typed(context.dtype(0), dropAxes(x, new Set(axes), keepDims))];
 };
 
 const dropAxes = (shape: readonly Dim[], axes: ReadonlySet<number>, keep: boolean): readonly Dim[] =>
@@ -30,15 +18,16 @@ const dropAxes = (shape: readonly Dim[], axes: ReadonlySet<number>, keep: boolea
 const argument: InferRule = (context) => {
   const x = context.shape(0);
   if (x === undefined) return [typed('int64', undefined)];
-  const axis = context.axis(context.int('axis', 0), x.length);
-  return [typed('int64', dropAxes(x, new Set([axis]), context.int('keepdims', 1) !== 0))];
+  const { axis, keepDims } = argumentOf(context.node, x.length);
+  return [typed('int64', dropAxes(x, new Set([axis]), keepDims))];
 };
 
 const TopK: InferRule = (context) => {
   const x = context.shape(0);
-  const axis = x && context.axis(context.int('axis', -1), x.length);
-  const count = context.opset < 10 ? context.int('k', 1) : context.dims(1)?.[0];
-  const shape = x?.map((dim, index) => (index === axis ? (count ?? context.unknown(index)) : dim));
+  const { axis, count } = x ? topKOf(context.node, context.lookup, x.length) : {};
+  const shape = x?.map((dim, index) => (index !== axis ? dim : count === 'run-time' ? context.unknown(index) : count!));
+  if (shape?.some((dim) => typeof dim === 'number' && dim < 0))
+    context.mismatch('k is negative', '0 or more', `${count}`);
   return [typed(context.dtype(0), shape), typed('int64', shape)];
 };
 

@@ -1,17 +1,18 @@
 /** Operators that give the same elements another shape or order. */
 
 import type { Dim } from '../../graph/graph.ts';
+import { blocksOf, flattenAxis, permutationOf, reshapeTarget, squeezeAxes } from '../../graph/operators/movement.ts';
+import { axisIn, known } from '../../graph/operators/read.ts';
 import { type InferContext, type InferRule, type InferRules, isNumber, product, showShape, typed } from './rule.ts';
 
 const Reshape: InferRule = (context) => {
   const x = context.shape(0);
-  const target = context.dims(1);
+  const { target, allowZero } = reshapeTarget(context.node, context.lookup);
   const dtype = context.dtype(0);
-  if (target === undefined) {
+  if (target === 'run-time') {
     const rank = context.shape(1)?.[0];
     return [typed(dtype, isNumber(rank) && rank <= 64 ? context.unknownShape(rank) : undefined)];
   }
-  const allowZero = context.int('allowzero', 0) !== 0;
   const shape = target.map((dim, axis): Dim => {
     if (dim !== 0 || allowZero) return dim;
     return x ? (x[axis] ?? context.mismatch('0 copies a dimension that the input lacks')) : context.unknown(axis);
@@ -56,8 +57,7 @@ function openDimension(context: InferContext, x: readonly Dim[] | undefined, sha
 const Flatten: InferRule = (context) => {
   const x = context.shape(0);
   if (x === undefined) return [typed(context.dtype(0), context.unknownShape(2))];
-  const axis = context.int('axis', 1);
-  const split = axis === x.length ? axis : context.axis(axis, Math.max(1, x.length));
+  const split = flattenAxis(context.node, x.length);
   const side = (dims: readonly Dim[], index: number): Dim =>
     product(dims) ??
     (dims.filter((dim) => dim !== 1).length === 1 ? dims.find((dim) => dim !== 1)! : context.unknown(index));
@@ -67,31 +67,24 @@ const Flatten: InferRule = (context) => {
 const Transpose: InferRule = (context) => {
   const x = context.shape(0);
   if (x === undefined) return [context.type(0)];
-  const order = context.ints('perm') ?? x.map((_, axis) => x.length - 1 - axis);
-  if (order.length !== x.length || new Set(order).size !== x.length) {
-    context.badAttribute('perm is no permutation of the axes', order.join(', '));
-  }
+  const order = permutationOf(context.node, x.length);
   return [
     typed(
       context.dtype(0),
-      order.map((axis) => x[context.axis(axis, x.length)]!),
+      order.map((axis) => x[axis]!),
     ),
   ];
 };
 
-/** The axes of Squeeze and Unsqueeze: an attribute before opset 13, an input since. */
-const axesOf = (context: InferContext): readonly number[] | undefined =>
-  context.has(1) ? context.values(1) : context.ints('axes');
-
 const Squeeze: InferRule = (context) => {
   const x = context.shape(0);
-  const axes = axesOf(context);
-  if (x === undefined || (context.has(1) && axes === undefined)) return [typed(context.dtype(0), undefined)];
+  const axes = squeezeAxes(context.node, context.lookup);
+  if (x === undefined || axes === 'run-time') return [typed(context.dtype(0), undefined)];
   if (axes === undefined) {
     // A symbol could turn out to be 1.
     return [typed(context.dtype(0), x.every(isNumber) ? x.filter((dim) => dim !== 1) : undefined)];
   }
-  const dropped = new Set(axes.map((axis) => context.axis(axis, x.length)));
+  const dropped = new Set(axes.map((axis) => axisIn(context.node, axis, x.length)));
   for (const axis of dropped) {
     if (isNumber(x[axis]) && x[axis] !== 1) context.mismatch(`the axis ${axis} is not 1`, 1, x[axis]);
   }
@@ -105,10 +98,10 @@ const Squeeze: InferRule = (context) => {
 
 const Unsqueeze: InferRule = (context) => {
   const x = context.shape(0);
-  const axes = axesOf(context);
+  const axes = known(squeezeAxes(context.node, context.lookup));
   if (x === undefined || axes === undefined) return [typed(context.dtype(0), undefined)];
   const rank = x.length + axes.length;
-  const added = new Set(axes.map((axis) => context.axis(axis, rank)));
+  const added = new Set(axes.map((axis) => axisIn(context.node, axis, rank)));
   if (added.size !== axes.length) context.badAttribute('an axis is given twice', axes.join(', '));
   const rest = x[Symbol.iterator]();
   return [
@@ -123,8 +116,7 @@ const blocks = (context: InferContext, toSpace: boolean): readonly (Dim | undefi
   const x = context.shape(0);
   if (x === undefined) return undefined;
   if (x.length !== 4) context.mismatch('the input is not N, C, H, W', 'rank 4', `rank ${x.length}`);
-  const block = context.int('blocksize', 0);
-  if (!Number.isInteger(block) || block < 1) context.badAttribute('blocksize is not positive', block);
+  const { size: block } = blocksOf(context.node);
   const scale = (dim: Dim, axis: number, up: number, down: number): Dim => {
     if (!isNumber(dim)) return context.unknown(axis);
     if ((dim * up) % down !== 0)

@@ -5,21 +5,10 @@
  */
 
 import type { DataType } from '../../base/data-type.ts';
-import { fail } from '../../base/errors.ts';
-import {
-  type Dim,
-  floatAttribute,
-  intAttribute,
-  intsAttribute,
-  type Node,
-  stringAttribute,
-  type ValueType,
-} from '../../graph/graph.ts';
-import { elementCount, numbers, type Tensor } from '../../graph/tensor.ts';
+import type { Dim, Node, ValueType } from '../../graph/graph.ts';
+import { inputDims, int, known, type Lookup, malformed, mismatch } from '../../graph/operators/read.ts';
+import type { Tensor } from '../../graph/tensor.ts';
 import { requireDataType } from '../data-type.ts';
-
-/** Lists that shapes depend on (axes, pads, sizes) are short. */
-const maxElements = 1024;
 
 export type OutputTypes = readonly (ValueType | undefined)[];
 
@@ -39,12 +28,20 @@ export interface Known {
 export class InferContext {
   readonly node: Node;
   readonly opset: number;
+  /** For the views of graph/operators. */
+  readonly lookup: Lookup;
   readonly #known: Known;
 
-  constructor(node: Node, opset: number, known: Known) {
+  constructor(node: Node, opset: number, facts: Known) {
     this.node = node;
     this.opset = opset;
-    this.#known = known;
+    this.#known = facts;
+    this.lookup = {
+      opset,
+      shape: (value) => facts.types.get(value)?.shape,
+      constant: (value) => facts.constants.get(value),
+      elements: (value) => facts.partial.get(value),
+    };
   }
 
   has(index: number): boolean {
@@ -69,39 +66,14 @@ export class InferContext {
     return name ? this.#known.constants.get(name) : undefined;
   }
 
-  /** The elements of a small constant input, whatever its type. */
-  values(index: number): readonly number[] | undefined {
-    const tensor = this.constant(index);
-    return tensor && tensor.dtype !== 'string' && elementCount(tensor.shape) <= maxElements
-      ? numbers(tensor)
-      : undefined;
-  }
-
-  /** The elements of an integer input, where an unknown element is a symbol. */
+  /** The elements of an input of integers, where an unknown element is a symbol. @throws onnx/graph for other types */
   dims(index: number): readonly Dim[] | undefined {
-    const name = this.node.inputs[index];
-    return this.values(index) ?? (name ? this.#known.partial.get(name) : undefined);
-  }
-
-  int(name: string, otherwise: number): number {
-    return intAttribute(this.node, name, otherwise);
-  }
-
-  float(name: string, otherwise: number): number {
-    return floatAttribute(this.node, name, otherwise);
+    return known(inputDims(this.node, this.lookup, index));
   }
 
   /** A type that an attribute names by number. @throws onnx/dtype */
   dataType(name: string, otherwise: number): DataType {
-    return requireDataType(this.int(name, otherwise), { node: this.node.name });
-  }
-
-  ints(name: string): readonly number[] | undefined {
-    return intsAttribute(this.node, name);
-  }
-
-  string(name: string, otherwise: string): string {
-    return stringAttribute(this.node, name, otherwise);
+    return requireDataType(int(this.node, name, otherwise), { node: this.node.name });
   }
 
   /** A dimension that nothing is known of. Its name tells where it comes from, and is nobody else's. */
@@ -114,44 +86,16 @@ export class InferContext {
     return Array.from({ length: rank }, (_, axis) => this.unknown(axis, output));
   }
 
-  /** An axis counted from the end becomes one counted from the start. @throws shape/mismatch */
-  axis(axis: number, rank: number, name = 'axis'): number {
-    const positive = axis < 0 ? axis + rank : axis;
-    if (!Number.isInteger(axis) || positive < 0 || positive >= rank) {
-      this.mismatch(`the ${name} is not one of the input's`, `${-rank} to ${rank - 1}`, axis);
-    }
-    return positive;
-  }
-
   /** @throws shape/mismatch */
   mismatch(message: string, expected?: string | number, actual?: string | number): never {
-    return fail(
-      'shape/mismatch',
-      `${this.node.op}: ${message}`,
-      { node: this.node.name },
-      {
-        ...(expected !== undefined && { expected: short(expected) }),
-        ...(actual !== undefined && { actual: short(actual) }),
-      },
-    );
+    return mismatch(this.node, message, expected, actual);
   }
 
   /** @throws onnx/graph */
   badAttribute(message: string, actual?: string | number): never {
-    return fail(
-      'onnx/graph',
-      `${this.node.op}: ${message}`,
-      { node: this.node.name },
-      { ...(actual !== undefined && { actual: short(actual) }) },
-    );
+    return malformed(this.node, message, actual);
   }
 }
-
-/** A hostile list may be endless; a message is not. */
-const short = (text: string | number): string => {
-  const whole = String(text);
-  return whole.length > 200 ? `${whole.slice(0, 200)}…` : whole;
-};
 
 /** A type whose shape may be absent. */
 export function typed(dtype: DataType | undefined, shape: readonly Dim[] | undefined): ValueType | undefined {

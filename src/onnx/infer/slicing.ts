@@ -1,14 +1,25 @@
 /** Operators that cut, join, repeat and pick elements. */
 
 import type { Dim } from '../../graph/graph.ts';
+import {
+  concatAxis,
+  cutRange,
+  gatherAxis,
+  isWhole,
+  padOf,
+  sliceCuts,
+  sliceLists,
+  splitOf,
+} from '../../graph/operators/movement.ts';
+import { axisIn, int, known } from '../../graph/operators/read.ts';
 import { broadcast } from './broadcast.ts';
-import { type InferContext, type InferRule, type InferRules, isNumber, showShape, typed } from './rule.ts';
+import { type InferRule, type InferRules, isNumber, showShape, typed } from './rule.ts';
 
 const Concat: InferRule = (context) => {
   const shapes = context.node.inputs.map((_, index) => context.shape(index));
   const first = shapes.find((shape) => shape !== undefined);
   if (first === undefined) return [typed(context.dtype(0), undefined)];
-  const axis = context.axis(context.int('axis', context.opset < 4 ? 1 : 0), first.length);
+  const axis = concatAxis(context.node, context.lookup, first.length);
   const shape = first.map((dim, index): Dim => {
     const dims = shapes.map((other) => {
       if (other && other.length !== first.length)
@@ -32,71 +43,34 @@ const Split: InferRule = (context) => {
   const dtype = context.dtype(0);
   const count = context.node.outputs.length;
   if (x === undefined) return Array.from({ length: count }, () => typed(dtype, undefined));
-  const axis = context.axis(context.int('axis', 0), x.length);
+  const { axis, sizes } = splitOf(context.node, context.lookup, x.length);
   const total = x[axis]!;
-  const sizes = context.has(1) ? context.dims(1) : context.ints('split');
   const part = (index: number): Dim => {
-    if (sizes !== undefined) return sizes[index]!;
-    if (!isNumber(total) || context.has(1)) return context.unknown(axis, index);
+    if (typeof sizes !== 'string') return sizes[index]!;
+    if (!isNumber(total) || sizes === 'run-time') return context.unknown(axis, index);
     // Since opset 18 the last part may be smaller.
     const each = Math.ceil(total / count);
     if (context.opset < 18 && total % count !== 0)
       context.mismatch('the input does not split evenly', `a multiple of ${count}`, total);
+    if (each * (count - 1) > total)
+      context.mismatch('the input is too small for its parts', `${each} each`, `${total} in ${count}`);
     return Math.min(each, total - each * index);
   };
-  const wrong = sizes && (sizes.length !== count || sizes.some((size) => isNumber(size) && size < 0));
-  if (wrong) context.mismatch('the sizes do not fit the outputs', `${count} sizes`, sizes.join(', '));
-  if (sizes?.every(isNumber) && isNumber(total)) {
+  if (typeof sizes !== 'string' && sizes.every(isNumber) && isNumber(total)) {
     const sum = sizes.reduce((before, size) => before + size, 0);
     if (sum !== total) context.mismatch('the parts do not add up to the input', total, sum);
   }
   return Array.from({ length: count }, (_, index) => typed(dtype, x.with(axis, part(index))));
 };
 
-export interface SliceSpec {
-  readonly starts: readonly number[];
-  readonly ends: readonly number[];
-  readonly axes: readonly number[];
-  readonly steps: readonly number[];
-}
-
-/** Attributes before opset 10, inputs since. Undefined where an input is not constant. @throws shape/mismatch */
-export function sliceSpec(context: InferContext, rank: number): SliceSpec | undefined {
-  const fromInputs = context.has(1);
-  const starts = fromInputs ? context.values(1) : context.ints('starts');
-  const ends = fromInputs ? context.values(2) : context.ints('ends');
-  if (starts === undefined || ends === undefined) return undefined;
-  const givenAxes = fromInputs ? context.values(3) : context.ints('axes');
-  const steps = fromInputs ? (context.values(4) ?? starts.map(() => 1)) : starts.map(() => 1);
-  if (fromInputs && ((context.has(3) && !givenAxes) || (context.has(4) && !context.values(4)))) return undefined;
-  const axes = (givenAxes ?? starts.map((_, axis) => axis)).map((axis) => context.axis(axis, rank));
-  if (ends.length !== starts.length || axes.length !== starts.length || steps.length !== starts.length) {
-    context.mismatch('starts, ends, axes and steps differ in length');
-  }
-  if (new Set(axes).size !== axes.length) context.mismatch('an axis is sliced twice');
-  if (steps.includes(0)) context.mismatch('a step is 0');
-  return { starts, ends, axes, steps };
-}
-
-/** Where a slice of an axis begins and how many elements it takes. */
-export function sliceRange(size: number, start: number, end: number, step: number): { first: number; count: number } {
-  const clamp = (index: number, low: number, high: number): number =>
-    Math.min(high, Math.max(low, index < 0 ? index + size : index));
-  const [low, high] = step > 0 ? [0, size] : [-1, size - 1];
-  const first = clamp(start, 0, high);
-  // "To the end", as onnxruntime reads these two when it slices backwards as well.
-  const open = end === 2 ** 31 - 1 || end >= 2 ** 63;
-  const last = step < 0 && open ? -1 : clamp(end, low, high);
-  return { first, count: Math.max(0, Math.ceil((last - first) / step)) };
-}
-
 const Slice: InferRule = (context) => {
   const x = context.shape(0);
   if (x === undefined) return [typed(context.dtype(0), undefined)];
-  const spec = sliceSpec(context, x.length);
-  if (spec === undefined) {
-    const axes = context.has(3) ? context.values(3) : undefined;
-    const touched = axes && new Set(axes.map((axis) => context.axis(axis, x.length)));
+  const { node, lookup } = context;
+  const cuts = sliceCuts(node, lookup, x.length);
+  if (cuts === 'run-time') {
+    const axes = known(sliceLists(node, lookup).axes);
+    const touched = axes && new Set(axes.map((axis) => axisIn(node, axis, x.length)));
     return [
       typed(
         context.dtype(0),
@@ -105,11 +79,10 @@ const Slice: InferRule = (context) => {
     ];
   }
   const shape = [...x];
-  for (const [index, axis] of spec.axes.entries()) {
-    const dim = shape[axis]!;
-    const [start, end, step] = [spec.starts[index]!, spec.ends[index]!, spec.steps[index]!];
-    if (isNumber(dim)) shape[axis] = sliceRange(dim, start, end, step).count;
-    else if (!(start === 0 && end >= 2 ** 31 - 1 && step === 1)) shape[axis] = context.unknown(axis);
+  for (const cut of cuts) {
+    const dim = shape[cut.axis]!;
+    if (isNumber(dim)) shape[cut.axis] = cutRange(dim, cut).count;
+    else if (!isWhole(cut)) shape[cut.axis] = context.unknown(cut.axis);
   }
   return [typed(context.dtype(0), shape)];
 };
@@ -118,7 +91,7 @@ const Gather: InferRule = (context) => {
   const x = context.shape(0);
   const indices = context.shape(1);
   if (x === undefined || indices === undefined) return [typed(context.dtype(0), undefined)];
-  const axis = context.axis(context.int('axis', 0), x.length);
+  const axis = gatherAxis(context.node, x.length);
   return [typed(context.dtype(0), [...x.slice(0, axis), ...indices, ...x.slice(axis + 1)])];
 };
 
@@ -129,7 +102,11 @@ const GatherND: InferRule = (context) => {
   const indices = context.shape(1);
   const last = indices?.at(-1);
   if (x === undefined || indices === undefined || !isNumber(last)) return [typed(context.dtype(0), undefined)];
-  return [typed(context.dtype(0), [...indices.slice(0, -1), ...x.slice(last + context.int('batch_dims', 0))])];
+  const batch = int(context.node, 'batch_dims', 0);
+  if (batch < 0 || last < 1 || batch + last > x.length || batch >= indices.length) {
+    context.mismatch('the indices do not fit the input', `1 to ${x.length} with batch_dims ${batch}`, last);
+  }
+  return [typed(context.dtype(0), [...indices.slice(0, -1), ...x.slice(last + batch)])];
 };
 
 const Expand: InferRule = (context) => {
@@ -139,6 +116,7 @@ const Expand: InferRule = (context) => {
     const known = least !== undefined && isNumber(given) && given <= 64;
     return [typed(context.dtype(0), known ? context.unknownShape(Math.max(least, given)) : undefined)];
   }
+  if (target.some((dim) => isNumber(dim) && dim < 0)) context.mismatch('a size is negative', '0 or more', `${target}`);
   return [typed(context.dtype(0), broadcast(context, [context.shape(0), target]))];
 };
 
@@ -148,6 +126,9 @@ const Tile: InferRule = (context) => {
   if (x === undefined) return [typed(context.dtype(0), undefined)];
   if (repeats !== undefined && repeats.length !== x.length) {
     context.mismatch('repeats do not fit the rank', x.length, repeats.length);
+  }
+  if (repeats?.some((times) => isNumber(times) && times < 0)) {
+    context.mismatch('a repeat is negative', '0 or more', repeats.join(', '));
   }
   return [
     typed(
@@ -164,22 +145,15 @@ const Tile: InferRule = (context) => {
 const Pad: InferRule = (context) => {
   const x = context.shape(0);
   if (x === undefined) return [typed(context.dtype(0), undefined)];
-  const fromInput = context.has(1);
-  const pads = fromInput ? context.values(1) : context.ints('pads');
-  if (fromInput && pads === undefined) return [typed(context.dtype(0), context.unknownShape(x.length))];
-  if (pads === undefined) return context.badAttribute('pads are missing');
-  if (context.has(3) && context.values(3) === undefined)
-    return [typed(context.dtype(0), context.unknownShape(x.length))];
-  const axes = (context.values(3) ?? x.map((_, axis) => axis)).map((axis) => context.axis(axis, x.length));
-  if (pads.length !== 2 * axes.length) context.mismatch('pads do not fit the rank', 2 * axes.length, pads.length);
-  const shape = [...x];
-  for (const [index, axis] of axes.entries()) {
-    const added = pads[index]! + pads[index + axes.length]!;
-    const dim = shape[axis]!;
-    if (added === 0) continue;
-    shape[axis] = isNumber(dim) ? dim + added : context.unknown(axis);
-    if (isNumber(dim) && dim + added < 0) context.mismatch('the pads remove more than the input has', dim, added);
-  }
+  const { pads } = padOf(context.node, context.lookup, x.length);
+  if (pads === 'run-time') return [typed(context.dtype(0), context.unknownShape(x.length))];
+  const shape = x.map((dim, axis): Dim => {
+    const added = pads[axis]! + pads[axis + x.length]!;
+    if (added === 0) return dim;
+    if (!isNumber(dim)) return context.unknown(axis);
+    if (dim + added < 0) context.mismatch('the pads remove more than the input has', dim, added);
+    return dim + added;
+  });
   return [typed(context.dtype(0), shape)];
 };
 
