@@ -34,11 +34,13 @@ import { type CalibrateOptions, calibrate as calibrateGraph, type Samples } from
 import type { Calibration } from './quantize/calibration.ts';
 import { makeReport } from './report/make-report.ts';
 import type { Report } from './report/report.ts';
+import { withOffers } from './rewrite/offers.ts';
 import { type PreparedNetwork, prepare as prepareGraph, rewrite } from './rewrite/rewrite.ts';
 import { type Device, type DeviceOptions, enginesFor } from './runtime/device.ts';
 import type { NvdlaInputs, NvdlaNetwork } from './runtime/nvdla/nvdla-network.ts';
 import type { RecordedTraces, TraceOptions } from './runtime/nvdla/record-traces.ts';
 import { check as checkGraph } from './support/check.ts';
+import type { CheckOptions as Rules } from './support/rule.ts';
 import type { CheckResult } from './support/verdict.ts';
 import { findModule, findPowerMode, findRelease, findTarget } from './targets/find.ts';
 import { version } from './version.ts';
@@ -135,16 +137,27 @@ export interface CheckOptions extends TargetOptions {
   readonly precision?: 'int8' | 'fp16';
 }
 
-/** Which nodes the DLA runs, and which rule sends the others to the GPU. @throws target/unknown */
+/**
+ * Which nodes the DLA runs, which rule sends the others to the GPU (the host, beside an open NVDLA), and which rewrite brings
+ * them back. @throws target/unknown
+ */
 export function check(graph: Graph, options: CheckOptions = {}): CheckResult {
-  const target = findTarget(options.target ?? 'orin');
-  const release = findRelease(target, options.release);
-  return checkGraph(graph, { target, release, precision: options.precision ?? 'int8' });
+  const rules = rulesOf(options);
+  return withOffers(graph, checkGraph(graph, rules), rules);
 }
 
-/** Rewrites a network so that as much of it as possible runs on the DLA; its results stay the same. */
-export function prepare(graph: Graph): PreparedNetwork {
-  const { graph: prepared, applied } = prepareGraph(graph);
+/** The rules that options name. @throws target/unknown */
+function rulesOf({ target: name = 'orin', release, precision = 'int8' }: CheckOptions): Rules {
+  const target = findTarget(name);
+  return { target, release: findRelease(target, release), precision };
+}
+
+/**
+ * Rewrites a network so that as much of it as possible runs on the DLA; its results stay the same. What the options name decides
+ * which rewrites bring something: a network never stands worse for them there. @throws target/unknown
+ */
+export function prepare(graph: Graph, options: CheckOptions = {}): PreparedNetwork {
+  const { graph: prepared, applied } = prepareGraph(graph, rulesOf(options));
   return { original: graph, graph: prepared, applied };
 }
 
@@ -172,12 +185,9 @@ export interface CompileOptions extends TargetOptions {
  *   compile/unsupported when the target has no such precision, sparse mode or input format; target/unknown
  */
 export function compile(network: PreparedNetwork, options: CompileOptions = {}): Compilation {
-  const { precision = 'int8', scales, sram, inputFormat, preprocess, sparsity } = options;
-  const target = findTarget(options.target ?? 'orin');
+  const { scales, sram, inputFormat, preprocess, sparsity } = options;
   return compileNetwork(network.graph, scales, {
-    target,
-    release: findRelease(target, options.release),
-    precision,
+    ...rulesOf(options),
     ...(sram !== undefined && { sram: mebibytes(sram) }),
     ...(inputFormat && { inputFormat }),
     ...(preprocess && { preprocess }),

@@ -73,7 +73,7 @@ export interface CompiledFile {
 }
 
 export async function compileFile(file: string, flags: CompileFlags): Promise<CompiledFile> {
-  const network = prepare(await readNetworkFile(file, flags));
+  const network = prepare(await readNetworkFile(file, flags), flags);
   const scales = flags.calib === undefined ? undefined : await readScales(flags.calib);
   return { network, compilation: compileNetwork(network, { ...flags, ...preprocessFor(file, flags) }, scales) };
 }

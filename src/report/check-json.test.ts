@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { withOffers } from '../rewrite/offers.ts';
 import { check } from '../support/check.ts';
 import { network } from '../support/testing/network.ts';
 import { findRelease, findTarget } from '../targets/find.ts';
@@ -19,7 +20,8 @@ const graph = network({
     { op: 'HardSwish', name: 'act', inputs: ['b'], outputs: ['y'] },
   ],
 });
-const result = check(graph, { target: orin, release: findRelease(orin), precision: 'int8' });
+const options = { target: orin, release: findRelease(orin), precision: 'int8' } as const;
+const result = withOffers(graph, check(graph, options), options);
 const schema = z.fromJSONSchema(
   JSON.parse(readFileSync(new URL('../../schema/check.schema.json', import.meta.url), 'utf8')),
 );

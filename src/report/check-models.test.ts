@@ -4,9 +4,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readModel } from '../onnx/read.ts';
 import { resolve } from '../onnx/resolve.ts';
-import { passes } from '../rewrite/passes.ts';
+import { withOffers } from '../rewrite/offers.ts';
 import { check } from '../support/check.ts';
-import { fixPasses } from '../support/rule.ts';
 import { findRelease, findTarget } from '../targets/find.ts';
 import { checkText } from './check-text.ts';
 
@@ -33,15 +32,9 @@ describe.each(models)('%s', (name, file, shape) => {
     ['xavier', 'JetPack 5.1.1', 'fp16'],
   ] as const)('on %s, %s, %s', async (target, release, precision) => {
     const hardware = findTarget(target);
-    const result = check(resolved, { target: hardware, release: findRelease(hardware, release), precision });
+    const options = { target: hardware, release: findRelease(hardware, release), precision };
+    const result = withOffers(resolved, check(resolved, options), options);
     const label = `${name}-${target}-${release.replace('JetPack ', 'jp')}-${precision}`;
     await expect(checkText(result, { width: 120 })).toMatchFileSnapshot(`__snapshots__/check/${label}.txt`);
-  });
-});
-
-describe('fixes', () => {
-  it('name rewrite passes that there are', () => {
-    const names = passes.map(({ name }) => name);
-    expect(fixPasses.filter((name) => !names.includes(name))).toEqual([]);
   });
 });

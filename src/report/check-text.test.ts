@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { check } from '../support/check.ts';
+import type { Graph } from '../graph/graph.ts';
+import { withOffers } from '../rewrite/offers.ts';
+import { check as checkAlone } from '../support/check.ts';
 import { network } from '../support/testing/network.ts';
 import { findRelease, findTarget } from '../targets/find.ts';
 import { checkText } from './check-text.ts';
 
 const orin = findTarget('orin');
 const options = { target: orin, release: findRelease(orin), precision: 'int8' } as const;
+const check = (graph: Graph, rules: typeof options) => withOffers(graph, checkAlone(graph, rules), rules);
 const map = [1, 8, 16, 16];
 
 const mixed = network({

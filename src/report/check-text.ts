@@ -7,7 +7,7 @@
  * the DLA of the board but *not emulated* here, because our compiler cannot lower it (the caller says which).
  */
 
-import { type CheckResult, type Refusal, type Verdict, verdictState } from '../support/verdict.ts';
+import { type CheckResult, placeNames, type Refusal, type Verdict, verdictState } from '../support/verdict.ts';
 import { formatMacs, heading, paint, percent, printable, shorten, type TextOptions, table } from './table.ts';
 
 export interface CheckTextOptions extends TextOptions {
@@ -37,7 +37,7 @@ export function checkText(result: CheckResult, options: CheckTextOptions = {}): 
 }
 
 function summary(result: CheckResult, options: CheckTextOptions): string {
-  const { verdicts, macs } = result;
+  const { verdicts, macs, elsewhere } = result;
   const on = (placement: Verdict['placement']) => verdicts.filter((verdict) => verdict.placement === placement).length;
   const running = verdicts.length - on('build-time');
   const loadables = result.segments.filter(({ kind }) => kind === 'dla').length;
@@ -46,13 +46,13 @@ function summary(result: CheckResult, options: CheckTextOptions): string {
   const verdict = `${on('dla')} of ${plural(running, 'node')} on the DLA${share}, in ${plural(loadables, 'loadable')}`;
   const unable = verdicts.filter((one) => verdictState(one, options.notEmulated) === 'not-emulated').length;
   const rest = [
-    on('gpu') > 0 && paint(`${on('gpu')} on the ${result.elsewhere}`, 'yellow', options),
-    unable > 0 && paint(notEmulatedWords(result.elsewhere).few(unable), 'cyan', options),
+    on(elsewhere) > 0 && paint(`${on(elsewhere)} on the ${placeNames[elsewhere]}`, 'yellow', options),
+    unable > 0 && paint(notEmulatedWords(elsewhere).few(unable), 'cyan', options),
     on('build-time') > 0 && paint(`${on('build-time')} folded when the engine is built`, 'dim', options),
   ].filter((part) => typeof part === 'string');
   return [
     heading(title, options),
-    `  ${paint(verdict, on('gpu') === 0 ? 'green' : 'bold', options)}`,
+    `  ${paint(verdict, on(elsewhere) === 0 ? 'green' : 'bold', options)}`,
     ...(rest.length > 0 ? [`  ${rest.join(', ')}`] : []),
   ].join('\n');
 }
@@ -81,9 +81,9 @@ export function groupRefusals(verdicts: readonly Verdict[]): readonly RefusalGro
 function refused({ elsewhere, verdicts }: CheckResult, options: CheckTextOptions): string {
   const groups = groupRefusals(verdicts);
   if (groups.length === 0) return '';
-  const nodes = verdicts.filter((verdict) => verdict.placement === 'gpu').length;
+  const nodes = verdicts.filter((verdict) => verdict.placement === elsewhere).length;
   return [
-    heading(`On the ${elsewhere}: ${plural(nodes, 'node')}`, options),
+    heading(`On the ${placeNames[elsewhere]}: ${plural(nodes, 'node')}`, options),
     ...groups.map((group) => refusalBlock(group, options)),
   ].join('\n\n');
 }
@@ -123,7 +123,7 @@ function refusalBlock({ refusal, rows }: RefusalGroup, options: CheckTextOptions
 
 /** On Orin the DLA runs them all the same; the open NVDLA runs only what our compiler lowers. */
 const notEmulatedWords = (elsewhere: CheckResult['elsewhere']) =>
-  elsewhere === 'GPU'
+  elsewhere === 'gpu'
     ? {
         few: (count: number) => `${count} of the DLA's not emulated`,
         heading: 'On the DLA, not emulated',
@@ -171,7 +171,7 @@ function segments({ elsewhere, segments: list, macs }: CheckResult, options: Che
   const width = Math.max(40, (options.width ?? DEFAULT_WIDTH) - 40);
   const rows = list.map((segment, index) => [
     String(index + 1),
-    segment.kind === 'dla' ? paint('DLA', 'green', options) : paint(elsewhere, 'yellow', options),
+    segment.kind === 'dla' ? paint('DLA', 'green', options) : paint(placeNames[elsewhere], 'yellow', options),
     shorten(printable(segment.name), width),
     String(segment.nodes.length),
     macs.total === 0 ? '' : percent(segment.macs / macs.total),
@@ -187,12 +187,11 @@ function segments({ elsewhere, segments: list, macs }: CheckResult, options: Che
 }
 
 const states = (elsewhere: CheckResult['elsewhere']) => ({
-  dla: 'DLA',
-  gpu: elsewhere,
+  ...placeNames,
   'build-time': 'folded',
-  'not-emulated': elsewhere === 'GPU' ? 'DLA, not emulated' : 'host',
+  'not-emulated': elsewhere === 'gpu' ? 'DLA, not emulated' : 'host',
 });
-const styles = { dla: 'green', gpu: 'yellow', 'build-time': 'dim', 'not-emulated': 'cyan' } as const;
+const styles = { dla: 'green', gpu: 'yellow', host: 'yellow', 'build-time': 'dim', 'not-emulated': 'cyan' } as const;
 
 function everyNode({ elsewhere, verdicts }: CheckResult, options: CheckTextOptions): string {
   const rows = verdicts.map((verdict) => {

@@ -59,14 +59,14 @@ describe('a gain as a sentence', () => {
 
   it('never calls it a gain that the DLA takes longer', () => {
     const moved: Gain = { ...same, gpuNodes: [1, 0], crossings: [2, 0], loadables: [2, 1], dlaTime: [300.5, 312.4] };
-    expect(gainText(moved, 'GPU')).toBe(
+    expect(gainText(moved, 'gpu')).toBe(
       'nodes on the GPU 1 → 0, tensors between DLA and GPU 2 → 0, loadables 2 → 1, the DLA works 11.9 µs more for it',
     );
-    expect(gainText({ ...same, dlaTime: [312.4, 300.5] }, 'GPU')).toBe('DLA time 312.4 µs → 300.5 µs');
+    expect(gainText({ ...same, dlaTime: [312.4, 300.5] }, 'gpu')).toBe('DLA time 312.4 µs → 300.5 µs');
   });
 
   it('says so when there is none, and nothing of a time that is not known', () => {
-    expect(gainText(same, 'GPU')).toBe('none by itself');
+    expect(gainText(same, 'gpu')).toBe('none by itself');
     const { dlaTime: _, ...untimed } = same;
     expect(gainText({ ...untimed, gpuNodes: [2, 1] }, 'host')).toBe('nodes on the host 2 → 1');
   });

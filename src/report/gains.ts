@@ -12,7 +12,7 @@ import type { Graph } from '../graph/graph.ts';
 import type { Plan } from '../program/program.ts';
 import { type PreparedNetwork, rewrite } from '../rewrite/rewrite.ts';
 import { check } from '../support/check.ts';
-import type { CheckResult } from '../support/verdict.ts';
+import { type CheckResult, placeNames } from '../support/verdict.ts';
 import { groupRefusals } from './check-text.ts';
 import type { Change, Gain } from './report.ts';
 import { formatTime, percent } from './table.ts';
@@ -71,7 +71,7 @@ interface Standing {
 }
 
 const standingOf = (graph: Graph, checked: CheckResult, dlaTime: Microseconds | undefined): Standing => ({
-  gpuNodes: checked.verdicts.filter((verdict) => verdict.placement === 'gpu').length,
+  gpuNodes: checked.verdicts.filter((verdict) => verdict.placement === checked.elsewhere).length,
   loadables: checked.segments.filter((segment) => segment.kind === 'dla').length,
   crossings: crossings(graph, checked),
   dlaMacs: checked.macs.total > 0 ? checked.macs.dla / checked.macs.total : 0,
@@ -118,8 +118,8 @@ export function gainText(gain: Gain, elsewhere: CheckResult['elsewhere']): strin
   const { gpuNodes, loadables, crossings, dlaMacs, dlaTime = [0, 0] } = gain;
   const changed = ([before, after]: readonly [number, number]): boolean => before !== after;
   const parts = [
-    changed(gpuNodes) && `nodes on the ${elsewhere} ${gpuNodes[0]} → ${gpuNodes[1]}`,
-    changed(crossings) && `tensors between DLA and ${elsewhere} ${crossings[0]} → ${crossings[1]}`,
+    changed(gpuNodes) && `nodes on the ${placeNames[elsewhere]} ${gpuNodes[0]} → ${gpuNodes[1]}`,
+    changed(crossings) && `tensors between DLA and ${placeNames[elsewhere]} ${crossings[0]} → ${crossings[1]}`,
     changed(loadables) && `loadables ${loadables[0]} → ${loadables[1]}`,
     changed(dlaMacs) && `MACs on the DLA ${percent(dlaMacs[0])} → ${percent(dlaMacs[1])}`,
     dlaTime[1] < dlaTime[0] && `DLA time ${formatTime(dlaTime[0])} → ${formatTime(dlaTime[1])}`,

@@ -36,7 +36,7 @@ const refusal = z
 
 const checkedSegment = z
   .strictObject({
-    kind: z.enum(['dla', 'gpu']),
+    kind: z.enum(['dla', 'gpu', 'host']),
     name: text.describe('{ForeignNode[first...last]} for DLA segments.'),
     nodes: texts.min(1),
     macs: amount,
@@ -44,7 +44,7 @@ const checkedSegment = z
   .meta({ id: 'checkedSegment' });
 
 const elsewhere = z
-  .enum(['GPU', 'host'])
+  .enum(['gpu', 'host'])
   .describe("Who runs what the DLA does not: TensorRT's GPU, or the host of an open NVDLA.");
 
 const macs = z
@@ -68,11 +68,11 @@ export const checkSchema = z
           node: text,
           op: text.describe('The ONNX operator.'),
           state: z
-            .enum(['dla', 'gpu', 'build-time', 'not-emulated'])
+            .enum(['dla', 'gpu', 'host', 'build-time', 'not-emulated'])
             .describe(
-              "dla; gpu: refused by a rule (see elsewhere for who runs it); build-time: vanishes before anything runs; not-emulated: on the DLA of the board, but dlakit's own compiler cannot lower it.",
+              "dla; gpu: refused by a rule; host: the same beside an open NVDLA, which has no GPU; build-time: vanishes before anything runs; not-emulated: on the DLA of the board, but dlakit's own compiler cannot lower it.",
             ),
-          refusals: z.array(refusal).describe('Every rule that refuses the node. Empty unless state is gpu.'),
+          refusals: z.array(refusal).describe('Every rule that refuses the node. Empty unless state is gpu or host.'),
           warnings: texts,
         }),
       )
@@ -98,7 +98,7 @@ const checkResult = z
       z.strictObject({
         node: text,
         op: text,
-        placement: z.enum(['dla', 'gpu', 'build-time']),
+        placement: z.enum(['dla', 'gpu', 'host', 'build-time']),
         refusals: z.array(refusal),
         warnings: texts,
       }),
@@ -263,7 +263,7 @@ export const reportSchema = z
       z.strictObject({
         name: text,
         op: text,
-        placement: z.enum(['dla', 'gpu', 'not emulated', 'build-time']),
+        placement: z.enum(['dla', 'gpu', 'host', 'not emulated', 'build-time']),
         shape: z.array(numberOrText).optional(),
         why: text.optional(),
       }),

@@ -5,6 +5,7 @@ import type { Compilation } from '../compile/compilation.ts';
 import type { Estimate } from '../estimate/estimate-result.ts';
 import type { Evaluation } from '../evaluate/evaluation.ts';
 import type { Plan } from '../program/program.ts';
+import { withOffers } from '../rewrite/offers.ts';
 import type { PreparedNetwork } from '../rewrite/rewrite.ts';
 import { check } from '../support/check.ts';
 import { version } from '../version.ts';
@@ -28,7 +29,7 @@ export function makeReport(
   { estimates, latencyOf, evaluation }: ReportSources,
 ): Report {
   const { plan } = compilation.network;
-  const original = check(network.original, compilation.options);
+  const original = withOffers(network.original, check(network.original, compilation.options), compilation.options);
   const hasDla = plan.segments.some((segment) => segment.kind === 'dla');
   return {
     dlakit: version,

@@ -57,7 +57,7 @@ export function reportNodes(
     const verdict = verdicts.get(node.name);
     const reason = notEmulated.get(node.name);
     const shape = graph.values.get(node.outputs[0] ?? '')?.shape;
-    const placement = verdict?.placement ?? 'gpu';
+    const placement = verdict?.placement ?? checked.elsewhere;
     const why = placement === 'dla' ? reason : verdict?.refusals.map((refusal) => refusal.rule).join(', ');
     return {
       name: node.name,

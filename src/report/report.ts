@@ -12,7 +12,7 @@ export interface ReportNode {
   readonly name: string;
   readonly op: string;
   /** `build-time` nodes vanish before anything runs. */
-  readonly placement: 'dla' | 'gpu' | 'not emulated' | 'build-time';
+  readonly placement: 'dla' | 'gpu' | 'host' | 'not emulated' | 'build-time';
   /** Shape of the first output, when known. */
   readonly shape?: readonly (number | string)[];
   /** Rule ids, or the compiler's reason. */

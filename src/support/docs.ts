@@ -3,10 +3,9 @@
 import { jetpack60, jetpack511 } from '../targets/releases.ts';
 import type { Release } from '../targets/target.ts';
 import { type Operator, operators, reach, type Support } from './operators.ts';
-import type { Rule, Version } from './rule.ts';
-import { sentence } from './rule.ts';
+import { type Limit, type Rule, type Severity, sentence } from './rule.ts';
 import { nvdlaOperators } from './rules/nvdla/operators.ts';
-import { rules, verdictRules } from './rules.ts';
+import { type NetworkRule, networkRules, rules } from './rules.ts';
 
 /** Which operators reach the DLA, per release, with the layer rules that govern them. */
 export function operatorsPage(): string {
@@ -39,30 +38,63 @@ export function operatorsPage(): string {
   ].join('\n');
 }
 
-/** Every rule with its sentence, what it holds for, and its source. */
+/** Every rule with its sentence, what it holds for, and the limits of each release with their sources. */
 export function rulesPage(): string {
   const sections = rules.flatMap((rule) => [
     '',
     `## ${rule.id}`,
     '',
-    `${sentence(rule)}`,
+    sentence(rule, newest(rule)),
     '',
-    `* ${rule.severity === 'warn' ? 'Warning: the node stays on the DLA' : `Refusal: the node runs on the ${isOpen(rule) ? 'host' : 'GPU'}`}`,
+    `* ${consequence(rule.severity, rule)}`,
     `* Operators: ${rule.operators ? rule.operators.map((op) => `\`${op}\``).join(', ') : 'all'}`,
     ...scope(rule).map((text) => `* ${text}`),
-    `* Source (${rule.confidence}): ${rule.source}`,
+    ...limitLines(rule, rule),
   ]);
-  const special = verdictRules.flatMap(({ id, doc, source }) => ['', `## ${id}`, '', doc, '', `* Source: ${source}`]);
+  const special = networkRules.flatMap((rule) => [
+    '',
+    `## ${rule.id}`,
+    '',
+    sentence(rule, newest(rule)),
+    '',
+    ...limitLines(rule),
+  ]);
   return [
     '# Rules',
     '',
-    `The ${rules.length + verdictRules.length} rules that decide what runs on the DLA. \`dla check\` names them; suppress or track them by id.`,
+    `The ${rules.length + networkRules.length} rules that decide what runs on the DLA. \`dla check\` names them; suppress or track them by id. Where`,
+    'releases differ, a rule keeps its id and has a limit for each; the sentence is that of the newest.',
     '',
-    "* *stated*: read in NVIDIA's own text; *second-hand*: read in a copy, digest or log; *unverified*: from memory, or our",
-    '  reading where the documents are silent.',
+    '* *documented*: a guide, a page or a README of NVIDIA states it; *header*: the headers of TensorRT do; *log*: a build log',
+    '  or an issue shows it; *inferred*: from memory, or our reading where the documents are silent.',
     ...special,
     ...sections,
   ].join('\n');
+}
+
+const newest = ({ limits }: NetworkRule): Limit => limits.at(-1)!;
+
+const consequence = (severity: Severity, rule: Rule): string =>
+  severity === 'warn'
+    ? 'Warning: the node stays on the DLA'
+    : `Refusal: the node runs on the ${isOpen(rule) ? 'host' : 'GPU'}`;
+
+/** Where a limit is published; of a rule that releases differ in, each limit with its releases and its sentence. */
+function limitLines(rule: NetworkRule, of?: Rule): readonly string[] {
+  return rule.limits.map((limit) => {
+    const said = `(${limit.evidence}): ${limit.source}`;
+    const releases = releasesOf(limit);
+    if (releases === '') return `* Source ${said}`;
+    const other = of && limit.severity && limit.severity !== of.severity ? ` ${consequence(limit.severity, of)}.` : '';
+    return `* ${releases}: ${sentence(rule, limit)}${other} Source ${said}`;
+  });
+}
+
+function releasesOf({ since, until }: Limit): string {
+  const [from, before] = [since?.join('.'), until?.join('.')];
+  if (from && before) return `TensorRT ${from} up to before ${before}`;
+  if (from) return `TensorRT ${from} and later`;
+  return before ? `TensorRT before ${before}` : '';
 }
 
 /** TensorRT's; those of the open NVDLA have a section of their own. */
@@ -101,15 +133,10 @@ const state = (item: Operator, release: Release): string => words[reach(item.op,
 const describe = ({ how, since }: Support, what: string): string =>
   since ? `${words[how]} since ${what} ${since.join('.')}` : words[how];
 
-function scope(rule: Rule): readonly string[] {
-  const version = (parts: Version) => `TensorRT ${parts.join('.')}`;
-  return [
-    rule.since && `From ${version(rule.since)} on`,
-    rule.until && `Before ${version(rule.until)}`,
-    rule.generations && `Only on ${rule.generations.join(', ')}`,
-    rule.precisions && `Only in ${rule.precisions.join(', ')}`,
-  ].filter((text): text is string => typeof text === 'string');
-}
+const scope = ({ generations, precisions }: Rule): readonly string[] =>
+  [generations && `Only on ${generations.join(', ')}`, precisions && `Only in ${precisions.join(', ')}`].filter(
+    (text): text is string => typeof text === 'string',
+  );
 
 const row = (cells: readonly string[]): string =>
   `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;

@@ -5,9 +5,9 @@
  *    reads them reads what they read.
  * 2. In topological order, each DLA node joins the clusters of the DLA nodes it reads from, as long as the joint cluster
  *    would not depend on itself through something outside it (it stays *convex*), and as long as the batch is the same:
- *    a loadable has one. So branches of a residual block end up together, and a detour over the GPU splits.
- * 3. The clusters are put in an order in which all can run: every DLA cluster that is ready, then every GPU node that
- *    is ready, in turns. GPU nodes that follow one another are one segment.
+ *    a loadable has one. So branches of a residual block end up together, and a detour off the DLA splits.
+ * 3. The clusters are put in an order in which all can run: every DLA cluster that is ready, then every node off the
+ *    DLA that is ready, in turns. Nodes off the DLA that follow one another are one segment.
  *
  * Each DLA cluster is one loadable. The result is convex and complete, and deterministic; it is not proven to have the
  * fewest loadables possible.
@@ -18,7 +18,7 @@ import { staticShape } from '../graph/graph.ts';
 import { readsOf } from '../onnx/captures.ts';
 import { macs } from './macs.ts';
 import { batchOf } from './rules/general.ts';
-import type { CheckedSegment, CheckResult, Placement } from './verdict.ts';
+import { type CheckedSegment, type CheckResult, type Placement, placeNames } from './verdict.ts';
 
 /**
  * @param placement where each node runs; nodes that are not in it run off the DLA
@@ -27,9 +27,9 @@ import type { CheckedSegment, CheckResult, Placement } from './verdict.ts';
 export function partition(
   graph: Graph,
   placement: ReadonlyMap<string, Placement>,
-  off: CheckResult['elsewhere'] = 'GPU',
+  off: CheckResult['elsewhere'] = 'gpu',
 ): readonly CheckedSegment[] {
-  const places = graph.nodes.map((node) => placement.get(node.name) ?? 'gpu');
+  const places = graph.nodes.map((node) => placement.get(node.name) ?? off);
   const reads = predecessors(graph, places);
   const clusters = new Clusters(reads);
   const batches = graph.nodes.map((node) => nodeBatch(node, graph));
@@ -142,9 +142,8 @@ function schedule(
   }
 
   // Roots become ready in waves; within a wave they run in the order of their first nodes.
-  const ready: Record<'dla' | 'gpu', number[]> = { dla: [], gpu: [] };
-  const kindOf = (root: number): 'dla' | 'gpu' => (places[members.get(root)![0]!] === 'dla' ? 'dla' : 'gpu');
-  const release = (root: number) => ready[kindOf(root)].push(root);
+  const ready: { readonly dla: number[]; readonly off: number[] } = { dla: [], off: [] };
+  const release = (root: number) => ready[places[members.get(root)![0]!] === 'dla' ? 'dla' : 'off'].push(root);
   for (const [root, count] of missing) if (count === 0) release(root);
   const finish = (root: number) => {
     for (const next of after.get(root) ?? []) {
@@ -155,18 +154,18 @@ function schedule(
   };
 
   const segments: CheckedSegment[] = [];
-  const emit = (kind: 'dla' | 'gpu', indices: readonly number[]) => {
+  const emit = (kind: CheckedSegment['kind'], indices: readonly number[]) => {
     const nodes = [...indices].sort((a, b) => a - b).map((index) => graph.nodes[index]!);
     const names = nodes.map((node) => node.name);
     const work = nodes.reduce((sum, node) => sum + macs(node, graph), 0);
     segments.push({
       kind,
-      name: kind === 'dla' ? `{ForeignNode[${rangeOf(names)}]}` : `${off}[${rangeOf(names)}]`,
+      name: kind === 'dla' ? `{ForeignNode[${rangeOf(names)}]}` : `${placeNames[off]}[${rangeOf(names)}]`,
       nodes: names,
       macs: work,
     });
   };
-  while (ready.dla.length > 0 || ready.gpu.length > 0) {
+  while (ready.dla.length > 0 || ready.off.length > 0) {
     while (ready.dla.length > 0) {
       const wave = ready.dla.splice(0).sort((a, b) => members.get(a)![0]! - members.get(b)![0]!);
       for (const root of wave) {
@@ -175,11 +174,11 @@ function schedule(
       }
     }
     const run: number[] = [];
-    for (let root = ready.gpu.shift(); root !== undefined; root = ready.gpu.shift()) {
+    for (let root = ready.off.shift(); root !== undefined; root = ready.off.shift()) {
       run.push(...members.get(root)!);
       finish(root);
     }
-    if (run.length > 0) emit('gpu', run);
+    if (run.length > 0) emit(off, run);
   }
   return segments;
 }

@@ -1,6 +1,10 @@
 /**
- * A support rule is data: which operators it is about, the sentence a user reads, where it is published, the
- * releases it holds for, and a test. One list (rules/) feeds the checker, SARIF and the documentation.
+ * A support rule is data: which operators it is about, what each release allows, the sentence a user reads, and a test.
+ * One list (rules/) feeds the checker, SARIF and the documentation.
+ *
+ * What a release changes is a number or a word, seldom the rule: a rule keeps its id and lists its limits, each with the
+ * releases it holds for, where it is published, and how well that is known. Sentence, test and message are functions of
+ * the limit, so that a release that moves one is one line. A release that no limit covers does not have the rule.
  *
  * A test sees one node and answers with what it found, or with nothing. It states the limit and the node's own value
  * in `values` (`limit`, `value`, and what else is needed to follow the arithmetic). Tests never throw: a model that
@@ -18,31 +22,24 @@ import type { Fix } from './verdict.ts';
 export type Version = readonly [major: number, minor: number, patch: number];
 
 /**
- * How well a rule is known. `stated`: read in NVIDIA's own text. `second-hand`: read in a copy, digest or log.
- * `unverified`: from memory, or our reading where the documents are silent; marked so wherever it is shown.
+ * How a limit is known. `documented`: a guide, a page or a README states it. `header`: the headers of TensorRT do. `log`:
+ * somebody's build log or issue shows it. `inferred`: from memory, or our reading where the documents are silent; marked
+ * so wherever it is shown.
  */
-export type Confidence = 'stated' | 'second-hand' | 'unverified';
+export type Evidence = 'documented' | 'header' | 'log' | 'inferred';
 
-/** The rewrite passes that fixes name; rewrite/ has them all. */
-export const fixPasses = [
-  'arithmetic-to-scale',
-  'crop-deconvolution',
-  'fold-pad',
-  'gemm-to-conv',
-  'global-pool-to-pool',
-  'merge-reshapes',
-  'reconstruct-depth-to-space',
-  'reconstruct-hard-sigmoid',
-  'reconstruct-hard-swish',
-  'reconstruct-neg',
-  'remove-no-ops',
-  'resize-scales',
-  'simplify-clip',
-  'sum-to-add',
-] as const;
+/** A warning leaves the node on the DLA. */
+export type Severity = 'refuse' | 'warn';
 
-export interface KnownFix extends Fix {
-  readonly rewrite?: (typeof fixPasses)[number];
+/** What releases of TensorRT allow: from `since` on, before `until`; every release where neither is given. */
+export interface Limit<Value = unknown> {
+  readonly value: Value;
+  readonly since?: Version;
+  readonly until?: Version;
+  readonly source: string;
+  readonly evidence: Evidence;
+  /** Where these releases treat a node beyond the limit otherwise than the rule says. */
+  readonly severity?: Severity;
 }
 
 export interface Finding {
@@ -51,27 +48,40 @@ export interface Finding {
   readonly values: { readonly limit: number | string; readonly value: number | string } & Readonly<
     Record<string, number | string>
   >;
-  readonly fix?: KnownFix;
+  readonly fix?: Fix;
 }
 
-export interface Rule {
+export interface Rule<Value = unknown> {
   /** `layer/what`; stable. */
   readonly id: string;
   /** ONNX operators; absent: every operator. */
   readonly operators?: readonly string[];
-  readonly doc: string;
-  readonly source: string;
-  readonly confidence: Confidence;
-  /** A warning leaves the node on the DLA. */
-  readonly severity: 'refuse' | 'warn';
-  /** The first TensorRT version it holds for, and the first it no longer holds for. */
-  readonly since?: Version;
-  readonly until?: Version;
+  readonly severity: Severity;
   /** Absent: Orin and Xavier. */
   readonly generations?: readonly Target['generation'][];
   readonly precisions?: readonly Precision[];
-  readonly test: (node: Node, context: RuleContext) => Finding | undefined;
+  /** Oldest first; no two hold for one release. */
+  readonly limits: readonly Limit<Value>[];
+  /** The sentence that users read. */
+  readonly doc: string | ((limit: Value) => string);
+  readonly test: (node: Node, context: RuleContext, limit: Value) => Finding | undefined;
 }
+
+/** A rule as a member of a list: what its limits are, it alone knows. */
+export const rule = <Value>(it: Rule<Value>): Rule => it as Rule;
+
+/** The limits of a rule that no release has changed. */
+export const always = <const Value>(
+  value: Value,
+  source: string,
+  evidence: Evidence = 'documented',
+): readonly Limit<Value>[] => [{ value, source, evidence }];
+
+/** A closed range. */
+export type Range = readonly [low: number, high: number];
+
+/** `1…32` */
+export const span = ([low, high]: Range): string => `${low}…${high}`;
 
 export type Precision = 'int8' | 'fp16';
 
@@ -110,31 +120,40 @@ export function ruleContext(graph: Graph, options: CheckOptions): RuleContext {
   };
 }
 
-/** Whether a rule is about this operator on this hardware, software and precision. */
-export function applies(rule: Rule, op: string, { target, release, precision }: CheckOptions): boolean {
-  return (
-    (rule.operators?.includes(op) ?? true) &&
-    (rule.generations ?? ['orin', 'xavier']).includes(target.generation) &&
-    (rule.precisions?.includes(precision) ?? true) &&
-    (rule.since === undefined || atLeast(release.tensorrt, rule.since)) &&
-    (rule.until === undefined || !atLeast(release.tensorrt, rule.until))
+/** The limit of a list that a release has. */
+export const limitIn = <Value>(limits: readonly Limit<Value>[], { tensorrt }: Release): Limit<Value> | undefined =>
+  limits.find(
+    ({ since, until }) =>
+      (since === undefined || atLeast(tensorrt, since)) && (until === undefined || !atLeast(tensorrt, until)),
   );
+
+/** The limit that a rule sets for an operator on this hardware, software and precision; undefined where it sets none. */
+export function limitFor(
+  { operators, generations = ['orin', 'xavier'], precisions, limits }: Rule,
+  op: string,
+  { target, release, precision }: CheckOptions,
+): Limit | undefined {
+  const concerned =
+    (operators?.includes(op) ?? true) &&
+    generations.includes(target.generation) &&
+    (precisions?.includes(precision) ?? true);
+  return concerned ? limitIn(limits, release) : undefined;
 }
 
-/** The test of layers that exist for images only: the first input has four dimensions, where its rank is known. */
-export const twoSpatialDimensions = (node: Node, context: RuleContext): Finding | undefined => {
+/** The test of layers over images: the first input has so many dimensions besides batch and channels, where its rank is known. */
+export const spatialDimensions = (node: Node, context: RuleContext, limit: number): Finding | undefined => {
   const rank = context.graph.values.get(node.inputs[0] ?? '')?.shape?.length;
-  if (rank === undefined || rank === 4) return undefined;
+  if (rank === undefined || rank - 2 === limit) return undefined;
   return {
-    message: `${rank - 2} spatial dimension${rank === 3 ? '' : 's'}, allowed 2`,
-    values: { limit: 2, value: rank - 2 },
+    message: `${rank - 2} spatial dimension${rank === 3 ? '' : 's'}, allowed ${limit}`,
+    values: { limit, value: rank - 2 },
   };
 };
 
 /** The test that an input is known when the network is compiled. */
 export const constantInput =
-  (index: number, what: string): Rule['test'] =>
-  (node, context) => {
+  (index: number, what: string) =>
+  (node: Node, context: RuleContext): Finding | undefined => {
     const value = node.inputs[index];
     if (!value || context.constant(value)) return undefined;
     return {
@@ -144,8 +163,10 @@ export const constantInput =
   };
 
 /** The rule's sentence as users see it. */
-export const sentence = (rule: Rule): string =>
-  rule.confidence === 'unverified' ? `${rule.doc} [unverified]` : rule.doc;
+export function sentence({ doc }: Pick<Rule, 'doc'>, { value, evidence }: Limit): string {
+  const text = typeof doc === 'string' ? doc : doc(value);
+  return evidence === 'inferred' ? `${text} [inferred]` : text;
+}
 
 /** Where the rules are published, in full; every `source` is one or more of these. */
 export const sources = {
@@ -159,19 +180,23 @@ export const sources = {
   reading: 'our reading; no document at hand says it',
 } as const;
 
+/** `3, 5 or 7` */
+export const either = (choices: readonly (number | string)[]): string =>
+  choices.length < 2 ? choices.join() : `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`;
+
 /** `3×5`, as kernels, strides and shapes are shown. */
 export const times = (numbers: readonly number[]): string => numbers.join('×');
 
 /** Names the first thing outside a closed range, for rules of the form "each of these lies in a…b". */
 export function outside(
   what: string,
-  numbers: readonly number[],
-  low: number,
-  high: number,
-  fix?: KnownFix,
+  numbers: readonly number[] | undefined,
+  range: Range,
+  fix?: Fix,
 ): Finding | undefined {
-  if (numbers.every((value) => Number.isInteger(value) && value >= low && value <= high)) return undefined;
-  const limit = `${low}…${high}`;
+  const [low, high] = range;
+  if (!numbers || numbers.every((value) => Number.isInteger(value) && value >= low && value <= high)) return undefined;
+  const limit = span(range);
   const value = numbers.length === 1 ? numbers[0]! : times(numbers);
   return { message: `${what} ${value}, allowed ${limit}`, values: { limit, value }, ...(fix && { fix }) };
 }

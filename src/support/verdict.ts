@@ -3,10 +3,11 @@
 /**
  * Where a node runs.
  * - `dla`: every rule accepts it.
- * - `gpu`: a rule refuses it, or there is no rule for its operator. Beside the open NVDLA there is no GPU: the host runs it.
+ * - `gpu`: a rule refuses it, or there is no rule for its operator, and TensorRT hands it to the GPU.
+ * - `host`: the same beside an open NVDLA, which has no GPU.
  * - `build-time`: it vanishes before anything runs (constants, shapes, Identity).
  */
-export type Placement = 'dla' | 'gpu' | 'build-time';
+export type Placement = 'dla' | 'gpu' | 'host' | 'build-time';
 
 export interface Refusal {
   /** Id of the rule, `pooling/window`; `no-rule` when no rule knows the operator. */
@@ -40,8 +41,8 @@ export interface Verdict {
 }
 
 export interface CheckedSegment {
-  readonly kind: 'dla' | 'gpu';
-  /** `{ForeignNode[first...last]}` for DLA segments. */
+  readonly kind: 'dla' | 'gpu' | 'host';
+  /** `{ForeignNode[first...last]}` for DLA segments, `GPU[first...last]` or `host[first...last]` for the others. */
   readonly name: string;
   readonly nodes: readonly string[];
   /** Multiply-accumulates of its nodes. */
@@ -54,7 +55,7 @@ export interface CheckResult {
   readonly release: string;
   readonly precision: 'int8' | 'fp16';
   /** Who runs what the DLA does not: TensorRT's GPU, or the host of an open NVDLA. */
-  readonly elsewhere: 'GPU' | 'host';
+  readonly elsewhere: 'gpu' | 'host';
   readonly verdicts: readonly Verdict[];
   readonly segments: readonly CheckedSegment[];
   /** Multiply-accumulates of the whole network and of its DLA segments. */
@@ -62,6 +63,9 @@ export interface CheckResult {
   /** Problems of the whole: too many loadables, dynamic shapes, weights of a segment too large. */
   readonly notes: readonly string[];
 }
+
+/** A place as users read it. */
+export const placeNames = { dla: 'DLA', gpu: 'GPU', host: 'host' } as const;
 
 /** What to show of a node: its placement, or that it is on the DLA and our own compiler cannot lower it. */
 export type VerdictState = Placement | 'not-emulated';

@@ -43,7 +43,7 @@ export interface Stock {
 export function stock(): Stock {
   const models = baseModels();
   const graphs = models.map(({ bytes, external }) => readNetwork(bytes, external ? { external } : {}));
-  const networks = graphs.map(prepare);
+  const networks = graphs.map((graph) => prepare(graph));
   const compiled = networks.flatMap((network) => ['orin', 'xavier'].map((target) => compile(network, { target })));
   const { scales } = compiled[0]!.quantized;
   return {

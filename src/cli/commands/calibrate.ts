@@ -14,9 +14,11 @@ import { preprocessFor } from '../compile-flags.ts';
 import type { Context } from '../context.ts';
 import { type DataFlags, imageInputOf, readDataSet, withImages } from '../data-flags.ts';
 import { readNetworkFile } from '../network-file.ts';
-import { percentage, positiveInteger, refuse, withPreprocess, withShapes } from '../options.ts';
+import { percentage, positiveInteger, refuse, withPreprocess, withShapes, withTarget } from '../options.ts';
 
 interface Flags extends DataFlags {
+  readonly target: string;
+  readonly release?: string;
   readonly shapes?: string;
   readonly batch?: number;
   readonly method: CalibrationMethod;
@@ -25,7 +27,7 @@ interface Flags extends DataFlags {
 }
 
 export const calibrateCommand = (context: Context): Command =>
-  withPreprocess(withImages(withShapes(new Command('calibrate'))))
+  withPreprocess(withImages(withShapes(withTarget(new Command('calibrate')))))
     .description('Find the INT8 range of every tensor from sample images.')
     .argument('<model.onnx>')
     .requiredOption('--output <file>', 'a TensorRT calibration cache, or dlakit’s JSON when it ends in .json')
@@ -39,7 +41,7 @@ export const calibrateCommand = (context: Context): Command =>
     .addHelpText(
       'after',
       `
-The ranges belong to the network as it is prepared for the board (dla compile --board writes it): its tensors have the
+The ranges belong to the network as it is prepared for the target (dla compile --board writes it): its tensors have the
 names that TensorRT looks for.
 
 Examples:
@@ -48,7 +50,7 @@ Examples:
     )
     .action(async (file: string, flags: Flags, command: Command) => {
       if (flags.method !== 'percentile') refuse(command, ['percentile'], 'goes with --method percentile');
-      const network = prepare(await readNetworkFile(file, flags));
+      const network = prepare(await readNetworkFile(file, flags), flags);
       const dataSet = await readDataSet(flags);
       const input = imageInputOf(network, preprocessFor(file, flags), flags.fit);
       const total = Math.min(dataSet.size, flags.limit ?? dataSet.size);

@@ -50,7 +50,7 @@ Examples:
     .action(async (file: string, flags: Flags, command: Command) => {
       if (flags.format !== 'text') refuse(command, ['verbose'], 'goes with --format text');
       const graph = await readNetworkFile(file, flags);
-      const prepared = prepare(graph);
+      const prepared = prepare(graph, flags);
       const subject = flags.prepared ? boardGraph(prepared.graph) : graph;
       const result = check(subject, flags);
       let text: string;
@@ -66,7 +66,7 @@ Examples:
       }
       if (flags.output === undefined) context.print(text.trimEnd());
       else await writeFile(flags.output, text);
-      const refused = result.verdicts.filter((verdict) => verdict.placement === 'gpu');
+      const refused = result.verdicts.filter((verdict) => verdict.placement === result.elsewhere);
       if (refused.length > 0 && !flags.allowGpuFallback) {
         fail('check/gpu-fallback', `${refused.length} of ${result.verdicts.length} nodes cannot run on the DLA`, {
           file,

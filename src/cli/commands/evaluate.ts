@@ -38,7 +38,7 @@ Example:
     --labels data/fashion-mnist-test-labels.idx1.gz --tensors 100`,
     )
     .action(async (file: string, flags: Flags) => {
-      const network = prepare(await readNetworkFile(file, flags, 50));
+      const network = prepare(await readNetworkFile(file, flags, 50), flags);
       const preprocess = preprocessFor(file, flags);
       const scales = flags.calib === undefined ? undefined : await readScales(flags.calib);
       const compilation = compileNetwork(network, { ...flags, ...preprocess }, scales);

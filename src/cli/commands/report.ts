@@ -48,7 +48,7 @@ export const reportCommand = (context: Context): Command =>
     .addHelpText('after', '\nExample:\n  dla report resnet50.onnx --batch 2 --sram 1 --output out/resnet50')
     .action(async (file: string, flags: Flags, command: Command) => {
       if (flags.images === undefined) refuse(command, evaluating, 'goes with --images');
-      const network = prepare(await readNetworkFile(file, flags));
+      const network = prepare(await readNetworkFile(file, flags), flags);
       const scales = flags.calib === undefined ? undefined : await readScales(flags.calib);
       const compilation = compileNetwork(network, { ...flags, ...preprocessFor(file, flags) }, scales);
       const evaluation =

@@ -18,7 +18,7 @@ export function acceptAll(graph: Graph, segments?: readonly CheckedSegment[]): C
     target: 'orin',
     release: 'JetPack 6.0',
     precision: 'int8',
-    elsewhere: 'GPU',
+    elsewhere: 'gpu',
     verdicts: graph.nodes.map(({ name, op }) => ({
       node: name,
       op,

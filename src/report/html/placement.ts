@@ -10,11 +10,18 @@ const height = 34;
 /** Beyond this a drawing helps nobody, and its layout takes long; the table of nodes remains. */
 const mostNodes = 900;
 
-const colours = { dla: '--dla', gpu: '--gpu', 'not emulated': '--limit', 'build-time': '--quiet' } as const;
+const colours = {
+  dla: '--dla',
+  gpu: '--gpu',
+  host: '--gpu',
+  'not emulated': '--limit',
+  'build-time': '--quiet',
+} as const;
 
 const keys = [
   ['dla', 'DLA'],
   ['gpu', 'GPU: a rule refuses it'],
+  ['host', 'host: a rule refuses it'],
   ['not emulated', 'DLA on the board, not emulated here'],
   ['build-time', 'vanishes before anything runs'],
 ] as const;

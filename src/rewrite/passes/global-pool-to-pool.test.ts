@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { windowsOver } from '../../support/rules/pooling.ts';
 import { rewrite } from '../rewrite.ts';
 import { Network } from '../testing/network.ts';
 import { printGraph } from '../testing/print-graph.ts';
 import { difference, rewriteSame } from '../testing/same-results.ts';
-import { windows } from './global-pool-to-pool.ts';
 
 const passes = ['global-pool-to-pool'];
 
@@ -35,9 +35,9 @@ describe('global-pool-to-pool', () => {
   });
 
   it('finds windows of a map of any size at once', () => {
-    expect(windows(2 ** 30, 1)).toEqual(Array(10).fill([8, 1]));
-    expect(windows(2 ** 29 * 7, 2 ** 31 - 1)).toBeUndefined();
-    expect(windows(2 ** 13 * 3 ** 5 * 7 ** 3, 1)).toHaveLength(11);
+    expect(windowsOver(2 ** 30, 1)).toEqual(Array(10).fill([8, 1]));
+    expect(windowsOver(2 ** 29 * 7, 2 ** 31 - 1)).toBeUndefined();
+    expect(windowsOver(2 ** 13 * 3 ** 5 * 7 ** 3, 1)).toHaveLength(11);
   });
 
   it('keeps the results of every size', async () => {
@@ -65,15 +65,15 @@ describe('global-pool-to-pool', () => {
 
   it('finds windows whose product is the map', () => {
     for (let size = 1; size <= 200; size++) {
-      const found = windows(size, 8);
+      const found = windowsOver(size, 8);
       if (found) expect(found.reduce((product, [height]) => product * height, 1)).toBe(size);
     }
-    expect(windows(16, 16)).toEqual([[4, 4]].concat([[4, 4]]));
-    expect(windows(49, 5)).toEqual([
+    expect(windowsOver(16, 16)).toEqual([[4, 4]].concat([[4, 4]]));
+    expect(windowsOver(49, 5)).toEqual([
       [7, 5],
       [7, 1],
     ]);
-    expect(windows(11, 8)).toBeUndefined();
+    expect(windowsOver(11, 8)).toBeUndefined();
   });
 
   it('leaves other axes', () => {

@@ -10,11 +10,9 @@
 
 import { intAttribute, type Node, type ValueType } from '../../graph/graph.ts';
 import { float32Tensor } from '../../graph/tensor.ts';
+import { largestKernel, windowsOver } from '../../support/rules/pooling.ts';
 import type { Edit, NewNode, Pass, View } from '../pass.ts';
 import { axes, imageShape, int, ints, isOp } from '../pattern.ts';
-
-const largestWindow = 8; // docs/hardware/orin.md#pooling
-const largestKernel = 32; // docs/hardware/orin.md#convolution
 
 export const globalPoolToPool: Pass = {
   name: 'global-pool-to-pool',
@@ -33,7 +31,7 @@ export const globalPoolToPool: Pass = {
     const type = view.type(data);
     if (!mode || !image || type?.dtype !== 'float32') return undefined;
     if (isOp(node, 'ReduceMean', 'ReduceMax') && axes(view, node, 4)?.join() !== '2,3') return undefined;
-    const steps = windows(image.h, image.w);
+    const steps = windowsOver(image.h, image.w);
     const convolve = !steps && mode === 'AveragePool' && image.h <= largestKernel && image.w <= largestKernel;
     if (!steps && !convolve) return undefined;
     const output = node.outputs[0]!;
@@ -59,34 +57,6 @@ export const globalPoolToPool: Pass = {
     };
   },
 };
-
-/** Windows, in order, whose product is height × width; undefined when a side has a prime factor above 8. */
-export function windows(height: number, width: number): readonly (readonly [number, number])[] | undefined {
-  const rows = factors(height);
-  const columns = factors(width);
-  if (!rows || !columns) return undefined;
-  return Array.from({ length: Math.max(rows.length, columns.length) }, (_, step) => [
-    rows[step] ?? 1,
-    columns[step] ?? 1,
-  ]);
-}
-
-type Factors = readonly number[] | undefined;
-
-/** The fewest factors up to 8 whose product is `size`, the largest first. `known` keeps it from being exponential. */
-function factors(size: number, known = new Map<number, Factors>()): Factors {
-  if (size <= largestWindow) return [size];
-  if (known.has(size)) return known.get(size);
-  let best: Factors;
-  for (let factor = largestWindow; factor > 1; factor--) {
-    const rest = size % factor === 0 ? factors(size / factor, known) : undefined;
-    if (!rest) continue;
-    const found = [factor, ...rest].sort((a, b) => b - a);
-    if (!best || found.length < best.length || (found.length === best.length && found[0]! < best[0]!)) best = found;
-  }
-  known.set(size, best);
-  return best;
-}
 
 function poolingChain(
   node: Node,

@@ -6,10 +6,9 @@
 import type { Node } from '../../graph/graph.ts';
 import { floatAttribute } from '../../graph/graph.ts';
 import { elementCount, numbers } from '../../graph/tensor.ts';
-import type { Rule, RuleContext } from '../rule.ts';
-import { sources, times } from '../rule.ts';
+import { always, type Finding, type Rule, type RuleContext, rule, sources, span, times } from '../rule.ts';
 
-const base = { source: sources.guide, confidence: 'stated', severity: 'refuse' } as const;
+const base = { severity: 'refuse' } as const;
 
 /** A bound of Clip: a number, absent, or not known before run time. */
 function bound(node: Node, context: RuleContext, which: 'min' | 'max'): number | 'run-time' | 'none' {
@@ -23,85 +22,87 @@ function bound(node: Node, context: RuleContext, which: 'min' | 'max'): number |
 const clipRule = { ...base, operators: ['Clip'] } as const;
 
 export const activationRules: readonly Rule[] = [
-  {
+  rule({
     ...clipRule,
     id: 'activation/clip-constant',
     doc: 'The bounds of Clip are constants.',
-    source: sources.reading,
-    confidence: 'unverified',
-    test: (node, context) => {
+    limits: always('constant', sources.reading, 'inferred'),
+    test: (node, context, limit) => {
       const loose = (['min', 'max'] as const).find((which) => bound(node, context, which) === 'run-time');
-      return loose && { message: `${loose} is computed at run time`, values: { limit: 'constant', value: 'run-time' } };
+      return loose && { message: `${loose} is computed at run time`, values: { limit, value: 'run-time' } };
     },
-  },
-  {
+  }),
+  rule({
     ...clipRule,
     id: 'activation/clip-lower',
-    doc: 'The lower bound of Clip is 0: the DLA has a clipped ReLU.',
-    test: (node, context) => {
+    doc: (lower) => `The lower bound of Clip is ${lower}: the DLA has a clipped ReLU.`,
+    limits: always(0, sources.guide),
+    test: (node, context, limit) => {
       const value = bound(node, context, 'min');
-      if (value === 0 || value === 'run-time') return undefined;
+      if (value === limit || value === 'run-time') return undefined;
       return {
-        message: `lower bound ${value === 'none' ? 'absent' : value}, allowed 0`,
-        values: { limit: 0, value },
+        message: `lower bound ${value === 'none' ? 'absent' : value}, allowed ${limit}`,
+        values: { limit, value },
         fix: { advice: 'Shift the tensor so that the lower bound becomes 0: Add a constant, Clip, Add it back.' },
       };
     },
-  },
-  {
+  }),
+  rule({
     ...clipRule,
     id: 'activation/clip-upper',
-    doc: 'The upper bound of Clip lies in 1…127.',
-    test: (node, context) => {
+    doc: (range) => `The upper bound of Clip lies in ${span(range)}.`,
+    limits: always([1, 127], sources.guide),
+    test: (node, context, [low, high]) => {
       const value = bound(node, context, 'max');
-      if (value === 'run-time' || (typeof value === 'number' && value >= 1 && value <= 127)) return undefined;
+      if (value === 'run-time' || (typeof value === 'number' && value >= low && value <= high)) return undefined;
+      const limit = span([low, high]);
+      const advice =
+        typeof value === 'number' && value < low
+          ? `Multiply by a constant first so that the bound is at least ${low}, and divide afterwards.`
+          : `Use Relu: it has no upper bound. Or scale the tensor so that the bound is at most ${high}.`;
       return {
-        message: `upper bound ${value === 'none' ? 'absent' : value}, allowed 1…127`,
-        values: { limit: '1…127', value },
-        fix:
-          typeof value === 'number' && value < 1
-            ? { advice: 'Multiply by a constant first so that the bound is at least 1, and divide afterwards.' }
-            : {
-                ...(value === 'none' && { rewrite: 'simplify-clip' }),
-                advice: 'Use Relu: it has no upper bound. Or scale the tensor so that the bound is at most 127.',
-              },
+        message: `upper bound ${value === 'none' ? 'absent' : value}, allowed ${limit}`,
+        values: { limit, value },
+        fix: { advice },
       };
     },
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'activation/promoted',
     operators: ['Sigmoid', 'Tanh'],
     doc: 'Sigmoid and Tanh run in FP16, also in an INT8 network.',
+    limits: always('fp16', sources.guide),
     precisions: ['int8'],
     severity: 'warn',
-    test: () => ({ message: 'runs in FP16', values: { limit: 'fp16', value: 'int8' } }),
-  },
-  {
+    test: (_node, _context, limit) => ({ message: 'runs in FP16', values: { limit, value: 'int8' } }),
+  }),
+  rule({
     ...base,
     id: 'activation/rank',
     operators: ['Relu', 'LeakyRelu', 'Clip', 'Sigmoid', 'Tanh'],
     doc: 'An activation works on two spatial dimensions; a tensor of another rank gets shuffle layers, which the DLA cannot run.',
+    limits: always(4, sources.guide),
     severity: 'warn',
     test: lowRank,
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'prelu/constant-slope',
     operators: ['PRelu'],
     doc: 'The slope of PRelu is a constant.',
-    source: `${sources.operatorPages}; ${sources.header}`,
-    test: (node, context) =>
+    limits: always('constant', `${sources.operatorPages}; ${sources.header}`),
+    test: (node, context, limit) =>
       context.constant(node.inputs[1])
         ? undefined
-        : { message: 'slope is computed at run time', values: { limit: 'constant', value: 'run-time' } },
-  },
-  {
+        : { message: 'slope is computed at run time', values: { limit, value: 'run-time' } },
+  }),
+  rule({
     ...base,
     id: 'prelu/slope-rank',
     operators: ['PRelu'],
     doc: 'The slope of PRelu has the rank of its input (leading dimensions of 1 may be missing: the ONNX parser adds them).',
-    source: `${sources.operatorPages}; ${sources.header}`,
+    limits: always('rank of the input', `${sources.operatorPages}; ${sources.header}`),
     test: (node, context) => {
       const input = context.shape(node.inputs[0]);
       const slope = context.shape(node.inputs[1]);
@@ -111,17 +112,17 @@ export const activationRules: readonly Rule[] = [
         values: { limit: input.length, value: slope.length },
       };
     },
-  },
+  }),
 ];
 
 /** Shared by layers that TensorRT states for two spatial dimensions only. */
-export function lowRank(node: Node, context: RuleContext): ReturnType<Rule['test']> {
+export function lowRank(node: Node, context: RuleContext, limit: number): Finding | undefined {
   const input = node.inputs.find((name) => name !== '' && !context.constant(name));
   const shape = context.shape(input);
-  if (!shape || shape.length >= 4) return undefined;
+  if (!shape || shape.length >= limit) return undefined;
   return {
     message: `${shape.length}-D input, shuffles run on the GPU`,
-    values: { limit: 4, value: shape.length },
+    values: { limit, value: shape.length },
     fix: { advice: 'Keep the tensor four-dimensional (N×C×1×1) up to the end of the network.' },
   };
 }

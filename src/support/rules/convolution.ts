@@ -8,12 +8,22 @@
 
 import type { Node } from '../../graph/graph.ts';
 import { floatAttribute, intAttribute } from '../../graph/graph.ts';
-import type { Finding, Precision, Rule, RuleContext } from '../rule.ts';
-import { constantInput, outside, sources, times, twoSpatialDimensions } from '../rule.ts';
+import {
+  always,
+  constantInput,
+  outside,
+  type Precision,
+  type Rule,
+  type RuleContext,
+  rule,
+  sources,
+  span,
+  spatialDimensions,
+  times,
+} from '../rule.ts';
 import { type Window, windowOf } from '../window.ts';
 
-const conv = ['Conv'];
-const stated = { confidence: 'stated', severity: 'refuse', operators: conv, source: sources.guide } as const;
+const stated = { severity: 'refuse', operators: ['Conv'] } as const;
 
 interface Convolution extends Window {
   readonly input: readonly number[];
@@ -27,13 +37,6 @@ function convolutionOf(node: Node, context: RuleContext): Convolution | undefine
   if (input?.length !== 4 || weights?.length !== 4) return undefined;
   return { input, weights, ...windowOf(node, input.slice(2), weights.slice(2)) };
 }
-
-const geometry =
-  (test: (convolution: Convolution, node: Node) => Finding | undefined): Rule['test'] =>
-  (node, context) => {
-    const convolution = convolutionOf(node, context);
-    return convolution && test(convolution, node);
-  };
 
 /** Banks of the convolution buffer that the guide's test asks for. */
 export interface CbufNeed {
@@ -62,33 +65,23 @@ export function cbufNeed(
   };
 }
 
-const BANKS = 16;
-
-const cbuf =
-  (wrong: (banks: number) => boolean, limit: string): Rule['test'] =>
-  (node, context) => {
-    const convolution = convolutionOf(node, context);
-    if (!convolution) return undefined;
-    const { input, kernel, dilations } = convolution;
-    const shape = { channels: input[1]!, width: input[3]!, kernel, dilation: dilations[0] ?? 1 };
-    const { weightBanks, dataBanks } = cbufNeed(shape, context.precision);
-    const value = weightBanks + dataBanks;
-    if (!wrong(value)) return undefined;
-    return {
-      message: `${weightBanks} for one kernel + ${dataBanks} for the input rows = ${value} banks, ${limit}`,
-      values: {
-        limit: BANKS,
-        value,
-        weightBanks,
-        dataBanks,
-        channels: shape.channels,
-        width: shape.width,
-        kernel: times(kernel),
-        dilation: shape.dilation,
-      },
-      fix: { advice: cbufAdvice(weightBanks, dataBanks) },
-    };
+/** The finding of a convolution whose need of banks is not as it should be. */
+function banksOf(node: Node, context: RuleContext, limit: number, wrong: (banks: number) => string | undefined) {
+  const convolution = convolutionOf(node, context);
+  if (!convolution) return undefined;
+  const { input, kernel, dilations } = convolution;
+  const shape = { channels: input[1]!, width: input[3]!, kernel, dilation: dilations[0] ?? 1 };
+  const { weightBanks, dataBanks } = cbufNeed(shape, context.precision);
+  const value = weightBanks + dataBanks;
+  const found = wrong(value);
+  if (found === undefined) return undefined;
+  const { channels, width, dilation } = shape;
+  return {
+    message: `${weightBanks} for one kernel + ${dataBanks} for the input rows = ${value} banks, ${found}`,
+    values: { limit, value, weightBanks, dataBanks, channels, width, kernel: times(kernel), dilation },
+    fix: { advice: cbufAdvice(weightBanks, dataBanks) },
   };
+}
 
 const cbufAdvice = (weightBanks: number, dataBanks: number): string =>
   dataBanks >= weightBanks
@@ -96,12 +89,13 @@ const cbufAdvice = (weightBanks: number, dataBanks: number): string =>
     : 'Make one kernel smaller: split the input channels over several convolutions and add their results.';
 
 export const convolutionRules: readonly Rule[] = [
-  {
+  rule({
     ...stated,
     id: 'convolution/spatial',
     doc: 'A convolution has two spatial dimensions (a 4-D input).',
-    test: (node, context) => {
-      const finding = twoSpatialDimensions(node, context);
+    limits: always(2, sources.guide),
+    test: (node, context, limit) => {
+      const finding = spatialDimensions(node, context, limit);
       return (
         finding && {
           ...finding,
@@ -114,53 +108,55 @@ export const convolutionRules: readonly Rule[] = [
         }
       );
     },
-  },
-  {
+  }),
+  rule({
     ...stated,
     id: 'convolution/constant-weights',
     doc: 'The weights of a convolution are constants.',
-    source: `${sources.guide}; ${sources.matrix}`,
+    limits: always('constant', `${sources.guide}; ${sources.matrix}`),
     test: constantInput(1, 'weight'),
-  },
-  {
+  }),
+  rule({
     ...stated,
     id: 'convolution/constant-bias',
     doc: 'The bias of a convolution is a constant.',
-    confidence: 'unverified',
-    source: sources.reading,
+    limits: always('constant', sources.reading, 'inferred'),
     test: constantInput(2, 'bias'),
-  },
-  {
+  }),
+  rule({
     ...stated,
     id: 'convolution/kernel',
-    doc: 'Each kernel dimension lies in 1…32.',
-    test: geometry(({ kernel }) =>
-      outside('kernel', kernel, 1, 32, {
-        advice: 'Split the kernel into several of at most 32 and add their results.',
+    doc: (range) => `Each kernel dimension lies in ${span(range)}.`,
+    limits: always([1, 32], sources.guide),
+    test: (node, context, range) =>
+      outside('kernel', convolutionOf(node, context)?.kernel, range, {
+        advice: `Split the kernel into several of at most ${range[1]} and add their results.`,
       }),
-    ),
-  },
-  {
+  }),
+  rule({
     ...stated,
     id: 'convolution/stride',
-    doc: 'Each stride lies in 1…8.',
-    test: geometry(({ strides }) =>
-      outside('stride', strides, 1, 8, {
+    doc: (range) => `Each stride lies in ${span(range)}.`,
+    limits: always([1, 8], sources.guide),
+    test: (node, context, range) =>
+      outside('stride', convolutionOf(node, context)?.strides, range, {
         advice: 'Use a smaller stride and subsample in a second step (pooling, stride 1…16).',
       }),
-    ),
-  },
-  {
+  }),
+  rule({
     ...stated,
     id: 'convolution/padding',
-    doc: 'Each padding lies in 0…31.',
-    test: geometry(({ pads }) => outside('padding', pads, 0, 31)),
-  },
-  {
+    doc: (range) => `Each padding lies in ${span(range)}.`,
+    limits: always([0, 31], sources.guide),
+    test: (node, context, range) => outside('padding', convolutionOf(node, context)?.pads, range),
+  }),
+  rule({
     ...stated,
     id: 'convolution/padding-kernel',
     doc: 'Each padding is smaller than the kernel in its dimension (not counting dilation).',
-    test: geometry(({ pads, kernel }) => {
+    limits: always('kernel − 1', sources.guide),
+    test: (node, context) => {
+      const { pads, kernel } = convolutionOf(node, context) ?? { pads: [], kernel: [] };
       const axis = kernel.findIndex((size, at) => (pads[at] ?? 0) >= size || (pads[at + kernel.length] ?? 0) >= size);
       if (axis === -1) return undefined;
       const value = Math.max(pads[axis] ?? 0, pads[axis + kernel.length] ?? 0);
@@ -170,54 +166,67 @@ export const convolutionRules: readonly Rule[] = [
         values: { limit, value, kernel: kernel[axis]!, axis: axis + 2 },
         fix: { advice: 'Zero-fill the kernel up to the padding plus one, or pad the tensor before the convolution.' },
       };
-    }),
-  },
-  {
+    },
+  }),
+  rule({
     ...stated,
     id: 'convolution/dilation',
-    doc: 'Each dilation lies in 1…32.',
-    test: geometry(({ dilations }) => outside('dilation', dilations, 1, 32)),
-  },
-  {
+    doc: (range) => `Each dilation lies in ${span(range)}.`,
+    limits: always([1, 32], sources.guide),
+    test: (node, context, range) => outside('dilation', convolutionOf(node, context)?.dilations, range),
+  }),
+  rule({
     ...stated,
     id: 'convolution/outputs',
-    doc: 'A convolution has 1…8192 output maps.',
-    test: geometry(({ weights }) =>
-      outside('output maps', [weights[0]!], 1, 8192, { advice: 'Split the output maps over several convolutions.' }),
-    ),
-  },
-  {
+    doc: (range) => `A convolution has ${span(range)} output maps.`,
+    limits: always([1, 8192], sources.guide),
+    test: (node, context, range) =>
+      outside('output maps', convolutionOf(node, context)?.weights.slice(0, 1), range, {
+        advice: 'Split the output maps over several convolutions.',
+      }),
+  }),
+  rule({
     ...stated,
     id: 'convolution/groups',
-    doc: 'A convolution has 1…8192 groups (1…4 where its input is a dla_hwc4 network input).',
-    test: geometry((_, node) => outside('groups', [intAttribute(node, 'group', 1)], 1, 8192)),
-  },
-  {
+    doc: (range) => `A convolution has ${span(range)} groups (1…4 where its input is a dla_hwc4 network input).`,
+    limits: always([1, 8192], sources.guide),
+    test: (node, _, range) => outside('groups', [intAttribute(node, 'group', 1)], range),
+  }),
+  rule({
     ...stated,
     id: 'convolution/cbuf',
-    doc: 'One kernel and the input rows under it fit the 16 banks of the convolution buffer.',
-    source: `${sources.guide} (pseudo-code); run by TensorRT since 8.6.0: ${sources.faq}`,
-    since: [8, 6, 0],
-    test: cbuf((banks) => banks > BANKS, 'allowed 16'),
-  },
-  {
-    ...stated,
-    id: 'convolution/cbuf-untested',
-    doc: 'One kernel and the input rows under it should fit the 16 banks of the convolution buffer; this TensorRT does not test it, and the DLA compiler may refuse the whole segment.',
-    source: `${sources.guide} (pseudo-code); ${sources.faq}`,
-    severity: 'warn',
-    until: [8, 6, 0],
-    test: cbuf((banks) => banks > BANKS, 'allowed 16'),
-  },
-  {
+    doc: ({ banks, tested }) =>
+      tested
+        ? `One kernel and the input rows under it fit the ${banks} banks of the convolution buffer.`
+        : `One kernel and the input rows under it should fit the ${banks} banks of the convolution buffer; this TensorRT does not test it, and the DLA compiler may refuse the whole segment.`,
+    limits: [
+      {
+        until: [8, 6, 0],
+        value: { banks: 16, tested: false },
+        source: `${sources.guide} (pseudo-code); ${sources.faq}`,
+        evidence: 'documented',
+        severity: 'warn',
+      },
+      {
+        since: [8, 6, 0],
+        value: { banks: 16, tested: true },
+        source: `${sources.guide} (pseudo-code); run by TensorRT since 8.6.0: ${sources.faq}`,
+        evidence: 'documented',
+      },
+    ],
+    test: (node, context, { banks }) =>
+      banksOf(node, context, banks, (need) => (need > banks ? `allowed ${banks}` : undefined)),
+  }),
+  rule({
     ...stated,
     id: 'convolution/cbuf-risky',
-    doc: 'A convolution that needs exactly 16 banks of the convolution buffer passes the published test and has still been refused.',
-    source: 'NVIDIA/TensorRT#3499',
-    confidence: 'second-hand',
+    doc: (banks) =>
+      `A convolution that needs exactly ${banks} banks of the convolution buffer passes the published test and has still been refused.`,
+    limits: always(16, 'NVIDIA/TensorRT#3499', 'log'),
     severity: 'warn',
-    test: cbuf((banks) => banks === BANKS, 'the very limit of 16'),
-  },
+    test: (node, context, banks) =>
+      banksOf(node, context, banks, (need) => (need === banks ? `the very limit of ${banks}` : undefined)),
+  }),
 ];
 
 const connected = ['Gemm', 'MatMul'];
@@ -225,106 +234,96 @@ const asConvolution = (node: Node): string =>
   `Rewrite ${node.op} as a 1×1 convolution on an N×C×1×1 tensor; that also drops the Flatten in front of it.`;
 
 export const fullyConnectedRules: readonly Rule[] = [
-  {
+  rule({
     ...stated,
     id: 'fully-connected/constant-weights',
     operators: connected,
     doc: 'The second operand of Gemm and MatMul is a constant, so that it becomes a fully connected layer.',
-    source: sources.matrix,
-    test: (node, context) => {
+    limits: always('constant', sources.matrix),
+    test: (node, context, limit) => {
       const value = node.inputs[1];
       if (!value || context.constant(value)) return undefined;
       return {
         message: `second operand ${value} is computed at run time`,
-        values: { limit: 'constant', value: 'run-time', input: value },
+        values: { limit, value: 'run-time', input: value },
         fix: {
           advice:
             'Keep products of two run-time tensors (attention) on the GPU, grouped together so that they split once.',
         },
       };
     },
-  },
-  {
+  }),
+  rule({
     ...stated,
     id: 'fully-connected/constant-bias',
     operators: ['Gemm'],
     doc: 'The third operand of Gemm is a constant.',
-    confidence: 'unverified',
-    source: sources.reading,
+    limits: always('constant', sources.reading, 'inferred'),
     test: constantInput(2, 'bias'),
-  },
-  {
+  }),
+  rule({
     ...stated,
     id: 'fully-connected/gemm-form',
     operators: ['Gemm'],
-    doc: 'Gemm has alpha = 1, beta = 1 and transA = 0, so that it becomes a fully connected layer.',
-    confidence: 'unverified',
-    source: sources.reading,
-    test: (node) => {
-      const value = [
-        floatAttribute(node, 'alpha', 1),
-        node.inputs[2] ? floatAttribute(node, 'beta', 1) : 1,
-        intAttribute(node, 'transA', 0),
-      ];
-      if (value.join() === '1,1,0') return undefined;
-      return {
-        message: `alpha ${value[0]}, beta ${value[1]}, transA ${value[2]}`,
-        values: {
-          limit: 'alpha 1, beta 1, transA 0',
-          value: `alpha ${value[0]}, beta ${value[1]}, transA ${value[2]}`,
-        },
-        fix: { rewrite: 'gemm-to-conv', advice: 'Fold alpha and beta into the weights and the bias.' },
-      };
+    doc: (form) => `Gemm has ${form}, so that it becomes a fully connected layer.`,
+    limits: always('alpha 1, beta 1, transA 0', sources.reading, 'inferred'),
+    test: (node, _, limit) => {
+      const [alpha, beta] = [floatAttribute(node, 'alpha', 1), node.inputs[2] ? floatAttribute(node, 'beta', 1) : 1];
+      const value = `alpha ${alpha}, beta ${beta}, transA ${intAttribute(node, 'transA', 0)}`;
+      return value === limit
+        ? undefined
+        : {
+            message: value,
+            values: { limit, value },
+            fix: { advice: 'Fold alpha and beta into the weights and the bias.' },
+          };
     },
-  },
-  {
+  }),
+  rule({
     ...stated,
     id: 'fully-connected/vectors',
     operators: connected,
     doc: 'A fully connected layer multiplies one vector per batch item: the dimensions between batch and channels are 1.',
-    confidence: 'unverified',
-    source: sources.reading,
-    test: (node, context) => {
+    limits: always('N×C by C×K', sources.reading, 'inferred'),
+    test: (node, context, limit) => {
       const input = context.shape(node.inputs[0]);
       const weights = context.shape(node.inputs[1]);
       // Products of two run-time tensors are refused as such.
       if (!input || !weights || !context.constant(node.inputs[1])) return undefined;
       if (weights.length === 2 && input.slice(1, -1).every((dim) => dim === 1) && input.length >= 2) return undefined;
       return {
-        message: `${times(input)} by ${times(weights)}, allowed N×C by C×K`,
-        values: { limit: 'N×C by C×K', value: `${times(input)} by ${times(weights)}` },
+        message: `${times(input)} by ${times(weights)}, allowed ${limit}`,
+        values: { limit, value: `${times(input)} by ${times(weights)}` },
         fix: { advice: 'Rewrite the product as a 1×1 convolution on an N×C×1×T tensor.' },
       };
     },
-  },
-  {
+  }),
+  rule({
     ...stated,
     id: 'fully-connected/outputs',
     operators: connected,
-    doc: 'A fully connected layer has 1…8192 output maps.',
-    test: (node, context) => {
-      const output = context.shape(node.outputs[0]);
-      return output && output.length > 0
-        ? outside('output maps', [output.at(-1)!], 1, 8192, { advice: 'Split the outputs over several layers.' })
-        : undefined;
-    },
-  },
-  {
+    doc: (range) => `A fully connected layer has ${span(range)} output maps.`,
+    limits: always([1, 8192], sources.guide),
+    test: (node, context, range) =>
+      outside('output maps', context.shape(node.outputs[0])?.slice(-1), range, {
+        advice: 'Split the outputs over several layers.',
+      }),
+  }),
+  rule({
     ...stated,
     id: 'fully-connected/shuffle',
     operators: connected,
     doc: 'A fully connected layer on a tensor of fewer than four dimensions gets a shuffle layer in front and behind, which the DLA cannot run.',
-    source: `${sources.log}: "At least one shuffle layer will be inserted which cannot run on DLA"`,
-    confidence: 'second-hand',
+    limits: always(4, `${sources.log}: "At least one shuffle layer will be inserted which cannot run on DLA"`, 'log'),
     severity: 'warn',
-    test: (node, context) => {
+    test: (node, context, limit) => {
       const input = context.shape(node.inputs[0]);
-      if (!input || input.length >= 4) return undefined;
+      if (!input || input.length >= limit) return undefined;
       return {
         message: `${input.length}-D input, a shuffle runs on the GPU`,
-        values: { limit: 4, value: input.length },
-        fix: { rewrite: 'gemm-to-conv', advice: asConvolution(node) },
+        values: { limit, value: input.length },
+        fix: { advice: asConvolution(node) },
       };
     },
-  },
+  }),
 ];

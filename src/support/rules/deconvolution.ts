@@ -2,8 +2,20 @@
 
 import type { Node } from '../../graph/graph.ts';
 import { intAttribute, intsAttribute } from '../../graph/graph.ts';
-import type { Finding, Rule } from '../rule.ts';
-import { outside, sources, times, twoSpatialDimensions } from '../rule.ts';
+import {
+  always,
+  either,
+  type Finding,
+  outside,
+  type Range,
+  type Rule,
+  type RuleContext,
+  rule,
+  sources,
+  span,
+  spatialDimensions,
+  times,
+} from '../rule.ts';
 import { type Window, windowOf } from '../window.ts';
 
 interface Deconvolution extends Window {
@@ -12,46 +24,45 @@ interface Deconvolution extends Window {
   readonly weights: readonly number[];
 }
 
-const deconvolution =
-  (test: (layer: Deconvolution, node: Node) => Finding | undefined): Rule['test'] =>
-  (node, context) => {
-    const [input, output, weights] = [node.inputs[0], node.outputs[0], node.inputs[1]].map((name) =>
-      context.shape(name),
-    );
-    if (input?.length !== 4 || output?.length !== 4 || weights?.length !== 4) return undefined;
-    const window = windowOf(node, input.slice(2), weights.slice(2));
-    return test({ input, output, weights, ...window }, node);
-  };
+/** The geometry of a 2-D deconvolution whose shapes are known. */
+function deconvolutionOf(node: Node, context: RuleContext): Deconvolution | undefined {
+  const [input, output, weights] = [node.inputs[0], node.outputs[0], node.inputs[1]].map((name) => context.shape(name));
+  if (input?.length !== 4 || output?.length !== 4 || weights?.length !== 4) return undefined;
+  return { input, output, weights, ...windowOf(node, input.slice(2), weights.slice(2)) };
+}
 
-/** `kernel` or `stride`: both in 1…32, or 1 in one dimension and 64, 96 or 128 in the other. */
-function extents(what: string, pair: readonly number[]): Finding | undefined {
-  const ordinary = pair.every((size) => size >= 1 && size <= 32);
-  const long = [1].includes(Math.min(...pair)) && [64, 96, 128].includes(Math.max(...pair));
-  if (ordinary || long) return undefined;
-  const limit = '1…32, or 1×{64, 96, 128}';
+/** Both dimensions in a range, or one of them one of a few longer ones, and the other 1. */
+interface Extents {
+  readonly both: Range;
+  readonly long: readonly number[];
+}
+
+function beyond(what: string, pair: readonly number[] | undefined, { both, long }: Extents): Finding | undefined {
+  if (!pair) return undefined;
+  const ordinary = pair.every((size) => size >= both[0] && size <= both[1]);
+  if (ordinary || (Math.min(...pair) === 1 && long.includes(Math.max(...pair)))) return undefined;
+  const limit = `${span(both)}, or 1×{${long.join(', ')}}`;
   return { message: `${what} ${times(pair)}, allowed ${limit}`, values: { limit, value: times(pair) } };
 }
 
-const slow = (pair: readonly number[]): boolean => pair[0] === pair[1] && pair[0]! >= 23 && pair[0]! <= 32;
-
 const base = {
   operators: ['ConvTranspose'],
-  source: sources.guide,
-  confidence: 'stated',
   severity: 'refuse',
 } as const;
 
 export const deconvolutionRules: readonly Rule[] = [
-  {
+  rule({
     ...base,
     id: 'deconvolution/spatial',
     doc: 'A deconvolution has two spatial dimensions (a 4-D input).',
-    test: twoSpatialDimensions,
-  },
-  {
+    limits: always(2, sources.guide),
+    test: spatialDimensions,
+  }),
+  rule({
     ...base,
     id: 'deconvolution/constant-weights',
     doc: 'Weights and bias of a deconvolution are constants.',
+    limits: always('constant', sources.guide),
     test: (node, context) => {
       const value = node.inputs.slice(1).find((name) => name !== '' && !context.constant(name));
       if (value === undefined) return undefined;
@@ -60,42 +71,54 @@ export const deconvolutionRules: readonly Rule[] = [
         values: { limit: 'constant', value: 'run-time', input: value },
       };
     },
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'deconvolution/kernel',
-    doc: 'Each kernel dimension lies in 1…32, or the kernel is 64, 96 or 128 long and 1 wide.',
-    test: deconvolution(({ kernel }) => extents('kernel', kernel)),
-  },
-  {
+    doc: ({ both, long }) =>
+      `Each kernel dimension lies in ${span(both)}, or the kernel is ${either(long)} long and 1 wide.`,
+    limits: always({ both: [1, 32], long: [64, 96, 128] }, sources.guide),
+    test: (node, context, extents) => beyond('kernel', deconvolutionOf(node, context)?.kernel, extents),
+  }),
+  rule({
     ...base,
     id: 'deconvolution/stride',
-    doc: 'Each stride lies in 1…32, or the stride is 64, 96 or 128 in one dimension and 1 in the other.',
-    test: deconvolution(({ strides }) => extents('stride', strides)),
-  },
-  {
+    doc: ({ both, long }) =>
+      `Each stride lies in ${span(both)}, or the stride is ${either(long)} in one dimension and 1 in the other.`,
+    limits: always({ both: [1, 32], long: [64, 96, 128] }, sources.guide),
+    test: (node, context, extents) => beyond('stride', deconvolutionOf(node, context)?.strides, extents),
+  }),
+  rule({
     ...base,
     id: 'deconvolution/square',
-    doc: 'TensorRT keeps square kernels and strides of 23…32 off the DLA, because they compile too slowly.',
-    source: `${sources.guide}; ${sources.header}`,
-    test: deconvolution(({ kernel, strides }) => {
+    doc: ([low, high]) =>
+      `TensorRT keeps square kernels and strides of ${low}…${high} off the DLA, because they compile too slowly.`,
+    limits: always([23, 32], `${sources.guide}; ${sources.header}`),
+    test: (node, context, [low, high]) => {
+      const found = deconvolutionOf(node, context);
+      if (!found) return undefined;
+      const { kernel, strides } = found;
+      const slow = ([h, w]: readonly number[]): boolean => h === w && h! >= low && h! <= high;
       const what = slow(kernel) ? 'kernel' : slow(strides) ? 'stride' : undefined;
       if (what === undefined) return undefined;
       const value = times(what === 'kernel' ? kernel : strides);
-      const limit = '1…22 when square';
+      const limit = `1…${low - 1} when square`;
       return {
         message: `square ${what} ${value}, allowed ${limit}`,
         values: { limit, value },
-        fix: { advice: `Use a ${what} of at most 22, or one that is not square.` },
+        fix: { advice: `Use a ${what} of at most ${low - 1}, or one that is not square.` },
       };
-    }),
-  },
-  {
+    },
+  }),
+  rule({
     ...base,
     id: 'deconvolution/padding',
     doc: 'A deconvolution has no padding, no output padding and no output shape that needs them.',
-    source: `${sources.guide}; NVIDIA/TensorRT#3365`,
-    test: deconvolution(({ pads, input, output, kernel, strides, dilations }, node) => {
+    limits: always(0, `${sources.guide}; NVIDIA/TensorRT#3365`),
+    test: (node, context, limit) => {
+      const found = deconvolutionOf(node, context);
+      if (!found) return undefined;
+      const { pads, input, output, kernel, strides, dilations } = found;
       // The output is (in − 1)·stride + extent − removed + output padding, whichever attribute asked for it.
       const full = kernel.map(
         (size, axis) => (input[axis + 2]! - 1) * (strides[axis] ?? 1) + (size - 1) * (dilations[axis] ?? 1) + 1,
@@ -107,37 +130,42 @@ export const deconvolutionRules: readonly Rule[] = [
         ? `padding ${pads.join(',')}`
         : `output ${times(output.slice(2))} instead of ${times(full)}`;
       return {
-        message: `${value}, allowed 0`,
-        values: { limit: 0, value, unpaddedOutput: times(full), output: times(output.slice(2)) },
+        message: `${value}, allowed ${limit}`,
+        values: { limit, value, unpaddedOutput: times(full), output: times(output.slice(2)) },
         fix: {
-          rewrite: 'crop-deconvolution',
           advice: `Set padding to 0 and crop the ${times(full)} result to ${times(output.slice(2))} with a Slice.`,
         },
       };
-    }),
-  },
-  {
+    },
+  }),
+  rule({
     ...base,
     id: 'deconvolution/groups',
     doc: 'A deconvolution has one group.',
-    test: deconvolution((_, node) =>
-      outside('groups', [intAttribute(node, 'group', 1)], 1, 1, {
+    limits: always([1, 1], sources.guide),
+    test: (node, _, range) =>
+      outside('groups', [intAttribute(node, 'group', 1)], range, {
         advice: 'Expand the weights to one group, with zeros between the groups.',
       }),
-    ),
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'deconvolution/dilation',
     doc: 'A deconvolution has dilation 1.',
-    test: deconvolution(({ dilations }) =>
-      outside('dilation', dilations, 1, 1, { advice: 'Write the zeros that dilation inserts into the kernel.' }),
-    ),
-  },
-  {
+    limits: always([1, 1], sources.guide),
+    test: (node, context, range) =>
+      outside('dilation', deconvolutionOf(node, context)?.dilations, range, {
+        advice: 'Write the zeros that dilation inserts into the kernel.',
+      }),
+  }),
+  rule({
     ...base,
     id: 'deconvolution/channels',
-    doc: 'A deconvolution has 1…8192 input and output channels.',
-    test: deconvolution(({ input, output }) => outside('channels (in×out)', [input[1]!, output[1]!], 1, 8192)),
-  },
+    doc: (range) => `A deconvolution has ${span(range)} input and output channels.`,
+    limits: always([1, 8192], sources.guide),
+    test: (node, context, range) => {
+      const found = deconvolutionOf(node, context);
+      return outside('channels (in×out)', found && [found.input[1]!, found.output[1]!], range);
+    },
+  }),
 ];

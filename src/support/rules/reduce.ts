@@ -3,10 +3,9 @@
 import type { Node } from '../../graph/graph.ts';
 import { intAttribute, intsAttribute } from '../../graph/graph.ts';
 import { numbers } from '../../graph/tensor.ts';
-import type { Rule, RuleContext } from '../rule.ts';
-import { sources, times } from '../rule.ts';
+import { always, either, type Rule, type RuleContext, rule, sources, times } from '../rule.ts';
 
-const base = { source: sources.operatorPages, confidence: 'stated', severity: 'refuse' } as const;
+const base = { severity: 'refuse' } as const;
 
 const reducedAxes = (node: Node, context: RuleContext, rank: number): readonly number[] | 'run-time' => {
   const all = Array.from({ length: rank }, (_, axis) => axis);
@@ -20,27 +19,29 @@ const reducedAxes = (node: Node, context: RuleContext, rank: number): readonly n
 };
 
 export const reduceRules: readonly Rule[] = [
-  {
+  rule({
     ...base,
     id: 'reduce/rank',
     operators: ['ReduceMax', 'GlobalMaxPool'],
-    doc: 'Reduce goes from a 4-D tensor to a 4-D tensor (keepdims = 1).',
-    test: (node, context) => {
+    doc: (rank) => `Reduce goes from a ${rank}-D tensor to a ${rank}-D tensor (keepdims = 1).`,
+    limits: always(4, sources.operatorPages),
+    test: (node, context, rank) => {
       const [input, output] = [context.shape(node.inputs[0]), context.shape(node.outputs[0])];
-      if (!input || !output || (input.length === 4 && output.length === 4)) return undefined;
+      if (!input || !output || (input.length === rank && output.length === rank)) return undefined;
       return {
-        message: `${times(input)} to ${times(output)}, allowed 4-D to 4-D`,
-        values: { limit: '4 → 4', value: `${input.length} → ${output.length}` },
+        message: `${times(input)} to ${times(output)}, allowed ${rank}-D to ${rank}-D`,
+        values: { limit: `${rank} → ${rank}`, value: `${input.length} → ${output.length}` },
         fix: { advice: 'Set keepdims to 1.' },
       };
     },
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'reduce/axes',
     operators: ['ReduceMax', 'GlobalMaxPool'],
     doc: 'Reduce works along any of C, H and W, and they are constants.',
-    test: (node, context) => {
+    limits: always('1…3', sources.operatorPages),
+    test: (node, context, limit) => {
       const rank = context.shape(node.inputs[0])?.length;
       if (rank === undefined) return undefined;
       const axes = reducedAxes(node, context, rank);
@@ -48,56 +49,55 @@ export const reduceRules: readonly Rule[] = [
         return { message: 'axes are computed at run time', values: { limit: 'constant', value: 'run-time' } };
       }
       if (!axes.includes(0)) return undefined;
-      return { message: `axes ${axes.join(',')}, allowed 1…3`, values: { limit: '1…3', value: axes.join(',') } };
+      return { message: `axes ${axes.join(',')}, allowed ${limit}`, values: { limit, value: axes.join(',') } };
     },
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'unary/rank',
     operators: ['Sin', 'Cos', 'Atanh'],
-    doc: 'A unary function takes a 4-D tensor.',
-    source: sources.reading,
-    confidence: 'unverified',
+    doc: (rank) => `A unary function takes a ${rank}-D tensor.`,
+    limits: always(4, sources.reading, 'inferred'),
     severity: 'warn',
-    test: (node, context) => {
+    test: (node, context, limit) => {
       const shape = context.shape(node.inputs[0]);
-      if (!shape || shape.length >= 4) return undefined;
-      return { message: `${shape.length}-D input`, values: { limit: 4, value: shape.length } };
+      if (!shape || shape.length >= limit) return undefined;
+      return { message: `${shape.length}-D input`, values: { limit, value: shape.length } };
     },
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'unary/listed',
     operators: ['Sin', 'Cos', 'Atanh'],
     doc: 'The operators README has Sin, Cos and Atanh from TensorRT 8.6.12 on; the header still names ABS only.',
-    source: `${sources.matrix}; ${sources.header}`,
+    limits: always('header: ABS', `${sources.matrix}; ${sources.header}`),
     severity: 'warn',
-    test: (node) => ({
+    test: (node, _, limit) => ({
       message: 'two documents of NVIDIA disagree',
-      values: { limit: 'header: ABS', value: `README: ${node.op}` },
+      values: { limit, value: `README: ${node.op}` },
     }),
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'lrn/window',
     operators: ['LRN'],
-    doc: 'The window of LRN is 3, 5, 7 or 9 channels.',
-    source: `${sources.guide}; ${sources.header}`,
-    test: (node) => {
+    doc: (sizes) => `The window of LRN is ${either(sizes)} channels.`,
+    limits: always([3, 5, 7, 9], `${sources.guide}; ${sources.header}`),
+    test: (node, _, sizes) => {
       const value = intAttribute(node, 'size', 0);
-      return [3, 5, 7, 9].includes(value)
+      return sizes.some((size) => size === value)
         ? undefined
-        : { message: `window ${value}, allowed 3, 5, 7 or 9`, values: { limit: '3, 5, 7, 9', value } };
+        : { message: `window ${value}, allowed ${either(sizes)}`, values: { limit: sizes.join(', '), value } };
     },
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'lrn/promoted',
     operators: ['LRN'],
     doc: 'LRN runs in FP16, also in an INT8 network.',
-    source: sources.guide,
+    limits: always('fp16', sources.guide),
     precisions: ['int8'],
     severity: 'warn',
-    test: () => ({ message: 'runs in FP16', values: { limit: 'fp16', value: 'int8' } }),
-  },
+    test: (_node, _context, limit) => ({ message: 'runs in FP16', values: { limit, value: 'int8' } }),
+  }),
 ];

@@ -8,13 +8,10 @@
 import type { Node } from '../../graph/graph.ts';
 import { intAttribute, intsAttribute, stringAttribute } from '../../graph/graph.ts';
 import { numbers } from '../../graph/tensor.ts';
-import type { Rule, RuleContext } from '../rule.ts';
-import { sources, times } from '../rule.ts';
+import { always, either, type Rule, type RuleContext, rule, sources, span, times } from '../rule.ts';
 
 const base = {
   operators: ['Resize', 'Upsample'],
-  source: sources.header,
-  confidence: 'stated',
   severity: 'refuse',
 } as const;
 
@@ -46,42 +43,41 @@ export function interpolationOf(node: Node, opset: number): Interpolation {
   };
 }
 
-const nearest: readonly (readonly [string, string])[] = [
-  ['asymmetric', 'floor'],
-  ['half_pixel', 'round_prefer_floor'],
-  ['half_pixel', 'round_prefer_ceil'],
-];
-const linear: readonly string[] = ['half_pixel', 'pytorch_half_pixel'];
+/** What a mode of interpolation allows: coordinates, and for `nearest` the rounding that goes with them. */
+const interpolations = {
+  nearest: ['asymmetric + floor', 'half_pixel + round_prefer_floor', 'half_pixel + round_prefer_ceil'],
+  linear: ['half_pixel', 'pytorch_half_pixel'],
+};
+
+const isKnown = (mode: string): mode is keyof typeof interpolations => Object.hasOwn(interpolations, mode);
 
 export const resizeRules: readonly Rule[] = [
-  {
+  rule({
     ...base,
     id: 'resize/mode',
-    doc: 'Resize is nearest or linear.',
-    test: (node, context) => {
+    doc: (modes) => `Resize is ${either(modes)}.`,
+    limits: always(['nearest', 'linear'], sources.header, 'header'),
+    test: (node, context, modes) => {
       const { mode } = interpolationOf(node, context.opset);
-      if (mode === 'nearest' || mode === 'linear') return undefined;
+      if (modes.some((allowed) => allowed === mode)) return undefined;
       return {
-        message: `mode ${mode}, allowed nearest or linear`,
-        values: { limit: 'nearest, linear', value: mode },
+        message: `mode ${mode}, allowed ${either(modes)}`,
+        values: { limit: modes.join(', '), value: mode },
         fix: { advice: 'Use linear, or a fixed ConvTranspose.' },
       };
     },
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'resize/coordinates',
-    doc: 'Nearest is asymmetric + floor, half_pixel + round_prefer_floor or half_pixel + round_prefer_ceil; linear is half_pixel or pytorch_half_pixel.',
-    test: (node, context) => {
+    doc: ({ nearest, linear }) => `Nearest is ${either(nearest)}; linear is ${either(linear)}.`,
+    limits: always(interpolations, sources.header, 'header'),
+    test: (node, context, allowed) => {
       const { mode, coordinates, rounding } = interpolationOf(node, context.opset);
-      if (mode !== 'nearest' && mode !== 'linear') return undefined;
-      const accepted =
-        mode === 'linear'
-          ? linear.includes(coordinates)
-          : nearest.some(([where, how]) => where === coordinates && how === rounding);
-      if (accepted) return undefined;
+      if (!isKnown(mode)) return undefined;
       const value = mode === 'linear' ? coordinates : `${coordinates} + ${rounding}`;
-      const limit = mode === 'linear' ? linear.join(' or ') : nearest.map((pair) => pair.join(' + ')).join(', ');
+      if (allowed[mode].includes(value)) return undefined;
+      const limit = mode === 'linear' ? allowed.linear.join(' or ') : allowed.nearest.join(', ');
       return {
         message: `${mode} with ${value}, allowed ${limit}`,
         values: { limit, value, mode },
@@ -93,12 +89,13 @@ export const resizeRules: readonly Rule[] = [
         },
       };
     },
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'resize/scales',
     doc: 'Resize is given by constant scales, not by output sizes.',
-    test: (node, context) => {
+    limits: always('constant scales', sources.header, 'header'),
+    test: (node, context, limit) => {
       const scales = scalesOf(node, context);
       if (typeof scales !== 'string') return undefined;
       const input = context.shape(node.inputs[0]);
@@ -107,53 +104,53 @@ export const resizeRules: readonly Rule[] = [
       const wanted = ratios?.every(Number.isInteger) ? times(ratios) : undefined;
       return {
         message: scales === 'sizes' ? 'given by output sizes' : 'scales are computed at run time',
-        values: { limit: 'constant scales', value: scales, ...(wanted && { scales: wanted }) },
+        values: { limit, value: scales, ...(wanted && { scales: wanted }) },
         fix: {
-          ...(wanted && { rewrite: 'resize-scales' }),
           advice: wanted
             ? `Give the scales ${wanted} instead of the sizes.`
             : 'Give integer scales instead of sizes; crop or pad the input so that they are integers.',
         },
       };
     },
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'resize/factors',
-    doc: 'Resize has four scales: 1 and 1 for batch and channels, then integers of 1…32 (nearest) or 1…4 (linear).',
-    test: (node, context) => {
+    doc: ({ nearest, linear }) =>
+      `Resize has four scales: 1 and 1 for batch and channels, then integers of ${span(nearest)} (nearest) or ${span(linear)} (linear).`,
+    limits: always({ nearest: [1, 32], linear: [1, 4] }, sources.header, 'header'),
+    test: (node, context, factors) => {
       const { mode } = interpolationOf(node, context.opset);
       const scales = scalesOf(node, context);
       if (typeof scales === 'string') return undefined;
-      const top = mode === 'linear' ? 4 : 32;
+      const range = mode === 'linear' ? factors.linear : factors.nearest;
       const right =
         scales.length === 4 &&
         scales[0] === 1 &&
         scales[1] === 1 &&
-        scales.slice(2).every((scale) => Number.isInteger(scale) && scale >= 1 && scale <= top);
+        scales.slice(2).every((scale) => Number.isInteger(scale) && scale >= range[0] && scale <= range[1]);
       if (right) return undefined;
-      const limit = `1×1 and integers of 1…${top}`;
+      const limit = `1×1 and integers of ${span(range)}`;
       return {
         message: `scales ${times(scales)}, allowed ${limit}`,
         values: { limit, value: times(scales), mode },
         fix: { advice: 'Choose integer scales; split a large one into several Resize nodes.' },
       };
     },
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'resize/options',
     doc: 'Resize has no antialiasing, aspect-ratio policy or list of axes.',
-    source: sources.reading,
-    confidence: 'unverified',
-    test: (node) => {
+    limits: always('default', sources.reading, 'inferred'),
+    test: (node, _, limit) => {
       const value = [
         intAttribute(node, 'antialias', 0) === 1 && 'antialias',
         stringAttribute(node, 'keep_aspect_ratio_policy', 'stretch') !== 'stretch' && 'keep_aspect_ratio_policy',
         intsAttribute(node, 'axes') !== undefined && 'axes',
       ].find((name) => typeof name === 'string');
       if (typeof value !== 'string') return undefined;
-      return { message: `attribute ${value} is set`, values: { limit: 'default', value } };
+      return { message: `attribute ${value} is set`, values: { limit, value } };
     },
-  },
+  }),
 ];

@@ -7,8 +7,7 @@
 import type { Node } from '../../graph/graph.ts';
 import { intAttribute } from '../../graph/graph.ts';
 import { elementCount } from '../../graph/tensor.ts';
-import type { Rule, RuleContext } from '../rule.ts';
-import { sources, times } from '../rule.ts';
+import { always, type Rule, type RuleContext, rule, sources, times } from '../rule.ts';
 
 /** The constant operand of a two-operand node, and the other; undefined when both are computed at run time. */
 export function constantOperand(
@@ -41,15 +40,16 @@ function scaleForm(constant: readonly number[], operand: readonly number[]): Sca
   return item ? 'element' : undefined;
 }
 
-const base = { source: sources.guide, confidence: 'stated', severity: 'refuse' } as const;
+const base = { severity: 'refuse' } as const;
 
 export const scaleRules: readonly Rule[] = [
-  {
+  rule({
     ...base,
     id: 'scale/form',
     operators: ['Add', 'Mul', 'Sub', 'Sum'],
     doc: 'A constant operand is one number, one per channel, or one per element of an item, so that the node becomes a Scale layer.',
-    test: (node, context) => {
+    limits: always('1, C×1×1 or C×H×W', sources.guide),
+    test: (node, context, limit) => {
       const split = constantOperand(node, context);
       const [constant, operand] = [context.shape(split?.constant), context.shape(split?.operand)];
       if (!constant || !operand) return undefined;
@@ -58,8 +58,8 @@ export const scaleRules: readonly Rule[] = [
       const grows = output !== undefined && elementCount(output) > elementCount(operand);
       if (!grows && scaleForm(constant, operand)) return undefined;
       return {
-        message: `constant ${times(constant)} over ${times(operand)}, allowed 1, C×1×1 or C×H×W`,
-        values: { limit: '1, C×1×1 or C×H×W', value: times(constant), operand: times(operand) },
+        message: `constant ${times(constant)} over ${times(operand)}, allowed ${limit}`,
+        values: { limit, value: times(constant), operand: times(operand) },
         fix: {
           advice:
             operand.length === 3
@@ -68,34 +68,33 @@ export const scaleRules: readonly Rule[] = [
         },
       };
     },
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'scale/subtract',
     operators: ['Sub'],
     doc: 'Subtraction of a constant is nowhere said to become a Scale layer, as addition is.',
-    source: sources.reading,
-    confidence: 'unverified',
+    limits: always('run-time operands', sources.reading, 'inferred'),
     severity: 'warn',
-    test: (node, context) => {
+    test: (node, context, limit) => {
       const split = constantOperand(node, context);
       if (!split) return undefined;
       return {
         message: `operand ${split.constant} is constant`,
-        values: { limit: 'run-time operands', value: 'constant', input: split.constant },
+        values: { limit, value: 'constant', input: split.constant },
         fix: {
-          rewrite: 'arithmetic-to-scale',
           advice: split.index === 1 ? 'Add the negated constant.' : 'Multiply by −1 and add the constant.',
         },
       };
     },
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'scale/batch-norm',
     operators: ['BatchNormalization'],
     doc: 'Scale, shift, mean and variance of BatchNormalization are constants, and it is not in training mode.',
-    test: (node, context) => {
+    limits: always('constants, inference', sources.guide),
+    test: (node, context, limit) => {
       const loose = node.inputs.slice(1, 5).find((name) => name !== '' && !context.constant(name));
       const training = context.opset >= 14 && intAttribute(node, 'training_mode', 0) === 1;
       const used = node.outputs.slice(1).filter((name) => name !== '').length;
@@ -103,9 +102,9 @@ export const scaleRules: readonly Rule[] = [
       const value = loose !== undefined ? `${loose} at run time` : 'training';
       return {
         message: loose !== undefined ? `${loose} is computed at run time` : 'it is in training mode',
-        values: { limit: 'constants, inference', value },
+        values: { limit, value },
         fix: { advice: 'Export the model in evaluation mode.' },
       };
     },
-  },
+  }),
 ];

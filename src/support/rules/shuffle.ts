@@ -2,13 +2,10 @@
 
 import type { Node } from '../../graph/graph.ts';
 import { intsAttribute } from '../../graph/graph.ts';
-import type { Rule, RuleContext } from '../rule.ts';
-import { sources, times } from '../rule.ts';
+import { always, type Rule, type RuleContext, rule, sources, times } from '../rule.ts';
 
 const base = {
   operators: ['Reshape', 'Transpose'],
-  source: 'TensorRT developer guide 8.5',
-  confidence: 'second-hand',
   severity: 'refuse',
 } as const;
 
@@ -32,34 +29,33 @@ export function productBehind(node: Node, context: RuleContext): Node | undefine
 }
 
 export const shuffleRules: readonly Rule[] = [
-  {
+  rule({
     ...base,
     id: 'shuffle/rank',
-    doc: 'Reshape and Transpose go from a 4-D tensor to a 4-D tensor.',
-    test: (node, context) => {
+    doc: (rank) => `Reshape and Transpose go from a ${rank}-D tensor to a ${rank}-D tensor.`,
+    limits: always(4, 'TensorRT developer guide 8.5'),
+    test: (node, context, rank) => {
       const [input, output] = [context.shape(node.inputs[0]), context.shape(node.outputs[0])];
-      if (!input || !output || (input.length === 4 && output.length === 4)) return undefined;
+      if (!input || !output || (input.length === rank && output.length === rank)) return undefined;
       return {
-        message: `${times(input)} to ${times(output)}, allowed 4-D to 4-D`,
+        message: `${times(input)} to ${times(output)}, allowed ${rank}-D to ${rank}-D`,
         values: {
-          limit: '4 → 4',
+          limit: `${rank} → ${rank}`,
           value: `${input.length} → ${output.length}`,
           input: times(input),
           output: times(output),
         },
         fix: productBehind(node, context)
-          ? {
-              rewrite: 'gemm-to-conv',
-              advice: 'Drop it and make the product behind it a convolution over the whole map.',
-            }
+          ? { advice: 'Drop it and make the product behind it a convolution over the whole map.' }
           : { advice: 'Keep four dimensions (insert dimensions of 1), or move it to the end of the network.' },
       };
     },
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'shuffle/batch',
     doc: 'The batch dimension takes no part in a Reshape or Transpose.',
+    limits: always('unchanged', 'TensorRT developer guide 8.5'),
     test: (node, context) => {
       const [input, output] = [context.shape(node.inputs[0]), context.shape(node.outputs[0])];
       if (input?.length !== 4 || output?.length !== 4) return undefined;
@@ -72,21 +68,24 @@ export const shuffleRules: readonly Rule[] = [
         values: { limit: node.op === 'Transpose' ? '0,…' : `${input[0]} → ${input[0]}`, value },
       };
     },
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'shuffle/neighbour',
     operators: ['Reshape'],
     doc: 'A Reshape does not stand directly next to a Slice, Split or Concat.',
-    source: `${sources.log}: "This version of DLA does not support reshape layers directly connected to Slice or Concat"`,
-    test: (node, context) => {
+    limits: always(
+      'no Slice, Split or Concat',
+      `${sources.log}: "This version of DLA does not support reshape layers directly connected to Slice or Concat"`,
+    ),
+    test: (node, context, limit) => {
       const beside = neighbours(node, context).find((other) => sliceOrConcat.includes(other.op));
       if (!beside) return undefined;
       return {
         message: `is connected to ${beside.name} (${beside.op})`,
-        values: { limit: 'no Slice, Split or Concat', value: beside.op, neighbour: beside.name },
+        values: { limit, value: beside.op, neighbour: beside.name },
         fix: { advice: `Move the Reshape away from ${beside.name}, or cut and join channels with 1×1 convolutions.` },
       };
     },
-  },
+  }),
 ];

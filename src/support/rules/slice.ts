@@ -3,13 +3,10 @@
 import type { Node } from '../../graph/graph.ts';
 import { intAttribute, intsAttribute } from '../../graph/graph.ts';
 import { numbers } from '../../graph/tensor.ts';
-import type { Rule, RuleContext } from '../rule.ts';
-import { sources, times } from '../rule.ts';
+import { always, type Rule, type RuleContext, rule, sources, times } from '../rule.ts';
 
 const base = {
   operators: ['Slice', 'Split'],
-  source: sources.header,
-  confidence: 'stated',
   severity: 'refuse',
 } as const;
 
@@ -42,25 +39,27 @@ function cutAxes(node: Node, context: RuleContext, rank: number): readonly numbe
 }
 
 export const sliceRules: readonly Rule[] = [
-  {
+  rule({
     ...base,
     id: 'slice/rank',
-    doc: 'Slice and Split take a 4-D tensor.',
-    test: (node, context) => {
+    doc: (rank) => `Slice and Split take a ${rank}-D tensor.`,
+    limits: always(4, sources.header, 'header'),
+    test: (node, context, limit) => {
       const shape = context.shape(node.inputs[0]);
-      if (!shape || shape.length === 4) return undefined;
+      if (!shape || shape.length === limit) return undefined;
       return {
-        message: `${shape.length}-D input ${times(shape)}, allowed 4`,
-        values: { limit: 4, value: shape.length },
+        message: `${shape.length}-D input ${times(shape)}, allowed ${limit}`,
+        values: { limit, value: shape.length },
         fix: { advice: 'Keep the tensor four-dimensional (N×C×H×W) here.' },
       };
     },
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'slice/constant',
     doc: 'Starts, ends, axes and steps are constants.',
-    test: (node, context) => {
+    limits: always('constant', sources.header, 'header'),
+    test: (node, context, limit) => {
       const parts =
         node.op === 'Split'
           ? ([['split', 1]] as const)
@@ -74,47 +73,47 @@ export const sliceRules: readonly Rule[] = [
       if (!loose) return undefined;
       return {
         message: `${loose[0]} is computed at run time`,
-        values: { limit: 'constant', value: 'run-time', input: loose[0] },
+        values: { limit, value: 'run-time', input: loose[0] },
       };
     },
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'slice/steps',
     operators: ['Slice'],
-    doc: 'Every step is 1.',
-    test: (node, context) => {
+    doc: (step) => `Every step is ${step}.`,
+    limits: always(1, sources.header, 'header'),
+    test: (node, context, limit) => {
       const steps = list(node, context, 'steps', 4);
-      if (steps === undefined || steps === 'run-time' || steps.every((step) => step === 1)) return undefined;
+      if (steps === undefined || steps === 'run-time' || steps.every((step) => step === limit)) return undefined;
       return {
-        message: `steps ${steps.join(',')}, allowed 1`,
-        values: { limit: 1, value: steps.join(',') },
+        message: `steps ${steps.join(',')}, allowed ${limit}`,
+        values: { limit, value: steps.join(',') },
         fix: { advice: 'Sample every n-th pixel with a 1×1 depthwise convolution of stride n (at most 8).' },
       };
     },
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'slice/batch',
     doc: 'The batch dimension is not cut.',
-    test: (node, context) => {
+    limits: always('1…3', sources.header, 'header'),
+    test: (node, context, limit) => {
       const rank = context.shape(node.inputs[0])?.length;
       if (rank === undefined || !cutAxes(node, context, rank).includes(0)) return undefined;
-      return { message: 'cuts axis 0, allowed 1…3', values: { limit: '1…3', value: 0 } };
+      return { message: `cuts axis 0, allowed ${limit}`, values: { limit, value: 0 } };
     },
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'slice/precision',
-    doc: 'Before TensorRT 8.6, Slice runs in FP16 only.',
-    source: 'TensorRT developer guide 8.5',
-    confidence: 'second-hand',
+    doc: (precision) => `Before TensorRT 8.6, Slice runs in ${precision.toUpperCase()} only.`,
+    limits: [{ until: [8, 6, 0], value: 'fp16', source: 'TensorRT developer guide 8.5', evidence: 'documented' }],
     precisions: ['int8'],
-    until: [8, 6, 0],
-    test: () => ({
-      message: 'the network is INT8, allowed fp16',
-      values: { limit: 'fp16', value: 'int8' },
+    test: (_node, _context, limit) => ({
+      message: `the network is INT8, allowed ${limit}`,
+      values: { limit, value: 'int8' },
       fix: { advice: 'Allow FP16 for it: --fp16 --precisionConstraints=prefer --layerPrecisions=<node>:fp16.' },
     }),
-  },
+  }),
 ];

@@ -120,3 +120,20 @@ export function convolution(spec: ConvSpec = {}): Graph {
     constants: { w: weights },
   });
 }
+
+/** A feature map that every rule accepts. */
+export const image = [1, 8, 16, 16] as const;
+
+/** A node of two run-time operands. */
+export const binary = (op: string, a: readonly number[], b: readonly number[], y: readonly number[]) =>
+  network({ shapes: { a, b, y }, nodes: [{ op, inputs: ['a', 'b'], outputs: ['y'] }] });
+
+/** A node of a run-time operand and a constant; `swap` puts the constant first. */
+export const withConstant = (op: string, c: readonly number[], x: readonly number[] = image, y = x, swap = false) =>
+  network({
+    shapes: { x, y },
+    constants: { c },
+    nodes: [{ op, inputs: swap ? ['c', 'x'] : ['x', 'c'], outputs: ['y'] }],
+  });
+
+export const relu = (x: readonly (number | string)[]) => single('Relu', { x, y: x });

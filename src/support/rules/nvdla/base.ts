@@ -1,26 +1,25 @@
 /** What the rules of the open NVDLA share. */
 
 import type { Node } from '../../../graph/graph.ts';
-import type { Finding, Rule, RuleContext } from '../../rule.ts';
+import type { Finding, RuleContext } from '../../rule.ts';
 import { type Window, windowOf } from '../../window.ts';
 
 export const base = {
   generations: ['nvdla'],
-  confidence: 'stated',
   severity: 'refuse',
-  source: 'nvdla/hw spec/manual, widths of register fields',
 } as const;
 
-/** The test of a sliding window over an image. */
-export const window =
-  (kernelOf: 'weights' | 'attribute', test: (window: Window, node: Node) => Finding | undefined): Rule['test'] =>
-  (node, context) => {
-    const input = context.shape(node.inputs[0]);
-    if (input?.length !== 4) return undefined;
-    const weights = kernelOf === 'weights' ? context.shape(node.inputs[1]) : undefined;
-    if (kernelOf === 'weights' && weights?.length !== 4) return undefined;
-    return test(windowOf(node, input.slice(2), weights?.slice(2)), node);
-  };
+/** Where most limits of the open NVDLA come from. */
+export const registers = 'nvdla/hw spec/manual, widths of register fields';
+
+/** The window that slides over an image: of a convolution, whose weights say its size, or of a pool. */
+export function windowOver(node: Node, context: RuleContext): Window | undefined {
+  const input = context.shape(node.inputs[0]);
+  if (input?.length !== 4) return undefined;
+  if (node.op !== 'Conv' && node.op !== 'ConvTranspose') return windowOf(node, input.slice(2));
+  const weights = context.shape(node.inputs[1]);
+  return weights?.length === 4 ? windowOf(node, input.slice(2), weights.slice(2)) : undefined;
+}
 
 /** What a configuration lacks, said of a node. */
 export const lacks = ({ target }: RuleContext, what: string): Finding => ({

@@ -1,78 +1,89 @@
 /** What the convolution core of the open NVDLA takes; deconvolutions are convolutions of what meets the same weights. */
 
-import { constantInput, outside, type Rule } from '../../rule.ts';
-import { base, window } from './base.ts';
+import { nvdlaLimits } from '../../../targets/nvdla-limits.ts';
+import { always, constantInput, outside, type Rule, rule, span } from '../../rule.ts';
+import { base, registers, windowOver } from './base.ts';
+
+const { kernel, stride, dilation, padding } = nvdlaLimits.convolution;
 
 export const openNvdlaConvolutionRules: readonly Rule[] = [
-  {
+  rule({
     ...base,
     id: 'nvdla/constant-weights',
     operators: ['Conv', 'ConvTranspose'],
     doc: 'Weights are constants: they are packed for the convolution core.',
-    source: 'nvdla/doc, format of weights',
+    limits: always('constant', 'nvdla/doc, format of weights'),
     test: constantInput(1, 'weight'),
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'nvdla/fully-connected',
     operators: ['Gemm'],
     doc: 'A fully connected layer has constant weights: it becomes a convolution.',
-    source: 'nvdla/doc, format of weights',
+    limits: always('constant', 'nvdla/doc, format of weights'),
     test: (node, context) => constantInput(1, 'weight')(node, context) ?? constantInput(2, 'bias')(node, context),
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'nvdla/constant-bias',
     operators: ['Conv', 'ConvTranspose'],
     doc: 'A bias is a constant: it is a table of the single-point unit.',
-    source: 'nvdla/doc, format of bias data',
+    limits: always('constant', 'nvdla/doc, format of bias data'),
     test: constantInput(2, 'bias'),
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'nvdla/convolution-kernel',
     operators: ['Conv'],
-    doc: 'Each kernel dimension lies in 1…32.',
-    test: window('weights', ({ kernel }) => outside('kernel', kernel, 1, 32)),
-  },
-  {
+    doc: (range) => `Each kernel dimension lies in ${span(range)}.`,
+    limits: always(kernel, registers),
+    test: (node, context, range) => outside('kernel', windowOver(node, context)?.kernel, range),
+  }),
+  rule({
     ...base,
     id: 'nvdla/convolution-stride',
     operators: ['Conv'],
-    doc: 'Each stride of a convolution lies in 1…8.',
-    test: window('weights', ({ strides }) => outside('stride', strides, 1, 8)),
-  },
-  {
+    doc: (range) => `Each stride of a convolution lies in ${span(range)}.`,
+    limits: always(stride, registers),
+    test: (node, context, range) => outside('stride', windowOver(node, context)?.strides, range),
+  }),
+  rule({
     ...base,
     id: 'nvdla/convolution-dilation',
     operators: ['Conv'],
-    doc: 'Each dilation of a convolution lies in 1…32.',
-    test: window('weights', ({ dilations }) => outside('dilation', dilations, 1, 32)),
-  },
-  {
+    doc: (range) => `Each dilation of a convolution lies in ${span(range)}.`,
+    limits: always(dilation, registers),
+    test: (node, context, range) => outside('dilation', windowOver(node, context)?.dilations, range),
+  }),
+  rule({
     ...base,
     id: 'nvdla/convolution-padding',
     operators: ['Conv'],
-    doc: 'Each padding of a convolution lies in 0…31.',
-    test: window('weights', ({ pads }) => outside('padding', pads, 0, 31)),
-  },
-  {
+    doc: (range) => `Each padding of a convolution lies in ${span(range)}.`,
+    limits: always(padding, registers),
+    test: (node, context, range) => outside('padding', windowOver(node, context)?.pads, range),
+  }),
+  rule({
     ...base,
     id: 'nvdla/deconvolution-kernel',
     operators: ['ConvTranspose'],
-    doc: 'Each kernel dimension of a deconvolution is at most 32 times its stride: so many meet one output pixel.',
-    test: window('weights', ({ kernel, strides }) => {
-      const most = kernel.map((_, axis) => 32 * (strides[axis] ?? 1));
-      const wrong = kernel.findIndex((size, axis) => size > most[axis]!);
-      return wrong < 0 ? undefined : outside('kernel', [kernel[wrong]!], 1, most[wrong]!);
-    }),
-  },
-  {
+    doc: (most) =>
+      `Each kernel dimension of a deconvolution is at most ${most} times its stride: so many meet one output pixel.`,
+    limits: always(kernel[1], registers),
+    test: (node, context, most) => {
+      const window = windowOver(node, context);
+      const longest = window?.kernel.map((_, axis) => most * (window.strides[axis] ?? 1)) ?? [];
+      const wrong = longest.findIndex((length, axis) => window!.kernel[axis]! > length);
+      return wrong < 0 ? undefined : outside('kernel', [window!.kernel[wrong]!], [1, longest[wrong]!]);
+    },
+  }),
+  rule({
     ...base,
     id: 'nvdla/deconvolution-stride',
     operators: ['ConvTranspose'],
-    doc: 'Each stride of a deconvolution lies in 1…8: every place in a block of output pixels takes launches of its own.',
-    source: 'our choice: no document limits it',
-    test: window('weights', ({ strides }) => outside('stride', strides, 1, 8)),
-  },
+    doc: (range) =>
+      `Each stride of a deconvolution lies in ${span(range)}: every place in a block of output pixels takes launches of its own.`,
+    limits: always([1, 8], 'our choice: no document limits it', 'inferred'),
+    test: (node, context, range) => outside('stride', windowOver(node, context)?.strides, range),
+  }),
 ];

@@ -2,7 +2,7 @@
 
 import { intAttribute, intsAttribute, type Node } from '../../../graph/graph.ts';
 import { numbers } from '../../../graph/tensor.ts';
-import { type Rule, type RuleContext, times } from '../../rule.ts';
+import { always, type Rule, type RuleContext, rule, span, times } from '../../rule.ts';
 import { interpolationOf } from '../resize.ts';
 import { base, cubeOf, notConstant, refused } from './base.ts';
 
@@ -15,63 +15,61 @@ function list(node: Node, context: RuleContext, index: number, attribute: string
 }
 
 export const openNvdlaMoveRules: readonly Rule[] = [
-  {
+  rule({
     ...base,
     id: 'nvdla/reshape',
     operators: ['Reshape', 'Flatten', 'Squeeze', 'Unsqueeze'],
     doc: 'A reshape moves nothing: it goes from N×C×1×1 to N×C, or back.',
-    source,
-    test: (node, context) => {
+    limits: always('N×C×1×1 to N×C, or back', source),
+    test: (node, context, limit) => {
       const [from, to] = [context.shape(node.inputs[0]), context.shape(node.outputs[0])];
       if (!from || !to) return undefined;
       const [before, after] = [cubeOf(from), cubeOf(to)];
       if (before && after && times(before) === times(after)) return undefined;
-      return refused(`${times(from)} to ${times(to)}`, 'N×C×1×1 to N×C, or back');
+      return refused(`${times(from)} to ${times(to)}`, limit);
     },
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'nvdla/axis',
     operators: ['Concat', 'Split'],
     doc: 'Concat and Split work along channels, rows or columns, not along the batch.',
-    source,
-    test: (node, context) => {
+    limits: always('1, 2 or 3', source),
+    test: (node, context, limit) => {
       const rank = context.shape(node.inputs[0])?.length;
       const axis = intAttribute(node, 'axis', node.op === 'Split' ? 0 : 1);
-      return rank === undefined || (axis < 0 ? axis + rank : axis) !== 0
-        ? undefined
-        : refused(axis, '1, 2 or 3', 'axis');
+      return rank === undefined || (axis < 0 ? axis + rank : axis) !== 0 ? undefined : refused(axis, limit, 'axis');
     },
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'nvdla/concat-constant',
     operators: ['Concat'],
     doc: 'What Concat joins is computed at run time.',
-    source,
-    test: ({ inputs }, context) => {
+    limits: always('run-time', source),
+    test: ({ inputs }, context, limit) => {
       const constant = inputs.find((name) => context.constant(name));
-      return constant === undefined ? undefined : refused(constant, 'run-time', 'constant input');
+      return constant === undefined ? undefined : refused(constant, limit, 'constant input');
     },
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'nvdla/slice-bounds',
     operators: ['Slice'],
     doc: 'The bounds and steps of Slice are constants.',
-    source,
+    limits: always('constant', source),
     test: (node, context) => {
       const late = node.inputs.slice(1).find((name) => name !== '' && !context.constant(name));
       return late === undefined ? undefined : notConstant('bound', late);
     },
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'nvdla/slice',
     operators: ['Slice'],
     doc: 'Slice takes some channels or some pixels, not both, and no part of the batch; pixels may have steps above 0.',
-    source,
-    test: (node, context) => {
+    limits: always('channels, or rows and columns', source),
+    test: (node, context, limit) => {
       const [input, output] = [cubeOf(context.shape(node.inputs[0])), cubeOf(context.shape(node.outputs[0]))];
       if (!input || !output) return undefined;
       const rank = context.shape(node.inputs[0])!.length;
@@ -83,24 +81,25 @@ export const openNvdlaMoveRules: readonly Rule[] = [
       const wrong = steps.findIndex((step, index) => step < 1 || (step > 1 && (axes[index] ?? 0) < 2));
       if (wrong >= 0) return refused(`step ${steps[wrong]} along axis ${axes[wrong]}`, '1, of pixels from 1');
       if (!cut.includes(0) && !(cut.includes(1) && cut.length > 1)) return undefined;
-      return refused(`${times(input)} to ${times(output)}`, 'channels, or rows and columns');
+      return refused(`${times(input)} to ${times(output)}`, limit);
     },
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'nvdla/resize',
     operators: ['Resize', 'Upsample'],
-    doc: 'Resize repeats every pixel a whole number of times, 1…8 in each direction: nearest, asymmetric + floor or half_pixel + round.',
-    source: 'nvdla/doc, SDP: strides of cubes; no unit interpolates',
-    test: (node, context) => {
+    doc: (range) =>
+      `Resize repeats every pixel a whole number of times, ${span(range)} in each direction: nearest, asymmetric + floor or half_pixel + round.`,
+    limits: always([1, 8], 'nvdla/doc, SDP: strides of cubes; no unit interpolates'),
+    test: (node, context, [low, high]) => {
       const [input, output] = [context.shape(node.inputs[0]), context.shape(node.outputs[0])];
       if (input?.length !== 4 || output?.length !== 4) return undefined;
       const { mode, coordinates, rounding } = interpolationOf(node, context.opset);
       const factors = output.map((size, axis) => size / input[axis]!);
       const whole = factors.every((factor, axis) =>
-        axis < 2 ? factor === 1 : Number.isInteger(factor) && factor >= 1 && factor <= 8,
+        axis < 2 ? factor === 1 : Number.isInteger(factor) && factor >= low && factor <= high,
       );
-      if (!whole) return refused(times(factors), '1×1 and whole numbers of 1…8', 'factors');
+      if (!whole) return refused(times(factors), `1×1 and whole numbers of ${span([low, high])}`, 'factors');
       if (mode !== 'nearest') return refused(mode, 'nearest', 'mode');
       const steady =
         coordinates === 'asymmetric'
@@ -114,5 +113,5 @@ export const openNvdlaMoveRules: readonly Rule[] = [
             'nearest with',
           );
     },
-  },
+  }),
 ];

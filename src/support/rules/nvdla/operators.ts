@@ -4,8 +4,9 @@
  * that breaks one runs on the host.
  */
 
-import { type Rule, times, twoSpatialDimensions } from '../../rule.ts';
-import { base, cubeOf, lacks, refused } from './base.ts';
+import { nvdlaLimits } from '../../../targets/nvdla-limits.ts';
+import { always, outside, type Rule, rule, span, spatialDimensions, times } from '../../rule.ts';
+import { base, cubeOf, lacks, refused, registers } from './base.ts';
 import { openNvdlaConvolutionRules } from './convolution.ts';
 import { openNvdlaMoveRules } from './move.ts';
 import { openNvdlaPointRules } from './point.ts';
@@ -51,39 +52,55 @@ export const nvdlaOperators: ReadonlySet<string> = new Set([
 
 /** Operators over images alone. */
 const images = ['Conv', 'ConvTranspose', 'MaxPool', 'AveragePool', 'GlobalAveragePool', 'GlobalMaxPool', 'LRN'];
+/** Operators that move nothing. */
+const renaming = ['Dropout', 'Flatten', 'Identity', 'Reshape', 'Squeeze', 'Unsqueeze'];
 /** Operators that have limits on shapes of their own. */
-const shaped = ['Dropout', 'Flatten', 'Gemm', 'Identity', 'Reshape', 'Squeeze', 'Unsqueeze'];
+const shaped = [...renaming, 'Gemm'];
 
 export const openNvdlaRules: readonly Rule[] = [
-  {
+  rule({
     ...base,
     id: 'nvdla/precision',
     doc: 'Only nv_full computes in FP16.',
-    source: 'nvdla/hw spec/defs',
+    limits: always('FP16 arithmetic', 'nvdla/hw spec/defs'),
     precisions: ['fp16'],
-    test: (_, context) =>
-      context.target.nvdla?.precisions.includes('float16') ? undefined : lacks(context, 'FP16 arithmetic'),
-  },
-  {
+    test: (_, context, limit) =>
+      context.target.nvdla?.precisions.includes('float16') ? undefined : lacks(context, limit),
+  }),
+  rule({
     ...base,
     id: 'nvdla/spatial',
     operators: images,
     doc: 'A feature cube has two spatial dimensions (a 4-D input).',
-    source: 'nvdla/doc, format of feature data',
-    test: twoSpatialDimensions,
-  },
-  {
+    limits: always(2, 'nvdla/doc, format of feature data'),
+    test: spatialDimensions,
+  }),
+  rule({
     ...base,
     id: 'nvdla/dimensions',
     operators: [...nvdlaOperators].filter((op) => ![...images, ...shaped].includes(op)),
     doc: 'A feature cube is N×C×H×W, or N×C: tensors have four dimensions or two.',
-    source: 'nvdla/doc, format of feature data',
-    test: (node, context) => {
+    limits: always('4 or 2 dimensions', 'nvdla/doc, format of feature data'),
+    test: (node, context, limit) => {
       const values = [...node.inputs, ...node.outputs].filter((name) => name !== '' && !context.constant(name));
       const shape = values.map((name) => context.shape(name)).find((found) => found && !cubeOf(found));
-      return shape === undefined ? undefined : refused(times(shape) || 'no dimensions', '4 or 2 dimensions');
+      return shape === undefined ? undefined : refused(times(shape) || 'no dimensions', limit);
     },
-  },
+  }),
+  rule({
+    ...base,
+    id: 'nvdla/extent',
+    operators: [...nvdlaOperators].filter((op) => !renaming.includes(op)),
+    doc: (range) => `A feature cube has ${span(range)} channels, rows and columns.`,
+    limits: always(nvdlaLimits.extent, registers),
+    test: (node, context, range) => {
+      const values = [...node.inputs, ...node.outputs].filter((name) => name !== '' && !context.constant(name));
+      const cubes = values.map((name) => cubeOf(context.shape(name))?.slice(1) ?? []);
+      const wrong = cubes.flat().find((size) => size > range[1]);
+      const advice = 'Split the channels over several convolutions whose results are added, or tile the image.';
+      return wrong === undefined ? undefined : outside('dimension', [wrong], range, { advice });
+    },
+  }),
   ...openNvdlaConvolutionRules,
   ...openNvdlaPoolingRules,
   ...openNvdlaPointRules,

@@ -2,7 +2,7 @@
 
 import type { Node } from '../../../graph/graph.ts';
 import { numbers } from '../../../graph/tensor.ts';
-import { constantInput, type Rule, type RuleContext, times } from '../../rule.ts';
+import { always, constantInput, type Rule, type RuleContext, rule, times } from '../../rule.ts';
 import { base, perChannel, refused } from './base.ts';
 
 const binary = ['Add', 'Sub', 'Mul', 'Div', 'Max', 'Min', 'Sum'];
@@ -23,55 +23,55 @@ const parameters: Readonly<Record<string, readonly (readonly [index: number, wha
 };
 
 export const openNvdlaPointRules: readonly Rule[] = [
-  {
+  rule({
     ...base,
     id: 'nvdla/constant-parameters',
     operators: ['BatchNormalization', 'Clip', 'PRelu'],
     doc: 'Statistics, bounds and slopes are constants: they are registers and tables of the single-point unit.',
-    source: 'nvdla/doc, SDP',
+    limits: always('constant', 'nvdla/doc, SDP'),
     test: (node, context) =>
       parameters[node.op]!.map(([index, what]) => constantInput(index, what)(node, context)).find((found) => found),
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'nvdla/training',
     operators: ['BatchNormalization', 'Dropout'],
     doc: 'Only inference runs: batch normalization gives no statistics, dropout no mask.',
-    source: 'nvdla/doc, SDP',
-    test: (node, context) => {
+    limits: always(1, 'nvdla/doc, SDP'),
+    test: (node, context, limit) => {
       const more = node.outputs.slice(1).find((name) => name !== '' && isUsed(name, context));
-      return more === undefined ? undefined : refused(node.outputs.length, 1, 'outputs');
+      return more === undefined ? undefined : refused(node.outputs.length, limit, 'outputs');
     },
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'nvdla/operands',
     operators: ['Max', 'Min', 'Sum'],
     doc: 'A maximum, a minimum or a sum has two operands.',
-    source: 'nvdla/doc, SDP: one operand for each unit',
-    test: ({ inputs }) =>
-      inputs.length === 2
+    limits: always(2, 'nvdla/doc, SDP: one operand for each unit'),
+    test: ({ inputs }, _, limit) =>
+      inputs.length === limit
         ? undefined
         : {
-            ...refused(inputs.length, 2, 'operands'),
+            ...refused(inputs.length, limit, 'operands'),
             fix: { advice: 'Write it as a chain of operators with two operands each.' },
           },
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'nvdla/divisor',
     operators: ['Div'],
     doc: 'The divisor is a constant: the single-point unit multiplies.',
-    source: 'nvdla/doc, SDP',
+    limits: always('constant', 'nvdla/doc, SDP'),
     test: constantInput(1, 'divisor'),
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'nvdla/broadcast',
     operators: ['Add', 'Sub', 'Mul', 'Max', 'Min', 'Sum'],
     doc: 'Two run-time operands have equal shapes, or one is N×C×1×1: SDP reads an operand for each point or each channel.',
-    source: 'nvdla/doc, SDP: sources of operands',
-    test: (node, context) => {
+    limits: always('equal, or N×C×1×1', 'nvdla/doc, SDP: sources of operands'),
+    test: (node, context, limit) => {
       const output = context.shape(node.outputs[0]);
       const shapes = runTime(node, context).map((name) => context.shape(name));
       if (!output || shapes.length < 2) return undefined;
@@ -83,18 +83,18 @@ export const openNvdlaPointRules: readonly Rule[] = [
       }
       const value = shapes.map((shape) => times(shape ?? [])).join(' and ');
       return {
-        ...refused(value, 'equal, or N×C×1×1', 'operands'),
+        ...refused(value, limit, 'operands'),
         fix: { advice: 'Bring the operands to one shape, or reduce the smaller to one value per channel.' },
       };
     },
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'nvdla/constant-operand',
     operators: [...binary, 'PRelu'],
     doc: 'A constant operand is one number or one for each channel, and makes the other operand no larger; of a maximum or a minimum it is one number.',
-    source: 'nvdla/doc, SDP: sources of operands',
-    test: (node, context) => {
+    limits: always('one number, or one for each channel', 'nvdla/doc, SDP: sources of operands'),
+    test: (node, context, limit) => {
       const output = context.shape(node.outputs[0]);
       const varying = runTime(node, context).map((name) => context.shape(name));
       if (!output || varying.length !== 1) return undefined;
@@ -107,11 +107,11 @@ export const openNvdlaPointRules: readonly Rule[] = [
         const grows = varying[0] !== undefined && times(varying[0]) !== times(output);
         if (fits && !grows) continue;
         const value = grows ? `${times(varying[0]!)} to ${times(output)}` : times(tensor.shape);
-        return refused(value, one ? 'one number' : 'one number, or one for each channel', 'constant');
+        return refused(value, one ? 'one number' : limit, 'constant');
       }
       return undefined;
     },
-  },
+  }),
 ];
 
 const runTime = ({ inputs }: Node, context: RuleContext): readonly string[] =>

@@ -1,97 +1,99 @@
 /** What PDP and CDP of the open NVDLA take. */
 
 import { floatAttribute, intAttribute } from '../../../graph/graph.ts';
-import { outside, type Rule } from '../../rule.ts';
+import { nvdlaLimits } from '../../../targets/nvdla-limits.ts';
+import { always, either, outside, type Rule, rule, span } from '../../rule.ts';
 import { type Window, windowOf } from '../../window.ts';
-import { excludesPadding, givesIndices } from '../pooling.ts';
-import { base, refused, window } from './base.ts';
+import { excludesPadding, givesIndices, isProductOfWindows } from '../pooling.ts';
+import { base, refused, registers, windowOver } from './base.ts';
 
 const pools = ['MaxPool', 'AveragePool'];
 
 export const openNvdlaPoolingRules: readonly Rule[] = [
-  {
+  rule({
     ...base,
     id: 'nvdla/pooling-stride',
     operators: pools,
-    source: 'nvdla/sw firmware, pdp.c',
-    doc: 'Each stride of a pooling window lies in 1…8, unless it steps by its own size, a product of numbers up to 8, or gives one result.',
-    test: (node, context) => {
+    doc: (range) =>
+      `Each stride of a pooling window lies in ${span(range)}, unless it steps by its own size, a product of numbers up to 8, or gives one result.`,
+    limits: always(nvdlaLimits.pooling.stride, 'nvdla/sw firmware, pdp.c'),
+    test: (node, context, range) => {
       const size = context.shape(node.inputs[0])?.slice(2) ?? [];
-      return window('attribute', (found) => {
-        const { kernel, strides, pads } = found;
-        // No second window begins within reach.
-        const isSingle = (axis: number) => {
-          const rest = size[axis]! + pads[axis]! + pads[axis + 2]! - kernel[axis]!;
-          return rest < 8 && rest < strides[axis]!;
-        };
-        return outside(
-          'stride',
-          strides.filter((_, axis) => !isTiled(found, axis) && !isSingle(axis)),
-          1,
-          8,
-        );
-      })(node, context);
+      const found = windowOver(node, context);
+      if (!found) return undefined;
+      const { kernel, strides, pads } = found;
+      // No second window begins within reach.
+      const isSingle = (axis: number) => {
+        const rest = size[axis]! + pads[axis]! + pads[axis + 2]! - kernel[axis]!;
+        return rest < range[1] && rest < strides[axis]!;
+      };
+      return outside(
+        'stride',
+        strides.filter((_, axis) => !isTiled(found, axis) && !isSingle(axis)),
+        range,
+      );
     },
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'nvdla/pooling-window',
     operators: [...pools, 'GlobalAveragePool', 'GlobalMaxPool'],
-    doc: 'A pooling window is at most 32×32, unless it steps by its own size, a product of numbers up to 8: maxima pass through several windows of up to 8×8, averages through the convolution core.',
-    source: 'nvdla/hw spec/manual, PDP and CSC; larger ones are our choice',
-    test: (node, context) => {
+    doc: ([, most]) =>
+      `A pooling window is at most ${most}×${most}, unless it steps by its own size, a product of numbers up to 8: maxima pass through several windows of up to 8×8, averages through the convolution core.`,
+    limits: always([1, 32], 'nvdla/hw spec/manual, PDP and CSC; larger ones are our choice'),
+    test: (node, context, range) => {
       const input = context.shape(node.inputs[0])?.slice(2);
       const whole = input && { kernel: input, strides: input, dilations: [1, 1], pads: [0, 0, 0, 0] };
-      const test = (found: Window) =>
-        outside(
-          'window',
-          found.kernel.filter((_, axis) => !isTiled(found, axis)),
-          1,
-          32,
-        );
-      if (!pools.includes(node.op)) return whole && test(whole);
-      return window('attribute', test)(node, context);
+      const found = pools.includes(node.op) ? windowOver(node, context) : whole;
+      return outside(
+        'window',
+        found?.kernel.filter((_, axis) => !isTiled(found, axis)),
+        range,
+      );
     },
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'nvdla/pooling-padding',
     operators: pools,
     doc: 'Padding of a pooling window is smaller than the window, counting the rows that ceil_mode adds.',
-    source: 'nvdla/doc, PDP: a window holds a pixel',
-    test: window('attribute', ({ kernel, pads }) => {
+    limits: always('window − 1', 'nvdla/doc, PDP: a window holds a pixel'),
+    test: (node, context) => {
+      const { kernel, pads } = windowOver(node, context) ?? { kernel: [], pads: [] };
       const wrong = pads.findIndex((pad, index) => pad < 0 || pad >= kernel[index % kernel.length]!);
-      return wrong < 0 ? undefined : outside('padding', pads, 0, kernel[wrong % kernel.length]! - 1);
-    }),
-  },
-  {
+      return wrong < 0 ? undefined : outside('padding', pads, [0, kernel[wrong % kernel.length]! - 1]);
+    },
+  }),
+  rule({
     ...base,
     id: 'nvdla/pooling-dilation',
     operators: pools,
     doc: 'A pooling window is not dilated.',
-    test: window('attribute', ({ dilations }) => outside('dilation', dilations, 1, 1)),
-  },
-  {
+    limits: always([1, 1], registers),
+    test: (node, context, range) => outside('dilation', windowOver(node, context)?.dilations, range),
+  }),
+  rule({
     ...base,
     id: 'nvdla/pooling-indices',
     operators: ['MaxPool'],
     doc: 'MaxPool gives the maxima, not their indices.',
+    limits: always(1, registers),
     test: givesIndices,
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'nvdla/exclusive-average',
     operators: ['AveragePool'],
     doc: 'Average pooling divides by the whole window, padding included (count_include_pad = 1).',
-    source: 'nvdla/doc, PDP: reciprocal of the kernel size',
-    test: window('attribute', excludesPadding),
-  },
-  {
+    limits: always('count_include_pad 1, or no padding', 'nvdla/doc, PDP: reciprocal of the kernel size'),
+    test: (node, context, limit) => excludesPadding(node, windowOver(node, context), limit),
+  }),
+  rule({
     ...base,
     id: 'nvdla/average-beyond',
     operators: ['AveragePool'],
     doc: 'With count_include_pad, windows of an average end with the padding: ONNX does not count what ceil_mode adds beyond.',
-    source: 'nvdla/doc, PDP: reciprocal of the kernel size',
+    limits: always('no more than declared', 'nvdla/doc, PDP: reciprocal of the kernel size'),
     test: (node, context) => {
       if (intAttribute(node, 'count_include_pad', 0) === 0 || intAttribute(node, 'ceil_mode', 0) === 0)
         return undefined;
@@ -101,36 +103,34 @@ export const openNvdlaPoolingRules: readonly Rule[] = [
       const [declared, reached] = [{ ...node, attributes }, node].map((of) => windowOf(of, input).pads.join());
       return declared === reached ? undefined : refused(reached!, declared!, 'padding');
     },
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'nvdla/lrn-size',
     operators: ['LRN'],
-    doc: 'Local response normalization sums 3, 5, 7 or 9 channels.',
-    test: (node) => {
+    doc: (sizes) => `Local response normalization sums ${either(sizes)} channels.`,
+    limits: always(nvdlaLimits.normalization.sizes, registers),
+    test: (node, _, sizes) => {
       const size = intAttribute(node, 'size', 0);
-      return [3, 5, 7, 9].includes(size) ? undefined : refused(size, '3, 5, 7 or 9', 'size');
+      return sizes.some((allowed) => allowed === size) ? undefined : refused(size, either(sizes), 'size');
     },
-  },
-  {
+  }),
+  rule({
     ...base,
     id: 'nvdla/lrn-base',
     operators: ['LRN'],
     doc: 'What local response normalization divides by has a bias above 0 and an alpha of at least 0: a table holds its reciprocal.',
-    source: 'nvdla/doc, CDP: lookup table',
-    test: (node) => {
+    limits: always('bias above 0, alpha from 0', 'nvdla/doc, CDP: lookup table'),
+    test: (node, _, limit) => {
       const [bias, alpha] = [floatAttribute(node, 'bias', 1), floatAttribute(node, 'alpha', 0.0001)];
-      if (bias > 0 && alpha >= 0) return undefined;
-      return refused(`bias ${bias} and alpha ${alpha}`, 'bias above 0, alpha from 0');
+      return bias > 0 && alpha >= 0 ? undefined : refused(`bias ${bias} and alpha ${alpha}`, limit);
     },
-  },
+  }),
 ];
 
 /** Whether windows lie side by side along an axis, and smaller ones multiply to them. */
-function isTiled({ kernel, strides, pads }: Window, axis: number): boolean {
-  const size = kernel[axis]!;
-  if (size !== strides[axis] || pads[axis] !== 0 || pads[axis + kernel.length] !== 0) return false;
-  let rest = size;
-  for (const factor of [2, 3, 5, 7]) while (rest % factor === 0) rest /= factor;
-  return rest === 1;
-}
+const isTiled = ({ kernel, strides, pads }: Window, axis: number): boolean =>
+  kernel[axis] === strides[axis] &&
+  pads[axis] === 0 &&
+  pads[axis + kernel.length] === 0 &&
+  isProductOfWindows(kernel[axis]!);

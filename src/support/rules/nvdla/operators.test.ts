@@ -1,9 +1,10 @@
 /** The rules of the open NVDLA, each at its limit and one beyond. */
 
-import type { Graph } from '../../graph/graph.ts';
-import type { Tensor } from '../../graph/tensor.ts';
-import { convolution, floats, type NodeSpec, network, single } from './network.ts';
-import type { RuleCase } from './rule-case.ts';
+import type { Graph } from '../../../graph/graph.ts';
+import type { Tensor } from '../../../graph/tensor.ts';
+import { convolution, floats, type NodeSpec, network, single } from '../../testing/network.ts';
+import { describeRules } from '../../testing/rule-case.ts';
+import { openNvdlaRules } from './operators.ts';
 
 const image = [1, 8, 16, 16] as const;
 const target = 'nv_small';
@@ -58,7 +59,7 @@ const resized = ([h, w]: readonly [number, number], attributes: NodeSpec['attrib
   });
 const relu = single('Relu', { x: image, y: image });
 
-export const openNvdlaCases: readonly RuleCase[] = [
+describeRules(openNvdlaRules, [
   { rule: 'nvdla/precision', target: 'nv_full', precision: 'fp16', passes: [relu], fails: [] },
   { rule: 'nvdla/precision', target, precision: 'fp16', passes: [], fails: [[relu, 'FP16 arithmetic', 'none']] },
   {
@@ -274,6 +275,23 @@ export const openNvdlaCases: readonly RuleCase[] = [
     ],
   },
   {
+    rule: 'nvdla/extent',
+    target: 'nv_full',
+    passes: [
+      single('Relu', { x: [1, 8192, 1, 1], y: [1, 8192, 1, 1] }),
+      convolution({ channels: 8, size: [4, 8192] }),
+      // Nothing is moved: who reads it is judged.
+      single('Flatten', { x: [1, 9000, 1, 1], y: [1, 9000] }),
+    ],
+    fails: [
+      [convolution({ channels: 9000, size: [4, 4] }), '1…8192', 9000],
+      [convolution({ channels: 8, kernels: 8193, size: [4, 4] }), '1…8192', 8193],
+      [convolution({ channels: 8, size: [4, 9000] }), '1…8192', 9000],
+      [convolution({ channels: 8, size: [9000, 4] }), '1…8192', 9000],
+      [single('Relu', { x: [1, 9000], y: [1, 9000] }), '1…8192', 9000],
+    ],
+  },
+  {
     rule: 'nvdla/reshape',
     target,
     passes: [single('Flatten', { x: [1, 8, 1, 1], y: [1, 8] }), single('Squeeze', { x: [1, 8, 1, 1], y: [1, 8] })],
@@ -330,4 +348,4 @@ export const openNvdlaCases: readonly RuleCase[] = [
       ],
     ],
   },
-];
+]);
