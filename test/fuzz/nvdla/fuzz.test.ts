@@ -1,0 +1,4 @@
+import { test } from 'vitest';
+import { expectNvdlaMutants } from './expect-mutants.ts';
+
+test('4,000 mutants of what the open NVDLA reads', { timeout: 900_000 }, () => expectNvdlaMutants(4_000));
