@@ -49,9 +49,9 @@ export function estimatesPage(): string {
   return [...orinPart(), ...sheetPart(), ...stripePart(nvidiaFull, nvidiaSmall)].join('\n');
 }
 
-/** Deep-Learning-Accelerator-SW README @ ea61780; JetPack 5.1.1, INT8, both cores. */
+/** ResNet-50 v1.5, batch 2, both cores (docs/hardware/estimate-model.md#published-throughput). */
 const published: Readonly<Record<string, number>> = { MAXN: 2037, '50W': 1948, '30W': 1928, '15W': 1072 };
-/** The model of which the estimator is an implementation, fitted outside this repository. */
+/** The figures of the fitted model that the estimator implements (docs/hardware/estimate-model.md#predictions). */
 const model: Readonly<Record<string, number>> = { MAXN: 2053, '50W': 1925, '30W': 1898, '15W': 1058 };
 
 function orinPart(): readonly string[] {
