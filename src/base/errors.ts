@@ -36,13 +36,15 @@ export const errorCodes = {
   'rewrite/unknown-pass': 'No rewrite pass of that name.',
 
   'calibrate/cache-format': 'A calibration cache is malformed.',
-  'calibrate/cache-missing': 'A calibration cache has no scale for a tensor that needs one.',
+  'calibrate/cache-missing':
+    'A calibration cache has no scale for a tensor that needs one, or the files for a board were wanted without a calibration.',
   'calibrate/no-samples': 'Calibration needs at least one sample.',
   'calibrate/value': 'A tensor has a NaN or infinite value, or a scale is not positive and finite.',
 
   'compile/accumulator-overflow': 'The weights of a layer could overflow the int32 accumulator.',
   'compile/memory': 'The network does not fit the memories of the target.',
-  'compile/unsupported': 'The compiler cannot lower a node.',
+  'compile/unsupported':
+    'The compiler cannot lower a node, or not as it was asked to: in this precision, input format or sparse mode, or for this target.',
 
   'program/syntax': 'A printed Program or Plan cannot be parsed.',
   'program/invalid': 'A Program breaks a rule that every Program keeps.',

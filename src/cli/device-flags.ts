@@ -66,7 +66,7 @@ export async function evaluateFile(
       dataSet,
       device,
       runtime: await nodeOnnxRuntime(),
-      calibration: flags.calib ?? 'dummy ranges',
+      calibration: flags.calib ?? (compiled.plan.ranges === 'dummy' ? 'dummy ranges' : 'nothing, FP16 has no ranges'),
       fit: { kind: flags.fit },
       limit: total,
       tensorSamples: Math.min(total, flags.tensors ?? 0),

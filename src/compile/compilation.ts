@@ -34,7 +34,7 @@ export interface Compilation extends Compiled {
 /**
  * @param scales value → scale, from a calibration; trtexec's dummy ranges when undefined
  * @throws calibrate/cache-missing when a tensor has no scale; compile/accumulator-overflow, compile/memory; compile/unsupported
- *   when the target has no such precision, or no sparse mode, or the input format fits no input
+ *   when the target has no such precision or sparse mode, when FP16 is given scales, or when an input cannot have the format
  */
 export function compileNetwork(
   network: Graph,
@@ -43,10 +43,11 @@ export function compileNetwork(
 ): Compilation {
   const { target, release, precision } = options;
   requireModes(options);
+  if (scales && precision === 'fp16') {
+    fail('compile/unsupported', 'FP16 has no ranges: a calibration goes with INT8', {}, { actual: precision });
+  }
   const calibrated =
-    scales && precision === 'int8'
-      ? balanceGates(network, scales)
-      : { graph: network, scales: dummyRanges(network), gates: [] };
+    scales !== undefined ? balanceGates(network, scales) : { graph: network, scales: dummyRanges(network), gates: [] };
   const { graph, gates } = calibrated;
   const checked = check(graph, { target, release, precision });
   // FP16 needs no ranges, so that its values mean something without a calibration.

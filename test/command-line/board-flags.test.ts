@@ -1,0 +1,151 @@
+/**
+ * Every flag of `dla compile` beside `--board`: it is found again in the folder, or refused before anything is written. A flag
+ * that has no case here fails the test.
+ */
+
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { prepare, readNetwork } from '../../src/index.ts';
+import { GraphBuilder } from '../../src/models/graph-builder.ts';
+import { writeModel } from '../../src/onnx/write.ts';
+import { cacheOf, small, smallNetwork } from './examples.ts';
+import { Folder, leafCommands } from './program.ts';
+import { type Board, readBoard } from './written-files.ts';
+
+/** A network whose first dimension is open, as exporters leave it. */
+function openBatch(): Uint8Array {
+  const graph = smallNetwork();
+  const values = new Map([['image', { dtype: 'float32', shape: ['batch', 3, 32, 32] } as const]]);
+  return writeModel({ ...graph, values });
+}
+
+/** What the GPU reads first, and behind it a convolution. */
+function gpuFirst(): Uint8Array {
+  const builder = new GraphBuilder('gpu', { seed: 2 });
+  const [erf = ''] = builder.node('Erf', [builder.input('image', [1, 3, 32, 32])], [[1, 3, 32, 32]]);
+  builder.output(builder.conv(erf, { channels: 8, kernel: 3 }));
+  return writeModel(builder.build());
+}
+
+const openNetwork = () => prepare(readNetwork(openBatch()));
+const gpuNetwork = () => prepare(readNetwork(gpuFirst()));
+
+let folder: Folder;
+let caches: Readonly<Record<string, string>>;
+beforeAll(async () => {
+  caches = { net: await cacheOf(small), open: await cacheOf(openNetwork), gpu: await cacheOf(gpuNetwork) };
+});
+beforeEach(() => {
+  folder = new Folder();
+  folder.write('net.onnx', writeModel(smallNetwork()));
+  folder.write('open.onnx', openBatch());
+  folder.write('gpu.onnx', gpuFirst());
+  for (const [name, cache] of Object.entries(caches)) folder.write(`${name}.cache`, cache);
+});
+afterEach(() => folder.remove());
+
+const compiled = async (network: string, ...flags: readonly string[]) =>
+  folder.run('compile', `${network}.onnx`, '--calib', `${network}.cache`, '--board', 'board', ...flags);
+
+/** Flags → what the folder says. */
+const honoured: readonly (readonly [network: string, flags: readonly string[], (board: Board) => void])[] = [
+  [
+    'net',
+    [],
+    ({ flags }) => {
+      expect([...flags]).toEqual([
+        ['--onnx', 'net.onnx'],
+        ['--saveEngine', 'net.engine'],
+        ['--useDLACore', '0'],
+        ['--int8', true],
+        ['--calib', 'net.cache'],
+        ['--memPoolSize', 'dlaSRAM:0.5'],
+        ['--inputIOFormats', 'int8:dla_hwc4'],
+        ['--outputIOFormats', 'int8:chw32'],
+      ]);
+    },
+  ],
+  ['net', ['--precision', 'int8'], ({ flags }) => expect(flags.get('--int8')).toBe(true)],
+  ['net', ['--target', 'xavier'], ({ flags }) => expect(flags.get('--memPoolSize')).toBe('dlaSRAM:1')],
+  ['net', ['--release', 'JetPack 5.1.1'], ({ header }) => expect(header).toBe('TRT-8502-EntropyCalibration2')],
+  ['net', ['--release', 'JetPack 6.0'], ({ header }) => expect(header).toBe('TRT-8602-EntropyCalibration2')],
+  ['net', ['--sram', '1'], ({ flags }) => expect(flags.get('--memPoolSize')).toBe('dlaSRAM:1')],
+  ['net', ['--sram', '0.5'], ({ flags }) => expect(flags.get('--memPoolSize')).toBe('dlaSRAM:0.5')],
+  ['net', ['--sparsity', 'enable'], ({ flags }) => expect(flags.get('--sparsity')).toBe('enable')],
+  ['net', ['--sparsity', 'disable'], ({ flags }) => expect(flags.has('--sparsity')).toBe(false)],
+  ...['dla_hwc4', 'dla_linear', 'chw32'].map(
+    (format) =>
+      [
+        'net',
+        ['--input-format', format],
+        ({ flags }: Board) => expect(flags.get('--inputIOFormats')).toBe(`int8:${format}`),
+      ] as const,
+  ),
+  [
+    'gpu',
+    ['--input-format', 'auto'],
+    ({ flags }) => {
+      expect(flags.get('--inputIOFormats')).toBe('fp32:chw');
+      expect(flags.get('--allowGPUFallback')).toBe(true);
+    },
+  ],
+  ['open', ['--batch', '2'], ({ inputs }) => expect(inputs).toEqual([['image', [2, 3, 32, 32]]])],
+  ['open', ['--shapes', 'image:4x3x32x32'], ({ inputs }) => expect(inputs).toEqual([['image', [4, 3, 32, 32]]])],
+  [
+    'net',
+    ['--mean', '0.5,0.25,0.125', '--std', '2', '--channel-order', 'bgr'],
+    ({ script }) => {
+      expect(script).toContain(
+        '# a picture becomes (pixel / 255 - mean) / std, mean 0.5, 0.25, 0.125, std 2, channels in the order bgr\n',
+      );
+    },
+  ],
+  ['net', ['--output', 'net.dla'], () => expect(folder.files()).toContain('net.dla')],
+];
+
+/** Flags → the code of the refusal. */
+const refused: readonly (readonly [network: string, flags: readonly string[], code: string])[] = [
+  ['net', ['--precision', 'fp16'], 'compile/unsupported'],
+  ['net', ['--precision', 'fp16', '--target', 'xavier'], 'compile/unsupported'],
+  ['net', ['--target', 'nv_small'], 'compile/unsupported'],
+  ['net', ['--target', 'nv_full', '--precision', 'fp16'], 'compile/unsupported'],
+  ['net', ['--sparsity', 'enable', '--target', 'xavier'], 'compile/unsupported'],
+  ['net', ['--sram', '1', '--target', 'nv_small'], 'compile/memory'],
+  ['net', ['--sram', '3'], 'commander.invalidArgument'],
+  ['net', ['--release', 'JetPack 1.0'], 'target/unknown'],
+  ['net', ['--batch', '2'], 'shape/binding'],
+  ['net', ['--shapes', 'picture:1x3x32x32'], 'shape/binding'],
+  ['net', ['--mean', '0.5,0.5'], 'cli/usage'],
+  ['net', ['--interface', '0.12'], 'cli/usage'],
+  ['net', ['--output', 'net.nvdla'], 'device/unsupported'],
+  ['gpu', ['--input-format', 'dla_hwc4'], 'compile/unsupported'],
+  ['gpu', ['--input-format', 'chw32'], 'compile/unsupported'],
+];
+
+describe('dla compile --board', () => {
+  it.each(honoured)('%s %j', async (network, flags, check) => {
+    expect(await compiled(network, ...flags)).toMatchObject({ code: undefined, message: '' });
+    check(readBoard(folder, 'board'));
+  });
+
+  it.each(refused)('%s %j is refused, and nothing is written', async (network, flags, code) => {
+    const before = folder.files();
+    expect(await compiled(network, ...flags)).toMatchObject({ code, stdout: '' });
+    expect(folder.files()).toEqual(before);
+  });
+
+  it('is refused without a calibration: dummy ranges reach no board', async () => {
+    const before = folder.files();
+    const outcome = await folder.run('compile', 'net.onnx', '--board', 'board', '--output', 'net.dla');
+    expect(outcome).toMatchObject({ code: 'calibrate/cache-missing', stdout: '' });
+    expect(outcome.message).toContain('the board needs the calibrated ranges of the network');
+    expect(folder.files()).toEqual(before);
+  });
+
+  it('has a case for every flag', () => {
+    const flags = leafCommands()
+      .get('compile')!
+      .options.map(({ long }) => long!);
+    const tested = new Set([...honoured, ...refused].flatMap(([, words]) => words));
+    expect(flags.filter((flag) => !tested.has(flag)).sort()).toEqual(['--board', '--calib']);
+  });
+});
