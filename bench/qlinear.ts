@@ -7,7 +7,7 @@
 import { consumers, type Graph, type Node } from '../src/graph/graph.ts';
 import { float32Tensor, float32Values, type Tensor } from '../src/graph/tensor.ts';
 import { writeModel } from '../src/onnx/write.ts';
-import type { QuantizedGraph } from '../src/quantize/quantized-graph.ts';
+import type { QuantizedGraph } from '../src/quantize/quantize.ts';
 
 interface Quantization {
   readonly scale: number;

@@ -30,8 +30,8 @@ import { type LoadableProblem, validateStockLoadable } from './loadable/nvdla/va
 import { type ReadOptions, readModel } from './onnx/read.ts';
 import { requireBoundInputs, resolve } from './onnx/resolve.ts';
 import type { CompiledNetwork, Plan, Preprocess } from './program/program.ts';
+import type { Calibration } from './quantize/calibrate.ts';
 import { type CalibrateOptions, calibrate as calibrateGraph, type Samples } from './quantize/calibrate.ts';
-import type { Calibration } from './quantize/calibration.ts';
 import { makeReport } from './report/make-report.ts';
 import type { Report } from './report/report.ts';
 import { withOffers } from './rewrite/offers.ts';

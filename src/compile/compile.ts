@@ -20,7 +20,7 @@ import { elementsPerAtom } from '../program/geometry.ts';
 import { atomElements } from '../program/nvdla/convolution-buffer.ts';
 import type { CompiledNetwork, DlaSegment, HostSegment, PlanTensor, Preprocess, Segment } from '../program/program.ts';
 import type { SurfaceFormat } from '../program/surface.ts';
-import type { QuantizedGraph } from '../quantize/quantized-graph.ts';
+import type { QuantizedGraph } from '../quantize/quantize.ts';
 import type { CheckResult } from '../support/verdict.ts';
 import type { Release, Target } from '../targets/target.ts';
 import { type Assignment, assign, type LaunchPolicy } from './assign.ts';

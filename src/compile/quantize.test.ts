@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Node } from '../graph/graph.ts';
 import { float32Tensor, float32Values, type Tensor } from '../graph/tensor.ts';
-import { weightScales } from '../quantize/weight-scales.ts';
+import { weightScales } from '../quantize/scales.ts';
 import { type ConvOperation, plainPoint } from './operation.ts';
 import { lookupTable, quantizeKernels, quantizePoint, roundHalfEven } from './quantize.ts';
 import { nearestEven } from './testing/expected.ts';

@@ -14,7 +14,7 @@
 
 import { fail, locate } from '../base/errors.ts';
 import { asFloat32, elementCount, float32Tensor } from '../graph/tensor.ts';
-import { weightScales } from '../quantize/weight-scales.ts';
+import { weightScales } from '../quantize/scales.ts';
 import type { ChannelVector, ConvOperation, Point } from './operation.ts';
 
 export const int8 = { low: -128, high: 127 } as const;

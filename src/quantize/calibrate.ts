@@ -10,11 +10,23 @@ import { asFloat32, type Tensor } from '../graph/tensor.ts';
 import type { OnnxRuntime } from '../onnx/session.ts';
 import { withOutputs } from '../onnx/with-outputs.ts';
 import { writeModel } from '../onnx/write.ts';
-import type { Calibration } from './calibration.ts';
 import { Histogram } from './histogram.ts';
 import { type CalibrationMethod, defaultPercentile, rangeOf } from './range-of.ts';
-import { scaleOfRange } from './scale.ts';
 import { scaledValues } from './scaled-values.ts';
+import { scaleOfRange } from './scales.ts';
+
+/** The outcome of calibration. */
+export interface Calibration {
+  readonly method: CalibrationMethod;
+  /** Of method `percentile`. */
+  readonly percentile?: number;
+  /** Images, frames: the sum of the leading dimensions of the first input. */
+  readonly samples: number;
+  /** value → scale as measured, before the equal-range rules; see equalizeRanges. */
+  readonly scales: ReadonlyMap<string, number>;
+  /** value → largest |x| seen. */
+  readonly largest: ReadonlyMap<string, number>;
+}
 
 export type Samples = AsyncIterable<Readonly<Record<string, Tensor>>> | Iterable<Readonly<Record<string, Tensor>>>;
 

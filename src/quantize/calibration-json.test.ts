@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Calibration } from './calibration.ts';
+import type { Calibration } from './calibrate.ts';
 import { readCalibrationJson, writeCalibrationJson } from './calibration-json.ts';
 
 const calibration: Calibration = {

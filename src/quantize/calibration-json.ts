@@ -2,7 +2,7 @@
 
 import * as z from 'zod';
 import { fail } from '../base/errors.ts';
-import type { Calibration } from './calibration.ts';
+import type { Calibration } from './calibrate.ts';
 import { calibrationMethods } from './range-of.ts';
 
 const positive = z

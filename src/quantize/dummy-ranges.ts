@@ -5,8 +5,8 @@
  */
 
 import type { Graph } from '../graph/graph.ts';
-import { scaleOfRange } from './scale.ts';
 import { scaledValues } from './scaled-values.ts';
+import { scaleOfRange } from './scales.ts';
 
 const inputRange = 2;
 const outputRange = 4;

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { DlakitError } from '../base/errors.ts';
 import { dummyRanges } from './dummy-ranges.ts';
 import { applyCache, quantize, quantizeWithDummyRanges } from './quantize.ts';
-import { zeroRangeScale } from './scale.ts';
 import { neededScales, scaledValues } from './scaled-values.ts';
+import { zeroRangeScale } from './scales.ts';
 import { chain } from './testing/chain.ts';
 
 const graph = chain(

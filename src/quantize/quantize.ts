@@ -5,9 +5,16 @@ import type { Graph } from '../graph/graph.ts';
 import type { CalibrationCache } from './calibration-cache.ts';
 import { dummyRanges } from './dummy-ranges.ts';
 import { equalizeRanges, type RangeChange } from './equalize-ranges.ts';
-import type { QuantizedGraph } from './quantized-graph.ts';
-import { zeroRangeScale } from './scale.ts';
 import { neededScales, scaledValues } from './scaled-values.ts';
+import { zeroRangeScale } from './scales.ts';
+
+/** A graph with the INT8 scale of every tensor that the DLA touches: what the compiler takes. */
+export interface QuantizedGraph {
+  readonly graph: Graph;
+  /** value → scale, real = scale × integer; range is ±127·scale. A value without one stays in floating point. */
+  readonly scales: ReadonlyMap<string, number>;
+  readonly ranges: 'calibrated' | 'dummy';
+}
 
 export interface Quantized {
   readonly quantized: QuantizedGraph;

@@ -3,7 +3,7 @@ import { bytes } from '../../base/units.ts';
 import { GraphBuilder } from '../../models/graph-builder.ts';
 import { readModel } from '../../onnx/read.ts';
 import { readCalibrationCache } from '../../quantize/calibration-cache.ts';
-import type { QuantizedGraph } from '../../quantize/quantized-graph.ts';
+import type { QuantizedGraph } from '../../quantize/quantize.ts';
 import type { CheckedSegment } from '../../support/verdict.ts';
 import { findRelease } from '../../targets/find.ts';
 import { nvSmall } from '../../targets/nvdla.ts';

@@ -9,7 +9,7 @@ import { type Graph, producers } from '../../graph/graph.ts';
 import { writeModel } from '../../onnx/write.ts';
 import type { Plan, Preprocess } from '../../program/program.ts';
 import { writeCalibrationCache } from '../../quantize/calibration-cache.ts';
-import type { QuantizedGraph } from '../../quantize/quantized-graph.ts';
+import type { QuantizedGraph } from '../../quantize/quantize.ts';
 import type { CheckResult } from '../../support/verdict.ts';
 import type { Release } from '../../targets/target.ts';
 import type { Compilation } from '../compilation.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { float32Tensor } from '../graph/tensor.ts';
-import { weightScales } from './weight-scales.ts';
+import { weightScales } from './scales.ts';
 
 describe('weight scales', () => {
   it('are float32(max|w| / 127) for each channel, on either axis', () => {

@@ -1,12 +1,29 @@
 /**
- * Weights: symmetric int8 with a scale for each output channel, float32(max|w| / 127). A channel without weights gets the
- * largest scale of the others (1/127 when all are zero): its integers are zero whatever the scale, but its bias is an int32
- * at scale s_x · s_w and must fit.
+ * Scales: symmetric int8, real = scale × integer, range ±127·scale. Scales are float32 numbers, so that a calibration cache, which
+ * stores float32 bits, gives back exactly the scale that was written.
+ *
+ * Weights have a scale for each output channel, float32(max|w| / 127). A channel without weights gets the largest scale of the
+ * others (1/127 when all are zero): its integers are zero whatever the scale, but its bias is an int32 at scale s_x · s_w and
+ * must fit.
  */
 
 import { fail } from '../base/errors.ts';
 import { float32Values, type Tensor } from '../graph/tensor.ts';
-import { scaleOfRange } from './scale.ts';
+
+/**
+ * The scale of a tensor that was zero throughout calibration: 2⁻²⁰. Any scale represents zero; this one is small enough
+ * never to decide the common scale of a group of tensors, and large enough that an int32 bias at scale
+ * s_x · s_w has room.
+ */
+export const zeroRangeScale = 2 ** -20;
+
+const smallestScale = 2 ** -126; // the smallest normal float32
+
+/** float32(range / 127). */
+export function scaleOfRange(range: number): number {
+  if (!(range >= 0) || range === Number.POSITIVE_INFINITY) throw new RangeError(`range ${range}`);
+  return range === 0 ? zeroRangeScale : Math.max(Math.fround(range / 127), smallestScale);
+}
 
 /** Bias integers stay below this, so that adding the products cannot overflow int32. */
 const largestBias = 2 ** 30;
