@@ -51,6 +51,18 @@ export function asFloat32({ bytes, dtype }: Tensor): Float32Array {
   }
 }
 
+/**
+ * What is given for a value of some type, where it is of a narrower one of which every number is one of that type as well: a float16
+ * or the bytes of an image for a float32. Anything else as it is.
+ */
+export function widenedTo(dtype: DataType, tensor: Tensor): Tensor {
+  const widens = dtype === 'float32' && float32Holds.includes(tensor.dtype);
+  return widens ? float32Tensor(tensor.shape, asFloat32(tensor)) : tensor;
+}
+
+/** Types that are given for float32 as they are: every number of theirs is one. (An int8 might stand for a scaled number.) */
+export const float32Holds: readonly DataType[] = ['float16', 'bfloat16', 'uint8'];
+
 /** Every element as a number, whatever the type, in a list: for small tensors. Integers beyond 2⁵³ lose bits. */
 export function numbers(tensor: Tensor): number[] {
   const { bytes, dtype } = tensor;

@@ -6,7 +6,7 @@
 
 import { fail } from '../base/errors.ts';
 import type { Graph } from '../graph/graph.ts';
-import { asFloat32, type Tensor } from '../graph/tensor.ts';
+import { asFloat32, type Tensor, widenedTo } from '../graph/tensor.ts';
 import type { OnnxRuntime } from '../onnx/session.ts';
 import { withOutputs } from '../onnx/with-outputs.ts';
 import { writeModel } from '../onnx/write.ts';
@@ -58,7 +58,7 @@ export interface Measurement {
 }
 
 /**
- * Ranges of all float tensors of the graph. Feeds are named as the graph's inputs.
+ * Ranges of all float tensors of the graph. Feeds are named as the graph's inputs; float16 and bytes are taken for float32.
  *
  * @throws calibrate/no-samples, calibrate/value, run/input, run/host-failed, cancelled
  */
@@ -81,9 +81,9 @@ export async function measure(graph: Graph, samples: Samples, options: MeasureOp
   const session = await runtime.createSession(model, { optimise: false, ...(threads !== undefined && { threads }) });
   let count = 0;
   try {
-    for await (const sample of samples) {
+    for await (const given of samples) {
       if (signal?.aborted) fail('cancelled', 'calibration was cancelled');
-      checkSample(graph, sample);
+      const sample = checkedSample(graph, given);
       const results = await session.run(sample);
       for (const [value, histogram] of histograms) {
         const found = inputs.has(value) ? sample : results;
@@ -117,10 +117,13 @@ export function calibrationOf(
   };
 }
 
-function checkSample(graph: Graph, sample: Readonly<Record<string, Tensor>>): void {
+/** The inputs of the graph out of a sample, in its types. @throws run/input */
+function checkedSample(graph: Graph, given: Readonly<Record<string, Tensor>>): Readonly<Record<string, Tensor>> {
+  const sample: Record<string, Tensor> = { ...given };
   for (const name of graph.inputs) {
     const type = graph.values.get(name);
-    const tensor = sample[name];
+    const tensor = given[name] && type ? widenedTo(type.dtype, given[name]) : given[name];
+    if (tensor) sample[name] = tensor;
     const found = tensor ? `${tensor.dtype} [${tensor.shape.join(', ')}]` : 'nothing';
     const fits =
       tensor !== undefined &&
@@ -132,4 +135,5 @@ function checkSample(graph: Graph, sample: Readonly<Record<string, Tensor>>): vo
     const expected = `${type?.dtype ?? 'a tensor'} [${type?.shape?.join(', ') ?? '…'}]`;
     fail('run/input', 'a calibration sample does not fit the input', { value: name }, { expected, actual: found });
   }
+  return sample;
 }

@@ -83,6 +83,10 @@ export class GraphEditor implements View {
     return this.#values.get(value)?.shape ?? this.#constants.get(value)?.shape;
   }
 
+  isInput(value: string): boolean {
+    return this.#inputs.has(value);
+  }
+
   isOutput(value: string): boolean {
     return this.#outputs.has(value);
   }

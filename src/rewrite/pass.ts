@@ -7,7 +7,7 @@
  * agree to rounding, not to the bit. Values that survive keep their names, since calibration caches refer to them.
  */
 
-import type { Attribute, Dim, Node, ValueType } from '../graph/graph.ts';
+import type { Attribute, Dim, Graph, Node, ValueType } from '../graph/graph.ts';
 import type { Tensor } from '../graph/tensor.ts';
 
 export interface Pass {
@@ -20,6 +20,12 @@ export interface Pass {
   /** `normalize` passes run by default; `reconstruct` passes trade one operator for several that the DLA has. */
   readonly kind: 'normalize' | 'reconstruct';
   readonly match: (node: Node, view: View) => Edit | undefined;
+}
+
+/** A pass over the whole network at once, before those that look at nodes. */
+export interface GraphPass extends Omit<Pass, 'match'> {
+  /** The new graph and the names of the nodes that changed; undefined where there is nothing to do. */
+  readonly rewrite: (graph: Graph) => { readonly graph: Graph; readonly nodes: readonly string[] } | undefined;
 }
 
 /** A node to put in. Without `origin` it stands for every node that the edit takes out. */
@@ -37,7 +43,7 @@ export interface Edit {
   /** In topological order; they stand where the last removed node stood. */
   readonly insert?: readonly NewNode[];
   readonly constants?: readonly (readonly [name: string, tensor: Tensor])[];
-  /** Types of values that did not exist before. */
+  /** Types of values that did not exist before, or that change. */
   readonly values?: readonly (readonly [name: string, type: ValueType])[];
   /** Whoever reads `from` (or the network, if it is an output) gets what `to` holds. See {@link View.canAlias}. */
   readonly alias?: { readonly from: string; readonly to: string };
@@ -55,6 +61,7 @@ export interface View {
   type(value: string): ValueType | undefined;
   /** The shape, symbols included; undefined while the rank is not known. */
   shape(value: string): readonly Dim[] | undefined;
+  isInput(value: string): boolean;
   isOutput(value: string): boolean;
   /** Whether anything at all reads the value: a node, a subgraph or the caller of the network. */
   isUsed(value: string): boolean;

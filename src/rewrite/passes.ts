@@ -5,11 +5,13 @@
  * off by default and on in `prepare`, which makes the network for the board.
  */
 
-import type { Pass } from './pass.ts';
+import type { GraphPass, Pass } from './pass.ts';
+import { absorbInputCast } from './passes/absorb-input-cast.ts';
 import { arithmeticToScale } from './passes/arithmetic-to-scale.ts';
 import { batchNormToScale } from './passes/batch-norm-to-scale.ts';
 import { cropDeconvolution } from './passes/crop-deconvolution.ts';
 import { explicitPadding } from './passes/explicit-padding.ts';
+import { float16ToFloat32 } from './passes/float16-to-float32.ts';
 import { foldBatchNorm } from './passes/fold-batch-norm.ts';
 import { foldPad } from './passes/fold-pad.ts';
 import { foldScale } from './passes/fold-scale.ts';
@@ -28,8 +30,12 @@ import { simplifyClip } from './passes/simplify-clip.ts';
 import { sinkFlatten } from './passes/sink-flatten.ts';
 import { sumToAdd } from './passes/sum-to-add.ts';
 
-export const passes: readonly Pass[] = [
+/** Run first, whichever other passes are wanted: these work in float32. */
+export const graphPasses: readonly GraphPass[] = [float16ToFloat32];
+
+export const nodePasses: readonly Pass[] = [
   removeNoOps,
+  absorbInputCast,
   removeDead,
   explicitPadding,
   reconstructHardSigmoid,
@@ -51,3 +57,6 @@ export const passes: readonly Pass[] = [
   resizeScales,
   cropDeconvolution,
 ];
+
+/** Every pass, in the order in which they run. */
+export const passes: readonly (Pass | GraphPass)[] = [...graphPasses, ...nodePasses];

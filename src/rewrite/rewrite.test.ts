@@ -50,7 +50,7 @@ describe('passes', () => {
   it('have unique names in kebab case and say what they are for', () => {
     expect(new Set(passes.map((pass) => pass.name)).size).toBe(passes.length);
     for (const pass of passes) {
-      expect(pass.name).toMatch(/^[a-z]+(-[a-z]+)*$/);
+      expect(pass.name).toMatch(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/);
       expect(pass.doc.length).toBeGreaterThan(20);
       expect(pass.since.length).toBeGreaterThan(20);
     }

@@ -1,6 +1,6 @@
 /**
  * Graph → Graph. Passes run in the order of the table (passes.ts), each until it finds nothing more, and the table is
- * run through again until no pass does. Every pass takes something away or moves one thing in one direction, so that
+ * run through again until no pass does. What is in float16 becomes float32 before, since the passes work in float32. Every pass takes something away or moves one thing in one direction, so that
  * this ends; the limit below would only be reached by a bug.
  */
 
@@ -10,11 +10,11 @@ import { check } from '../support/check.ts';
 import type { CheckOptions } from '../support/rule.ts';
 import { GraphEditor } from './editor.ts';
 import type { Pass } from './pass.ts';
-import { passes } from './passes.ts';
+import { graphPasses, nodePasses, passes } from './passes.ts';
 import { isWorse, standingOf } from './standing.ts';
 
 export interface RewriteOptions {
-  /** Names of passes, run in the table's order. Without it: the `normalize` passes. */
+  /** Names of passes, run in the table's order, `float16-to-float32` always the first. Without it: the `normalize` passes. */
   readonly passes?: readonly string[];
 }
 
@@ -46,8 +46,15 @@ export const preparePasses: readonly string[] = passes.map((pass) => pass.name);
 /** @throws rewrite/unknown-pass */
 export function rewrite(graph: Graph, options: RewriteOptions = {}): RewriteResult {
   const wanted = select(options.passes ?? normalizePasses);
-  const editor = new GraphEditor(graph);
   const changed = new Map<string, string[]>();
+  let start = graph;
+  for (const pass of options.passes?.length === 0 ? [] : graphPasses) {
+    const result = pass.rewrite(start);
+    if (result === undefined) continue;
+    start = result.graph;
+    changed.set(pass.name, [...result.nodes]);
+  }
+  const editor = new GraphEditor(start);
   let budget = 1000 + 100 * graph.nodes.length;
   for (let again = true; again; ) {
     again = false;
@@ -60,7 +67,7 @@ export function rewrite(graph: Graph, options: RewriteOptions = {}): RewriteResu
       }
     }
   }
-  const applied = wanted
+  const applied = [...graphPasses, ...wanted]
     .filter((pass) => changed.has(pass.name))
     .map((pass) => ({ pass: pass.name, nodes: [...new Set(changed.get(pass.name))] }));
   return applied.length === 0 ? { graph, applied } : { graph: editor.finish(), applied };
@@ -102,7 +109,7 @@ function select(names: readonly string[]): readonly Pass[] {
       );
     }
   }
-  return passes.filter((pass) => names.includes(pass.name));
+  return nodePasses.filter((pass) => names.includes(pass.name));
 }
 
 function sweep(editor: GraphEditor, pass: Pass): string[] {

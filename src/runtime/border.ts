@@ -6,7 +6,7 @@
 import { elementSize } from '../base/data-type.ts';
 import { fail } from '../base/errors.ts';
 import { float16Bits, float16Values } from '../base/float16.ts';
-import { asFloat32, elementCount, float32Tensor, float32Values, type Tensor } from '../graph/tensor.ts';
+import { asFloat32, elementCount, float32Tensor, float32Values, type Tensor, widenedTo } from '../graph/tensor.ts';
 import type { Plan, PlanTensor } from '../program/program.ts';
 import type { Surface } from '../program/surface.ts';
 import { dequantize, quantize, type SurfaceValues } from './pack.ts';
@@ -17,8 +17,18 @@ export interface Crossing {
   readonly scale?: number;
 }
 
-/** @throws run/input */
-export function checkInputs(plan: Plan, inputs: Readonly<Record<string, Tensor>>): void {
+/** The inputs of the network, in the types that the plan wants. @throws run/input */
+export function checkedInputs(plan: Plan, given: Readonly<Record<string, Tensor>>): Readonly<Record<string, Tensor>> {
+  const inputs: Record<string, Tensor> = {};
+  for (const [name, tensor] of Object.entries(given)) {
+    const wanted = plan.inputs.includes(name) ? planTensor(plan, name).dtype : tensor.dtype;
+    inputs[name] = widenedTo(wanted, tensor);
+  }
+  checkInputs(plan, inputs);
+  return inputs;
+}
+
+function checkInputs(plan: Plan, inputs: Readonly<Record<string, Tensor>>): void {
   const known = plan.inputs.join(', ');
   for (const name of Object.keys(inputs)) {
     if (!plan.inputs.includes(name)) {

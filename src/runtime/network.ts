@@ -10,7 +10,7 @@ import { elementCount, type Tensor } from '../graph/tensor.ts';
 import type { OnnxRuntime, OnnxSession } from '../onnx/session.ts';
 import type { CompiledNetwork, HostSegment, Plan, Program } from '../program/program.ts';
 import type { Surface } from '../program/surface.ts';
-import { type Crossing, checkInputs, crossingOf, planTensor, surfaceTensor, toSurface, toTensor } from './border.ts';
+import { type Crossing, checkedInputs, crossingOf, planTensor, surfaceTensor, toSurface, toTensor } from './border.ts';
 import type { Device } from './device.ts';
 import { completions, type Dump, type DumpWish, wanted } from './dump.ts';
 import type { Context, ProgramInMemory } from './loaded-program.ts';
@@ -135,12 +135,13 @@ export class NetworkSession {
   }
 
   /**
-   * Runs once. Inputs and outputs are named, typed and shaped as the plan says (`plan.tensors`), batch included.
+   * Runs once. Inputs and outputs are named, typed and shaped as the plan says (`plan.tensors`), batch included; float16 and bytes
+   * are taken for float32.
    * @throws run/input, run/dump, cancelled, device/fault, device/stalled, device/memory, run/host-failed
    */
-  async run(inputs: Readonly<Record<string, Tensor>>, options: RunOptions = {}): Promise<RunResult> {
+  async run(given: Readonly<Record<string, Tensor>>, options: RunOptions = {}): Promise<RunResult> {
     const { plan } = this;
-    checkInputs(plan, inputs);
+    const inputs = checkedInputs(plan, given);
     const run: RunState = {
       options,
       wants: wanted(plan, options.dump),
@@ -296,7 +297,7 @@ export async function runNetwork(
   inputs: Readonly<Record<string, Tensor>>,
   options: RunOptions & { readonly device: Device; readonly runtime?: OnnxRuntime },
 ): Promise<RunResult> {
-  checkInputs(network.plan, inputs);
+  checkedInputs(network.plan, inputs);
   const session = await loadNetwork(options.device, network, options.runtime);
   try {
     return await session.run(inputs, options);

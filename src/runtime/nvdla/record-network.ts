@@ -6,7 +6,7 @@ import { lowerWithPlaces } from '../../loadable/nvdla/lower/program.ts';
 import type { OnnxRuntime } from '../../onnx/session.ts';
 import type { CompiledNetwork, Plan, Program } from '../../program/program.ts';
 import { findTarget } from '../../targets/find.ts';
-import { type Crossing, checkInputs, crossingOf, toSurface } from '../border.ts';
+import { type Crossing, checkedInputs, crossingOf, toSurface } from '../border.ts';
 import { openDevice } from '../device.ts';
 import { runNetwork } from '../network.ts';
 import { packSurface } from '../pack.ts';
@@ -27,14 +27,14 @@ export async function recordNetwork(
   { runtime, ...options }: RecordOptions & { readonly runtime?: OnnxRuntime | undefined } = {},
 ): Promise<readonly RecordedSegment[]> {
   const { plan, blobs } = network;
-  checkInputs(plan, inputs);
+  const checked = checkedInputs(plan, inputs);
   const target = findTarget(plan.target);
   if (!target.nvdla) {
     const detail = { expected: 'a configuration of the open NVDLA', actual: target.name };
     return fail('device/unsupported', `the registers of ${target.name} are not known`, {}, detail);
   }
   const programs = plan.segments.flatMap((segment) => (segment.kind === 'dla' ? [segment] : []));
-  const known = new Map(plan.inputs.map((name) => [name, crossingOf(plan, name, inputs[name]!)]));
+  const known = new Map(plan.inputs.map((name) => [name, crossingOf(plan, name, checked[name]!)]));
   const missing = programs.flatMap(({ program }) => namesOf(program)).filter((name) => !known.has(name));
   if (missing.length > 0) {
     for (const [name, crossing] of await run(network, inputs, missing, { runtime, ...options })) {

@@ -1,0 +1,84 @@
+/** Small networks that stand for a kind each (test/cases), with what is right for them. */
+
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import type { Graph } from '../src/graph/graph.ts';
+import { asFloat32, type Tensor, widenedTo } from '../src/graph/tensor.ts';
+import { nodeOnnxRuntime } from '../src/host/node/onnxruntime.ts';
+import { calibrate, check, compile, openDevice, prepare, readNetwork, run, writeModel } from '../src/index.ts';
+import { pattern } from '../src/onnx/testing/graphs.ts';
+
+const read = (name: string): Graph => readNetwork(readFileSync(new URL(`cases/${name}.onnx`, import.meta.url)));
+
+const placements = (graph: Graph): readonly (readonly string[])[] =>
+  check(graph).verdicts.map(({ node, placement, refusals }) => [node, placement, ...refusals.map(({ rule }) => rule)]);
+
+const loadables = (graph: Graph): number => check(graph).segments.filter(({ kind }) => kind === 'dla').length;
+
+async function outputs(graph: Graph, feeds: Readonly<Record<string, Tensor>>): Promise<readonly Float32Array[]> {
+  const session = await (await nodeOnnxRuntime()).createSession(writeModel(graph), { optimise: false });
+  const fitting = Object.entries(feeds).map(([name, tensor]) => [
+    name,
+    widenedTo(graph.values.get(name)!.dtype, tensor),
+  ]);
+  const results = await session.run(Object.fromEntries(fitting));
+  await session.close();
+  return graph.outputs.map((name) => asFloat32(results[name]!));
+}
+
+/** Largest difference relative to the largest value. */
+function apart(a: readonly Float32Array[], b: readonly Float32Array[]): number {
+  const largest = Math.max(...a.flatMap((values) => [...values].map(Math.abs)));
+  return Math.max(...a.flatMap((values, at) => [...values].map((value, i) => Math.abs(value - b[at]![i]!)))) / largest;
+}
+
+describe('precision', () => {
+  const half = (shape: readonly number[]): Tensor => {
+    const { bytes } = pattern(shape);
+    const values = new Float32Array(bytes.buffer);
+    // Multiples of 2⁻⁸ below 1 are exact in float16: sign, and what is left of the fraction behind the leading bit.
+    const bits = Uint16Array.from(values, (value) => {
+      const size = Math.round(Math.abs(value) * 256);
+      if (size === 0) return 0;
+      const exponent = Math.floor(Math.log2(size));
+      return (value < 0 ? 0x8000 : 0) | ((exponent + 7) << 10) | ((size - 2 ** exponent) << (10 - exponent));
+    });
+    return { dtype: 'float16', shape, bytes: new Uint8Array(bits.buffer) };
+  };
+  const bytes = (shape: readonly number[]): Tensor => ({
+    dtype: 'uint8',
+    shape,
+    bytes: Uint8Array.from({ length: shape.reduce((product, dim) => product * dim, 1) }, (_, at) => (at * 37) % 256),
+  });
+
+  it.each([
+    ['float16_gap_not_rewritten', 'x', half, 2 ** -8],
+    ['fp16-casts-around-resize', 'x', pattern, 2 ** -8],
+    ['u8_input', 'img', bytes, 1e-6],
+  ] as const)('%s is one loadable, and computes the same', async (name, input, feed, bound) => {
+    const graph = read(`precision/${name}`);
+    const network = prepare(graph);
+    expect(placements(network.graph).filter(([, placement]) => placement !== 'dla')).toEqual([]);
+    expect(loadables(network.graph)).toBe(1);
+    expect(network.graph.nodes.filter(({ op }) => op === 'Cast')).toEqual([]);
+    const feeds = { [input]: feed(graph.values.get(input)!.shape as readonly number[]) };
+    expect(apart(await outputs(graph, feeds), await outputs(network.graph, feeds))).toBeLessThan(bound);
+    // Who fed the network goes on as before: samples and inputs in the types of the original.
+    const runtime = await nodeOnnxRuntime();
+    const { scales } = await calibrate(network, [feeds], { runtime, method: 'min-max' });
+    const device = await openDevice({ target: 'orin' });
+    const result = await run(compile(network, { scales }).network, feeds, { device });
+    const emulated = graph.outputs.map((output) => asFloat32(result.outputs[output]!));
+    expect(apart(await outputs(graph, feeds), emulated)).toBeLessThan(0.05);
+    device.close();
+  });
+});
+
+describe('verdicts', () => {
+  it('plugin_trt_domain: one node without a rule, the rest judged', () => {
+    expect(placements(read('verdicts/plugin_trt_domain'))).toEqual([
+      ['conv', 'dla'],
+      ['nms', 'gpu', 'no-rule'],
+    ]);
+  });
+});
