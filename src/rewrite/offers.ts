@@ -19,11 +19,13 @@ export function withOffers(graph: Graph, result: CheckResult, options: CheckOpti
   const offers = new Map<Refusal, string>();
   const before = refusedNodes(graph, result);
   // A node that comes out of several is traced to each by its name in this graph.
-  const traced = { ...graph, nodes: graph.nodes.map((node) => ({ ...node, origin: [node.name] })) };
+  let start: Graph = { ...graph, nodes: graph.nodes.map((node) => ({ ...node, origin: [node.name] })) };
   for (const pass of passes) {
     if (open.size === 0) break;
-    const { graph: after, applied } = rewrite(traced, { passes: [pass.name] });
+    const { graph: after, applied } = rewrite(start, { passes: [pass.name] });
     if (applied.length === 0) continue;
+    // Every other pass would begin with it.
+    if ('rewrite' in pass) start = after;
     const then = check(after, options);
     if (refusedNodes(after, then) > before) continue;
     const left = rulesAgainst(after, then);

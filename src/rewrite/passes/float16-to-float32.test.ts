@@ -6,6 +6,7 @@ import { asFloat32, elementCount, float32Tensor, numbers, type Tensor } from '..
 import { resolve } from '../../onnx/resolve.ts';
 import { graphOf, node, runModel, tensorAttribute } from '../../onnx/testing/graphs.ts';
 import { writeModel } from '../../onnx/write.ts';
+import { findRelease, findTarget } from '../../targets/find.ts';
 import { prepare, rewrite } from '../rewrite.ts';
 import { printGraph } from '../testing/print-graph.ts';
 
@@ -45,6 +46,9 @@ const mixed = (): Graph =>
       },
     ),
   );
+
+const orin = findTarget('orin');
+const onOrin = { target: orin, release: findRelease(orin), precision: 'int8' } as const;
 
 describe('float16-to-float32', () => {
   it('leaves a network without a Cast, in float32 from end to end', () => {
@@ -91,7 +95,7 @@ describe('float16-to-float32', () => {
       'GlobalAveragePool',
     ]);
     expect(rewrite(pooled, { passes: [] }).graph).toBe(pooled);
-    expect(prepare(pooled).applied[0]).toEqual({ pass: 'float16-to-float32', nodes: ['GlobalAveragePool_y'] });
+    expect(prepare(pooled, onOrin).applied[0]).toEqual({ pass: 'float16-to-float32', nodes: ['GlobalAveragePool_y'] });
   });
 
   it('reaches types in attributes and what lies in subgraphs', () => {
