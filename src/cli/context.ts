@@ -69,7 +69,7 @@ export async function runMain(work: (signal: AbortSignal) => Promise<void>): Pro
   }
 }
 
-/** Whoever reads our output may stop early, as `head` does: what is left to print is dropped, the work goes on. */
+/** The reader of a pipe may stop early, as `head` does: the rest of the output is dropped, and the work goes on. */
 function leaveClosedPipe(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE') throw error;
 }

@@ -41,7 +41,7 @@ export interface CompileOptions {
   readonly release: Release;
   /** Managed SRAM that the network may use; the target's default pool (0.5 MiB on Orin) otherwise. */
   readonly sram?: Bytes;
-  /** Of the network's inputs; `auto` otherwise. */
+  /** The format of the network's inputs; `auto` unless given. */
   readonly inputFormat?: InputFormat;
   readonly preprocess?: Preprocess;
   /** `enable` runs what is 2:4 sparse in sparse mode. */

@@ -22,7 +22,7 @@ import { alignment, arrange, arrangeWithin } from './allocate.ts';
 import type { PlacedOperation, Placement, SurfaceDraft } from './place.ts';
 import { schedule } from './schedule.ts';
 
-/** Of one segment; the pools of TensorRT (docs/hardware/orin.md#memory-pools). */
+/** Bytes that one segment may take of each of TensorRT's pools (docs/hardware/orin.md#memory-pools). */
 const poolLimits: Readonly<Record<'local_dram' | 'global_dram', number>> = {
   local_dram: 2 ** 30,
   global_dram: 512 * 2 ** 20,

@@ -223,7 +223,7 @@ export function compose(first: Point, second: Point): Point | undefined {
   return second.table === undefined ? point : { ...point, table: second.table };
 }
 
-/** Nothing but a multiplication. */
+/** Whether a point-wise operation only multiplies. */
 const isScaling = (point: Point): point is Point & { readonly multiply: ChannelVector } =>
   point.multiply !== undefined &&
   point.add === undefined &&

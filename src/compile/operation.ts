@@ -116,7 +116,7 @@ export interface CropOperation extends Common {
   readonly kind: 'crop';
   readonly input: string;
   readonly from: PixelGrid;
-  /** Of the result. */
+  /** Size of the result. */
   readonly size: { readonly height: number; readonly width: number };
 }
 

@@ -36,7 +36,7 @@ export interface GatherPart {
   readonly channels: number;
 }
 
-/** Channels of several surfaces side by side, where whoever writes an atom writes all of it. */
+/** Channels of several surfaces side by side, where layers write whole atoms only. */
 export interface GatherOperation {
   readonly kind: 'gather';
   readonly nodes: Operation['nodes'];
@@ -91,7 +91,7 @@ export interface PlaceContext {
   readonly isTaken: (name: string) => boolean;
   /** Channels side by side in an atom: a view starts at a multiple. */
   readonly atom: number;
-  /** Whoever writes an atom writes all of it, so views end with whole atoms too, and what is copied is gathered. */
+  /** Whether layers write whole atoms only: then views end with whole atoms too, and copies are gathered. */
   readonly wholeAtoms: boolean;
 }
 

@@ -16,7 +16,7 @@ export interface Window {
   readonly kernel: Extent;
   readonly stride: Extent;
   readonly dilation: Extent;
-  /** As declared, or what auto_pad stands for. */
+  /** The declared padding, or what auto_pad stands for. */
   readonly padding: Padding;
 }
 

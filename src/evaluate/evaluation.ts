@@ -17,7 +17,7 @@ export interface TensorDivergence {
 export interface Evaluation {
   readonly network: string;
   readonly target: string;
-  /** Of the DLA segments. */
+  /** Precision of the DLA segments. */
   readonly precision: 'int8' | 'fp16';
   /** Samples whose classes were compared; without labels those over which tensors were. */
   readonly samples: number;

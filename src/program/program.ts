@@ -42,7 +42,7 @@ export interface PlanTensor {
   readonly shape: readonly number[];
   /** What the network's caller and host segments see. */
   readonly dtype: 'float32' | 'int8' | 'uint8' | 'int32' | 'int64' | 'bool' | 'float16';
-  /** Of the int8 form that DLA segments see; absent for tensors that only host segments touch. */
+  /** Scale of the int8 form that DLA segments see; absent for tensors that only host segments touch. */
   readonly scale?: number;
 }
 

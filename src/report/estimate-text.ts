@@ -58,7 +58,7 @@ export function estimateText(estimates: readonly Estimate[], options: TextOption
   ].join('\n');
 }
 
-/** Of an open NVDLA, in cycles. */
+/** The lines of an estimate of the open NVDLA, in cycles. */
 function stripeLines({ stripe, batch }: Estimate): readonly string[] {
   if (stripe === undefined) return [];
   const { scheduled, sequential, sheet } = stripe;

@@ -83,7 +83,7 @@ function artifactUri(file: string): string {
 
 const listed: readonly NetworkRule[] = [...networkRules, ...rules.filter(({ severity }) => severity === 'refuse')];
 
-/** As the release has it; of a rule that it does not have, as the newest has. */
+/** The rule's sentence for the release, or the newest sentence of a rule that the release does not have. */
 function describe(rule: NetworkRule, release: Release) {
   const limit = limitIn(rule.limits, release) ?? rule.limits.at(-1)!;
   const [doc, { source, evidence }] = [sentence(rule, limit), limit];

@@ -45,7 +45,7 @@ export interface Edit {
   readonly constants?: readonly (readonly [name: string, tensor: Tensor])[];
   /** Types of values that did not exist before, or that change. */
   readonly values?: readonly (readonly [name: string, type: ValueType])[];
-  /** Whoever reads `from` (or the network, if it is an output) gets what `to` holds. See {@link View.canAlias}. */
+  /** Readers of `from` (or the network, if it is an output) get what `to` holds. See {@link View.canAlias}. */
   readonly alias?: { readonly from: string; readonly to: string };
 }
 

@@ -20,7 +20,7 @@ import {
   type Verdict,
 } from './verdict.ts';
 
-/** Who runs what a target refuses: TensorRT's GPU, or the host of an open NVDLA. */
+/** What runs the nodes that a target refuses: TensorRT's GPU, or the host of an open NVDLA. */
 export const elsewhere = ({ generation }: Target): CheckResult['elsewhere'] =>
   generation === 'nvdla' ? 'host' : 'gpu';
 

@@ -54,7 +54,7 @@ export interface CheckResult {
   readonly target: string;
   readonly release: string;
   readonly precision: 'int8' | 'fp16';
-  /** Who runs what the DLA does not: TensorRT's GPU, or the host of an open NVDLA. */
+  /** What runs the nodes that the DLA does not: TensorRT's GPU, or the host of an open NVDLA. */
   readonly elsewhere: 'gpu' | 'host';
   readonly verdicts: readonly Verdict[];
   readonly segments: readonly CheckedSegment[];

@@ -14,12 +14,12 @@ import { asFloat32, float32Tensor, type Tensor } from '../../graph/tensor.ts';
 import type { ConvShape } from '../operation.ts';
 
 export interface Phase {
-  /** In the block. */
+  /** Row and column of the phase in a block of output pixels. */
   readonly row: number;
   readonly column: number;
-  /** Not transposed. */
+  /** The phase as a plain convolution. */
   readonly shape: ConvShape;
-  /** For each row and column of the phase's kernel, the one of the whole kernel that stands there; −1 for zeros. */
+  /** For each row and column of the phase's kernel, the row or column of the whole kernel; −1 for zeros. */
   readonly rows: readonly number[];
   readonly columns: readonly number[];
 }

@@ -13,7 +13,10 @@ import type { Shape4, Surface, SurfaceFormat } from '../../program/surface.ts';
 import type { Target } from '../../targets/target.ts';
 import { plainUnit } from './plain-unit.ts';
 
-/** Of two plans that take one time, the one that moves less: a part of the time that memory would take alone is added. */
+/**
+ * Share of the time at memory that is added to a plan's time, so that of two equally fast plans the one that moves less
+ * wins.
+ */
 const memoryPart = 1 / 64;
 
 /** Prices launches; surfaces are known by nothing but what they are. */

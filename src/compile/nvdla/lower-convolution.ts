@@ -70,7 +70,7 @@ interface CoreData {
   readonly input: number;
   /** [K, C/groups, R, S] of the whole convolution. */
   readonly weights: Int8Array | Uint16Array;
-  /** Of the packed stream. */
+  /** Name of the packed stream. */
   readonly name: string;
 }
 

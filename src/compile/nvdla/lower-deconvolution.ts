@@ -75,7 +75,7 @@ function byRubik(operation: ConvOperation, phases: readonly Phase[], at: Lowerin
   return [...convolutions, { kind: 'rubik', rubik }];
 }
 
-/** With kernels of zeros up to a whole atom. */
+/** The operation with kernels of zeros added, up to a whole atom. */
 function widened(operation: ConvOperation, channels: number): ConvOperation {
   const { shape, weights, bias, point } = operation;
   const { channels: kernels } = shape.output;

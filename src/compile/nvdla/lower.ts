@@ -71,7 +71,7 @@ function lowerPoint({ input, output, point, pool }: PointOperation, at: Lowering
   return pool ? [...launches, ...lowerPools(last, shape, output, pool, at)] : launches;
 }
 
-/** Without bounds at which integers saturate anyway. */
+/** The operation without bounds at which integers saturate anyway. */
 function boundsInside(point: Point, scale: number, { precision }: Lowering): Point {
   if (precision === 'float16') return point;
   const low = boundOf(point.low, scale, -1) ?? Number.NEGATIVE_INFINITY;

@@ -18,7 +18,7 @@ export interface Lowering {
   readonly target: Target;
   readonly precision: 'int8' | 'float16';
   readonly surfaces: SurfaceTable;
-  /** Of the layers, and of what they need beside the values of the network. */
+  /** Name of the layers, and of surfaces that they need beside the values of the network. */
   readonly name: string;
   /** Channels of an atom. */
   readonly atom: number;

@@ -34,7 +34,7 @@ export interface ConvolutionWork {
   readonly input: Shape4;
   /** The input is an image of 1 or 4 components a pixel, not features. */
   readonly image: boolean;
-  /** Not transposed. */
+  /** A plain convolution: a transposed one is planned by its phases. */
   readonly shape: ConvShape;
   /** The pixels that a pooling window in the same launch leaves; rows cannot be split then. */
   readonly pooled?: { readonly height: number; readonly width: number } | undefined;
@@ -50,7 +50,7 @@ export interface Part {
 
 export interface ConvolutionLaunch {
   readonly input: Part;
-  /** Of the convolution, before any pooling. */
+  /** The result of the convolution, before any pooling. */
   readonly output: Part;
   readonly kernel: Extent;
   readonly stride: Extent;
@@ -59,7 +59,7 @@ export interface ConvolutionLaunch {
   readonly cbuf: ConvCore['cbuf'];
   readonly reuse: ConvCore['reuse'];
   readonly keep: ConvCore['keep'];
-  /** Of an image. */
+  /** Rows of the kernel in one block of weights; present for an image. */
   readonly rowsPerBlock?: 1 | 2 | 4;
 }
 
@@ -157,7 +157,7 @@ function* blockings({ target, precision, input, shape }: ConvolutionWork): Gener
 
 function planBlocks(work: ConvolutionWork, blocks: readonly Block[]): PricedPlan | string {
   const launches: ConvolutionLaunch[] = [];
-  /** Of blocks by their size: all but the last are alike. */
+  /** Plans by the size of a block: all blocks but the last are alike. */
   const plans = new Map<string, PricedPlan>();
   let cost = 0;
   for (const block of blocks) {

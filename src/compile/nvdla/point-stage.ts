@@ -88,7 +88,7 @@ export function secondOperand(point: Point, at: Lowering): SecondOperand | undef
   };
 }
 
-/** Of an operand with one number per channel, its channels. */
+/** The part of an operand that a region needs; an operand with one number per channel has one row. */
 export function operandPart(surface: number, region: Region, { surfaces }: Lowering): number {
   const [, , height, width] = surfaces.shapeOf(surface);
   return surfaces.region(surface, height === 1 && width === 1 ? { ...region, fromRow: 0, toRow: 1 } : region);

@@ -76,7 +76,7 @@ export class InferContext {
     return requireDataType(int(this.node, name, otherwise), { node: this.node.name });
   }
 
-  /** A dimension that nothing is known of. Its name tells where it comes from, and is nobody else's. */
+  /** A dimension that nothing is known of. Its unique name says where it comes from. */
   unknown(axis: number, output = 0): string {
     return `${this.node.outputs[output] ?? this.node.name}[${axis}]`;
   }

@@ -93,7 +93,7 @@ export function precisionOf(
   return precision ?? wrong(context, `${name} has no ${field} of this type`, nvdla.precisions.join(', '), type);
 }
 
-/** That a field says what the hardware does anyway. */
+/** Requires that a field has the one value that the hardware allows. */
 export function same(context: LayerContext, field: string, actual: unknown, expected: unknown): void {
   if (actual !== expected) wrong(context, `${field} is not what the hardware does`, `${expected}`, `${actual}`);
 }

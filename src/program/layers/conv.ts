@@ -59,7 +59,7 @@ export interface Conv<S> {
   readonly groups: number;
   /** Deconvolution: out[k, y·stride.h + r, x·stride.w + s] += w[c, k, r, s] · in[c, y, x]; weights `kcrs` hold [C, K/groups, R, S] as ONNX does. */
   readonly transposed: boolean;
-  /** Of the accumulator cube, before any pooling. */
+  /** Size of the accumulator cube, before any pooling. */
   readonly output: { readonly channels: number; readonly height: number; readonly width: number };
   /** The weights are 2:4 sparse along input channels and the layer runs in sparse mode (orin). */
   readonly sparse: boolean;

@@ -17,16 +17,19 @@ export interface LayerKind<K extends LayerKindName> {
   readonly fields: Fields<Omit<LayerOf<K, number>, 'kind'>>;
   /** `engines` compute it; `descriptors`: the open NVDLA's firmware has it done, and no pipeline is launched. */
   readonly runs: 'engines' | 'descriptors';
-  /** What a target does not have that this takes, to follow "has no"; undefined where it runs. */
+  /** What the launch needs and the target lacks, as the end of "has no …"; undefined where the target runs it. */
   lacks(target: Target): string | undefined;
   /**
    * The same launch over other surfaces. Calls `visit` once for each reference to memory, in the order of the stages: what a
    * layer reads and writes is what it is called with.
    */
   map<S, T>(launch: LayerOf<K, S>, visit: Visit<S, T>): LayerOf<K, T>;
-  /** That shapes, types, formats and numbers fit together. @throws program/invalid */
+  /** Checks that shapes, types, formats and numbers fit together. @throws program/invalid */
   check(context: LayerContext, launch: LayerOf<K, number>): void;
-  /** That the open NVDLA's registers can say the same; absent where it has no such layer. @throws program/invalid */
+  /**
+   * Checks that the open NVDLA's registers can hold the launch; absent where it has no such layer. @throws
+   * program/invalid
+   */
   checkRegisters?(context: LayerContext, launch: LayerOf<K, number>, target: NvdlaTarget): void;
   /** The work of a launch, engine by engine in the order that data passes them. */
   work<S>(launch: LayerOf<K, S>, typeOf: (surface: S) => CubeType): readonly StageWork[];
@@ -52,11 +55,11 @@ export interface WriteAccess extends Part {
   readonly keepsRest?: boolean;
 }
 
-/** What of a surface is accessed, when not all is. */
+/** The part of a surface that is accessed; all of it where nothing is set. */
 interface Part {
   readonly channels?: ChannelRange;
   readonly comb?: Comb;
-  /** Of the bridge DMA, which counts no elements. */
+  /** Bytes that the bridge DMA moves, which counts no elements. */
   readonly bytes?: number;
 }
 
@@ -105,9 +108,9 @@ export interface StageWork {
   /** The elements that enter and leave it. */
   readonly enters: Shape4;
   readonly leaves: Shape4;
-  /** In which it works: what comes in, of pooling what goes out. */
+  /** The type in which the engine works: of its input; for pooling, of its output. */
   readonly dtype: ElementType;
-  /** Of the convolution core. */
+  /** Multiply-accumulates of the convolution core. */
   readonly macs?: MacWork;
 }
 
@@ -118,7 +121,7 @@ export interface MacWork {
   readonly rows: number;
   readonly columns: number;
   readonly groups: number;
-  /** Of one image, before any fused pooling; of the input where the convolution is transposed. */
+  /** Pixels of one image, before any fused pooling; those of the input where the convolution is transposed. */
   readonly pixels: number;
   /** Reads dla_hwc4. */
   readonly image: boolean;

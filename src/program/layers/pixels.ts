@@ -19,7 +19,7 @@ export interface PixelCopy<S> {
   readonly output: S;
   readonly outputChannel: number;
   readonly to: PixelGrid;
-  /** Of one atom where it steps over columns. */
+  /** Channels, of one atom where the copy steps over columns. */
   readonly channels: number;
   readonly rows: number;
   readonly columns: number;

@@ -7,7 +7,7 @@ import { coordinate, type Markup, markup } from './markup.ts';
 
 const width = 150;
 const height = 34;
-/** Beyond this a drawing helps nobody, and its layout takes long; the table of nodes remains. */
+/** Nodes of a drawing at most: a larger one is not readable, and its layout takes long. The table of nodes remains. */
 const mostNodes = 900;
 
 const colours = {

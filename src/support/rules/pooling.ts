@@ -24,7 +24,7 @@ function poolOf(node: Node, context: RuleContext): Window | undefined {
   return input?.length === 4 ? windowOf(node, input.slice(2)) : undefined;
 }
 
-/** The indices of a MaxPool are read by somebody. */
+/** Whether a node or the caller reads the indices of a MaxPool. */
 export function givesIndices(node: Node, context: RuleContext, limit: number): Finding | undefined {
   const indices = node.outputs[1];
   const used = indices && (context.consumers(indices).length > 0 || context.graph.outputs.includes(indices));

@@ -8,7 +8,7 @@ import type { Lookup, LookupCurve } from '../../../program/layer.ts';
 import type { SurfaceTable } from '../../emit.ts';
 
 export interface TableContext {
-  /** Of the node. */
+  /** The node's name. */
   readonly name: string;
   readonly surfaces: Pick<SurfaceTable, 'vector'>;
 }
@@ -101,11 +101,11 @@ export function floatCurve(
 
 const view = new DataView(new ArrayBuffer(4));
 
-/** As a register that holds a single. */
+/** The bits of a float32, as a register holds them. */
 export function float32Bits(value: number): number {
   view.setFloat32(0, value);
   return view.getInt32(0);
 }
 
-/** As a register of 16 bits that holds a float16. */
+/** The bits of a float16, as a signed register of 16 bits holds them. */
 export const signed16 = (value: number): number => (float16Bits(value) << 16) >> 16;

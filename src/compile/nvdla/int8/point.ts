@@ -162,7 +162,7 @@ function stepsBetween(point: Point, context: ScaleContext): Steps {
   return { between: result, after: result, tolerance: result / 16 };
 }
 
-/** Of the numbers that the units give: those that index the table, where there is one. */
+/** The scale of the units' result: that of the table's index, where there is a table. */
 const resultScale = ({ table }: Point, { outputScale, tableScale }: ScaleContext): number =>
   table === undefined ? outputScale : tableScale!;
 
@@ -297,7 +297,7 @@ function slopeUnit(context: IntegerPointContext, slope: Float64Array, from: numb
   return { ...perKernel(context, from, to, undefined, every), truncate: shift, activation: 'prelu' };
 }
 
-/** From steps of one size to those of the result. */
+/** The converter from steps of one size to the result's. */
 function stepsTo(outputScale: number, after: number): Convert {
   const { integers, shift } = factorsOf(Float64Array.of(after / outputScale));
   return reduced(integers[0]!, shift);

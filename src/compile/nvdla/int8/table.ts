@@ -18,7 +18,7 @@ const entryBits = 7;
 export const fromTable: Convert = { offset: 0, scale: 1, shift: entryBits };
 
 interface TableContext {
-  /** Of the node. */
+  /** The node's name. */
   readonly name: string;
   readonly inputScale: number;
   readonly outputScale: number;

@@ -17,7 +17,7 @@ export interface RunPlan {
   readonly transposed: boolean;
   /** Kernel positions (r · S + s) of each run, in the order of its bytes. */
   readonly runs: readonly (readonly number[])[];
-  /** Of all of the kernel, R · S. */
+  /** Positions of the whole kernel, R · S. */
   readonly taps: number;
   /** Channels of a tap within a run. */
   readonly channels: number;

@@ -24,7 +24,7 @@ export class Recording {
   readonly #reach: readonly Window[];
   readonly #sources: { readonly window: Window; readonly version: number }[] = [];
   readonly #written: Window[] = [];
-  /** Before the launch: one that made scratch memory move is recorded again. */
+  /** How often scratch memory had moved before the launch; a launch that made it move is recorded again. */
   readonly #moves: number;
 
   constructor(bus: Bus, scratch: Scratch) {

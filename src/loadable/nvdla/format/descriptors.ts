@@ -45,7 +45,7 @@ export const commonDesc = record({
   opType: u8,
   dependencyCount: u8,
   reserved0: array(u8, 3),
-  /** By operation type: who waits for an event of this operation. Its own type's is the next of the same engine. */
+  /** By operation type: the operation that waits for an event of this one. That of its own type is the engine's next. */
   consumers: array(consumer, 6),
   fusedParent: consumer,
 });

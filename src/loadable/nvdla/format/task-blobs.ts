@@ -1,4 +1,4 @@
-/** A task's memories as a file fills them, without a device: for whoever reads descriptors and does not run them. */
+/** A task's memories as a file fills them, without a device, for reading descriptors without running them. */
 
 import { fail } from '../../../base/errors.ts';
 import { type AddressEntry, entryById, memoryFlags, type StockLoadable, type TaskEntry } from './stock-loadable.ts';

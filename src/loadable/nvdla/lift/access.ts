@@ -37,7 +37,7 @@ export interface RunAccess extends MemoryPlace {
   readonly dtype: ElementType;
   readonly size: number;
   readonly moved?: Lines;
-  /** Of operands: channels that they are for. */
+  /** Channels that an operand is for. */
   readonly channels?: number;
 }
 

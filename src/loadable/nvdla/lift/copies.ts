@@ -115,7 +115,7 @@ const grown = (frame: Frame, { channel, channels, grid, rows }: PixelPart): Fram
   height: Math.max(frame.height, grid.row + (rows - 1) * grid.step.h + 1),
 });
 
-/** Whole lines without steps are a view, as other operations have them. */
+/** The part as a plain view, where it is whole lines without steps. */
 function plainPart({ channel, channels, grid, rows, columns }: PixelPart, frame: Frame): Part | undefined {
   const { row, column, step } = grid;
   if (column !== 0 || columns !== frame.width || step.h !== 1 || step.w !== 1) return undefined;

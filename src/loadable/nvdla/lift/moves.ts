@@ -38,7 +38,7 @@ export function liftRubik({ op, surfaces }: RubikOperation, context: LiftContext
   };
 }
 
-/** Offsets count from the start of what a transfer touches; whoever knows the surfaces counts them from those. */
+/** Offsets count from the start of the span that a transfer touches; the caller makes them offsets in surfaces. */
 export function liftTransfers(
   { numTransfers, transfers }: Transfers,
   context: LiftContext,

@@ -13,7 +13,7 @@ import { surfaceAlignment } from '../../../program/surface-rules.ts';
 import { pageSize } from '../lower/memories.ts';
 
 export interface DraftSurface extends Omit<Surface, 'id' | 'offset' | 'parent'> {
-  /** In a memory of the loadable; what was not in one goes to the pool's end. */
+  /** The place in a memory of the loadable; a surface that was in none goes to the pool's end. */
   readonly place?: { readonly memory: number; readonly offset: number };
   readonly view?: { readonly parent: number; readonly channel: number; readonly row: number };
 }

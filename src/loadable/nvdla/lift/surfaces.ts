@@ -184,7 +184,7 @@ export function shapeValue(
 const isPart = (use: Use, { uses }: Value): boolean =>
   uses.some(({ isWrite, step }) => isWrite && (use.isWrite ? step !== use.step : step >= use.step));
 
-/** Whole lines of a transfer, as a view. */
+/** The view that a transfer of whole lines makes. */
 function movedPart(access: MemoryAccess, frame: Frame): View | undefined {
   const moved = access.kind === 'run' ? access.moved : undefined;
   const place = placeIn(frame, access.offset);

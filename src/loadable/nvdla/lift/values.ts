@@ -62,7 +62,7 @@ export function valuesOf(steps: readonly Step[], memories: readonly MemoryKind[]
 }
 
 interface Segment extends Interval {
-  /** Who wrote it. */
+  /** The step that wrote it. */
   readonly definition: number;
 }
 

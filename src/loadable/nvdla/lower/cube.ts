@@ -36,7 +36,7 @@ export const nowhere: DataCube = {
   planeStride: 0,
 };
 
-/** Of converters and of units of SDP that are not used. */
+/** The parameters of converters that are not used. */
 export const noConvert: ConvertParam = { scale: 1, truncate: 0, enable: 0, offset: 0 };
 export const noUnit: SdpUnitOp = {
   enable: 0,

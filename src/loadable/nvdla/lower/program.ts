@@ -342,5 +342,5 @@ class TaskBuilder {
   }
 }
 
-/** Of a data cube: 0 primary memory, 1 secondary. */
+/** The memory type of a data cube: 0 primary memory, 1 secondary. */
 const memoryType = ({ memory }: Surface): number => Number(memory === 'managed_sram');

@@ -1,4 +1,4 @@
-/** Where an operation's data lies, and in which shape. Cubes that nobody uses are left out. */
+/** Where an operation's data lies, and in which shape. Cubes that the operation does not use are left out. */
 
 import type { DataCube, OperationDesc, surfaceDescs } from '../format/descriptors.ts';
 import type { Decoded } from '../format/layout.ts';

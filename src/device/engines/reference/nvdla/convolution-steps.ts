@@ -67,7 +67,7 @@ function imageSteps({ kernel, input }: Conv<Cube>, block: number, rows: number):
   return { elements, ends };
 }
 
-/** From the stream to kernel after kernel. @throws device/fault */
+/** Reorders a stream of weights kernel by kernel. @throws device/fault */
 export function unpackWeights(
   stream: Uint8Array,
   { ends, elements }: ConvolutionSteps,

@@ -97,7 +97,7 @@ export class NvdlaEngine {
     return launchResult(pipeline, pipeline.kind === 'conv' ? convolutionMacs(pipeline.conv) : 0, saturated);
   }
 
-  /** As it was done before, where it was and nothing has changed since. */
+  /** Repeats a launch that was recorded, where nothing has changed since. */
   #runAgain(pipeline: Pipeline<Cube>, { nvdla }: DeviceState): number | undefined {
     const known = this.#known.get(pipeline);
     if (!known?.recording.isCurrent || (known.table && known.table !== nvdla?.sdpTable)) return undefined;
@@ -222,7 +222,7 @@ export class NvdlaEngine {
     shape: Shape4,
     stage: IntegerStage,
     input: Placement,
-    /** Of the input where its element at a point is all that the output's needs. */
+    /** Bytes of the input's atom, where an output element needs the input element at its own point only. */
     pointAtom: number | undefined,
   ): { readonly between: Placement; readonly finish: () => void } | undefined {
     const { bus } = this.#host;

@@ -38,7 +38,7 @@ const isWithin = (value: number, limit: number): boolean => Number.isInteger(val
 
 const isWord = (value: number): boolean => (value | 0) === value;
 
-/** Of converters: what keeps (32 bits − offset) × scale within 53 bits. */
+/** Whether a converter keeps (32 bits − offset) × scale within 53 bits. */
 const isOrdinary = ({ offset, scale, shift }: Convert): boolean =>
   isWithin(offset, 2 ** 32) && isWithin(scale, 2 ** 16) && Number.isInteger(shift) && shift >= 0 && shift <= 63;
 

@@ -15,7 +15,7 @@ export type StreamOrder = 'depthwise' | 'direct' | 'compact';
 export interface PackedStream {
   readonly order: StreamOrder;
   readonly address: number;
-  /** Of the compact order: how kernels read rows of pixels. */
+  /** How kernels read rows of pixels, for the compact order. */
   readonly plan: RunPlan;
 }
 

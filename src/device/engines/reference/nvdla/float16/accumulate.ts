@@ -71,7 +71,7 @@ export class FloatAccumulator {
     this.#exponent = mantissa === 0 ? 0 : power;
   }
 
-  /** As a single's bits: the magnitude is rounded half up. */
+  /** The bits of the sum as a single: the magnitude is rounded half up. */
   get single(): number {
     if (this.#mantissa === 0) return 0;
     const magnitude = Math.abs(this.#mantissa);

@@ -83,7 +83,7 @@ export function halfToSingle(bits: number): number {
   return packSingle(halfValue(bits));
 }
 
-/** Of a NaN the low bits of the fraction are kept: one that was a half before becomes an infinity. */
+/** A single as a half. A NaN keeps the low bits of its fraction, so one that was a half before becomes an infinity. */
 export function singleToHalf(bits: number): number {
   if (isSingleNaN(bits)) return ((bits >>> 16) & 0x8000) | 0x7c00 | (bits & 0x3ff);
   return packHalf(singleValue(bits));
@@ -204,7 +204,7 @@ function exponentOf(magnitude: number): number {
   return ((doubleWords[1]! >>> 20) & 0x7ff) - 1023;
 }
 
-/** To the nearest integer, ties to even, below 2^52. */
+/** The nearest integer, ties to even, for numbers below 2^52. */
 function roundEven(value: number): number {
   const floor = Math.floor(value);
   const rest = value - floor;

@@ -57,7 +57,7 @@ export function countFloats(
   counts.pdp.nanOutput = countNaN(halvesIn(bus, placeHalves(pdp.output, bus, 'the pooling output')!));
 }
 
-/** Of what SDP hands on. */
+/** The shape that SDP hands on. */
 function shapeOf(pipeline: Pipeline<Cube>): Shape4 | undefined {
   if (pipeline.kind === 'sdp') return pipeline.sdp.input!.shape;
   if (pipeline.kind !== 'conv') return undefined;
