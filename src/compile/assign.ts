@@ -6,8 +6,7 @@
  * joins the segment that makes its input, or the one that alone reads its output.
  */
 
-import type { Graph, Node } from '../graph/graph.ts';
-import { readsOf as nodeReads } from '../onnx/captures.ts';
+import { type Graph, type Node, readsOf as nodeReads } from '../graph/graph.ts';
 import type { CheckResult } from '../support/verdict.ts';
 import { type FuseContext, fuse } from './fuse.ts';
 import { type Operation, scaledValues } from './operation.ts';

@@ -13,8 +13,7 @@
 
 import { fail } from '../base/errors.ts';
 import type { Bytes } from '../base/units.ts';
-import { type Graph, type Node, staticShape } from '../graph/graph.ts';
-import { readsOf as nodeReads } from '../onnx/captures.ts';
+import { type Graph, type Node, readsOf as nodeReads, staticShape } from '../graph/graph.ts';
 import { type BlobTableBuilder, blobTableBuilder } from '../program/blobs.ts';
 import { elementsPerAtom } from '../program/geometry.ts';
 import { atomElements } from '../program/nvdla/convolution-buffer.ts';

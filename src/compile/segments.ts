@@ -8,8 +8,7 @@
  * another kind would come back on a higher level, so every segment is convex, and levels are an order to run them in.
  */
 
-import type { Graph, Node } from '../graph/graph.ts';
-import { readsOf as nodeReads } from '../onnx/captures.ts';
+import { type Graph, type Node, readsOf as nodeReads } from '../graph/graph.ts';
 import { lastNode, type Operation } from './operation.ts';
 
 export type SegmentDraft =

@@ -62,15 +62,34 @@ export const producers = (graph: Graph): ReadonlyMap<string, Node> =>
     graph.nodes.flatMap((node) => node.outputs.filter((name) => name !== '').map((name) => [name, node] as const)),
   );
 
-/** The nodes that read a value, in graph order; a node appears once however often it reads the value. */
+/**
+ * The values that a node reads: its inputs, and what its subgraphs capture. Without '' and without repetition. The
+ * subgraphs of If, Loop and Scan read values of the graphs around them by name; who removes or cuts nodes has to count
+ * those as uses.
+ */
+export function readsOf(node: Node): readonly string[] {
+  const names = new Set(node.inputs.filter((name) => name !== ''));
+  for (const attribute of Object.values(node.attributes)) {
+    if (attribute.kind === 'graph') for (const name of capturesOf(attribute.value)) names.add(name);
+  }
+  return [...names];
+}
+
+/** The values that a subgraph takes from outside, in the order in which it reads them. */
+export function capturesOf(graph: Graph): readonly string[] {
+  const defined = new Set([...graph.inputs, ...graph.constants.keys(), ...graph.nodes.flatMap((node) => node.outputs)]);
+  const read = [...graph.nodes.flatMap(readsOf), ...graph.outputs];
+  return [...new Set(read)].filter((name) => !defined.has(name));
+}
+
+/** The nodes that read a value, in a subgraph too, in graph order; a node appears once however often it does. */
 export function consumers(graph: Graph): ReadonlyMap<string, readonly Node[]> {
   const map = new Map<string, Node[]>();
   for (const node of graph.nodes) {
-    for (const input of new Set(node.inputs)) {
-      if (input === '') continue;
-      const list = map.get(input);
+    for (const value of readsOf(node)) {
+      const list = map.get(value);
       if (list) list.push(node);
-      else map.set(input, [node]);
+      else map.set(value, [node]);
     }
   }
   return map;

@@ -8,10 +8,9 @@
  */
 
 import { fail, locate, type Place } from '../base/errors.ts';
-import type { Attribute, Dim, Graph, Node, ValueType } from '../graph/graph.ts';
+import { type Attribute, type Dim, type Graph, type Node, readsOf, type ValueType } from '../graph/graph.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { arity } from './arity.ts';
-import { readsOf } from './captures.ts';
 import { constantTensor } from './constant-node.ts';
 import { dataTypeOf, requireDataType } from './data-type.ts';
 import { inlineFunctions, normalDomain } from './functions.ts';

@@ -5,9 +5,8 @@
  */
 
 import { fail } from '../base/errors.ts';
-import type { Dim, Graph, Node, ValueType } from '../graph/graph.ts';
+import { type Dim, type Graph, type Node, readsOf, type ValueType } from '../graph/graph.ts';
 import { int64Tensor, type Tensor } from '../graph/tensor.ts';
-import { readsOf } from './captures.ts';
 import { evaluate, FoldingBudget } from './fold/evaluate.ts';
 import { nonZero } from './fold/movement.ts';
 import { partialValue } from './fold/partial.ts';

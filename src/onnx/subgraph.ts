@@ -1,8 +1,7 @@
 /** A part of a graph as a graph of its own: for host segments, and for running one node alone. */
 
-import type { Graph, ValueType } from '../graph/graph.ts';
+import { type Graph, readsOf, type ValueType } from '../graph/graph.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import { readsOf } from './captures.ts';
 
 export { withOutputs } from './with-outputs.ts';
 

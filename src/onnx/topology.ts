@@ -3,8 +3,7 @@
  */
 
 import { fail } from '../base/errors.ts';
-import type { Node } from '../graph/graph.ts';
-import { readsOf } from './captures.ts';
+import { type Node, readsOf } from '../graph/graph.ts';
 
 /**
  * The nodes, each after those that it depends on.

@@ -4,9 +4,8 @@
  */
 
 import { fail } from '../base/errors.ts';
-import type { Attribute, Graph, Node, ValueType } from '../graph/graph.ts';
+import { type Attribute, type Graph, type Node, readsOf, type ValueType } from '../graph/graph.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import { readsOf } from './captures.ts';
 import { dataTypeNumber } from './data-type.ts';
 import { encode } from './proto/encode.ts';
 import {

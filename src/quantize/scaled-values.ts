@@ -1,6 +1,6 @@
 /** Which tensors have a scale: the float inputs of the network and everything that nodes compute in floating point. */
 
-import { type Graph, type Node, producers } from '../graph/graph.ts';
+import { consumers, type Graph, producers } from '../graph/graph.ts';
 
 const isFloat = (graph: Graph, value: string): boolean => {
   const dtype = graph.values.get(value)?.dtype;
@@ -23,14 +23,7 @@ const linearActivations = new Set(['Relu', 'Clip', 'LeakyRelu', 'PRelu']);
  */
 export function neededScales(graph: Graph): readonly string[] {
   const producer = producers(graph);
-  const readers = new Map<string, Node[]>();
-  for (const node of graph.nodes) {
-    for (const input of node.inputs) {
-      const list = readers.get(input);
-      if (list) list.push(node);
-      else readers.set(input, [node]);
-    }
-  }
+  const readers = consumers(graph);
   return scaledValues(graph).filter((value) => {
     const [reader, ...others] = readers.get(value) ?? [];
     if (!reader && graph.inputs.includes(value)) return false;

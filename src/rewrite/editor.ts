@@ -6,9 +6,8 @@
  * it reads was made before the nodes it replaces, what it makes is read after them, so the order stays topological.
  */
 
-import type { Dim, Graph, Node, ValueType } from '../graph/graph.ts';
+import { capturesOf, type Dim, type Graph, type Node, type ValueType } from '../graph/graph.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import { capturesOf } from '../onnx/captures.ts';
 import type { Edit, View } from './pass.ts';
 
 export class GraphEditor implements View {

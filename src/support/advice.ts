@@ -4,7 +4,8 @@
  */
 
 import type { Node } from '../graph/graph.ts';
-import { intAttribute, intsAttribute } from '../graph/graph.ts';
+import { blocksOf } from '../graph/operators/movement.ts';
+import { reductionOf } from '../graph/operators/reduction.ts';
 import { operator } from './operators.ts';
 import type { RuleContext } from './rule.ts';
 import { globalAverageFix } from './rules/pooling.ts';
@@ -44,14 +45,8 @@ function flattening(node: Node, context: RuleContext): Fix {
 
 function spatialMean(node: Node, context: RuleContext): Fix {
   const shape = context.shape(node.inputs[0]);
-  const axes = intsAttribute(node, 'axes');
-  const spatial =
-    axes === undefined ||
-    [...axes]
-      .map((axis) => (axis < 0 ? axis + 4 : axis))
-      .sort()
-      .join() === '2,3';
-  if (shape?.length === 4 && spatial) return globalAverageFix(shape);
+  const axes = shape?.length === 4 ? reductionOf(node, context, 4).axes : 'run-time';
+  if (axes !== 'run-time' && axes.join() === '2,3') return globalAverageFix(shape);
   return { advice: 'A mean over channels is a 1×1 convolution with weights 1/C; one over H and W is an AveragePool.' };
 }
 
@@ -106,9 +101,9 @@ const byOperator: Readonly<Record<string, (node: Node, context: RuleContext) => 
   NonMaxSuppression: fixed('End the network before it; it is post-processing.'),
   Mean: (node) => ({ advice: `Use Add and a Mul by 1/${Math.max(1, node.inputs.length)}.` }),
   DepthToSpace: (node) => ({
-    advice: `Use a ConvTranspose with stride ${intAttribute(node, 'blocksize', 2)} and weights of 0 and 1 (recipe "DepthToSpace" in NVIDIA/Deep-Learning-Accelerator-SW).`,
+    advice: `Use a ConvTranspose with stride ${blocksOf(node).size} and weights of 0 and 1 (recipe "DepthToSpace" in NVIDIA/Deep-Learning-Accelerator-SW).`,
   }),
   SpaceToDepth: (node) => ({
-    advice: `Use a convolution with stride ${intAttribute(node, 'blocksize', 2)} and weights of 0 and 1 (recipe "SpaceToDepth" in NVIDIA/Deep-Learning-Accelerator-SW).`,
+    advice: `Use a convolution with stride ${blocksOf(node).size} and weights of 0 and 1 (recipe "SpaceToDepth" in NVIDIA/Deep-Learning-Accelerator-SW).`,
   }),
 };

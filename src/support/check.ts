@@ -7,9 +7,8 @@
  * not offer its operator in this release, or by every rule that finds something.
  */
 
-import type { Graph, Node } from '../graph/graph.ts';
+import { type Graph, type Node, readsOf } from '../graph/graph.ts';
 import { numbers } from '../graph/tensor.ts';
-import { readsOf } from '../onnx/captures.ts';
 import { fixFor } from './advice.ts';
 import {
   elsewhere,

@@ -4,8 +4,7 @@
  * which some nodes more run off the DLA.
  */
 
-import type { Graph } from '../graph/graph.ts';
-import { readsOf } from '../onnx/captures.ts';
+import { type Graph, readsOf } from '../graph/graph.ts';
 import type { Release, Target } from '../targets/target.ts';
 import { partition } from './partition.ts';
 import { type CheckOptions, limitIn, type RuleContext, sentence } from './rule.ts';

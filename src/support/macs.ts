@@ -1,7 +1,8 @@
 /** Multiply-accumulates of the operators that have weights: the size of a network as the DLA's peak rate counts it. */
 
 import type { Graph, Node } from '../graph/graph.ts';
-import { intAttribute, staticShape } from '../graph/graph.ts';
+import { staticShape } from '../graph/graph.ts';
+import { gemmOf } from '../graph/operators/point.ts';
 import { elementCount } from '../graph/tensor.ts';
 
 /** Multiply-accumulates of one run; 0 for operators without any, and while a shape is not known. */
@@ -18,7 +19,7 @@ export function macs(node: Node, graph: Graph): number {
       // Weights are C × K/groups × kernel: each input element is spread over one kernel.
       return elementCount(input) * elementCount(weights.slice(1));
     case 'Gemm': {
-      const depth = input[intAttribute(node, 'transA', 0) === 1 ? 0 : 1] ?? 1;
+      const depth = input[gemmOf(node).transA ? 0 : 1] ?? 1;
       return elementCount(output) * depth;
     }
     case 'MatMul':

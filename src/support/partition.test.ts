@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Graph } from '../graph/graph.ts';
-import { readsOf } from '../onnx/captures.ts';
+import { type Graph, readsOf } from '../graph/graph.ts';
 import { partition } from './partition.ts';
 import { network } from './testing/network.ts';
 import type { CheckedSegment, Placement } from './verdict.ts';

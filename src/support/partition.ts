@@ -13,9 +13,7 @@
  * fewest loadables possible.
  */
 
-import type { Graph, Node } from '../graph/graph.ts';
-import { staticShape } from '../graph/graph.ts';
-import { readsOf } from '../onnx/captures.ts';
+import { type Graph, type Node, readsOf, staticShape } from '../graph/graph.ts';
 import { macs } from './macs.ts';
 import { batchOf } from './rules/general.ts';
 import { type CheckedSegment, type CheckResult, type Placement, placeNames } from './verdict.ts';

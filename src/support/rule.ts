@@ -7,9 +7,9 @@
  * the limit, so that a release that moves one is one line. A release that no limit covers does not have the rule.
  *
  * A test sees one node and answers with what it found, or with nothing. It states the limit and the node's own value
- * in `values` (`limit`, `value`, and what else is needed to follow the arithmetic). Tests never throw: a model that
- * is malformed for its operator was refused when it was read, and what is not known (a dynamic shape) is another
- * rule's business.
+ * in `values` (`limit`, `value`, and what else is needed to follow the arithmetic). Tests read nodes through the views of
+ * graph/operators, which throw where a node breaks its operator's specification: such a model was refused when it was
+ * read. What is not known (a dynamic shape) is another rule's business.
  */
 
 import type { Graph, Node } from '../graph/graph.ts';

@@ -3,10 +3,9 @@
  * and the formats in which inputs and outputs can be bound.
  */
 
-import type { Graph, Node } from '../graph/graph.ts';
-import { intAttribute, staticShape } from '../graph/graph.ts';
+import { type Graph, type Node, readsOf, staticShape } from '../graph/graph.ts';
+import { groupsOf } from '../graph/operators/window.ts';
 import { elementCount } from '../graph/tensor.ts';
-import { readsOf } from '../onnx/captures.ts';
 import type { CheckOptions, Precision } from './rule.ts';
 import { times } from './rule.ts';
 import type { CheckedSegment } from './verdict.ts';
@@ -123,9 +122,7 @@ export function bindings(
     if (!shape || readers.length === 0 || !readers.every((node) => dla.has(node.name))) continue;
     const channels = shape.length === 4 ? shape[1]! : 0;
     // FAQ: the first layer behind dla_hwc4 is a convolution; the layer table: of at most four groups.
-    const hwc4 =
-      [1, 3, 4].includes(channels) &&
-      readers.every((node) => node.op === 'Conv' && intAttribute(node, 'group', 1) <= 4);
+    const hwc4 = [1, 3, 4].includes(channels) && readers.every((node) => node.op === 'Conv' && groupsOf(node) <= 4);
     const elementBytes = precision === 'int8' ? 1 : 2;
     const pixelBytes = (channels === 1 ? 1 : 4) * elementBytes;
     const pitch = target.generation === 'xavier' ? 32 : 64;

@@ -5,7 +5,7 @@
  */
 
 import { fail } from '../../base/errors.ts';
-import { type Graph, producers } from '../../graph/graph.ts';
+import { consumers, type Graph, producers } from '../../graph/graph.ts';
 import { writeModel } from '../../onnx/write.ts';
 import type { Plan, Preprocess } from '../../program/program.ts';
 import { writeCalibrationCache } from '../../quantize/calibration-cache.ts';
@@ -76,14 +76,14 @@ export function boardFiles(compilation: Compilation, options: { readonly name?: 
  */
 export function boardGraph(graph: Graph): Graph {
   const made = producers(graph);
+  const readers = consumers(graph);
   const gone = new Set<string>();
   const renamed = new Map<string, string>();
   const bound = new Set([...graph.inputs, ...graph.outputs]);
   const values = new Map(graph.values);
   for (const output of graph.outputs) {
     const node = made.get(output);
-    const read = graph.nodes.some(({ inputs }) => inputs.includes(output));
-    if (node === undefined || read || !movesNothing(node, graph)) continue;
+    if (node === undefined || readers.has(output) || !movesNothing(node, graph)) continue;
     const source = node.inputs[0]!;
     const type = graph.values.get(source);
     if (bound.has(source) || renamed.has(source) || !made.has(source) || type === undefined) continue;

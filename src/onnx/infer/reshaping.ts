@@ -114,9 +114,9 @@ const Unsqueeze: InferRule = (context) => {
 
 const blocks = (context: InferContext, toSpace: boolean): readonly (Dim | undefined)[] | undefined => {
   const x = context.shape(0);
+  const { size: block } = blocksOf(context.node);
   if (x === undefined) return undefined;
   if (x.length !== 4) context.mismatch('the input is not N, C, H, W', 'rank 4', `rank ${x.length}`);
-  const { size: block } = blocksOf(context.node);
   const scale = (dim: Dim, axis: number, up: number, down: number): Dim => {
     if (!isNumber(dim)) return context.unknown(axis);
     if ((dim * up) % down !== 0)

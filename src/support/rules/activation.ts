@@ -4,20 +4,10 @@
  */
 
 import type { Node } from '../../graph/graph.ts';
-import { floatAttribute } from '../../graph/graph.ts';
-import { elementCount, numbers } from '../../graph/tensor.ts';
+import { clipBounds } from '../../graph/operators/point.ts';
 import { always, type Finding, type Rule, type RuleContext, rule, sources, span, times } from '../rule.ts';
 
 const base = { severity: 'refuse' } as const;
-
-/** A bound of Clip: a number, absent, or not known before run time. */
-function bound(node: Node, context: RuleContext, which: 'min' | 'max'): number | 'run-time' | 'none' {
-  if (node.attributes[which]) return floatAttribute(node, which, 0);
-  const input = node.inputs[which === 'min' ? 1 : 2];
-  if (!input) return 'none';
-  const tensor = context.constant(input);
-  return tensor && elementCount(tensor.shape) === 1 ? (numbers(tensor)[0] ?? 'run-time') : 'run-time';
-}
 
 const clipRule = { ...base, operators: ['Clip'] } as const;
 
@@ -28,7 +18,8 @@ export const activationRules: readonly Rule[] = [
     doc: 'The bounds of Clip are constants.',
     limits: always('constant', sources.reading, 'inferred'),
     test: (node, context, limit) => {
-      const loose = (['min', 'max'] as const).find((which) => bound(node, context, which) === 'run-time');
+      const bounds = clipBounds(node, context);
+      const loose = (['min', 'max'] as const).find((which) => bounds[which] === 'run-time');
       return loose && { message: `${loose} is computed at run time`, values: { limit, value: 'run-time' } };
     },
   }),
@@ -38,8 +29,9 @@ export const activationRules: readonly Rule[] = [
     doc: (lower) => `The lower bound of Clip is ${lower}: the DLA has a clipped ReLU.`,
     limits: always(0, sources.guide),
     test: (node, context, limit) => {
-      const value = bound(node, context, 'min');
-      if (value === limit || value === 'run-time') return undefined;
+      const { min } = clipBounds(node, context);
+      if (min === limit || min === 'run-time') return undefined;
+      const value = min === Number.NEGATIVE_INFINITY ? 'none' : min;
       return {
         message: `lower bound ${value === 'none' ? 'absent' : value}, allowed ${limit}`,
         values: { limit, value },
@@ -53,8 +45,9 @@ export const activationRules: readonly Rule[] = [
     doc: (range) => `The upper bound of Clip lies in ${span(range)}.`,
     limits: always([1, 127], sources.guide),
     test: (node, context, [low, high]) => {
-      const value = bound(node, context, 'max');
-      if (value === 'run-time' || (typeof value === 'number' && value >= low && value <= high)) return undefined;
+      const { max } = clipBounds(node, context);
+      if (max === 'run-time' || (max >= low && max <= high)) return undefined;
+      const value = max === Number.POSITIVE_INFINITY ? 'none' : max;
       const limit = span([low, high]);
       const advice =
         typeof value === 'number' && value < low

@@ -1,6 +1,6 @@
 /** Concatenation. It is free on the DLA: the producers write side by side, which is why all ranges must be equal. */
 
-import { intAttribute } from '../../graph/graph.ts';
+import { concatAxis } from '../../graph/operators/movement.ts';
 import { always, type Rule, rule, sources, times } from '../rule.ts';
 
 const base = {
@@ -17,8 +17,7 @@ export const concatRules: readonly Rule[] = [
     test: (node, context, allowed) => {
       const rank = context.shape(node.outputs[0])?.length;
       if (rank === undefined) return undefined;
-      const axis = intAttribute(node, 'axis', 1);
-      const value = axis < 0 ? axis + rank : axis;
+      const value = concatAxis(node, context, rank);
       const limit = rank + allowed;
       if (value === limit) return undefined;
       return {

@@ -7,7 +7,8 @@
  */
 
 import type { Node } from '../../graph/graph.ts';
-import { floatAttribute, intAttribute } from '../../graph/graph.ts';
+import { gemmOf } from '../../graph/operators/point.ts';
+import { groupsOf, type Window, windowOf } from '../../graph/operators/window.ts';
 import {
   always,
   constantInput,
@@ -21,7 +22,6 @@ import {
   spatialDimensions,
   times,
 } from '../rule.ts';
-import { type Window, windowOf } from '../window.ts';
 
 const stated = { severity: 'refuse', operators: ['Conv'] } as const;
 
@@ -35,7 +35,8 @@ function convolutionOf(node: Node, context: RuleContext): Convolution | undefine
   const input = context.shape(node.inputs[0]);
   const weights = context.shape(node.inputs[1]);
   if (input?.length !== 4 || weights?.length !== 4) return undefined;
-  return { input, weights, ...windowOf(node, input.slice(2), weights.slice(2)) };
+  const window = windowOf(node, context);
+  return window && { input, weights, ...window };
 }
 
 /** Banks of the convolution buffer that the guide's test asks for. */
@@ -190,7 +191,7 @@ export const convolutionRules: readonly Rule[] = [
     id: 'convolution/groups',
     doc: (range) => `A convolution has ${span(range)} groups (1…4 where its input is a dla_hwc4 network input).`,
     limits: always([1, 8192], sources.guide),
-    test: (node, _, range) => outside('groups', [intAttribute(node, 'group', 1)], range),
+    test: (node, _, range) => outside('groups', [groupsOf(node)], range),
   }),
   rule({
     ...stated,
@@ -268,8 +269,8 @@ export const fullyConnectedRules: readonly Rule[] = [
     doc: (form) => `Gemm has ${form}, so that it becomes a fully connected layer.`,
     limits: always('alpha 1, beta 1, transA 0', sources.reading, 'inferred'),
     test: (node, _, limit) => {
-      const [alpha, beta] = [floatAttribute(node, 'alpha', 1), node.inputs[2] ? floatAttribute(node, 'beta', 1) : 1];
-      const value = `alpha ${alpha}, beta ${beta}, transA ${intAttribute(node, 'transA', 0)}`;
+      const { alpha, beta, transA } = gemmOf(node);
+      const value = `alpha ${alpha}, beta ${node.inputs[2] ? beta : 1}, transA ${Number(transA)}`;
       return value === limit
         ? undefined
         : {

@@ -48,6 +48,13 @@ describeRules(deconvolutionRules, [
     passes: [
       deconv({ attributes: { strides: [2, 2] } }),
       deconv({ attributes: { auto_pad: 'VALID', strides: [2, 2] } }),
+      // SAME does not stretch what the kernel leaves apart: nothing is padded or cropped.
+      single(
+        'ConvTranspose',
+        { x: [1, 8, 5, 5], y: [1, 8, 13, 13] },
+        { strides: [3, 3], auto_pad: 'SAME_UPPER' },
+        { constants: { w: [8, 8, 1, 1] } },
+      ),
     ],
     fails: [
       [deconv({ attributes: { strides: [2, 2], pads: [1, 1, 1, 1] } }), 0, 'padding 1,1,1,1'],

@@ -1,7 +1,8 @@
 /** Deconvolution (ONNX ConvTranspose). The DLA has no padding for it: what padding removes must be cropped afterwards. */
 
 import type { Node } from '../../graph/graph.ts';
-import { intAttribute, intsAttribute } from '../../graph/graph.ts';
+import { type Deconvolution, deconvolutionOf } from '../../graph/operators/deconvolution.ts';
+import { groupsOf } from '../../graph/operators/window.ts';
 import {
   always,
   either,
@@ -16,20 +17,10 @@ import {
   spatialDimensions,
   times,
 } from '../rule.ts';
-import { type Window, windowOf } from '../window.ts';
 
-interface Deconvolution extends Window {
-  readonly input: readonly number[];
-  readonly output: readonly number[];
-  readonly weights: readonly number[];
-}
-
-/** The geometry of a 2-D deconvolution whose shapes are known. */
-function deconvolutionOf(node: Node, context: RuleContext): Deconvolution | undefined {
-  const [input, output, weights] = [node.inputs[0], node.outputs[0], node.inputs[1]].map((name) => context.shape(name));
-  if (input?.length !== 4 || output?.length !== 4 || weights?.length !== 4) return undefined;
-  return { input, output, weights, ...windowOf(node, input.slice(2), weights.slice(2)) };
-}
+/** A 2-D deconvolution whose shapes are known. */
+const planar = (node: Node, context: RuleContext): Deconvolution | undefined =>
+  context.shape(node.inputs[0])?.length === 4 ? deconvolutionOf(node, context) : undefined;
 
 /** Both dimensions in a range, or one of them one of a few longer ones, and the other 1. */
 interface Extents {
@@ -78,7 +69,7 @@ export const deconvolutionRules: readonly Rule[] = [
     doc: ({ both, long }) =>
       `Each kernel dimension lies in ${span(both)}, or the kernel is ${either(long)} long and 1 wide.`,
     limits: always({ both: [1, 32], long: [64, 96, 128] }, sources.guide),
-    test: (node, context, extents) => beyond('kernel', deconvolutionOf(node, context)?.kernel, extents),
+    test: (node, context, extents) => beyond('kernel', planar(node, context)?.kernel, extents),
   }),
   rule({
     ...base,
@@ -86,7 +77,7 @@ export const deconvolutionRules: readonly Rule[] = [
     doc: ({ both, long }) =>
       `Each stride lies in ${span(both)}, or the stride is ${either(long)} in one dimension and 1 in the other.`,
     limits: always({ both: [1, 32], long: [64, 96, 128] }, sources.guide),
-    test: (node, context, extents) => beyond('stride', deconvolutionOf(node, context)?.strides, extents),
+    test: (node, context, extents) => beyond('stride', planar(node, context)?.strides, extents),
   }),
   rule({
     ...base,
@@ -95,7 +86,7 @@ export const deconvolutionRules: readonly Rule[] = [
       `TensorRT keeps square kernels and strides of ${low}…${high} off the DLA, because they compile too slowly.`,
     limits: always([23, 32], `${sources.guide}; ${sources.header}`),
     test: (node, context, [low, high]) => {
-      const found = deconvolutionOf(node, context);
+      const found = planar(node, context);
       if (!found) return undefined;
       const { kernel, strides } = found;
       const slow = ([h, w]: readonly number[]): boolean => h === w && h! >= low && h! <= high;
@@ -116,24 +107,17 @@ export const deconvolutionRules: readonly Rule[] = [
     doc: 'A deconvolution has no padding, no output padding and no output shape that needs them.',
     limits: always(0, `${sources.guide}; NVIDIA/TensorRT#3365`),
     test: (node, context, limit) => {
-      const found = deconvolutionOf(node, context);
-      if (!found) return undefined;
-      const { pads, input, output, kernel, strides, dilations } = found;
-      // The output is (in − 1)·stride + extent − removed + output padding, whichever attribute asked for it.
-      const full = kernel.map(
-        (size, axis) => (input[axis + 2]! - 1) * (strides[axis] ?? 1) + (size - 1) * (dilations[axis] ?? 1) + 1,
-      );
-      const extra = intsAttribute(node, 'output_padding') ?? [];
-      const exact = full.every((length, axis) => length === output[axis + 2]);
-      if (exact && pads.every((pad) => pad === 0) && extra.every((pad) => pad === 0)) return undefined;
-      const value = pads.some((pad) => pad !== 0)
+      const { pads, outputPadding, reach, output } = planar(node, context) ?? {};
+      if (!pads || !outputPadding || !reach || !output) return undefined;
+      if ([...pads, ...outputPadding].every((pad) => pad === limit)) return undefined;
+      const value = pads.some((pad) => pad !== limit)
         ? `padding ${pads.join(',')}`
-        : `output ${times(output.slice(2))} instead of ${times(full)}`;
+        : `output ${times(output)} instead of ${times(reach)}`;
       return {
         message: `${value}, allowed ${limit}`,
-        values: { limit, value, unpaddedOutput: times(full), output: times(output.slice(2)) },
+        values: { limit, value, unpaddedOutput: times(reach), output: times(output) },
         fix: {
-          advice: `Set padding to 0 and crop the ${times(full)} result to ${times(output.slice(2))} with a Slice.`,
+          advice: `Set padding to 0 and crop the ${times(reach)} result to ${times(output)} with a Slice.`,
         },
       };
     },
@@ -144,7 +128,7 @@ export const deconvolutionRules: readonly Rule[] = [
     doc: 'A deconvolution has one group.',
     limits: always([1, 1], sources.guide),
     test: (node, _, range) =>
-      outside('groups', [intAttribute(node, 'group', 1)], range, {
+      outside('groups', [groupsOf(node)], range, {
         advice: 'Expand the weights to one group, with zeros between the groups.',
       }),
   }),
@@ -154,7 +138,7 @@ export const deconvolutionRules: readonly Rule[] = [
     doc: 'A deconvolution has dilation 1.',
     limits: always([1, 1], sources.guide),
     test: (node, context, range) =>
-      outside('dilation', deconvolutionOf(node, context)?.dilations, range, {
+      outside('dilation', planar(node, context)?.dilations, range, {
         advice: 'Write the zeros that dilation inserts into the kernel.',
       }),
   }),
@@ -164,8 +148,9 @@ export const deconvolutionRules: readonly Rule[] = [
     doc: (range) => `A deconvolution has ${span(range)} input and output channels.`,
     limits: always([1, 8192], sources.guide),
     test: (node, context, range) => {
-      const found = deconvolutionOf(node, context);
-      return outside('channels (in×out)', found && [found.input[1]!, found.output[1]!], range);
+      const [input, output] = [context.shape(node.inputs[0]), context.shape(node.outputs[0])];
+      const known = input?.length === 4 && output?.length === 4;
+      return outside('channels (in×out)', known ? [input[1]!, output[1]!] : undefined, range);
     },
   }),
 ];

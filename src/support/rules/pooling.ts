@@ -1,7 +1,7 @@
 /** Maximum and average pooling. Global pools are other layers: GlobalMaxPool is a Reduce, GlobalAveragePool has no rule. */
 
 import type { Node } from '../../graph/graph.ts';
-import { intAttribute } from '../../graph/graph.ts';
+import { countsPadding, type Window, windowOf } from '../../graph/operators/window.ts';
 import {
   always,
   type Finding,
@@ -15,13 +15,11 @@ import {
   times,
 } from '../rule.ts';
 import type { Fix } from '../verdict.ts';
-import { type Window, windowOf } from '../window.ts';
 
 const base = { operators: ['MaxPool', 'AveragePool'], severity: 'refuse' } as const;
 
 function poolOf(node: Node, context: RuleContext): Window | undefined {
-  const input = context.shape(node.inputs[0]);
-  return input?.length === 4 ? windowOf(node, input.slice(2)) : undefined;
+  return context.shape(node.inputs[0])?.length === 4 ? windowOf(node, context) : undefined;
 }
 
 /** Whether a node or the caller reads the indices of a MaxPool. */
@@ -38,8 +36,8 @@ export function givesIndices(node: Node, context: RuleContext, limit: number): F
 
 /** An average divides by the cells inside the image, and some are outside. */
 export function excludesPadding(node: Node, window: Window | undefined, limit: string): Finding | undefined {
-  const pads = window?.pads ?? [];
-  if (intAttribute(node, 'count_include_pad', 0) === 1 || pads.every((pad) => pad === 0)) return undefined;
+  const pads = window?.reachedPads ?? [];
+  if (countsPadding(node) || pads.every((pad) => pad === 0)) return undefined;
   return {
     message: `count_include_pad 0 with padding ${pads.join(',')}`,
     values: { limit, value: 'count_include_pad 0', pads: pads.join(',') },
@@ -73,7 +71,7 @@ export const poolingRules: readonly Rule[] = [
     id: 'pooling/padding',
     doc: (range) => `Each padding lies in ${span(range)}, counting the rows that ceil_mode adds.`,
     limits: always([0, 7], sources.guide),
-    test: (node, context, range) => outside('padding', poolOf(node, context)?.pads, range),
+    test: (node, context, range) => outside('padding', poolOf(node, context)?.reachedPads, range),
   }),
   rule({
     ...base,

@@ -1,22 +1,10 @@
 /** The remaining small layers: Reduce (maximum only), unary functions and LRN. */
 
-import type { Node } from '../../graph/graph.ts';
-import { intAttribute, intsAttribute } from '../../graph/graph.ts';
-import { numbers } from '../../graph/tensor.ts';
-import { always, either, type Rule, type RuleContext, rule, sources, times } from '../rule.ts';
+import { lrnOf } from '../../graph/operators/point.ts';
+import { reductionOf } from '../../graph/operators/reduction.ts';
+import { always, either, type Rule, rule, sources, times } from '../rule.ts';
 
 const base = { severity: 'refuse' } as const;
-
-const reducedAxes = (node: Node, context: RuleContext, rank: number): readonly number[] | 'run-time' => {
-  const all = Array.from({ length: rank }, (_, axis) => axis);
-  if (node.op === 'GlobalMaxPool') return all.slice(2);
-  const input = node.inputs[1];
-  const tensor = context.constant(input);
-  if (input && !tensor) return 'run-time';
-  const given = tensor ? numbers(tensor) : (intsAttribute(node, 'axes') ?? []);
-  if (given.length === 0) return intAttribute(node, 'noop_with_empty_axes', 0) === 1 ? [] : all;
-  return given.map((axis) => (axis < 0 ? axis + rank : axis));
-};
 
 export const reduceRules: readonly Rule[] = [
   rule({
@@ -44,7 +32,7 @@ export const reduceRules: readonly Rule[] = [
     test: (node, context, limit) => {
       const rank = context.shape(node.inputs[0])?.length;
       if (rank === undefined) return undefined;
-      const axes = reducedAxes(node, context, rank);
+      const { axes } = reductionOf(node, context, rank);
       if (axes === 'run-time') {
         return { message: 'axes are computed at run time', values: { limit: 'constant', value: 'run-time' } };
       }
@@ -84,7 +72,7 @@ export const reduceRules: readonly Rule[] = [
     doc: (sizes) => `The window of LRN is ${either(sizes)} channels.`,
     limits: always([3, 5, 7, 9], `${sources.guide}; ${sources.header}`),
     test: (node, _, sizes) => {
-      const value = intAttribute(node, 'size', 0);
+      const { size: value } = lrnOf(node);
       return sizes.some((size) => size === value)
         ? undefined
         : { message: `window ${value}, allowed ${either(sizes)}`, values: { limit: sizes.join(', '), value } };

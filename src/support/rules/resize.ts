@@ -5,43 +5,13 @@
  * Resize before opset 11, have no such attribute and are asymmetric, rounding down.
  */
 
-import type { Node } from '../../graph/graph.ts';
-import { intAttribute, intsAttribute, stringAttribute } from '../../graph/graph.ts';
-import { numbers } from '../../graph/tensor.ts';
-import { always, either, type Rule, type RuleContext, rule, sources, span, times } from '../rule.ts';
+import { resizeOf } from '../../graph/operators/resize.ts';
+import { always, either, type Rule, rule, sources, span, times } from '../rule.ts';
 
 const base = {
   operators: ['Resize', 'Upsample'],
   severity: 'refuse',
 } as const;
-
-/** Where the scales come from: numbers, `sizes`, or `run-time` when neither is constant. */
-export function scalesOf(node: Node, context: RuleContext): readonly number[] | 'sizes' | 'run-time' {
-  const attribute = node.attributes.scales;
-  if (attribute?.kind === 'floats') return attribute.value;
-  const late = node.op === 'Resize' && context.opset >= 11;
-  if (late && node.inputs[3]) return 'sizes';
-  const tensor = context.constant(node.inputs[late ? 2 : 1]);
-  if (!tensor) return 'run-time';
-  const scales = numbers(tensor);
-  return scales.length === 0 ? 'run-time' : scales;
-}
-
-export interface Interpolation {
-  readonly mode: string;
-  readonly coordinates: string;
-  readonly rounding: string;
-}
-
-export function interpolationOf(node: Node, opset: number): Interpolation {
-  const mode = stringAttribute(node, 'mode', 'nearest');
-  if (node.op === 'Upsample' || opset < 11) return { mode, coordinates: 'asymmetric', rounding: 'floor' };
-  return {
-    mode,
-    coordinates: stringAttribute(node, 'coordinate_transformation_mode', 'half_pixel'),
-    rounding: stringAttribute(node, 'nearest_mode', 'round_prefer_floor'),
-  };
-}
 
 /** What a mode of interpolation allows: coordinates, and for `nearest` the rounding that goes with them. */
 const interpolations = {
@@ -58,7 +28,7 @@ export const resizeRules: readonly Rule[] = [
     doc: (modes) => `Resize is ${either(modes)}.`,
     limits: always(['nearest', 'linear'], sources.header, 'header'),
     test: (node, context, modes) => {
-      const { mode } = interpolationOf(node, context.opset);
+      const { mode } = resizeOf(node, context);
       if (modes.some((allowed) => allowed === mode)) return undefined;
       return {
         message: `mode ${mode}, allowed ${either(modes)}`,
@@ -73,7 +43,7 @@ export const resizeRules: readonly Rule[] = [
     doc: ({ nearest, linear }) => `Nearest is ${either(nearest)}; linear is ${either(linear)}.`,
     limits: always(interpolations, sources.header, 'header'),
     test: (node, context, allowed) => {
-      const { mode, coordinates, rounding } = interpolationOf(node, context.opset);
+      const { mode, coordinates, rounding } = resizeOf(node, context);
       if (!isKnown(mode)) return undefined;
       const value = mode === 'linear' ? coordinates : `${coordinates} + ${rounding}`;
       if (allowed[mode].includes(value)) return undefined;
@@ -96,15 +66,15 @@ export const resizeRules: readonly Rule[] = [
     doc: 'Resize is given by constant scales, not by output sizes.',
     limits: always('constant scales', sources.header, 'header'),
     test: (node, context, limit) => {
-      const scales = scalesOf(node, context);
-      if (typeof scales !== 'string') return undefined;
+      const { extent } = resizeOf(node, context);
+      if (extent.by === 'scales') return undefined;
       const input = context.shape(node.inputs[0]);
       const output = context.shape(node.outputs[0]);
       const ratios = input && output?.map((dim, axis) => dim / (input[axis] ?? 1));
       const wanted = ratios?.every(Number.isInteger) ? times(ratios) : undefined;
       return {
-        message: scales === 'sizes' ? 'given by output sizes' : 'scales are computed at run time',
-        values: { limit, value: scales, ...(wanted && { scales: wanted }) },
+        message: extent.by === 'sizes' ? 'given by output sizes' : 'scales are computed at run time',
+        values: { limit, value: extent.by, ...(wanted && { scales: wanted }) },
         fix: {
           advice: wanted
             ? `Give the scales ${wanted} instead of the sizes.`
@@ -120,9 +90,9 @@ export const resizeRules: readonly Rule[] = [
       `Resize has four scales: 1 and 1 for batch and channels, then integers of ${span(nearest)} (nearest) or ${span(linear)} (linear).`,
     limits: always({ nearest: [1, 32], linear: [1, 4] }, sources.header, 'header'),
     test: (node, context, factors) => {
-      const { mode } = interpolationOf(node, context.opset);
-      const scales = scalesOf(node, context);
-      if (typeof scales === 'string') return undefined;
+      const { mode, extent } = resizeOf(node, context);
+      if (extent.by !== 'scales') return undefined;
+      const { scales } = extent;
       const range = mode === 'linear' ? factors.linear : factors.nearest;
       const right =
         scales.length === 4 &&
@@ -143,11 +113,12 @@ export const resizeRules: readonly Rule[] = [
     id: 'resize/options',
     doc: 'Resize has no antialiasing, aspect-ratio policy or list of axes.',
     limits: always('default', sources.reading, 'inferred'),
-    test: (node, _, limit) => {
+    test: (node, context, limit) => {
+      const { antialias, aspectRatio, listsAxes } = resizeOf(node, context);
       const value = [
-        intAttribute(node, 'antialias', 0) === 1 && 'antialias',
-        stringAttribute(node, 'keep_aspect_ratio_policy', 'stretch') !== 'stretch' && 'keep_aspect_ratio_policy',
-        intsAttribute(node, 'axes') !== undefined && 'axes',
+        antialias && 'antialias',
+        aspectRatio !== 'stretch' && 'keep_aspect_ratio_policy',
+        listsAxes && 'axes',
       ].find((name) => typeof name === 'string');
       if (typeof value !== 'string') return undefined;
       return { message: `attribute ${value} is set`, values: { limit, value } };

@@ -5,7 +5,7 @@
  */
 
 import type { Node } from '../../graph/graph.ts';
-import { intAttribute } from '../../graph/graph.ts';
+import { batchNormalizationOf } from '../../graph/operators/point.ts';
 import { elementCount } from '../../graph/tensor.ts';
 import { always, type Rule, type RuleContext, rule, sources, times } from '../rule.ts';
 
@@ -96,7 +96,7 @@ export const scaleRules: readonly Rule[] = [
     limits: always('constants, inference', sources.guide),
     test: (node, context, limit) => {
       const loose = node.inputs.slice(1, 5).find((name) => name !== '' && !context.constant(name));
-      const training = context.opset >= 14 && intAttribute(node, 'training_mode', 0) === 1;
+      const { training } = batchNormalizationOf(node, context);
       const used = node.outputs.slice(1).filter((name) => name !== '').length;
       if (loose === undefined && !training && used === 0) return undefined;
       const value = loose !== undefined ? `${loose} at run time` : 'training';

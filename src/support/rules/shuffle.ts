@@ -1,7 +1,7 @@
 /** Shuffle: Reshape and Transpose. Flatten, Squeeze and Unsqueeze are shuffles of other ranks, which the DLA has not. */
 
 import type { Node } from '../../graph/graph.ts';
-import { intsAttribute } from '../../graph/graph.ts';
+import { permutationOf } from '../../graph/operators/movement.ts';
 import { always, type Rule, type RuleContext, rule, sources, times } from '../rule.ts';
 
 const base = {
@@ -59,7 +59,7 @@ export const shuffleRules: readonly Rule[] = [
     test: (node, context) => {
       const [input, output] = [context.shape(node.inputs[0]), context.shape(node.outputs[0])];
       if (input?.length !== 4 || output?.length !== 4) return undefined;
-      const permutation = intsAttribute(node, 'perm') ?? [3, 2, 1, 0];
+      const permutation = node.op === 'Transpose' ? permutationOf(node, 4) : [];
       const moved = node.op === 'Transpose' ? permutation[0] !== 0 : input[0] !== output[0];
       if (!moved) return undefined;
       const value = node.op === 'Transpose' ? permutation.join(',') : `${input[0]} → ${output[0]}`;

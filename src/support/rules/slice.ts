@@ -1,8 +1,7 @@
 /** Slice and Split: a window of a tensor, in steps of one, never across the batch. */
 
 import type { Node } from '../../graph/graph.ts';
-import { intAttribute, intsAttribute } from '../../graph/graph.ts';
-import { numbers } from '../../graph/tensor.ts';
+import { sliceCuts, sliceLists, splitOf } from '../../graph/operators/movement.ts';
 import { always, type Rule, type RuleContext, rule, sources, times } from '../rule.ts';
 
 const base = {
@@ -10,32 +9,22 @@ const base = {
   severity: 'refuse',
 } as const;
 
-/** A list that is an attribute in old opsets and an input in new ones. */
-function list(
-  node: Node,
-  context: RuleContext,
-  name: string,
-  input: number,
-): readonly number[] | 'run-time' | undefined {
-  const attribute = intsAttribute(node, name);
-  if (attribute) return attribute;
-  const value = node.inputs[input];
-  if (!value) return undefined;
-  const tensor = context.constant(value);
-  return tensor ? numbers(tensor) : 'run-time';
-}
-
 /** The axes that are cut, not negative. */
 function cutAxes(node: Node, context: RuleContext, rank: number): readonly number[] {
-  const given =
-    node.op === 'Split'
-      ? [intAttribute(node, 'axis', 0)]
-      : (list(node, context, 'axes', 3) ?? Array.from({ length: rank }, (_, axis) => axis));
-  if (given === 'run-time') return [];
-  const axes = given.map((axis) => (axis < 0 ? axis + rank : axis));
+  const cuts = node.op === 'Split' ? [splitOf(node, context, rank)] : sliceCuts(node, context, rank);
+  if (cuts === 'run-time') return [];
   const [input, output] = [context.shape(node.inputs[0]), context.shape(node.outputs[0])];
   // An axis that keeps its whole length is not cut, whatever is written.
-  return axes.filter((axis) => input === undefined || output === undefined || input[axis] !== output[axis]);
+  return cuts
+    .map(({ axis }) => axis)
+    .filter((axis) => input === undefined || output === undefined || input[axis] !== output[axis]);
+}
+
+/** The lists that say what is cut, by name. */
+function listsOf(node: Node, context: RuleContext): Readonly<Record<string, unknown>> {
+  if (node.op === 'Slice') return { ...sliceLists(node, context) };
+  const rank = context.shape(node.inputs[0])?.length;
+  return rank === undefined ? {} : { split: splitOf(node, context, rank).sizes };
 }
 
 export const sliceRules: readonly Rule[] = [
@@ -60,16 +49,7 @@ export const sliceRules: readonly Rule[] = [
     doc: 'Starts, ends, axes and steps are constants.',
     limits: always('constant', sources.header, 'header'),
     test: (node, context, limit) => {
-      const parts =
-        node.op === 'Split'
-          ? ([['split', 1]] as const)
-          : ([
-              ['starts', 1],
-              ['ends', 2],
-              ['axes', 3],
-              ['steps', 4],
-            ] as const);
-      const loose = parts.find(([name, input]) => list(node, context, name, input) === 'run-time');
+      const loose = Object.entries(listsOf(node, context)).find(([, list]) => list === 'run-time');
       if (!loose) return undefined;
       return {
         message: `${loose[0]} is computed at run time`,
@@ -84,7 +64,7 @@ export const sliceRules: readonly Rule[] = [
     doc: (step) => `Every step is ${step}.`,
     limits: always(1, sources.header, 'header'),
     test: (node, context, limit) => {
-      const steps = list(node, context, 'steps', 4);
+      const { steps } = sliceLists(node, context);
       if (steps === undefined || steps === 'run-time' || steps.every((step) => step === limit)) return undefined;
       return {
         message: `steps ${steps.join(',')}, allowed ${limit}`,

@@ -1,6 +1,7 @@
 /** Softmax: Orin, FP16. Two modes: an accurate one over a vector, and one with a table whose error grows with the axis. */
 
-import { intAttribute, type Node } from '../../graph/graph.ts';
+import type { Node } from '../../graph/graph.ts';
+import { softmaxAxes } from '../../graph/operators/reduction.ts';
 import { always, type Rule, type RuleContext, rule, sources, times } from '../rule.ts';
 
 const base = {
@@ -8,14 +9,13 @@ const base = {
   severity: 'refuse',
 } as const;
 
-function axisOf(
+/** The axes that are normalized together (`behind` is the one after the last), and the shape. */
+function axesOf(
   node: Node,
   context: RuleContext,
-): { readonly axis: number; readonly shape: readonly number[] } | undefined {
+): { readonly first: number; readonly behind: number; readonly shape: readonly number[] } | undefined {
   const shape = context.shape(node.inputs[0]);
-  if (!shape || shape.length === 0) return undefined;
-  const axis = intAttribute(node, 'axis', context.opset >= 13 ? -1 : 1);
-  return { axis: axis < 0 ? axis + shape.length : axis, shape };
+  return shape && shape.length > 0 ? { ...softmaxAxes(node, context, shape.length), shape } : undefined;
 }
 
 export const softmaxRules: readonly Rule[] = [
@@ -48,9 +48,9 @@ export const softmaxRules: readonly Rule[] = [
     doc: 'The axis of Softmax is C, H or W.',
     limits: always('C, H or W', `${sources.header}; ${sources.operatorPages}`),
     test: (node, context) => {
-      const found = axisOf(node, context);
+      const found = axesOf(node, context);
       if (!found) return undefined;
-      const { axis, shape } = found;
+      const { first: axis, shape } = found;
       const lowest = shape.length <= 2 ? 1 : Math.max(shape.length - 3, 1);
       if (axis >= lowest) return undefined;
       return {
@@ -65,14 +65,14 @@ export const softmaxRules: readonly Rule[] = [
     doc: 'Before opset 13, Softmax is over all dimensions from the axis on; only one of them may be larger than 1.',
     limits: always(1, sources.reading, 'inferred'),
     test: (node, context, limit) => {
-      const found = context.opset < 13 ? axisOf(node, context) : undefined;
+      const found = axesOf(node, context);
       if (!found) return undefined;
-      const { axis, shape } = found;
-      const coerced = shape.slice(axis).filter((dim) => dim > 1);
+      const { first, behind, shape } = found;
+      const coerced = shape.slice(first, behind).filter((dim) => dim > 1);
       if (coerced.length <= limit) return undefined;
       return {
-        message: `over ${times(shape.slice(axis))}, allowed one dimension`,
-        values: { limit, value: coerced.length, dimensions: times(shape.slice(axis)) },
+        message: `over ${times(shape.slice(first, behind))}, allowed one dimension`,
+        values: { limit, value: coerced.length, dimensions: times(shape.slice(first, behind)) },
       };
     },
   }),
@@ -83,9 +83,9 @@ export const softmaxRules: readonly Rule[] = [
       `The axis of Softmax has at most ${beside} elements, or ${alone} where every other dimension but the batch is 1.`,
     limits: always({ beside: 1024, alone: 8192 }, `${sources.header}; ${sources.operatorPages}`),
     test: (node, context, { beside, alone }) => {
-      const found = axisOf(node, context);
+      const found = axesOf(node, context);
       if (!found) return undefined;
-      const { axis, shape } = found;
+      const { first: axis, shape } = found;
       const limit = shape.every((dim, at) => at === axis || at === 0 || dim === 1) ? alone : beside;
       const value = shape[axis] ?? 0;
       return value <= limit

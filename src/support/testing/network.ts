@@ -73,7 +73,7 @@ export const single = (
   return network({ shapes, nodes: [{ op, inputs, outputs, attributes, name: 'node' }], ...rest });
 };
 
-const floatAttributes = ['alpha', 'beta', 'min', 'max', 'scales'];
+const floatAttributes = ['alpha', 'beta', 'bias', 'min', 'max', 'scales'];
 
 function attribute(key: string, value: AttributeValue): Attribute {
   if (typeof value === 'string') return { kind: 'string', value };

@@ -1,8 +1,9 @@
 /** What the rules of the open NVDLA share. */
 
 import type { Node } from '../../../graph/graph.ts';
+import { deconvolutionOf } from '../../../graph/operators/deconvolution.ts';
+import { type Window, windowOf } from '../../../graph/operators/window.ts';
 import type { Finding, RuleContext } from '../../rule.ts';
-import { type Window, windowOf } from '../../window.ts';
 
 export const base = {
   generations: ['nvdla'],
@@ -14,11 +15,10 @@ export const registers = 'nvdla/hw spec/manual, widths of register fields';
 
 /** The window that slides over an image: of a convolution, whose weights say its size, or of a pool. */
 export function windowOver(node: Node, context: RuleContext): Window | undefined {
-  const input = context.shape(node.inputs[0]);
-  if (input?.length !== 4) return undefined;
-  if (node.op !== 'Conv' && node.op !== 'ConvTranspose') return windowOf(node, input.slice(2));
-  const weights = context.shape(node.inputs[1]);
-  return weights?.length === 4 ? windowOf(node, input.slice(2), weights.slice(2)) : undefined;
+  if (context.shape(node.inputs[0])?.length !== 4) return undefined;
+  if (node.op !== 'ConvTranspose') return windowOf(node, context);
+  const deconvolution = deconvolutionOf(node, context);
+  return deconvolution && { ...deconvolution, reachedPads: deconvolution.pads };
 }
 
 /** What a configuration lacks, said of a node. */

@@ -1,18 +1,11 @@
 /** What the open NVDLA moves: whole channels by the convolution core, pixels by passes through the single-point processor. */
 
-import { intAttribute, intsAttribute, type Node } from '../../../graph/graph.ts';
-import { numbers } from '../../../graph/tensor.ts';
-import { always, type Rule, type RuleContext, rule, span, times } from '../../rule.ts';
-import { interpolationOf } from '../resize.ts';
+import { concatAxis, sliceCuts, splitOf } from '../../../graph/operators/movement.ts';
+import { resizeOf } from '../../../graph/operators/resize.ts';
+import { always, type Rule, rule, span, times } from '../../rule.ts';
 import { base, cubeOf, notConstant, refused } from './base.ts';
 
 const source = 'nvdla/doc, format of feature data';
-
-/** The constant of an input of Slice, where it has one. */
-function list(node: Node, context: RuleContext, index: number, attribute: string): readonly number[] | undefined {
-  const constant = context.constant(node.inputs[index]);
-  return intsAttribute(node, attribute) ?? (constant && numbers(constant));
-}
 
 export const openNvdlaMoveRules: readonly Rule[] = [
   rule({
@@ -37,8 +30,9 @@ export const openNvdlaMoveRules: readonly Rule[] = [
     limits: always('1, 2 or 3', source),
     test: (node, context, limit) => {
       const rank = context.shape(node.inputs[0])?.length;
-      const axis = intAttribute(node, 'axis', node.op === 'Split' ? 0 : 1);
-      return rank === undefined || (axis < 0 ? axis + rank : axis) !== 0 ? undefined : refused(axis, limit, 'axis');
+      if (rank === undefined) return undefined;
+      const axis = node.op === 'Split' ? splitOf(node, context, rank).axis : concatAxis(node, context, rank);
+      return axis !== 0 ? undefined : refused(axis, limit, 'axis');
     },
   }),
   rule({
@@ -74,12 +68,10 @@ export const openNvdlaMoveRules: readonly Rule[] = [
       if (!input || !output) return undefined;
       const rank = context.shape(node.inputs[0])!.length;
       const cut = [0, 1, 2, 3].filter((axis) => input[axis] !== output[axis]);
-      const steps = list(node, context, 4, 'steps') ?? [];
-      const axes = (list(node, context, 3, 'axes') ?? steps.map((_, axis) => axis)).map((axis) =>
-        axis < 0 ? axis + rank : axis,
-      );
-      const wrong = steps.findIndex((step, index) => step < 1 || (step > 1 && (axes[index] ?? 0) < 2));
-      if (wrong >= 0) return refused(`step ${steps[wrong]} along axis ${axes[wrong]}`, '1, of pixels from 1');
+      const cuts = sliceCuts(node, context, rank);
+      if (cuts === 'run-time') return undefined;
+      const wrong = cuts.find(({ axis, step }) => step < 1 || (step > 1 && axis < 2));
+      if (wrong) return refused(`step ${wrong.step} along axis ${wrong.axis}`, '1, of pixels from 1');
       if (!cut.includes(0) && !(cut.includes(1) && cut.length > 1)) return undefined;
       return refused(`${times(input)} to ${times(output)}`, limit);
     },
@@ -94,7 +86,7 @@ export const openNvdlaMoveRules: readonly Rule[] = [
     test: (node, context, [low, high]) => {
       const [input, output] = [context.shape(node.inputs[0]), context.shape(node.outputs[0])];
       if (input?.length !== 4 || output?.length !== 4) return undefined;
-      const { mode, coordinates, rounding } = interpolationOf(node, context.opset);
+      const { mode, coordinates, rounding } = resizeOf(node, context);
       const factors = output.map((size, axis) => size / input[axis]!);
       const whole = factors.every((factor, axis) =>
         axis < 2 ? factor === 1 : Number.isInteger(factor) && factor >= low && factor <= high,

@@ -1,9 +1,9 @@
 /** What PDP and CDP of the open NVDLA take. */
 
-import { floatAttribute, intAttribute } from '../../../graph/graph.ts';
+import { lrnOf } from '../../../graph/operators/point.ts';
+import { countsPadding, type Window } from '../../../graph/operators/window.ts';
 import { nvdlaLimits } from '../../../targets/nvdla-limits.ts';
 import { always, either, outside, type Rule, rule, span } from '../../rule.ts';
-import { type Window, windowOf } from '../../window.ts';
 import { excludesPadding, givesIndices, isProductOfWindows } from '../pooling.ts';
 import { base, refused, registers, windowOver } from './base.ts';
 
@@ -21,7 +21,7 @@ export const openNvdlaPoolingRules: readonly Rule[] = [
       const size = context.shape(node.inputs[0])?.slice(2) ?? [];
       const found = windowOver(node, context);
       if (!found) return undefined;
-      const { kernel, strides, pads } = found;
+      const { kernel, strides, reachedPads: pads } = found;
       // No second window begins within reach.
       const isSingle = (axis: number) => {
         const rest = size[axis]! + pads[axis]! + pads[axis + 2]! - kernel[axis]!;
@@ -43,7 +43,13 @@ export const openNvdlaPoolingRules: readonly Rule[] = [
     limits: always([1, 32], 'nvdla/hw spec/manual, PDP and CSC; larger ones are our choice'),
     test: (node, context, range) => {
       const input = context.shape(node.inputs[0])?.slice(2);
-      const whole = input && { kernel: input, strides: input, dilations: [1, 1], pads: [0, 0, 0, 0] };
+      const whole = input && {
+        kernel: input,
+        strides: input,
+        dilations: [1, 1],
+        pads: [0, 0, 0, 0],
+        reachedPads: [0, 0, 0, 0],
+      };
       const found = pools.includes(node.op) ? windowOver(node, context) : whole;
       return outside(
         'window',
@@ -59,7 +65,7 @@ export const openNvdlaPoolingRules: readonly Rule[] = [
     doc: 'Padding of a pooling window is smaller than the window, counting the rows that ceil_mode adds.',
     limits: always('window − 1', 'nvdla/doc, PDP: a window holds a pixel'),
     test: (node, context) => {
-      const { kernel, pads } = windowOver(node, context) ?? { kernel: [], pads: [] };
+      const { kernel = [], reachedPads: pads = [] } = windowOver(node, context) ?? {};
       const wrong = pads.findIndex((pad, index) => pad < 0 || pad >= kernel[index % kernel.length]!);
       return wrong < 0 ? undefined : outside('padding', pads, [0, kernel[wrong % kernel.length]! - 1]);
     },
@@ -95,13 +101,10 @@ export const openNvdlaPoolingRules: readonly Rule[] = [
     doc: 'With count_include_pad, windows of an average end with the padding: ONNX does not count what ceil_mode adds beyond.',
     limits: always('no more than declared', 'nvdla/doc, PDP: reciprocal of the kernel size'),
     test: (node, context) => {
-      if (intAttribute(node, 'count_include_pad', 0) === 0 || intAttribute(node, 'ceil_mode', 0) === 0)
-        return undefined;
-      const input = context.shape(node.inputs[0])?.slice(2);
-      if (input?.length !== 2) return undefined;
-      const { ceil_mode: _, ...attributes } = node.attributes;
-      const [declared, reached] = [{ ...node, attributes }, node].map((of) => windowOf(of, input).pads.join());
-      return declared === reached ? undefined : refused(reached!, declared!, 'padding');
+      const { pads = [], reachedPads = [] } = windowOver(node, context) ?? {};
+      const declared = pads.join();
+      const reached = reachedPads.join();
+      return !countsPadding(node) || declared === reached ? undefined : refused(reached, declared, 'padding');
     },
   }),
   rule({
@@ -111,7 +114,7 @@ export const openNvdlaPoolingRules: readonly Rule[] = [
     doc: (sizes) => `Local response normalization sums ${either(sizes)} channels.`,
     limits: always(nvdlaLimits.normalization.sizes, registers),
     test: (node, _, sizes) => {
-      const size = intAttribute(node, 'size', 0);
+      const { size } = lrnOf(node);
       return sizes.some((allowed) => allowed === size) ? undefined : refused(size, either(sizes), 'size');
     },
   }),
@@ -122,14 +125,14 @@ export const openNvdlaPoolingRules: readonly Rule[] = [
     doc: 'What local response normalization divides by has a bias above 0 and an alpha of at least 0: a table holds its reciprocal.',
     limits: always('bias above 0, alpha from 0', 'nvdla/doc, CDP: lookup table'),
     test: (node, _, limit) => {
-      const [bias, alpha] = [floatAttribute(node, 'bias', 1), floatAttribute(node, 'alpha', 0.0001)];
+      const { bias, alpha } = lrnOf(node);
       return bias > 0 && alpha >= 0 ? undefined : refused(`bias ${bias} and alpha ${alpha}`, limit);
     },
   }),
 ];
 
 /** Whether windows lie side by side along an axis, and smaller ones multiply to them. */
-const isTiled = ({ kernel, strides, pads }: Window, axis: number): boolean =>
+const isTiled = ({ kernel, strides, reachedPads: pads }: Window, axis: number): boolean =>
   kernel[axis] === strides[axis] &&
   pads[axis] === 0 &&
   pads[axis + kernel.length] === 0 &&
