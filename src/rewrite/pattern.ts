@@ -18,7 +18,7 @@ export const isOp = <Op extends string>(
   (ops as readonly string[]).includes(node.op);
 
 /** A float32 constant; undefined for anything else. */
-export function floatConstant(view: View, value: string | undefined): Tensor | undefined {
+export function floatConstant(view: Pick<View, 'constant'>, value: string | undefined): Tensor | undefined {
   const tensor = value ? view.constant(value) : undefined;
   return tensor?.dtype === 'float32' ? tensor : undefined;
 }

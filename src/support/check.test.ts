@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { DataType } from '../base/data-type.ts';
 import { DlakitError } from '../base/errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import { float32Tensor } from '../graph/tensor.ts';
@@ -247,6 +248,34 @@ describe('check', () => {
       'convolution/stride',
       'convolution/padding',
       'convolution/padding-kernel',
+    ]);
+  });
+
+  it('keeps a comparison and the Cast behind it together', () => {
+    const compared = (to: DataType, op = 'Equal') =>
+      network({
+        shapes: { a: image, b: image, c: image, y: image },
+        dtypes: { c: 'bool', y: to },
+        nodes: [
+          { op, inputs: ['a', 'b'], outputs: ['c'], name: 'compare' },
+          { op: 'Cast', inputs: ['c'], outputs: ['y'], name: 'cast', attributes: { to: to === 'int8' ? 3 : 10 } },
+        ],
+      });
+    const rules = (graph: Graph, release?: string) =>
+      check(graph, on(release)).verdicts.map(({ placement, refusals }) => [
+        placement,
+        ...refusals.map(({ rule }) => rule),
+      ]);
+    expect(rules(compared('int8'))).toEqual([['dla'], ['dla']]);
+    // JetPack 6.0 has no Greater.
+    expect(rules(compared('int8', 'Greater'))).toEqual([
+      ['gpu', 'no-rule'],
+      ['gpu', 'comparison/pair'],
+    ]);
+    expect(rules(compared('int8', 'Greater'), 'DRIVE OS 6.0.9.0')).toEqual([['dla'], ['dla']]);
+    expect(rules(compared('float32'))).toEqual([
+      ['gpu', 'comparison/cast'],
+      ['gpu', 'comparison/pair'],
     ]);
   });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../src/base/hashing.ts';
 import { Random } from '../../src/base/random.ts';
-import { float32Tensor, type Tensor } from '../../src/graph/tensor.ts';
+import { elementCount, float32Tensor, type Tensor } from '../../src/graph/tensor.ts';
 import { nodeOnnxRuntime } from '../../src/host/node/onnxruntime.ts';
 import { calibrate, compile, prepare } from '../../src/index.ts';
 import { resolve } from '../../src/onnx/resolve.ts';
@@ -69,10 +69,13 @@ const kinds: Readonly<Record<string, Build>> = {
   },
 };
 
-async function compiled(build: Build): Promise<{ network: CompiledNetwork; inputs: Record<string, Tensor> }> {
+async function compiled(
+  build: Build,
+  shape: readonly number[] = [2, 8, 12, 10],
+): Promise<{ network: CompiledNetwork; inputs: Record<string, Tensor> }> {
   const b = new OnnxBuilder();
   let seed = 1;
-  const x = b.input('x', 'float32', [2, 8, 12, 10]);
+  const x = b.input('x', 'float32', shape);
   const conv = (from: string, k: number, c: number, size: number, how: object = {}): string => {
     const w = b.floats([k, c, size, size], noise(k * c * size * size, seed++));
     return b.node('Conv', [from, w, b.floats([k], noise(k, seed++))], { kernel_shape: [size, size], ...how });
@@ -82,16 +85,31 @@ async function compiled(build: Build): Promise<{ network: CompiledNetwork; input
   const graph = b.graph('kind');
   const open = { ...graph, values: new Map([...graph.values].filter(([name]) => name !== y)) };
   const prepared = prepare(resolve(open, { shapes: new Map() }));
-  const inputs = { x: float32Tensor([2, 8, 12, 10], noise(1920, 77)) };
+  const inputs = { x: float32Tensor(shape, noise(elementCount(shape), 77)) };
   const runtime = await nodeOnnxRuntime();
   const { scales } = await calibrate(prepared, [inputs], { runtime, method: 'min-max' });
   return { network: compile(prepared, { scales }).network, inputs };
 }
 
+/** Of [N, C] tensors, which preparing leaves alone where the DLA takes them: on a 2×40 input. */
+const flatKinds: Readonly<Record<string, Build>> = {
+  'fully connected layers': (b, x) => {
+    const y = b.node('Gemm', [x, b.floats([48, 40], noise(1920, 3)), b.floats([48], noise(48, 4))], { transB: 1 });
+    const z = b.node('MatMul', [b.node('Relu', [y]), b.floats([48, 40], noise(1920, 5))]);
+    return b.node('Gemm', [z, b.floats([1000, 40], noise(40000, 6)), b.floats([1, 1000], noise(1000, 7))], {
+      transB: 1,
+    });
+  },
+};
+
 describe('every kind of layer equals onnxruntime', () => {
-  for (const [name, build] of Object.entries(kinds)) {
+  const all = [
+    ...Object.entries(kinds).map(([name, build]) => ({ name, build, shape: [2, 8, 12, 10] })),
+    ...Object.entries(flatKinds).map(([name, build]) => ({ name, build, shape: [2, 40] })),
+  ];
+  for (const { name, build, shape } of all) {
     it(name, async () => {
-      const { network, inputs } = await compiled(build);
+      const { network, inputs } = await compiled(build, shape);
       expect(network.plan.segments.map(({ kind }) => kind)).toEqual(['dla']);
       const runtime = await nodeOnnxRuntime();
       for (const engines of ['reference', 'wasm'] as const) {

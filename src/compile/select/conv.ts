@@ -1,7 +1,8 @@
-/** Conv and ConvTranspose. */
+/** Conv, ConvTranspose and fully connected layers. */
 
-import { type Graph, intAttribute, intsAttribute, type Node, stringAttribute } from '../../graph/graph.ts';
-import type { Tensor } from '../../graph/tensor.ts';
+import { type Graph, intAttribute, intsAttribute, type Node, staticShape, stringAttribute } from '../../graph/graph.ts';
+import { float32Tensor, type Tensor } from '../../graph/tensor.ts';
+import { fullyConnected } from '../../rewrite/passes/gemm-to-conv.ts';
 import { plainPoint } from '../operation.ts';
 import { surfaceShape, windowOf, windowOutput } from '../window.ts';
 import type { Selection } from './select.ts';
@@ -81,6 +82,39 @@ export function selectConvTranspose(node: Node, graph: Graph): Selection {
       },
       weights,
       ...(bias !== undefined && { bias }),
+      point: plainPoint,
+    },
+  ];
+}
+
+/** A product of [N, C] by a constant matrix: a convolution of one pixel. */
+export function selectFullyConnected(node: Node, graph: Graph): Selection {
+  const [data = ''] = node.inputs;
+  const [input, output] = [data, node.outputs[0] ?? ''].map((value) => staticShape(graph, value));
+  if (input?.length !== 2 || output?.length !== 2) return 'it does not multiply [N, C] by a matrix';
+  const layer = fullyConnected(node, (name) => graph.constants.get(name));
+  if (layer === undefined) return 'its matrix or its bias is not a float32 constant';
+  if (layer.transposeData) return 'it transposes its input';
+  const [kernels, depth] = layer.weights.shape as [number, number];
+  const one = { h: 1, w: 1 };
+  const padding = { top: 0, left: 0, bottom: 0, right: 0 };
+  return [
+    {
+      kind: 'conv',
+      nodes: [node],
+      input: data,
+      output: node.outputs[0]!,
+      shape: {
+        kernel: one,
+        stride: one,
+        dilation: one,
+        padding,
+        groups: 1,
+        transposed: false,
+        output: { channels: kernels, height: 1, width: 1 },
+      },
+      weights: { ...layer.weights, shape: [kernels, depth, 1, 1] },
+      ...(layer.bias && { bias: float32Tensor([kernels], layer.bias) }),
       point: plainPoint,
     },
   ];

@@ -6,7 +6,7 @@
 
 import type { Graph, Node } from '../../graph/graph.ts';
 import type { Operation } from '../operation.ts';
-import { selectConv, selectConvTranspose } from './conv.ts';
+import { selectConv, selectConvTranspose, selectFullyConnected } from './conv.ts';
 import { selectAlias, selectConcat, selectResize, selectSlice, selectSplit } from './move.ts';
 import { selectNormalization } from './normalize.ts';
 import {
@@ -28,6 +28,8 @@ export type Select = (node: Node, graph: Graph) => Selection;
 const selectors: Readonly<Record<string, Select>> = {
   Conv: selectConv,
   ConvTranspose: selectConvTranspose,
+  Gemm: selectFullyConnected,
+  MatMul: selectFullyConnected,
   MaxPool: selectPool,
   AveragePool: selectPool,
   GlobalAveragePool: selectGlobalPool,

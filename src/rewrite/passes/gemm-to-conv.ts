@@ -4,7 +4,8 @@
  * The flattening before it is absorbed; after it a Flatten restores [N, M], for whoever still needs two dimensions.
  */
 
-import { floatAttribute, intAttribute, type Node, type ValueType } from '../../graph/graph.ts';
+import type { Node, ValueType } from '../../graph/graph.ts';
+import { gemmOf } from '../../graph/operators/point.ts';
 import { float32Tensor, float32Values, int64Tensor, type Tensor } from '../../graph/tensor.ts';
 import type { NewNode, Pass, View } from '../pass.ts';
 import { floatConstant, imageShape, int, ints, isOp, isReshape } from '../pattern.ts';
@@ -20,19 +21,11 @@ export const gemmToConv: Pass = {
     const [data = '', matrixName] = node.inputs;
     const [output] = node.outputs as [string];
     const shape = view.shape(data);
-    const matrix = floatConstant(view, matrixName);
-    if (shape?.length !== 2 || matrix?.shape.length !== 2 || view.constant(data)) return undefined;
-    if (view.type(data)?.dtype !== 'float32') return undefined;
-    const gemm = isOp(node, 'Gemm');
-    const transposeData = gemm && intAttribute(node, 'transA', 0) !== 0;
-    const weights = kernelMajor(
-      matrix,
-      gemm && intAttribute(node, 'transB', 0) !== 0,
-      gemm ? floatAttribute(node, 'alpha', 1) : 1,
-    );
+    if (shape?.length !== 2 || view.constant(data) || view.type(data)?.dtype !== 'float32') return undefined;
+    const layer = fullyConnected(node, (name) => view.constant(name));
+    if (!layer) return undefined;
+    const { transposeData, weights, bias } = layer;
     const [kernels, depth] = weights.shape as [number, number];
-    const bias = gemm ? biasVector(node, kernels, view) : undefined;
-    if (bias === null) return undefined;
 
     const insert: NewNode[] = [];
     const values: [string, ValueType][] = [];
@@ -104,6 +97,25 @@ function flattenedImage(flat: string, depth: number, view: View) {
   return image && image.c * image.h * image.w === depth ? { data, c: image.c, h: image.h, w: image.w } : undefined;
 }
 
+export interface FullyConnected {
+  /** The activation is [K, N] instead of [N, K]. */
+  readonly transposeData: boolean;
+  /** [kernels, depth], alpha multiplied in. */
+  readonly weights: Tensor;
+  /** One value for each kernel, beta multiplied in. */
+  readonly bias?: Float32Array;
+}
+
+/** A Gemm or MatMul with float32 constants as a fully connected layer; undefined when its bias varies along the batch. */
+export function fullyConnected(node: Node, constant: (name: string) => Tensor | undefined): FullyConnected | undefined {
+  const matrix = floatConstant({ constant }, node.inputs[1]);
+  if (matrix?.shape.length !== 2) return undefined;
+  const { alpha, beta, transA, transB } = gemmOf(node);
+  const weights = kernelMajor(matrix, transB, alpha);
+  const bias = biasVector(node.inputs[2], beta, weights.shape[0]!, constant);
+  return bias === null ? undefined : { transposeData: transA, weights, ...(bias && { bias }) };
+}
+
 /** The matrix as [kernels, depth], times alpha. */
 function kernelMajor(matrix: Tensor, transposed: boolean, alpha: number): Tensor {
   const [rows, columns] = matrix.shape as [number, number];
@@ -124,13 +136,16 @@ function kernelMajor(matrix: Tensor, transposed: boolean, alpha: number): Tensor
 }
 
 /** β·C as one value for each kernel; undefined without C; null when C varies along the batch or is not constant. */
-function biasVector(node: Node, kernels: number, view: View): Float32Array | undefined | null {
-  const name = node.inputs[2];
+function biasVector(
+  name: string | undefined,
+  beta: number,
+  kernels: number,
+  constant: (name: string) => Tensor | undefined,
+): Float32Array | undefined | null {
   if (!name) return undefined;
-  const tensor = floatConstant(view, name);
+  const tensor = floatConstant({ constant }, name);
   const size = tensor?.shape.at(-1) ?? 1;
   if (!tensor || (size !== 1 && size !== kernels) || !tensor.shape.slice(0, -1).every((dim) => dim === 1)) return null;
-  const beta = floatAttribute(node, 'beta', 1);
   const values = float32Values(tensor);
   return Float32Array.from({ length: kernels }, (_, kernel) => values[size === 1 ? 0 : kernel]! * beta);
 }

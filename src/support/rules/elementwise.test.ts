@@ -1,16 +1,17 @@
+import type { DataType } from '../../base/data-type.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import { binary, floats, image, network, relu, scalar, single, withConstant } from '../testing/network.ts';
 import { describeRules } from '../testing/rule-case.ts';
 import { comparisonRules, elementwiseRules } from './elementwise.ts';
 
 const drive = 'DRIVE OS 6.0.9.0';
-const compare = (reader: string) =>
+const compare = (reader: string, type: DataType = 'float16') =>
   network({
     shapes: { a: image, b: image, c: image, y: image },
-    dtypes: { c: 'bool' },
+    dtypes: { c: 'bool', y: type },
     nodes: [
       { op: 'Greater', inputs: ['a', 'b'], outputs: ['c'], name: 'node' },
-      { op: reader, inputs: ['c'], outputs: ['y'], attributes: { to: 1 } },
+      { op: reader, inputs: ['c'], outputs: ['y'], attributes: { to: 10 } },
     ],
   });
 
@@ -18,7 +19,7 @@ const compareWith = (constant: Tensor) =>
   network({
     shapes: { a: image, c: image, y: image },
     constants: { k: constant },
-    dtypes: { c: 'bool' },
+    dtypes: { c: 'bool', y: 'float16' },
     nodes: [
       { op: 'Equal', inputs: ['a', 'k'], outputs: ['c'] },
       { op: 'Cast', inputs: ['c'], outputs: ['y'], attributes: { to: 10 } },
@@ -109,8 +110,13 @@ describeRules(
       release: drive,
       passes: [compare('Cast')],
       fails: [
-        [compare('Relu'), 'Cast', 'Relu'],
-        [single('Less', { a: image, b: image, y: image }, {}, { dtypes: { y: 'bool' } }), 'Cast', 'network output'],
+        [compare('Relu'), 'Cast to float16 or int8', 'Relu'],
+        [compare('Cast', 'float32'), 'Cast to float16 or int8', 'Cast to float32'],
+        [
+          single('Less', { a: image, b: image, y: image }, {}, { dtypes: { y: 'bool' } }),
+          'Cast to float16 or int8',
+          'network output',
+        ],
       ],
     },
     {

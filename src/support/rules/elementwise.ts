@@ -2,7 +2,7 @@
 
 import type { Node } from '../../graph/graph.ts';
 import { numbers } from '../../graph/tensor.ts';
-import { always, type Rule, type RuleContext, rule, sources, times } from '../rule.ts';
+import { always, either, type Rule, type RuleContext, rule, sources, times } from '../rule.ts';
 import { lowRank } from './activation.ts';
 import { channelAxis, constantOperand } from './scale.ts';
 
@@ -164,17 +164,22 @@ export const comparisonRules: readonly Rule[] = [
     ...base,
     id: 'comparison/cast',
     operators: comparisons,
-    doc: (reader) => `The result of a comparison goes to a ${reader} to FP16 or INT8 immediately.`,
-    limits: always('Cast', sources.guide10),
-    test: (node, context, limit) => {
+    doc: (types) => `The result of a comparison goes to a Cast to ${either(types)} immediately.`,
+    limits: always(['float16', 'int8'], sources.guide10),
+    test: (node, context, types) => {
       const output = node.outputs[0] ?? '';
       const readers = context.consumers(output);
-      const other = readers.find((reader) => reader.op !== limit);
+      const castsTo = ({ op, outputs }: Node) =>
+        op === 'Cast' ? context.graph.values.get(outputs[0] ?? '')?.dtype : undefined;
+      const limit = `Cast to ${either(types)}`;
+      const other = readers.find((reader) => !types.some((type) => type === castsTo(reader)));
       if (readers.length > 0 && !other && !context.graph.outputs.includes(output)) return undefined;
-      const value = other?.op ?? 'network output';
+      const type = other && castsTo(other);
+      const value = other ? (type ? `Cast to ${type}` : other.op) : 'network output';
       return {
-        message: `${output} is read by ${other ? `${other.name} (${value})` : 'the network output'}`,
+        message: `${output} is read by ${other ? `${other.name} (${value})` : 'the network output'}, allowed ${limit}`,
         values: { limit, value },
+        ...(type && { fix: { advice: 'Cast to float16, and from there to what the network needs.' } }),
       };
     },
   }),
