@@ -25,10 +25,10 @@ export interface Assignment {
   readonly scales: ReadonlyMap<string, number>;
 }
 
-/** What differs between hardware in who runs a node and what one launch does. */
+/** The decisions in which targets differ: which nodes the hardware runs, and what one launch does. */
 export interface LaunchPolicy extends Pick<FuseContext, 'fits' | 'poolFuses' | 'joinsAverages'> {
   readonly precision: CheckResult['precision'];
-  /** What a selected operation is on this hardware. */
+  /** The operation as this hardware has it. */
   readonly adapt: (operation: Operation) => Operation;
   /** Why the hardware cannot do an operation that stands alone, as the end of "is not emulated: …". */
   readonly obstacle: (operation: Operation) => string | undefined;
@@ -128,7 +128,7 @@ function adopt(graph: Graph, live: readonly Node[], free: readonly Node[], segme
   }
 }
 
-/** An alias whose one side has a scale gives it to the other: the integers are the same. */
+/** Gives the scale of one side of an alias to the other, which has the same integers. */
 function passOnScales(operations: readonly Operation[], scales: Map<string, number>): void {
   const pass = (from: string, to: string) => {
     const scale = scales.get(from);

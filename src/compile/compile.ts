@@ -103,7 +103,7 @@ export function compile(quantized: QuantizedGraph, checked: CheckResult, options
   };
 }
 
-/** A format is what a DLA reads: an input that the GPU reads, or no DLA, cannot have one. @throws compile/unsupported */
+/** Refuses an input format for an input that the GPU reads, or that no DLA reads. @throws compile/unsupported */
 function requireDlaInputs(graph: Graph, drafts: readonly SegmentDraft[], format: InputFormat): void {
   for (const input of graph.inputs) {
     const readers = drafts.filter((draft) => readBy(draft).includes(input));
@@ -114,7 +114,7 @@ function requireDlaInputs(graph: Graph, drafts: readonly SegmentDraft[], format:
   }
 }
 
-/** What differs between the arithmetics. */
+/** The parts of compilation in which the arithmetics differ. */
 interface Machine {
   readonly policy: LaunchPolicy;
   readonly elementType: 'int8' | 'float16';

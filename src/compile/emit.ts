@@ -1,6 +1,6 @@
 /**
- * The last passes of a DLA segment: surfaces, layers (what the hardware makes of an operation is lower-float-scale's and nvdla/lower's),
- * memory, dependencies; out comes a Program that the validator has seen.
+ * The last passes of a DLA segment: surfaces, layers (orin/lower.ts and nvdla/lower.ts say which an operation becomes),
+ * memory, dependencies. The result is a Program that has passed the validator.
  *
  * Memory: inputs and outputs of the segment are bound by the application. Of the others, those that are read again soonest for their
  * size stay in the SRAM (estimate/orin/residency.ts); what the SRAM has no place for, and everything else, lies in local DRAM. Constants
@@ -36,14 +36,14 @@ export interface EmitContext {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly scaleOf: (value: string) => number;
-  /** Names of the network's values, which constants must not take. */
+  /** Names of the network's values: constants get others. */
   readonly isTaken: (name: string) => boolean;
   readonly formatOf: (input: string) => SurfaceFormat;
   readonly featureFormat: SurfaceFormat;
   /** Elements of feature surfaces; `int8` surfaces have a scale. */
   readonly elementType: 'int8' | 'float16';
   readonly blobs: BlobTableBuilder;
-  /** What the hardware makes of an operation: the pipelines it launches, in order. */
+  /** The pipelines that an operation launches, in order. */
   readonly lower: Lower;
 }
 
@@ -70,7 +70,7 @@ export interface SurfaceTable {
   of(value: string): number;
   /** A part of the surface of a value, on whole atoms; the surface itself where the part is all of it. */
   part(value: string, region: Region): number;
-  /** The same of a surface by its number. */
+  /** As {@link part}, for a surface by its number. */
   region(surface: number, region: Region): number;
   shapeOf(surface: number): Shape4;
   formatOf(value: string): SurfaceFormat;

@@ -25,15 +25,15 @@ import {
 } from './operation.ts';
 
 export interface FuseContext {
-  /** Values that something other than these operations reads: host nodes, the caller. */
+  /** Values that host nodes or the caller read too. */
   readonly external: ReadonlySet<string>;
   /** Operations fuse only when they belong to the same segment. */
   readonly segmentOf: (operation: Operation) => number;
   /** Whether two values have the same shape. */
   readonly sameShape: (a: string, b: string) => boolean;
-  /** Whether one launch does what two operations became. */
+  /** Whether one launch can do the fused operation. */
   readonly fits: (operation: ConvOperation | PointOperation) => boolean;
-  /** Whether averages of averages are one, whose window the hardware cuts as it likes. */
+  /** Whether an average of averages is fused into one, whose window lowering may cut again. */
   readonly joinsAverages: boolean;
   /** Whether a pool runs in the launch of the convolution that feeds it. */
   readonly poolFuses: (convolution: ConvOperation, pool: Pooling) => boolean;
@@ -128,7 +128,7 @@ function joinAverages(first: PoolOperation, second: PoolOperation): Merge | unde
   return { absorbed: first, result: { ...second, input: first.input, nodes: [...first.nodes, ...second.nodes], pool } };
 }
 
-/** A deconvolution of which only a part is wanted: as if it had more padding. */
+/** A deconvolution and the crop of its result, as a deconvolution with more padding. */
 function cropped(
   reader: CropOperation,
   producerOf: (value: string, reader: Operation) => Operation | undefined,
@@ -148,7 +148,7 @@ function cropped(
   return { absorbed, result: join(absorbed, reader, { shape: part }) };
 }
 
-/** More operations than any network has: a convolution outranks every point operation. */
+/** The rank of a convolution, above that of every point operation: more than a network has operations. */
 const operationsLimit = 2 ** 30;
 
 function join<T extends ConvOperation | PointOperation>(absorbed: T, reader: Operation, change: Partial<T>): T {
@@ -186,7 +186,10 @@ function selfGate(
   return undefined;
 }
 
-/** What an operation does to a number, when it does the same to all and reads nothing else. */
+/**
+ * The function that an operation applies to each number; undefined where numbers or channels differ, or it reads another
+ * value.
+ */
 function functionOf({ input, point, pool }: PointOperation): ((x: number) => number) | undefined {
   const { multiply, add, operand, slope, low, high, table } = point;
   if (operand !== undefined || slope !== undefined || pool !== undefined) return undefined;
@@ -232,7 +235,7 @@ const isScaling = (point: Point): point is Point & { readonly multiply: ChannelV
   point.table === undefined &&
   !isClamped(point);
 
-/** The stage times a positive number, which may as well come before a product, a slope and a clamp; or scale a table. */
+/** The stage with its result times a positive number, which moves ahead of product, slope and clamp, or into a table. */
 function scaled(point: Point, factor: ChannelVector): Point | undefined {
   const [n = 0] = factor;
   if (factor.length !== 1 || !(n > 0)) return undefined;

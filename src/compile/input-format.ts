@@ -35,8 +35,9 @@ export function inputFormat(
 }
 
 /**
- * What pixels of the open NVDLA ask for beyond that: a convolution without groups and dilated columns, whose rows all fit the
- * convolution buffer. Pixels of one component are taken only when they are asked for: no golden shows the hardware with them.
+ * Whether the open NVDLA can read an input as pixels: beside the above, the convolution has no groups and no dilated
+ * columns, and all of its rows fit the convolution buffer. Pixels of one component have to be asked for: no golden shows
+ * the hardware with them.
  */
 function noPixels(
   input: string,

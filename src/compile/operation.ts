@@ -1,5 +1,5 @@
 /**
- * What the passes of the compiler hand on: abstract hardware operations over ONNX values, in real numbers. `select` makes
+ * Abstract hardware operations over ONNX values, in real numbers, which the passes of the compiler hand on. `select` makes
  * one or more of each node, `fuse` merges what one launch can do, `place` decides which values share memory, and `emit` turns
  * them into layers with integers in them. Nothing here knows surfaces or addresses.
  */
@@ -30,7 +30,7 @@ export interface Point {
   readonly table?: Table;
 }
 
-/** Hands numbers on unchanged. */
+/** The stage that changes nothing. */
 export const plainPoint: Point = { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
 
 export interface Pooling {

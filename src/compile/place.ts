@@ -1,9 +1,9 @@
 /**
  * The pass that says which values share memory. A value that is another one under a new name or shape has no surface of its own.
- * An input of a concatenation that starts at a multiple of 32 channels, and that nothing else binds, is a view of the output: whoever
- * makes it writes it in place. Every other input is copied. Where whoever reads an atom reads all of it, a slice of whole atoms
- * is a view of its input. What only moves or selects integers keeps their scale, so a value that
- * enters with another scale is rescaled on the way.
+ * An input of a concatenation that starts at a multiple of 32 channels, and that nothing else binds, is a view of the
+ * output, written in place. Every other input is copied. Where layers read whole atoms only, a slice of whole atoms is a
+ * view of its input. Operations that only move or select integers keep their scale, so a value that enters with another
+ * scale is rescaled on the way.
  */
 
 import type { PixelGrid } from '../program/layer.ts';
@@ -56,7 +56,7 @@ export interface PixelsOperation {
   readonly columns: number;
 }
 
-/** What becomes one layer, or several on hardware that needs them. Names of values are names of surfaces. */
+/** An operation that becomes one layer, or several on hardware that needs them. Names of values are names of surfaces. */
 export type PlacedOperation =
   | ConvOperation
   | PointOperation

@@ -1,7 +1,7 @@
 /**
  * The pass that says which layers wait for which. A layer comes after those that write what it reads, after those that write the
- * atoms it completes, and, where its output takes over memory, after everybody who used that memory before. What it comes after already
- * stays; waits that follow from others are left out.
+ * atoms it completes, and, where its output takes over memory, after all layers that used that memory before. Waits that it
+ * has already stay; waits that follow from others are left out.
  */
 
 import { layerReads, layerWrites } from '../program/access.ts';

@@ -16,7 +16,7 @@ export type SegmentDraft =
       readonly kind: 'dla';
       /** Index of the checker's segment. */
       readonly checked: number;
-      /** Whether it is all of the checker's segment. */
+      /** Whether the unit is all of the checker's segment. */
       readonly whole: boolean;
       readonly operations: readonly Operation[];
       readonly nodes: readonly Node[];
@@ -28,13 +28,13 @@ export interface Cut {
   /** Fused operations, in graph order. */
   readonly operations: readonly Operation[];
   readonly segmentOf: (operation: Operation) => number;
-  /** Which operations may be one loadable where nothing lies between them: on a board those of one of the checker's segments. */
+  /** Key of operations that may share a loadable: on a board, the checker's segment. */
   readonly loadableOf: (operation: Operation) => string;
   /** Nodes that run on the host, with the reason. */
   readonly host: ReadonlyMap<Node, HostReason>;
   /**
-   * Whether reasons make segments of their own: beside a board's DLA, what is not emulated runs there. Otherwise a segment has
-   * the reason of the rules where any of its nodes has.
+   * Whether host nodes of different reasons become different segments: nodes that are only not emulated run on a board's
+   * DLA. Otherwise a segment has the rules' reason where one of its nodes has it.
    */
   readonly hostApart: boolean;
 }

@@ -1,6 +1,6 @@
 /**
- * What the estimator says of a launch that is not in a Program yet, in the system that comes first with the target: the planner
- * weighs its plans by the cycles that a user is told of later.
+ * The estimate of a launch that is not in a Program yet, on the target's first system: the planner compares its plans by
+ * the cycles that the estimate will show.
  */
 
 import { bytes } from '../../base/units.ts';
@@ -19,7 +19,7 @@ import { plainUnit } from './plain-unit.ts';
  */
 const memoryPart = 1 / 64;
 
-/** Prices launches; surfaces are known by nothing but what they are. */
+/** Prices launches whose surfaces have a shape and a type, but no address yet. */
 export class LaunchCycles {
   readonly #conditions;
   readonly #precision: ConvolutionPrecision;

@@ -1,4 +1,4 @@
-/** What one launch does on a configuration of the open NVDLA, and what none does. */
+/** Which operations one launch of the open NVDLA can do together, and which it cannot do at all. */
 
 import type { Graph } from '../../graph/graph.ts';
 import type { Shape4 } from '../../program/surface.ts';
@@ -22,7 +22,7 @@ export function nvdlaPolicy(graph: Graph, target: Target, precision: 'int8' | 'f
     image: false,
     shape,
   });
-  /** Asked for again and again while operations are fused. */
+  /** Cached: fusing asks for the same operations many times. */
   const plans = new Map<string, { readonly plan: ConvolutionPlan; readonly narrow: number | undefined }>();
   const planOf = (operation: ConvOperation) => {
     const asked = work(operation);
@@ -35,13 +35,13 @@ export function nvdlaPolicy(graph: Graph, target: Target, precision: 'int8' | 'f
     const { plan, narrow } = planOf(operation);
     return 'reason' in plan && narrow === undefined ? plan.reason : undefined;
   };
-  /** A deconvolution as those that it becomes. */
+  /** The convolutions that a deconvolution becomes. */
   const convolutions = (operation: ConvOperation): readonly ConvOperation[] => {
     if (!operation.shape.transposed) return [operation];
     const [, , height, width] = shapeOf(operation.input);
     return phasesOf(operation.shape, [height, width]).map(({ shape }) => ({ ...operation, shape }));
   };
-  /** Whether its launches write the result where it belongs, so that what comes behind can be part of them. */
+  /** Whether its launches write the result in place, so that operations behind it can join them. */
   const isDirect = (operation: ConvOperation): boolean =>
     !operation.shape.transposed && planOf(operation).narrow === undefined;
   return {

@@ -85,7 +85,7 @@ export function coreLaunch(
   return convStage(launch, work, input, surfaces.vector(name, precision, data));
 }
 
-/** Weights as the core multiplies them, and the point stage behind. */
+/** The weights that the core multiplies, and the point stage with the factors left over. */
 function kernels(
   operation: ConvOperation,
   work: ConvolutionWork,
@@ -114,7 +114,7 @@ function kernels(
     });
     return natural.map((scale, k) => {
       const factor = inputScale * Math.abs(point.multiply?.[k % point.multiply.length] ?? 1);
-      // Where nothing of a kernel remains, nothing must come in.
+      // A kernel that is multiplied by 0 gets a scale at which its weights are zero.
       return factor === 0 ? vanishing : Math.max(scale, least[k]! / factor);
     });
   });

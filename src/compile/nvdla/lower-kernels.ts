@@ -52,7 +52,7 @@ function rows(tensor: Tensor, from: number, to: number): Tensor {
   return float32Tensor([to - from, ...rest], values.slice(from * size, to * size));
 }
 
-/** @param change gets a vector, and what it has for a channel that is none */
+/** @param change gets a vector, and its value for channels that only fill up */
 export function eachVector(point: Point, change: (vector: ChannelVector, none: number) => ChannelVector): Point {
   const { multiply, add, slope } = point;
   return {

@@ -1,5 +1,5 @@
 /**
- * What the open NVDLA makes of an operation: launches of convolution, single-point and pooling stages over parts of
+ * The launches that an operation becomes on the open NVDLA: convolution, single-point and pooling stages over parts of
  * surfaces, weights in the order of the core, tables of operands.
  */
 
@@ -45,7 +45,7 @@ function launches(operation: PlacedOperation, at: Lowering): Launches {
   }
 }
 
-/** Where the single-point processor has no table, CDP's does. */
+/** Whether a table has to be CDP's, since the single-point processor has none. */
 const byTable = ({ point }: PointOperation, { target }: Lowering): boolean =>
   point.table !== undefined && !target.nvdla!.lookupTable;
 

@@ -1,4 +1,4 @@
-/** A unit of the single-point processor that hands on what it gets: what the passes start from. */
+/** A unit of the single-point processor that changes nothing, from which the passes start. */
 
 import type { SdpUnit } from '../../program/layer.ts';
 import type { Target } from '../../targets/target.ts';
@@ -14,7 +14,7 @@ export const plainUnit = {
   activation: 'none',
 } as const satisfies SdpUnit<number>;
 
-/** ReLU costs no unit of its own, except behind a slope, which takes the place of the activation. */
+/** Whether a ReLU needs no unit of its own. It does behind a slope, which takes the place of the activation. */
 export const isFreeRelu = ({ low, slope }: Point): boolean => low === 0 && slope === undefined;
 
 /** Steps beside the linear one that a stage needs a unit for, before its table. */

@@ -71,7 +71,7 @@ export interface PricedPlan {
   readonly cost: number;
 }
 
-/** Most of what register fields hold (nvdla/hw spec/manual, CSC and CDMA). */
+/** Largest values of register fields (nvdla/hw spec/manual, CSC and CDMA). */
 const limits = { kernel: 32, stride: 8, dilation: 32, padding: 31, kernels: 8192, extent: 8192 } as const;
 
 /** nvdla/hw spec/manual, CDMA D_WEIGHT_SIZE_0: 18 bits. */
@@ -287,7 +287,7 @@ function price(work: ConvolutionWork, block: Block, banks: Banks): PricedPlan {
   return { launches, cost: costOf(launches, work, banks) };
 }
 
-/** Most launches of a plan are like another one. */
+/** Sums over launches, each distinct one priced once: most launches of a plan are equal. */
 function costOf(launches: readonly ConvolutionLaunch[], work: ConvolutionWork, { kernelBytes }: Banks): number {
   const { target, precision, input, image, pooled } = work;
   const cycles = new LaunchCycles(target, precision);
@@ -310,7 +310,9 @@ function costOf(launches: readonly ConvolutionLaunch[], work: ConvolutionWork, {
   }, 0);
 }
 
-/** Weights that do not all stay get every bank that the data leaves: more groups are fetched ahead. */
+/**
+ * Banks for weights: where not all weights stay, every bank that the data leaves, so that more groups are fetched ahead.
+ */
 const weightBankShare = ({ mode, weights }: Banks, data: number, { cbuf }: Target): number =>
   mode === 'all' ? weights : Math.max(weights, cbuf.banks - data);
 

@@ -17,7 +17,7 @@ import type { Target } from '../../targets/target.ts';
 import { type ConvOperation, type ConvShape, type Pooling, type PoolOperation, plainPoint } from '../operation.ts';
 
 const mostWindow = 8;
-/** nvdla/sw pdp.c: the firmware takes no more. */
+/** The firmware's limit (nvdla/sw pdp.c). */
 const mostStride = 8;
 const mostPadding = 7;
 
@@ -55,7 +55,7 @@ interface Link {
 
 const still: Link = { size: 1, step: 1, before: 0, after: 0 };
 
-/** A single result is stepped over by no more than what would make a second one. */
+/** The stride; on an axis with a single result the smallest one that gives no second. */
 function neededStride({ kernel, stride, padding }: Pooling, [, , height, width]: Shape4): Extent {
   const rest = {
     h: height + padding.top + padding.bottom - kernel.h,
@@ -145,7 +145,7 @@ export function poolingFlies(
   return outputWidth <= pooledColumns(kernel, stride, precision, target);
 }
 
-/** How an average is taken; padding counts and is zero. */
+/** An average, whose padding counts as zeros. */
 export function averageOf({ kernel }: Pooling, float: boolean): IntegerAverage {
   const table = poolingReciprocals(float ? 'float16' : 'int8');
   return {

@@ -14,7 +14,7 @@ export type PointStage = (
   operand: number | undefined,
 ) => Omit<IntegerScaleSdp<number>, 'input' | 'output'>;
 
-/** What comes into a stage: an accumulator or a surface. */
+/** The input of a stage: an accumulator or a surface. */
 export interface StageInput {
   readonly channels: number;
   /** Real value of a step: one, or one per channel; int8 only. */
@@ -28,7 +28,7 @@ export function pointStage(point: Point, { channels, scales, bias }: StageInput,
     : integerStage(point, { channels, scales, ...(bias && { bias }) }, outputScale, at);
 }
 
-/** Scales of what a stage has beside its input. */
+/** Scales of a stage's operand and table. */
 export const stageScales = (point: Point, at: Lowering) => ({
   ...(point.operand && { operandScale: at.scaleOf(point.operand.value) }),
   ...(point.table && { tableScale: at.scaleOf(point.table.input) }),
@@ -70,7 +70,7 @@ export interface SecondOperand {
   readonly before: Launches;
 }
 
-/** The second operand of a stage; what subtracts gets the negative of it, made by a launch before. */
+/** The second operand of a stage; for a subtraction a launch before makes its negative. */
 export function secondOperand(point: Point, at: Lowering): SecondOperand | undefined {
   const { operand } = point;
   if (operand === undefined) return undefined;
@@ -94,7 +94,7 @@ export function operandPart(surface: number, region: Region, { surfaces }: Lower
   return surfaces.region(surface, height === 1 && width === 1 ? { ...region, fromRow: 0, toRow: 1 } : region);
 }
 
-/** What a stage hands on unchanged, with the numbers of another surface added. */
+/** A stage that hands its input on unchanged, plus the numbers of another surface where one is given. */
 export function passing(operand: number | undefined, { precision }: Lowering): ReturnType<PointStage> {
   const float = precision === 'float16';
   return {

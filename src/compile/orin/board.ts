@@ -17,7 +17,7 @@ import { movesNothing } from '../select/select.ts';
 
 export interface BoardFlag {
   readonly flag: string;
-  /** Why it is there, for people. */
+  /** Why the flag is there, for people. */
   readonly reason: string;
 }
 
@@ -157,7 +157,7 @@ function sramAdvice({ target, sram = target.sram.defaultPool.value }: Compilatio
   return "; TensorRT's default on Orin is 0.5, a network of one DLA segment may take 1";
 }
 
-/** What the calibration took for granted, and how real numbers become those that the engine is bound to. */
+/** Sentences on the pre-processing that the calibration assumed, and on how real numbers become the engine's integers. */
 function inputNotes({ inputs, tensors, preprocess }: Plan): readonly string[] {
   const notes = preprocess ? [preprocessNote(preprocess)] : [];
   for (const { name, scale } of tensors) {

@@ -1,4 +1,7 @@
-/** What one launch does on orin and xavier: any chain of point steps; of pools, a small maximum behind a convolution over an image. */
+/**
+ * Operations that one launch does together on orin and xavier: any chain of point steps, and a small MaxPool behind the
+ * first convolution.
+ */
 
 import type { Graph } from '../../graph/graph.ts';
 import type { CheckResult } from '../../support/verdict.ts';

@@ -1,4 +1,4 @@
-/** What orin and xavier make of an operation: one launch each. */
+/** The layer of each operation on orin and xavier: one launch. */
 
 import type { FloatScaleSdp, Pipeline } from '../../program/layer.ts';
 import type { Target } from '../../targets/target.ts';

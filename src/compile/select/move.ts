@@ -1,4 +1,4 @@
-/** What moves data or only names it anew: Concat, Split and Slice along channels, Resize, and reshapes that move nothing. */
+/** Operators that move or rename data: Concat, Split and Slice along channels, Resize, and reshapes that move nothing. */
 
 import { type Graph, intAttribute, intsAttribute, type Node, stringAttribute } from '../../graph/graph.ts';
 import { numbers } from '../../graph/tensor.ts';

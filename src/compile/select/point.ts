@@ -1,4 +1,4 @@
-/** What the single-point stage does: element-wise operators, scales and shifts, and activations. */
+/** Operators of the single-point stage: element-wise operators, scales and shifts, and activations. */
 
 import { sigmoid, tanh } from '../../base/elementary.ts';
 import { floatAttribute, type Graph, type Node } from '../../graph/graph.ts';

@@ -32,7 +32,7 @@ export interface FloatUnits {
   readonly lookup?: Lookup<number>;
 }
 
-/** Larger than any operand may become. */
+/** Limit of an operand's magnitude. */
 const mostOffset = 60_000;
 
 /** One step, for the channels of a run, in an X unit or in Y. */
@@ -83,7 +83,7 @@ function linearSteps(
       (from, to) => perKernel(context, from, to, vector(offsets), undefined),
     ];
   }
-  // A factor next to the offset that shows no more in the sum than float16 rounds.
+  // A factor is raised where it is so small beside the offset that the sum in float16 does not show it.
   const held = factors.map((factor, k) => {
     const least = Math.abs(offsets[k]!) / mostOffset;
     return Math.abs(factor) < least ? (factor < 0 ? -least : least) : factor;

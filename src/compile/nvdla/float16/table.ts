@@ -1,6 +1,6 @@
 /**
  * Tables of functions of float16 numbers, for nv_full's SDP. There are no ranges: LO is fine around zero, LE goes four times
- * as far in wider steps, and straight lines go on beyond. How far, is chosen by error.
+ * as far in wider steps, and straight lines go on beyond. The reach with the least error is taken.
  */
 
 import { float16Bits } from '../../../base/float16.ts';
@@ -35,7 +35,7 @@ export function floatTable(evaluate: (x: number) => number, context: TableContex
   return floatLookup(evaluate, best, context);
 }
 
-/** What is wrong between entries, against the size of the result, where the other table does not answer. */
+/** Largest relative error between entries, where the other table does not answer. */
 function worst(evaluate: (x: number) => number, spacing: Spacing, which: 'le' | 'lo', other: Spacing): number {
   const finer = which === 'le' ? Math.abs(other.start) : 0;
   let most = which === 'le' ? beyond(evaluate, at(spacing, intervals.le)) : 0;
@@ -49,10 +49,10 @@ function worst(evaluate: (x: number) => number, spacing: Spacing, which: 'le' | 
   return most;
 }
 
-/** Half of the largest numbers that networks without ranges are thought to have. */
+/** Half of the largest number that is assumed in a network without ranges. */
 const far = 128;
 
-/** What the straight lines miss. */
+/** Largest relative error of the straight lines. */
 function beyond(evaluate: (x: number) => number, edge: number): number {
   return [-1, 1].reduce((most, side) => {
     const line = evaluate(side * edge) + slopeAt(evaluate, side * edge) * side * (far - edge);

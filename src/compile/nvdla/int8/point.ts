@@ -40,7 +40,7 @@ export interface IntegerPointContext {
   readonly tableScale?: number;
   /** Channels of an atom: tables hold whole ones. */
   readonly atom: number;
-  /** The element-wise unit is there. */
+  /** Whether the configuration has the Y unit. */
   readonly elementwise: boolean;
   readonly surfaces: SurfaceTable;
 }
@@ -120,7 +120,7 @@ export function integerPoint(point: Point, context: IntegerPointContext): UnitsF
   };
 }
 
-/** What a channel's accumulator is multiplied by and what is added behind, both real. */
+/** Gain and offset of a channel's accumulator, in real numbers: acc · gain + offset. */
 interface LinearPart {
   readonly gain: Float64Array;
   readonly offset: Float64Array;
@@ -135,13 +135,13 @@ function linearPart({ multiply, add }: Point, { channels, inputScales, bias }: I
   };
 }
 
-/** Real values of what the units hand on. */
+/** Real values of a step of the integers between the units. */
 interface Steps {
-  /** A step between X1 and what comes behind. */
+  /** A step between X1 and the units behind it. */
   readonly between: number;
-  /** A step behind the second operand, which the output converter gets. */
+  /** A step of the numbers that the output converter gets. */
   readonly after: number;
-  /** How far off an offset may be: a sixteenth of a step of the result. */
+  /** Tolerance of an offset: a sixteenth of a step of the result. */
   readonly tolerance: number;
 }
 

@@ -14,7 +14,7 @@ export const saturate16 = (value: number): number =>
 /** Bits below a step of the result that entries keep. */
 const entryBits = 7;
 
-/** What makes results of entries. */
+/** The converter from entries to results. */
 export const fromTable: Convert = { offset: 0, scale: 1, shift: entryBits };
 
 interface TableContext {

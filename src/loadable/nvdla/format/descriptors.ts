@@ -1,5 +1,5 @@
 /**
- * What the firmware executes: the records of nvdla/sw `dla_interface.h`, every field of them, reserved ones too, so that
+ * The records that the firmware executes (nvdla/sw `dla_interface.h`), with every field, reserved ones too, so that
  * decoding loses nothing. Interface 0.10 differs from 0.12 in one thing: its data cubes have no `offset`.
  */
 

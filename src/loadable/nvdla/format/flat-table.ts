@@ -1,5 +1,5 @@
 /**
- * Reading FlatBuffers from bytes that nobody vouches for. The library's accessors trust every offset in the file; these
+ * Reading FlatBuffers from untrusted bytes. The library's accessors trust every offset in the file; these
  * check each one before it is followed, so a hostile file ends in a typed error. Tables are addressed by slot, the
  * position of a field in its table of the schema; an absent field has its default.
  */
@@ -10,8 +10,8 @@ import { fail } from '../../../base/errors.ts';
 const mostEntries = 65536;
 
 /**
- * Lists and strings may be shared, so a small file can describe much. What is read of a file may be a few times its size;
- * views of bytes are not counted.
+ * Lists and strings may be shared, so a small file can describe much. Reading is limited to a few times the file's size,
+ * views of bytes not counted.
  */
 interface Budget {
   left: number;

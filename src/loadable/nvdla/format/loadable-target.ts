@@ -1,6 +1,6 @@
 /**
  * Which configuration of the open NVDLA a stock loadable is for. The format does not say it. Loadables of ours do, in their
- * tag; of others whoever runs, checks or prices them names the target. Either way the descriptors have the last word.
+ * tag; for others the caller names the target. Either way the descriptors must fit it.
  */
 
 import { DlakitError, fail } from '../../../base/errors.ts';
@@ -25,7 +25,7 @@ export function targetOfLoadable(loadable: StockLoadable, wanted?: string): Targ
   return target;
 }
 
-/** The same by what is stated alone, whatever the descriptors say. @throws as {@link targetOfLoadable} */
+/** The stated target, whether the descriptors fit it or not. @throws as {@link targetOfLoadable} */
 export function statedTarget(loadable: StockLoadable, wanted?: string): Target {
   const tag = tagOf(loadable);
   const target = findTarget(wanted ?? tag?.target ?? missing(loadable));
@@ -46,7 +46,7 @@ function missing(loadable: StockLoadable): never {
   );
 }
 
-/** What in the descriptors tells that a loadable was made for another target; undefined when nothing does. */
+/** The first thing in the descriptors that shows another target; undefined where they fit. */
 export function detectMismatch(loadable: StockLoadable, target: Target): LoadableProblem | undefined {
   const found = firstMismatch(loadable, target);
   if (!found) return undefined;

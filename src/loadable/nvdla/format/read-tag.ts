@@ -1,4 +1,4 @@
-/** Reading the tag of a loadable of ours (tag.ts) from bytes that nobody vouches for. */
+/** Reading the tag of a loadable of ours (tag.ts) from untrusted bytes. */
 
 import * as z from 'zod';
 import { fail } from '../../../base/errors.ts';
@@ -34,7 +34,7 @@ const schema = z.strictObject({
     .optional(),
 });
 
-/** What a loadable of ours says of itself; undefined for others. @throws loadable/corrupt */
+/** The tag of a loadable of ours; undefined for others. @throws loadable/corrupt */
 export function tagOf({ blobs }: StockLoadable): LoadableTag | undefined {
   const blob = blobs.find((candidate) => candidate.name === tagName);
   if (!blob) return undefined;

@@ -9,7 +9,7 @@ interface Part {
   readonly offset: number;
 }
 
-/** What blobs put into a memory; nothing where no blob fills it. @throws loadable/corrupt */
+/** The blobs of a memory and their offsets; none where no blob fills it. @throws loadable/corrupt */
 function partsOf(loadable: StockLoadable, memoryId: number): readonly Part[] {
   const { flags, contents, offsets } = entryById(loadable.memories, memoryId, 'memory');
   if (!(flags & memoryFlags.set)) return [];

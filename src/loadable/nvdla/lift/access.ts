@@ -1,4 +1,4 @@
-/** What an operation of a stock loadable reads or writes, where descriptors say it is: bytes of a memory of the loadable. */
+/** The bytes of the loadable's memories that an operation reads or writes, as descriptors give them. */
 
 import { channelBlocks, pixelBytes } from '../../../program/geometry.ts';
 import type { ElementType, Shape4, SurfaceFormat } from '../../../program/surface.ts';
@@ -15,7 +15,7 @@ export interface CubeAccess extends MemoryPlace {
   readonly shape: Shape4;
   readonly dtype: ElementType;
   readonly format: SurfaceFormat;
-  /** Strides mean something where there is more than one line or surface. */
+  /** Strides, which count only where there is more than one line or surface. */
   readonly lineStride: number;
   readonly surfaceStride: number;
   /** The operation only copies: the cube may be cut out of a surface in any way. */

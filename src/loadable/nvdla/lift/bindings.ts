@@ -9,7 +9,7 @@ import type { BoundTensor } from './surfaces.ts';
 const types: Readonly<Record<number, ElementType>> = { 2: 'float16', 3: 'int16', 4: 'int8' };
 const imageCategory = 0;
 
-/** Undefined for what a surface of the hardware cannot be. */
+/** A tensor that the application binds; undefined for a type or size that no surface of the hardware has. */
 export function boundTensor(tensor: TensorDesc, tagged: TaggedTensor | undefined): BoundTensor | undefined {
   const { dims, strides, dataCategory, dataType, offset } = tensor;
   const dtype = types[dataType];
@@ -20,7 +20,7 @@ export function boundTensor(tensor: TensorDesc, tagged: TaggedTensor | undefined
   return { dtype, isImage, channels: taggedChannels(tagged, c, h * w), height: h, width: w, lineStride, surfaceStride };
 }
 
-/** Descriptors count the channels that pixels have room for, tags those that mean something. */
+/** The channels of a tensor: descriptors count the components of a pixel in memory, tags those that the network reads. */
 function taggedChannels(tagged: TaggedTensor | undefined, held: number, plane: number): number {
   const channels = (tagged?.shape.reduce((product, dim) => product * dim, 1) ?? held * plane) / plane;
   return Number.isInteger(channels) && channels >= 1 && channels <= held ? channels : held;

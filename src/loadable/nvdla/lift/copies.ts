@@ -1,8 +1,8 @@
 /**
  * Single-point operations that only copy: pixels that are cut out of surfaces or put into them (`PixelCopy`). Their cubes are
  * rectangles, which may step over rows, or *turned*: one pixel wide, with the columns of the surface as lines and its rows as
- * channels, so that they step over pixels both ways (lower/moves.ts). Where nobody but copies touches a surface, its width is what
- * they suggest; another that explains the same bytes would be as good.
+ * channels, so that they step over pixels both ways (lower/moves.ts). Where only copies touch a surface, its width is the
+ * one that they suggest; another that explains the same bytes would do as well.
  */
 
 import { elementSize } from '../../../base/data-type.ts';
@@ -76,7 +76,7 @@ function isTurned({ end, other, frame }: GuessedEnd): boolean {
   return end.shape[1] % elementsPerAtom(end.format) === 0;
 }
 
-/** All of a surface that only copies touch: of lines without gaps. */
+/** The frame of a surface that only copies touch, with lines without gaps. */
 function guessSurface(ends: readonly GuessedEnd[]): CubeAccess {
   const [{ end: first }] = ends as readonly [GuessedEnd];
   const guesses = ends.map((guessed) => {
@@ -130,7 +130,7 @@ export interface PlacedCopies {
 }
 
 /**
- * Frames for what only copies touch, and the places of all that they touch.
+ * Frames for values that only copies touch, and the places of all copies.
  * @param frames of other values @param frameWith the frame of a value of which a cube is all @throws loadable/unliftable
  */
 export function placeCopies(
@@ -150,7 +150,7 @@ export function placeCopies(
       ends.set(value, [...(ends.get(value) ?? []), { end, other }]);
     }
   }
-  // In order: what a copy reads was written before, and tells of what it writes.
+  // In order: the frame of what a copy reads is known by then, and gives the frame of what it writes.
   for (const [value, own] of ends) {
     if (frames.has(value)) continue;
     const guessed = own.map((each) => ({ ...each, frame: frames.get(valueAt.get(each.other)!) }));

@@ -34,7 +34,7 @@ import { liftRubik, liftTransfers } from './moves.ts';
 
 export interface LiftContext {
   readonly target: Target & { readonly nvdla: NvdlaFeatures };
-  /** What registers count addresses and strides in; they have no bits for less. */
+  /** The unit of addresses and strides in registers. */
   readonly grain: number;
   /** @throws loadable/corrupt */
   readonly place: (cube: Pick<DataCube, 'address' | 'offset'>) => MemoryPlace;
@@ -50,7 +50,7 @@ type Stage<T> = Omit<T, 'input' | 'output'>;
 
 const precisions = ['int8', 'int16', 'float16'] as const;
 
-/** A thing that an operation does and no Program says. */
+/** Refuses something that an operation does and that no Program can say. */
 export const unsaid = (
   what: string,
   detail: { readonly expected?: string | number; readonly actual?: string | number } = {},
@@ -206,7 +206,7 @@ function liftPoint(point: Of<'sdp'>, pooling: TaskOperation | undefined, context
   return { sdp: { ...sdp, input: { ...input.input, copied }, output: { ...output, copied } } };
 }
 
-/** Whether SDP gives what it gets. */
+/** Whether SDP changes nothing. */
 function copies({ srcPrecision, dstPrecision, outConvert, x1, x2, y }: SdpOp): boolean {
   const { offset, scale, truncate } = outConvert;
   const isPlain = srcPrecision === 2 || (offset === 0 && scale === 1 && truncate === 0);

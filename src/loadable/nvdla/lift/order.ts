@@ -1,7 +1,8 @@
 /**
- * The operations of a task put together to what the hardware launches, in an order in which it may. An engine works through
- * its operations in the order of its queue: the head, then whoever each names as consumer of its own kind. Stages that hand on
- * data without memory meet in that order too: the first convolution with the first single-point operation that waits for one.
+ * Groups the operations of a task into the launches of the hardware, in an order that the hardware allows. An engine works
+ * through its operations in the order of its queue: the head, then whoever each names as consumer of its own kind. Stages
+ * that hand on data without memory meet in that order too: the first convolution with the first single-point operation that
+ * waits for one.
  */
 
 import { fail } from '../../../base/errors.ts';
@@ -12,7 +13,10 @@ import { hardware } from '../lower/cube.ts';
 export interface LaunchGroup {
   /** In the order of the stages. */
   readonly operations: readonly TaskOperation[];
-  /** Earlier groups that the graph says must be complete. Of the same engine nothing is said: it keeps its order. */
+  /**
+   * Earlier groups that must be complete by the dependency graph; those of the same engine are not listed, since it keeps
+   * its order.
+   */
   readonly after: readonly number[];
 }
 
@@ -106,7 +110,7 @@ function groupsOf({ operations }: TaskDescriptors, queues: Queues): readonly (re
     });
 }
 
-/** Groups such that each comes before those that follow it; of several that could be next, the one whose operation is listed first. */
+/** Groups in topological order; of several that could be next, the one whose operation is listed first. */
 function sorted(
   groups: readonly (readonly TaskOperation[])[],
   later: readonly ReadonlySet<number>[],

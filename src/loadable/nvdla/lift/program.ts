@@ -40,13 +40,13 @@ export interface TaskParts {
   readonly outputs: readonly Crossing[];
   /** Whether a memory of the loadable is on-chip. */
   readonly isSram: (memory: number) => boolean;
-  /** What the file puts at a place of a memory, zeros where nothing. */
+  /** The bytes that the file puts at a place of a memory, zeros where it puts none. */
   readonly read: (memory: number, offset: number, size: number) => Uint8Array;
 }
 
 export const liftProgram = (parts: TaskParts, blobs: BlobTableBuilder): Program => new Assembly(parts, blobs).program();
 
-/** Everything that an access of a launch is to it: `conv.weights`, `sdp.x1`. */
+/** The accesses of a launch, each with the field that it is for: `conv.weights`, `sdp.x1`. */
 export function accessesOf(launch: NamedLaunch['launch']): {
   readonly reads: readonly { readonly access: Access; readonly field: string }[];
   readonly writes: readonly { readonly access: Access; readonly field: string }[];

@@ -42,7 +42,7 @@ export interface ShapedValue {
   readonly parts: ReadonlyMap<MemoryAccess, Part>;
 }
 
-/** What is known of a tensor that the application binds, beside what the operations say. */
+/** Shape and format of a tensor that the application binds, as its descriptor or tag gives them. */
 export interface BoundTensor {
   readonly dtype: ElementType;
   readonly isImage: boolean;
@@ -131,7 +131,10 @@ export function frameOf(
   return bound ? { ...frame, ...boundSize(frame, bound) } : frame;
 }
 
-/** What the tensor says of channels that mean nothing, and of what no operation touches. */
+/**
+ * Channels and height as the bound tensor has them, where it fits the frame: operations may touch fewer rows and more
+ * channels.
+ */
 function boundSize(frame: Frame, bound: BoundTensor): Partial<Frame> {
   const { dtype, width, height, channels, format } = frame;
   const blocks = frameBlocks({ channels: bound.channels, format });
@@ -218,7 +221,7 @@ function vectorOf({ offset, dtype, size }: RunAccess, accesses: readonly MemoryA
 const endOf = (accesses: readonly MemoryAccess[]): number =>
   accesses.reduce((last, access) => Math.max(last, piecesOf(access).at(-1)!.end), 0);
 
-/** What only the bridge DMA touches. */
+/** The surface of bytes that only the bridge DMA touches. */
 function bytesOf(value: Value, accesses: readonly MemoryAccess[]): ShapedValue {
   const end = endOf(accesses);
   const start = value.binding ? 0 : accesses.reduce((least, { offset }) => Math.min(least, offset), end);

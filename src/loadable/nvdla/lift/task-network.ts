@@ -7,7 +7,7 @@
 import type { Program } from '../../../program/program.ts';
 import type { Surface } from '../../../program/surface.ts';
 
-/** What an operation of the emulator reads or writes. */
+/** A buffer that an operation of the emulator reads or writes. */
 export interface EmulatedBuffer
   extends Pick<Surface, 'shape' | 'dtype' | 'format' | 'lineStride' | 'surfaceStride' | 'size'> {
   readonly tensor: string;
@@ -35,7 +35,7 @@ export type NetworkTask =
   | { readonly kind: 'dla'; readonly program: Program }
   | { readonly kind: 'emulator'; readonly operations: readonly EmulatedOperation[] };
 
-/** What the application binds a buffer to. */
+/** An input or output, to which the application binds a buffer. */
 export interface NetworkTensor {
   readonly surface: Surface;
   /** Bytes of the buffer. */

@@ -10,7 +10,7 @@ import { type CubeAccess, type Interval, type MemoryAccess, piecesOf } from './a
 import { unsaid } from './operations.ts';
 import { areRows, rowNeighbours, runNeighbours } from './rows.ts';
 
-/** What runs at a time: a layer of a task, or an operation of the emulator. */
+/** A step: a layer of a task, or an operation of the emulator. */
 export interface Step {
   readonly task: number;
   readonly name: string;
@@ -80,7 +80,7 @@ class Flow {
   readonly #segments = new Map<number, Segment[]>();
   /** Bytes that any step writes. */
   readonly #written = new Map<number, Interval[]>();
-  /** What was written, each with what it was joined to: a forest. */
+  /** Definitions, each joined to others of one value (a union-find forest). */
   readonly #parents: number[] = [];
   readonly #drafts: Draft[] = [];
   readonly #constants = new Map<string, Use[]>();
@@ -211,9 +211,9 @@ class Flow {
   }
 
   /**
-   * Runs of rows that are there at the same time, and share no bytes with anything of each other's, become one value; so does what
-   * one operation of the bridge DMA puts side by side, as long as nobody looks at it as anything but bytes; and what is only copied,
-   * where one lies between the lines of the other.
+   * Joins values. Runs of rows that live at the same time and share no bytes become one value; so do regions that one
+   * operation of the bridge DMA puts side by side, as long as all accesses take them as bytes; and regions that are only
+   * copied, where one lies between the lines of the other.
    */
   #joinNeighbours(): void {
     const uses = this.#drafts.flatMap((draft, definition) => draft.uses.map((use) => ({ ...use, definition })));
@@ -230,7 +230,7 @@ class Flow {
     for (const [first, second] of this.#interleaved()) this.#joinIf(first, second, areInterleaved);
   }
 
-  /** Pairs of what is only copied whose bytes, from the first to the last, overlap. */
+  /** Pairs of values that are only copied and whose spans overlap. */
   #interleaved(): readonly (readonly [number, number])[] {
     const spans = this.#drafts.flatMap(({ uses, memory }, definition) => {
       const isCopied = uses.length > 0 && uses.every(({ access }) => access.kind === 'cube' && access.copied);

@@ -1,4 +1,4 @@
-/** What the lowering of every operation shares: where surfaces lie, and what their cubes say. */
+/** The places of surfaces and the descriptors of their cubes, for the lowering of every operation. */
 
 import type { Lookup } from '../../../program/layer.ts';
 import type { ConvolutionPrecision } from '../../../program/nvdla/convolution-buffer.ts';
@@ -20,7 +20,7 @@ export interface LowerContext {
 export const precisions: Readonly<Record<ConvolutionPrecision, number>> = { int8: 0, int16: 1, float16: 2 };
 /** The data format of a convolution that reads features, not pixels. */
 export const featureData = 36;
-/** The memory type of what is handed on in hardware. */
+/** The memory type of data that is handed on in hardware. */
 export const hardware = 2;
 export const nowhere: DataCube = {
   type: 0,

@@ -1,6 +1,6 @@
 /**
- * Who waits for whom, as the firmware counts it. An operation has one consumer for each engine and starts when as many
- * events have come as others name it for:
+ * The dependencies between operations, as the firmware counts them. An operation has one consumer for each engine and
+ * starts when as many events have come as others name it for:
  *
  *     the next operation of its engine   when this one is enabled; when it is complete where the next one's read DMA
  *                                        takes what this engine wrote
@@ -8,11 +8,11 @@
  *     who reads what it wrote            when it is complete
  *
  * An engine's operations are therefore enabled in their order, and it works through them in that order: of several that wait
- * for the same operation the first of each engine is enough, and of several operations of one engine that somebody waits
- * for the last. (Were the next one told when this one is *programmed*, as NVIDIA's compiler has it, it could be enabled first, and
- * its read DMA, or the convolution in front of it, would fetch what is not yet written.) Two register groups never hold each
- * other up: every engine has its operations in the order of the layers, so those of the first layer that is not complete are
- * in groups, and all that they wait for has happened.
+ * for the same operation the first of each engine is enough, and of several operations of one engine that an operation
+ * waits for the last is enough. (Were the next one told when this one is *programmed*, as NVIDIA's compiler has it, it
+ * could be enabled first, and its read DMA, or the convolution in front of it, would fetch what is not yet written.) Two
+ * register groups never hold each other up: every engine has its operations in the order of the layers, so those of the
+ * first layer that is not complete are in groups, and all that they wait for has happened.
  */
 
 import type { Layer } from '../../../program/layer.ts';
@@ -71,7 +71,7 @@ export function dependencies(layers: readonly LayerOperations[]): Dependencies {
       drafts[own - 1]!.count++;
     }
     for (const [type, operation] of waits) {
-      // What the convolution reads may come from SDP; everything else is waited for by the stage that is enabled first.
+      // The convolution's own input may come from SDP; the stage that is enabled first waits for everything else.
       const waiting = types[0] === 'conv' && type !== 'sdp' ? first + 1 : first;
       if (drafts[waiting]!.type === type) continue;
       const taken = drafts[operation]!.consumers[slot(drafts[waiting]!.type)]!;

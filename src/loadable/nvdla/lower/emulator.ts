@@ -16,7 +16,7 @@ import type { LoweredTask } from './program.ts';
 
 /** Bytes that the emulator's network descriptor is aligned to. */
 const networkSize = 256;
-/** What neither function uses. */
+/** Fields that neither function uses. */
 const nothing = { power: 0, scale: 0, shift: 0, axis: 0 } as const;
 const version = { major: 0, minor: 0, subMinor: 1 } as const;
 

@@ -1,7 +1,7 @@
 /**
  * A compiled network as the file that NVDLA's stock runtime loads. It holds one task of the DLA, so the network has to be one
- * Program whole. The file is tagged (tag.ts) with what the format has no place for, and keeps every rule of the format
- * (validate/loadable.ts) before anybody gets its bytes.
+ * Program whole. The file is tagged (tag.ts) with the names and scales that the format has no place for. It is returned
+ * only after it has passed every rule of the format (validate/loadable.ts).
  */
 
 import { fail } from '../../../base/errors.ts';

@@ -9,7 +9,7 @@ import type { Surface } from '../../../program/surface.ts';
 import type { DataCube, OperationDesc } from '../format/descriptors.ts';
 import { cubeOf, type LowerContext, noConvert, noUnit, nowhere, precisionOf } from './cube.ts';
 
-/** What one operation of the bridge DMA has room for. */
+/** Transfers of one operation of the bridge DMA, at most. */
 const mostTransfers = 20;
 
 /** SDP without units. */

@@ -1,6 +1,6 @@
 /**
  * A layer of a Program as operations of the firmware: one for each stage of its pipeline. Every field that nvdla/sw's
- * firmware reads is stated; what a layer does not use has the values that NVIDIA's compiler writes there.
+ * firmware reads is stated; fields that a layer does not use have the values that NVIDIA's compiler writes there.
  */
 
 import { elementSize } from '../../../base/data-type.ts';

@@ -35,7 +35,7 @@ import { lowerLayer, lowerLookup } from './operations.ts';
 export interface LowerOptions {
   /** The version of the firmware's interface; 12 when not given. */
   readonly minor?: InterfaceMinor;
-  /** What the loadable says of itself; nothing when not given. */
+  /** The tag of the loadable; none when not given. */
   readonly tag?: LoadableTag;
 }
 

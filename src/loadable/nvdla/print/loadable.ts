@@ -41,7 +41,7 @@ export function printStockLoadable(loadable: StockLoadable): string {
   const budget = listBudget(loadable);
   const memoryById = byId(memories);
   const addressById = byId(addresses);
-  /** What lies at a position of a task's address list. */
+  /** The name of what lies at a position of a task's address list. */
   const placesOf =
     ({ addressList }: TaskEntry): Places =>
     (position, offset = 0) => {
@@ -71,7 +71,7 @@ export function printStockLoadable(loadable: StockLoadable): string {
 const byId = <T extends { readonly id: number }>(entries: readonly T[]): ReadonlyMap<number, T> =>
   new Map(entries.map((entry) => [entry.id, entry]));
 
-/** What an author of untrusted descriptors may have got wrong is a line of its own. */
+/** A task that cannot be read becomes one line with the reason. */
 function readable(work: () => readonly string[]): readonly string[] {
   try {
     return work();

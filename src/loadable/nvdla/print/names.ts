@@ -1,6 +1,6 @@
-/** What the numbers in loadables stand for: nvdla/sw umd `loadable.fbs`, `nvdla/IType.h`, kmd `dla_interface.h`. */
+/** Names of the codes in loadables: nvdla/sw umd `loadable.fbs`, `nvdla/IType.h`, kmd `dla_interface.h`. */
 
-/** Of tensors, and of the input of a convolution. */
+/** Pixel formats of tensors, and of the input of a convolution. */
 const pixels =
   'R8 R10 R12 R16 R16_I R16_F A16B16G16R16 X16B16G16R16 A16B16G16R16_F A16Y16U16V16 V16U16Y16A16 A16Y16U16V16_F A8B8G8R8 A8R8G8B8 ' +
   'B8G8R8A8 R8G8B8A8 X8B8G8R8 X8R8G8B8 B8G8R8X8 R8G8B8X8 A2B10G10R10 A2R10G10B10 B10G10R10A2 R10G10B10A2 A2Y10U10V10 V10U10Y10A2 ' +
@@ -17,7 +17,7 @@ export const names = {
   pixelFormat: pixels.split(' '),
   pixelMapping: ['pitch linear', 'no mapping'],
   relocation: { 1: 'line stride', 2: 'surface stride' },
-  /** Of blobs and relocations of a DLA task. */
+  /** Sub-interfaces of blobs and relocations of a DLA task. */
   dlaList: ['', 'network descriptor', 'dependency graph', 'operations', 'surfaces', 'lookup tables'],
   emulatorList: { 1: 'network descriptor', 3: 'operations', 4: 'buffers' },
   precision: ['int8', 'int16', 'float16'],

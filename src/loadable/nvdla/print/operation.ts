@@ -1,4 +1,4 @@
-/** What an operation does: the fields of its descriptor in words. Converters are `(x - offset) * scale >> truncate`. */
+/** An operation's descriptor in words. Converters are `(x - offset) * scale >> truncate`. */
 
 import type { CdpOp, ConvertParam, ConvOp, OperationDesc, PdpOp, SdpOp, SdpUnitOp } from '../format/descriptors.ts';
 import { names } from './names.ts';
@@ -89,7 +89,7 @@ function pointLines(op: SdpOp): readonly string[] {
   ];
 }
 
-/** What a unit does with its operand. */
+/** A unit's work and its operand, in words. */
 function unitText({ type, aluType }: SdpUnitOp): string {
   const alu = `ALU ${named(names.alu, aluType)}`;
   if (type === 2) return alu;

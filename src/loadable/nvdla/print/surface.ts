@@ -5,7 +5,7 @@ import type { Decoded } from '../format/layout.ts';
 import { names } from './names.ts';
 import { count, named, phrase, reserved, unless } from './phrases.ts';
 
-/** What lies some bytes behind a position of the task's address list: `address 5 + 0x40 (input 0)`. */
+/** A position of the task's address list plus bytes, with its name: `address 5 + 0x40 (input 0)`. */
 export type Places = (position: number, offset?: number) => string;
 
 /** A line for each cube or transfer. */

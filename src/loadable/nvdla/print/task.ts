@@ -1,4 +1,6 @@
-/** A task of the DLA: its network descriptor, and of every operation who waits for it, what it does and where its data lies. */
+/**
+ * A task of the DLA: its network descriptor, and every operation with its consumers, its work and the places of its data.
+ */
 
 import {
   type CommonDesc,
@@ -76,7 +78,7 @@ export function dependencyText(position: number, common: CommonDesc): string {
   );
 }
 
-/** Compilers leave the event of an absent consumer 0 or `completed`; whatever else stands there is shown. */
+/** Compilers leave the event of an absent consumer 0 or `completed`; any other value is shown. */
 const isNobody = ({ index, event, reserved: rest }: Consumer): boolean =>
   index === -1 && event <= events.completed && rest === 0;
 

@@ -16,7 +16,7 @@ export const memoryTypes = { primary: 0, secondary: 1, hardware: 2 } as const;
 
 export const isHardware = ({ type }: DataCube): boolean => type === memoryTypes.hardware;
 
-/** nvdla/sw `common.h`: the firmware takes no more. */
+/** The firmware's limit (nvdla/sw `common.h`). */
 const mostExtent = 8192;
 
 /** Registers of the first generation hold addresses and strides in units of 32 bytes, and CDMA weights in units of 128. */
@@ -72,15 +72,15 @@ function checkExtents(field: string, cube: DataCube, findings: Findings): boolea
     .every((fits) => fits);
 }
 
-/** What lies side by side in memory, and where the channels go. */
+/** How the channels of a cube lie in memory. */
 export interface CubeForm {
   /** Bytes of the channels of one pixel that lie side by side. */
   readonly pixel: number;
   /** Runs of such channels. */
   readonly runs: number;
-  /** What addresses and strides are multiples of. */
+  /** Addresses and strides are multiples of it. */
   readonly unit: number;
-  /** Of features: bytes of all channels of a pixel. */
+  /** Bytes of all channels of a pixel, for features. */
   readonly channelBytes?: number;
 }
 
@@ -126,7 +126,7 @@ export function checkCube(
     ['lineStride', lineStride, line, height],
     ['surfaceStride', surfaceStride, (height - 1) * lineStride + line, form.runs],
   ] as const) {
-    // A stride that is never stepped over says nothing.
+    // A stride counts only where there is a second line or surface.
     if (steps === 1) continue;
     const place = { field: `${field}.${name}`, actual: stride };
     if (stride % form.unit !== 0) {

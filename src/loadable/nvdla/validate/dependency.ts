@@ -1,6 +1,6 @@
 /**
- * The rules of the dependency graph (nvdla/sw `scheduler.c`): who follows whom on an engine, who waits for what, and that
- * nobody waits for himself with two register groups to an engine.
+ * The rules of the dependency graph (nvdla/sw `scheduler.c`): the queue of each engine, the events that operations wait
+ * for, and that with two register groups to an engine no operation waits for itself.
  */
 
 import { events, operationTypes } from '../format/descriptors.ts';
@@ -62,7 +62,7 @@ export function checkDependencies({ network, operations }: TaskDescriptors, find
   if (order) checkCycles(operations, order, findings);
 }
 
-/** What flies: the parent's result is this operation's source. */
+/** The rules of data that is handed on the fly: the parent's result is this operation's source. */
 function checkFusion(operation: TaskOperation, operations: readonly TaskOperation[], findings: Findings): void {
   if (operation.type !== 'sdp' && operation.type !== 'pdp') return;
   const parent = operations[operation.common.fusedParent.index];

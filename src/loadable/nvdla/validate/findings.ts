@@ -1,4 +1,4 @@
-/** What the validator finds: which rule is broken, where, what was expected and what is there. */
+/** Findings of the validator: the broken rule, the place, what was expected and what is there. */
 
 import { DlakitError, type Problem } from '../../../base/errors.ts';
 
@@ -46,14 +46,14 @@ export interface LoadableProblem extends Problem {
   readonly task?: number;
   /** Position in the task's lists. */
   readonly operation?: number;
-  /** Of the operation, as in descriptors.ts: `op.dataBank`, `surfaces.src.lineStride`. */
+  /** The operation's field, as in descriptors.ts: `op.dataBank`, `surfaces.src.lineStride`. */
   readonly field?: string;
 }
 
 export interface Position {
   readonly task?: number;
   readonly operation?: number;
-  /** Of the operation, for messages. */
+  /** Type of the operation, for messages. */
   readonly type?: string;
 }
 
@@ -61,11 +61,11 @@ export interface Detail {
   readonly field?: string;
   readonly expected?: string | number;
   readonly actual?: string | number;
-  /** Another target would keep the rule. */
+  /** Whether another target would keep the rule. */
   readonly target?: boolean;
 }
 
-/** A hostile loadable breaks rules without end. */
+/** Findings that are reported at most: a hostile loadable could break rules without end. */
 const mostFindings = 1000;
 
 /** Collects broken rules; `at` gives a collector for a part of the loadable. */
@@ -115,7 +115,7 @@ export class Findings {
     return false;
   }
 
-  /** Does something that may refuse the bytes; a refusal is a finding. */
+  /** Runs work that may refuse the bytes, and makes a refusal a finding. */
   reading<T>(work: () => T): T | undefined {
     try {
       return work();

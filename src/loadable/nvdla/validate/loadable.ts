@@ -1,7 +1,7 @@
 /**
- * Whether a stock loadable keeps the rules of the format on a target: those of the file (validate/structure-rules), of the
- * dependency graph (dependency-rules), and of every operation: cubes, registers, the banks of the convolution buffer. They are
- * written from the format, whoever made the loadable; nothing is run.
+ * Whether a stock loadable keeps the rules of the format on a target: those of the file (structure.ts), of the dependency
+ * graph (dependency.ts), and of every operation: cubes, registers, the banks of the convolution buffer. The rules are those
+ * of the format, for loadables of any compiler; nothing is run.
  */
 
 import { DlakitError, fail } from '../../../base/errors.ts';

@@ -323,7 +323,7 @@ export function checkRubik(
   findings.equal('shape', 'surfaces.src.channel', given, channels, 'Rubik takes other channels');
 }
 
-/** Lines are counted in 32 bytes. */
+/** Registers count the bytes of a line in units of 32. */
 const lineUnit = 32;
 
 export function checkTransfers({ op, surfaces }: Operation<'bdma'>, context: CubeContext, findings: Findings): void {
