@@ -10,8 +10,7 @@
 import { float32Tensor } from '../../graph/tensor.ts';
 import type { Extent, IntegerAverage } from '../../program/layer.ts';
 import type { ConvolutionPrecision } from '../../program/nvdla/convolution-buffer.ts';
-import { poolingReciprocals } from '../../program/nvdla/pooling-reciprocals.ts';
-import { pooledColumns } from '../../program/nvdla/pooling-width.ts';
+import { pooledColumns, poolingReciprocals } from '../../program/nvdla/pooling.ts';
 import type { Shape4 } from '../../program/surface.ts';
 import type { Target } from '../../targets/target.ts';
 import { type ConvOperation, type ConvShape, type Pooling, type PoolOperation, plainPoint } from '../operation.ts';

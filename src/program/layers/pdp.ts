@@ -1,9 +1,9 @@
 /** Pooling. */
 
 import * as z from 'zod';
+import { nvdlaLimits } from '../../targets/nvdla-limits.ts';
 import type { ConvolutionPrecision } from '../nvdla/convolution-buffer.ts';
-import { poolingReciprocals } from '../nvdla/pooling-reciprocals.ts';
-import { pooledColumns } from '../nvdla/pooling-width.ts';
+import { pooledColumns, poolingReciprocals, poolingStripes } from '../nvdla/pooling.ts';
 import { index, integer, optional, record } from '../record.ts';
 import type { Shape4 } from '../surface.ts';
 import {
@@ -120,32 +120,33 @@ export function checkPdpRegisters(
   target: NvdlaTarget,
 ): void {
   const { kernel, stride, padding, average } = pdp;
+  const limits = nvdlaLimits.pooling;
   same(context, 'the type of pdp.output', atoms(context, pdp.output, 'pdp.output'), precision);
   for (const axis of ['h', 'w'] as const) {
-    whole(context, `pdp.kernel.${axis}`, kernel[axis], 1, 8);
-    whole(context, `pdp.stride.${axis}`, stride[axis], 1, 8);
+    whole(context, `pdp.kernel.${axis}`, kernel[axis], ...limits.window);
+    whole(context, `pdp.stride.${axis}`, stride[axis], ...limits.stride);
   }
   for (const side of ['top', 'left', 'bottom', 'right'] as const)
-    whole(context, `pdp.padding.${side}`, padding[side], 0, 7);
+    whole(context, `pdp.padding.${side}`, padding[side], ...limits.padding);
   same(context, 'pdp.countPadding', pdp.countPadding, true);
   same(context, 'pdp.average', average === undefined ? 'absent' : 'there', pdp.mode === 'average' ? 'there' : 'absent');
-  const [, , , width] = surfaceOf(context, pdp.output, 'pdp.output').shape;
+  const [, , , outputWidth] = surfaceOf(context, pdp.output, 'pdp.output').shape;
   const columns = pooledColumns(kernel, stride, precision, target);
-  if (pdp.input === undefined && width > columns)
-    wrong(context, 'pdp.output is wider than the line buffer', columns, width);
+  if (pdp.input === undefined) {
+    if (outputWidth > columns) wrong(context, 'pdp.output is wider than the line buffer', columns, outputWidth);
+  } else {
+    const [, , , inputWidth] = surfaceOf(context, pdp.input, 'pdp.input').shape;
+    const { count } = poolingStripes({ kernel, stride, padding, inputWidth, outputWidth }, columns);
+    whole(context, 'the number of stripes of pdp.output', count, ...limits.stripes);
+  }
   if (average === undefined) return;
   const table = poolingReciprocals(precision);
   same(context, 'pdp.average.recipWidth', average.recipWidth, table[kernel.w - 1]);
   same(context, 'pdp.average.recipHeight', average.recipHeight, table[kernel.h - 1]);
-  same(context, 'the number of pdp.average.padValues', average.padValues.length, 7);
+  same(context, 'the number of pdp.average.padValues', average.padValues.length, limits.padding[1]);
+  const most = precision === 'float16' ? 0 : 2 ** (limits.padValueBits - 1);
   for (const value of average.padValues) {
-    whole(
-      context,
-      'pdp.average.padValues',
-      value,
-      precision === 'float16' ? 0 : -(2 ** 18),
-      precision === 'float16' ? 0 : 2 ** 18 - 1,
-    );
+    whole(context, 'pdp.average.padValues', value, -most, Math.max(0, most - 1));
   }
 }
 

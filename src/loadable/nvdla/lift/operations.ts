@@ -22,7 +22,7 @@ import {
   precisionBytes,
 } from '../../../program/nvdla/convolution-buffer.ts';
 import { pixelFormats } from '../../../program/nvdla/pixel-formats.ts';
-import { poolingReciprocals } from '../../../program/nvdla/pooling-reciprocals.ts';
+import { poolingReciprocals } from '../../../program/nvdla/pooling.ts';
 import type { ElementType, Shape4, SurfaceFormat } from '../../../program/surface.ts';
 import type { NvdlaFeatures, Target } from '../../../targets/target.ts';
 import type { ConvertParam, DataCube, LutParam, SdpOp, SdpUnitOp } from '../format/descriptors.ts';

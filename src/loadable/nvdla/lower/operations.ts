@@ -19,7 +19,7 @@ import type {
   SdpUnit,
 } from '../../../program/layer.ts';
 import { atomElements, type ConvolutionPrecision, entriesPerSlice } from '../../../program/nvdla/convolution-buffer.ts';
-import { pooledColumns, poolingStripes } from '../../../program/nvdla/pooling-width.ts';
+import { pooledColumns, poolingStripes } from '../../../program/nvdla/pooling.ts';
 import type { ElementType } from '../../../program/surface.ts';
 import type {
   CdpOp,
@@ -313,7 +313,7 @@ function lowerPdp(pdp: Pdp<number>, src: DataCube, context: LowerContext): Opera
   const precision = surfaces[pdp.output]!.dtype as ConvolutionPrecision;
   const { kernel, stride, padding } = pdp;
   const columns = src.type === hardware ? dst.width : pooledColumns(kernel, stride, precision, target);
-  const stripes = poolingStripes({ kernel, stride, padding, outputWidth: dst.width }, columns);
+  const stripes = poolingStripes({ kernel, stride, padding, inputWidth: src.width, outputWidth: dst.width }, columns);
   const op: PdpOp = {
     partialInWidthFirst: stripes.count > 1 ? stripes.input[0] : 0,
     partialInWidthMid: stripes.input[1],

@@ -37,7 +37,7 @@ import {
   streamBytes,
   weightBanks,
 } from '../../../program/nvdla/convolution-buffer.ts';
-import { poolingReciprocals } from '../../../program/nvdla/pooling-reciprocals.ts';
+import { poolingReciprocals } from '../../../program/nvdla/pooling.ts';
 import type { BlobTable, ConstantRef, Program } from '../../../program/program.ts';
 import type { ElementType, Shape4, Surface, SurfaceFormat } from '../../../program/surface.ts';
 import type { Target } from '../../../targets/target.ts';

@@ -1,10 +1,13 @@
 /** The rules of operations behind the convolution: SDP, PDP, CDP, Rubik and the bridge DMA (nvdla/sw `sdp.c` and others). */
 
 import { type ConvolutionPrecision, precisionBytes } from '../../../program/nvdla/convolution-buffer.ts';
-import { pooledColumns } from '../../../program/nvdla/pooling-width.ts';
+import { pooledColumns } from '../../../program/nvdla/pooling.ts';
+import { nvdlaLimits } from '../../../targets/nvdla-limits.ts';
 import type { ConvertParam, DataCube, OperationDesc, SdpUnitOp } from '../format/descriptors.ts';
 import { type CubeContext, checkCube, checkFlyingCube, featureForm, isHardware, memoryTypes, placeOf } from './cube.ts';
 import type { Findings } from './findings.ts';
+
+const limits = nvdlaLimits.pooling;
 
 type Operation<T extends OperationDesc['type']> = Extract<OperationDesc, { type: T }>;
 
@@ -227,15 +230,15 @@ function checkStripes(
     const covered = first + (splitNum - 2) * mid + last;
     findings.equal('stripes', 'op.splitNum', covered, dst.width, 'the stripes do not cover the result');
   }
-  for (const [field, value] of [
-    ['partialInWidthFirst', op.partialInWidthFirst],
-    ['partialInWidthMid', op.partialInWidthMid],
-    ['partialInWidthLast', op.partialInWidthLast],
-    ['partialWidthFirst', first],
-    ['partialWidthMid', mid],
-    ['partialWidthLast', last],
+  for (const [part, from, input, output] of [
+    ['First', 2, op.partialInWidthFirst, first],
+    ['Mid', 3, op.partialInWidthMid, mid],
+    ['Last', 2, op.partialInWidthLast, last],
   ] as const) {
-    findings.range(`op.${field}`, value, 0, 1024);
+    // A stripe that there is has columns.
+    const least = splitNum >= from ? 1 : 0;
+    findings.range(`op.partialInWidth${part}`, input, least, limits.stripeColumns[1]);
+    findings.range(`op.partialWidth${part}`, output, least, limits.stripeColumns[1]);
   }
   const kernel = { h: op.height + 1, w: op.width + 1 };
   const columns = pooledColumns(kernel, { h: op.strideY, w: op.strideX }, precision, target);

@@ -2,7 +2,7 @@
 
 import { fail } from '../../../base/errors.ts';
 import type { OperationDesc, PdpOp } from '../../../loadable/nvdla/format/descriptors.ts';
-import { poolingReciprocals } from '../../../program/nvdla/pooling-reciprocals.ts';
+import { poolingReciprocals } from '../../../program/nvdla/pooling.ts';
 import { memoryTypes, type ProgramContext, ramType } from './operation.ts';
 import { writeAddress } from './register-writer.ts';
 

@@ -2,7 +2,7 @@
 
 import { lrnOf } from '../../../graph/operators/point.ts';
 import { countsPadding, type Window } from '../../../graph/operators/window.ts';
-import { nvdlaLimits } from '../../../targets/nvdla-limits.ts';
+import { lineBufferColumns, nvdlaLimits } from '../../../targets/nvdla-limits.ts';
 import { always, either, outside, type Rule, rule, span } from '../../rule.ts';
 import { excludesPadding, givesIndices, isProductOfWindows } from '../pooling.ts';
 import { base, refused, registers, windowOver } from './base.ts';
@@ -77,6 +77,34 @@ export const openNvdlaPoolingRules: readonly Rule[] = [
     doc: 'A pooling window is not dilated.',
     limits: always([1, 1], registers),
     test: (node, context, range) => outside('dilation', windowOver(node, context)?.dilations, range),
+  }),
+  rule({
+    ...base,
+    id: 'nvdla/pooling-width',
+    operators: pools,
+    doc: ([, most]) =>
+      `PDP works through a wide map in stripes of what its line buffer holds, at most ${most} of them.`,
+    limits: always(nvdlaLimits.pooling.stripes, registers),
+    test: (node, context, [, stripes]) => {
+      const width = context.shape(node.inputs[0])?.[3] ?? 0;
+      const found = windowOver(node, context);
+      if (!found || isTiled(found, 1)) return undefined;
+      const [, largest] = nvdlaLimits.pooling.window;
+      const [rows, columns] = found.kernel as [number, number];
+      if (node.op === 'AveragePool' && Math.max(rows, columns) > largest) return undefined;
+      const [rowStride, columnStride] = found.strides as [number, number];
+      // A larger maximum is a chain, whose first windows have a stride of 1.
+      const held = lineBufferColumns(
+        Math.min(rows, largest),
+        rows > largest ? 1 : rowStride,
+        context.precision === 'int8' ? 1 : 2,
+        context.target.memoryAtom,
+      );
+      const padded = width + found.reachedPads[1]! + found.reachedPads[3]!;
+      const made = columns > largest ? padded : Math.floor((padded - columns) / columnStride) + 1;
+      const most = stripes * held;
+      return made <= most ? undefined : refused(made, `at most ${most}`, 'columns of the result');
+    },
   }),
   rule({
     ...base,
