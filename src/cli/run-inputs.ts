@@ -60,8 +60,15 @@ export async function readStockInputs(tag: LoadableTag | undefined, flags: Input
   const files = inputFiles(flags);
   const isBindId = (name: string): boolean => /^\d+$/.test(name) && !tag?.inputs.some((input) => input.name === name);
   if (tag && ![...files.keys()].some(isBindId)) {
-    const described = tag.inputs.map(({ name, shape }): InputTensor => ({ name, shape, dtype: 'float32' }));
-    if (flags.images !== undefined) return readImages(described, tag.preprocess, 1, flags.images, flags.fit);
+    const images = tag.submissions ?? 1;
+    const described = tag.inputs.map(
+      ({ name, shape: [first = 1, ...others] }): InputTensor => ({
+        name,
+        shape: [first * images, ...others],
+        dtype: 'float32',
+      }),
+    );
+    if (flags.images !== undefined) return readImages(described, tag.preprocess, images, flags.images, flags.fit);
     return readTensors(described, files);
   }
   if (flags.images !== undefined) {

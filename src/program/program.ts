@@ -8,6 +8,7 @@
  */
 
 import type { Bytes } from '../base/units.ts';
+import { elementCount } from '../graph/tensor.ts';
 import type { Layer } from './layer.ts';
 import type { Surface } from './surface.ts';
 
@@ -88,6 +89,17 @@ export interface Plan {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly segments: readonly Segment[];
+}
+
+/**
+ * How often a Program is submitted in one run of the network: surfaces of orin and xavier hold the whole batch of the tensors
+ * that they are bound to, those of the open NVDLA one image of it. Segments of one network may have other batches.
+ */
+export function submissionsOf({ tensors }: Pick<Plan, 'tensors'>, { surfaces, inputs, outputs }: Program): number {
+  const bound = [...outputs, ...inputs][0];
+  const surface = bound === undefined ? undefined : surfaces[bound];
+  const tensor = tensors.find(({ name }) => name === surface?.name);
+  return surface && tensor ? elementCount(tensor.shape) / elementCount(surface.shape) : 1;
 }
 
 /** A compiled network: the plan and every blob it names. */

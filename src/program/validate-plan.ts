@@ -6,7 +6,7 @@
 import { fail, locate } from '../base/errors.ts';
 import { elementCount } from '../graph/tensor.ts';
 import type { Target } from '../targets/target.ts';
-import type { BlobTable, DlaSegment, Plan, PlanTensor } from './program.ts';
+import { type BlobTable, type DlaSegment, type Plan, type PlanTensor, submissionsOf } from './program.ts';
 import { programLimits, validateProgram } from './validate.ts';
 
 const most = { tensors: 65_536, segments: 4096, elements: 2 ** 40 } as const;
@@ -85,13 +85,15 @@ function boundNames(
   if (program.target !== plan.target) {
     fail('program/invalid', 'a segment is for another target', {}, { expected: plan.target, actual: program.target });
   }
+  const submissions = submissionsOf(plan, program);
   const bound = (id: number): string => {
     const surface = program.surfaces[id]!;
     const place = { value: surface.name };
     const tensor = known(surface.name);
-    // A surface holds the whole batch, or (on the open NVDLA) one image of it.
     const held = elementCount(tensor.shape) / elementCount(surface.shape);
-    if (held !== 1 && !(surface.shape[0] === 1 && held === plan.batch)) {
+    // Of a segment that is submitted image by image every tensor has as many.
+    const images = surface.shape[0] === 1 && (tensor.shape[0] ?? 1) % held === 0;
+    if (held !== submissions || (held !== 1 && !images) || (held !== 1 && target?.arithmetic === 'float-scale')) {
       fail('program/invalid', 'a surface does not have the elements of its tensor', place, {
         expected: tensor.shape.join('×'),
         actual: surface.shape.join('×'),

@@ -8,7 +8,7 @@ import { elementSize } from '../base/data-type.ts';
 import { fail } from '../base/errors.ts';
 import { elementCount, type Tensor } from '../graph/tensor.ts';
 import type { OnnxRuntime, OnnxSession } from '../onnx/session.ts';
-import type { CompiledNetwork, HostSegment, Plan, Program } from '../program/program.ts';
+import { type CompiledNetwork, type HostSegment, type Plan, type Program, submissionsOf } from '../program/program.ts';
 import type { Surface } from '../program/surface.ts';
 import { type Crossing, checkedInputs, crossingOf, planTensor, surfaceTensor, toSurface, toTensor } from './border.ts';
 import type { Device } from './device.ts';
@@ -122,16 +122,15 @@ export class NetworkSession {
   readonly plan: Plan;
   readonly #device: Device;
   readonly #segments: readonly (LoadedDla | LoadedHost)[];
-  /** How often a DLA segment runs in one run of the network: the open NVDLA takes one image at a time. */
-  readonly #runs: number;
   readonly #steps: number;
 
   constructor(device: Device, plan: Plan, segments: readonly (LoadedDla | LoadedHost)[]) {
     this.plan = plan;
     this.#device = device;
     this.#segments = segments;
-    this.#runs = device.target.arithmetic === 'float-scale' ? 1 : plan.batch;
-    this.#steps = segments.reduce((sum, s) => sum + (s.kind === 'dla' ? s.program.layers.length * this.#runs : 1), 0);
+    const stepsOf = (segment: LoadedDla | LoadedHost): number =>
+      segment.kind === 'dla' ? segment.program.layers.length * submissionsOf(plan, segment.program) : 1;
+    this.#steps = segments.reduce((sum, segment) => sum + stepsOf(segment), 0);
   }
 
   /**
@@ -180,7 +179,7 @@ export class NetworkSession {
 
   async #runProgram({ name: segment, program, loaded }: LoadedDla, run: RunState): Promise<void> {
     const context = loaded.acquire();
-    const runs = this.#runs;
+    const runs = submissionsOf(this.plan, program);
     try {
       const inputs = program.inputs.map((id) => {
         const surface = program.surfaces[id]!;

@@ -54,6 +54,10 @@ Examples:
       await context.checkpoint();
       await writeFiles(files);
       for (const [name] of files) context.note(`wrote ${name}`);
+      const { batch } = compilation.network.plan;
+      if (isStock(flags.output) && batch > 1) {
+        context.note(`the stock runtime computes one image a submission: a batch of ${batch} is ${batch} submissions`);
+      }
     });
 
 const isStock = (file: string | undefined): boolean => file?.toLowerCase().endsWith('.nvdla') === true;

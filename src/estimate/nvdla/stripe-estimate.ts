@@ -6,7 +6,7 @@
 import { bytes, cycles, type Microseconds, microseconds } from '../../base/units.ts';
 import type { Layer } from '../../program/layer.ts';
 import { type ConvolutionPrecision, kernelGroupOf } from '../../program/nvdla/convolution-buffer.ts';
-import type { Plan, Program } from '../../program/program.ts';
+import { type Plan, type Program, submissionsOf } from '../../program/program.ts';
 import type { Estimate, LayerEstimate } from '../estimate-result.ts';
 import { dramTraffic } from '../orin/roofline.ts';
 import type { NvdlaConditions } from './conditions.ts';
@@ -28,23 +28,25 @@ export function stripeEstimate(
   conditions: NvdlaConditions,
 ): Estimate {
   const { target, clock, bandwidth, latency: latencyCycles, outstanding, launch: launchCycles } = conditions;
-  const { batch } = plan;
   const layers: LayerEstimate[] = [];
-  let [scheduled, sequential, sheet] = [0, 0, 0];
+  let [busy, scheduled, sequential, sheet] = [0, 0, 0, 0];
   for (const [segment, part] of plan.segments.entries()) {
     if (part.kind !== 'dla') continue;
     const { program } = part;
+    const submissions = submissionsOf(plan, program);
     const costs = program.layers.map((layer) => layerCycles(layer, program.surfaces, conditions));
     const intervals = scheduleLayers(program.layers, costs);
     for (const [index, { start, end }] of intervals.entries()) {
       const when = { start: cycles(scheduled + start), end: cycles(scheduled + end) };
-      layers.push(layerEstimate(program, index, { segment, batch, cost: costs[index]!, when }, conditions));
+      layers.push(layerEstimate(program, index, { segment, submissions, cost: costs[index]!, when }, conditions));
     }
-    scheduled += Math.max(0, ...intervals.map(({ end }) => end));
+    const length = Math.max(0, ...intervals.map(({ end }) => end));
+    busy += submissions * length;
+    scheduled += length;
     sequential += costs.reduce((sum, { total }) => sum + total, 0);
     sheet += sheetOfProgram(plan.network, program, conditions).total;
   }
-  const latency = microseconds((batch * scheduled) / clock);
+  const latency = microseconds(busy / clock);
   const macs = layers.reduce((sum, layer) => sum + layer.macs, 0);
   const traffic = layers.reduce((sum, layer) => sum + dramTraffic(layer), 0);
   return {
@@ -55,12 +57,12 @@ export function stripeEstimate(
     dlaClock: clock,
     dramBandwidth: bandwidth,
     cores,
-    batch,
+    batch: plan.batch,
     layers,
     latency,
-    imagesPerSecond: latency === 0 ? 0 : (cores * batch * 1e6) / latency,
+    imagesPerSecond: latency === 0 ? 0 : (cores * plan.batch * 1e6) / latency,
     utilisation: latency === 0 ? 0 : macs / (latency * peakOf(precisionOf(plan), conditions)),
-    dramBytesPerImage: bytes(traffic / batch),
+    dramBytesPerImage: bytes(traffic / plan.batch),
     validated: false,
     stripe: {
       latencyCycles,
@@ -85,7 +87,7 @@ function precisionOf({ segments }: Plan): ConvolutionPrecision {
 
 interface Placed {
   readonly segment: number;
-  readonly batch: number;
+  readonly submissions: number;
   readonly cost: LayerCycles;
   readonly when: Interval;
 }
@@ -93,19 +95,19 @@ interface Placed {
 function layerEstimate(
   { layers, surfaces }: Program,
   index: number,
-  { segment, batch, cost, when }: Placed,
+  { segment, submissions, cost, when }: Placed,
   conditions: NvdlaConditions,
 ): LayerEstimate {
   const layer = layers[index]!;
   const { engines, reads, written, launch, fill, drain, compute, slowestClient, shared } = cost;
-  const time = (count: number): Microseconds => microseconds((batch * count) / conditions.clock);
+  const time = (count: number): Microseconds => microseconds((submissions * count) / conditions.clock);
   const memory = Math.max(slowestClient, shared);
   const limit = limitOf(cost);
-  const macs = batch * macsOf(layer, { surfaces });
+  const macs = submissions * macsOf(layer, { surfaces });
   const total = time(cost.total);
   const precision = layer.kind === 'conv' ? layer.conv.core!.precision : 'int8';
   const moved = (...clients: readonly string[]) =>
-    bytes(batch * reads.reduce((sum, { client, size }) => sum + (clients.includes(client) ? size : 0), 0));
+    bytes(submissions * reads.reduce((sum, { client, size }) => sum + (clients.includes(client) ? size : 0), 0));
   return {
     segment,
     layer: layer.id,
@@ -113,7 +115,7 @@ function layerEstimate(
     origin: layer.origin,
     kind: layer.kind,
     macs,
-    macCycles: cycles(batch * (engines.find(({ engine }) => engine === 'conv')?.busy ?? 0)),
+    macCycles: cycles(submissions * (engines.find(({ engine }) => engine === 'conv')?.busy ?? 0)),
     compute: time(compute),
     memory: time(memory),
     overhead: time(launch + fill + drain),
@@ -124,7 +126,7 @@ function layerEstimate(
       input: moved('features', 'sdp', 'pdp', 'cdp', 'rubik', 'bdma'),
       operand: moved('sdp x1', 'sdp x2', 'sdp y'),
       weights: moved('weights'),
-      output: bytes(batch * written),
+      output: bytes(submissions * written),
       restream: bytes(0),
     },
     inputMemory: 'dram',

@@ -12,7 +12,7 @@ import type { Surface } from '../../program/surface.ts';
 import { surfaceTensor, toSurface, toTensor } from '../border.ts';
 import type { SubmitOptions } from '../job-queue.ts';
 import type { RunResult } from '../network.ts';
-import { packSurface, unpackSurface } from '../pack.ts';
+import { packSurface, type SurfaceValues, unpackSurface } from '../pack.ts';
 import { boundSurface } from './bound-surface.ts';
 import type { LaunchedOperation } from './dla-task.ts';
 import type { KernelDriver } from './kernel-driver.ts';
@@ -53,8 +53,9 @@ export class NvdlaNetwork extends StockNetwork {
   }
 
   /**
-   * Runs once on tensors, by the names and in the shapes of the tag: real numbers, or int8 on the input's scale. Runs follow one
-   * another.
+   * Runs on tensors, by the names and in the shapes of the tag: real numbers, or int8 on the input's scale. A submission computes one
+   * image, as it does in the stock runtime: where the inputs hold several, one after the other along the first axis, each is
+   * submitted, and the outputs hold as many. Runs follow one another.
    * @throws run/input, also for a loadable without a tag; and as {@link submit}
    */
   run(
@@ -67,19 +68,27 @@ export class NvdlaNetwork extends StockNetwork {
   }
 
   async #run(inputs: Readonly<Record<string, Tensor>>, options: SubmitOptions<LaunchedOperation>) {
-    const { outputs: tagged } = this.#requireTag();
-    this.feed(inputs);
+    const tag = this.#requireTag();
+    const named = this.#named(tag.outputs, this.outputs);
+    const images = imagesOf(tag.inputs, inputs);
     let [launches, macs, saturated] = [0, 0, 0];
-    await this.submit({
-      ...options,
-      onLaunch: (launched) => {
-        launches++;
-        macs += launched.result.counters.macs;
-        saturated += launched.result.counters.saturated;
-        options.onLaunch?.(launched);
-      },
-    });
-    const outputs = this.#named(tagged, this.outputs).map((output) => [output.tagged.name, this.#real(output)]);
+    const made = named.map((): SurfaceValues[] => []);
+    for (let image = 0; image < images; image++) {
+      this.feed(images === 1 ? inputs : imageOf(tag.inputs, inputs, image));
+      await this.submit({
+        ...options,
+        onLaunch: (launched) => {
+          launches++;
+          macs += launched.result.counters.macs;
+          saturated += launched.result.counters.saturated;
+          options.onLaunch?.(launched);
+        },
+      });
+      for (const [index, { bindId, surface }] of named.entries()) {
+        made[index]!.push(unpackSurface(surface, this.read(bindId).subarray(surface.offset)));
+      }
+    }
+    const outputs = named.map((output, index) => [output.tagged.name, realTensor(output, made[index]!)]);
     return { outputs: Object.fromEntries(outputs) as RunResult['outputs'], counters: { launches, macs, saturated } };
   }
 
@@ -129,13 +138,37 @@ export class NvdlaNetwork extends StockNetwork {
     packSurface(toSurface(surface.name, { tensor }, surface), surface, memory.subarray(surface.offset));
     return memory;
   }
+}
 
-  #real({ bindId, tagged, surface }: Named): Tensor {
-    const { name, shape, scale } = tagged;
-    const values = unpackSurface(surface, this.read(bindId).subarray(surface.offset));
-    const tensor = surfaceTensor(surface, shape, [values]);
-    return toTensor(name, { tensor, ...(scale !== undefined && { scale }) }, { name, shape, dtype: 'float32' });
-  }
+/** The real numbers of what an output's surface held after each submission. */
+function realTensor({ tagged, surface }: Named, parts: readonly SurfaceValues[]): Tensor {
+  const { name, scale } = tagged;
+  const [first = 1, ...others] = tagged.shape;
+  const shape = [first * parts.length, ...others];
+  const tensor = surfaceTensor(surface, shape, parts);
+  return toTensor(name, { tensor, ...(scale !== undefined && { scale }) }, { name, shape, dtype: 'float32' });
+}
+
+/** How many images the inputs hold, each of them as many; 1 where they do not fit, which feeding them tells. */
+function imagesOf(tagged: readonly TaggedTensor[], inputs: Readonly<Record<string, Tensor>>): number {
+  const counts = tagged.map(({ name, shape }) => (inputs[name]?.shape[0] ?? 0) / (shape[0] ?? 1));
+  const [count = 1, ...others] = counts;
+  return Number.isInteger(count) && count > 1 && others.every((other) => other === count) ? count : 1;
+}
+
+/** One of the images that tensors hold along their first axis. */
+function imageOf(
+  tagged: readonly TaggedTensor[],
+  inputs: Readonly<Record<string, Tensor>>,
+  image: number,
+): Readonly<Record<string, Tensor>> {
+  const own = tagged.map(({ name, shape: [images = 1] }) => {
+    const { dtype, shape, bytes } = inputs[name]!;
+    const [all = 1, ...others] = shape;
+    const size = (bytes.length / all) * images;
+    return [name, { dtype, shape: [images, ...others], bytes: bytes.subarray(image * size, (image + 1) * size) }];
+  });
+  return { ...inputs, ...(Object.fromEntries(own) as Record<string, Tensor>) };
 }
 
 function checkShape({ shape }: Tensor, { name, shape: wanted }: TaggedTensor): void {

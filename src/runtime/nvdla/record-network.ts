@@ -4,7 +4,7 @@ import { fail } from '../../base/errors.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import { lowerWithPlaces } from '../../loadable/nvdla/lower/program.ts';
 import type { OnnxRuntime } from '../../onnx/session.ts';
-import type { CompiledNetwork, Plan, Program } from '../../program/program.ts';
+import { type CompiledNetwork, type Plan, type Program, submissionsOf } from '../../program/program.ts';
 import { findTarget } from '../../targets/find.ts';
 import { type Crossing, checkedInputs, crossingOf, toSurface } from '../border.ts';
 import { openDevice } from '../device.ts';
@@ -43,6 +43,7 @@ export async function recordNetwork(
   }
   const segments: RecordedSegment[] = [];
   for (const { name, program } of programs) {
+    const submissions = submissionsOf(plan, program);
     const { loadable, memoryOf } = lowerWithPlaces(program, blobs, target);
     const bindIds = new Map(loadable.memories.map(({ id, bindId }) => [id, bindId]));
     const recorded = await recordLoadable(
@@ -53,8 +54,8 @@ export async function recordNetwork(
         for (const id of program.inputs) {
           const surface = program.surfaces[id]!;
           const memory = surfaces[bindIds.get(memoryOf(surface))!]!;
-          const values = toSurface(surface.name, known.get(surface.name)!, surface, plan.batch);
-          const first = values.subarray(0, values.length / plan.batch);
+          const values = toSurface(surface.name, known.get(surface.name)!, surface, submissions);
+          const first = values.subarray(0, values.length / submissions);
           packSurface(first, surface, memory.subarray(surface.offset, surface.offset + surface.size));
         }
         memories.feed(new Map(surfaces.entries()));

@@ -24,6 +24,7 @@ const schema = z.strictObject({
   /** By their bind ids. */
   inputs: z.array(tensor),
   outputs: z.array(tensor),
+  submissions: z.number().int().min(2).max(65_535).optional(),
   layers: z.array(z.string()).optional(),
   preprocess: z
     .strictObject({

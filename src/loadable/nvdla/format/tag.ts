@@ -10,6 +10,7 @@ export const tagName = 'dlakit';
 /** An input or output, by its bind id. */
 export interface TaggedTensor {
   readonly name: string;
+  /** Of one submission. */
   readonly shape: readonly number[];
   readonly dtype: 'int8' | 'int16' | 'float16';
   /** real = scale × integer; absent for float16. */
@@ -21,6 +22,8 @@ export interface LoadableTag {
   readonly network: string;
   readonly inputs: readonly TaggedTensor[];
   readonly outputs: readonly TaggedTensor[];
+  /** How many submissions a run of the network takes: the images of its batch. Absent where it is one. */
+  readonly submissions?: number | undefined;
   /** The layer that each operation is of, by the operation's index: what errors call it. */
   readonly layers?: readonly string[] | undefined;
   readonly preprocess?:

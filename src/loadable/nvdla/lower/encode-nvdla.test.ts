@@ -28,7 +28,8 @@ describe('a network as a stock loadable', () => {
     expect(rest).toEqual({
       target: 'nv_small',
       network: 'net',
-      // One element of the batch a submission.
+      // One image of the batch a submission.
+      submissions: 3,
       inputs: [{ name: 'x', shape: [1, 4, 8, 8], dtype: 'int8', scale: scaleOf('x') }],
       outputs: [{ name: output, shape: [1, 6], dtype: 'int8', scale: scaleOf(output!) }],
       preprocess,

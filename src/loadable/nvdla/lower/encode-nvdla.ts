@@ -5,7 +5,13 @@
  */
 
 import { fail } from '../../../base/errors.ts';
-import type { CompiledNetwork, HostSegment, Plan, Program } from '../../../program/program.ts';
+import {
+  type CompiledNetwork,
+  type HostSegment,
+  type Plan,
+  type Program,
+  submissionsOf,
+} from '../../../program/program.ts';
 import { findTarget } from '../../../targets/find.ts';
 import type { Target } from '../../../targets/target.ts';
 import type { InterfaceMinor } from '../format/descriptors.ts';
@@ -85,12 +91,14 @@ function reasons({ nodes, reason }: HostSegment, reasonOf: EncodeNvdlaOptions['r
   return nodes.map((node) => `${node} (${reasonOf?.(node) ?? general})`);
 }
 
-function tagFor(plan: Plan, { surfaces, inputs, outputs }: Program): LoadableTag {
+function tagFor(plan: Plan, program: Program): LoadableTag {
+  const { surfaces, inputs, outputs } = program;
+  const submissions = submissionsOf(plan, program);
   const tagged = (id: number): TaggedTensor => {
     const { name, dtype, scale, shape } = surfaces[id]!;
     return {
       name,
-      shape: shapeOfRun(plan, name) ?? shape,
+      shape: shapeOfSubmission(plan, name, submissions) ?? shape,
       dtype: dtype as TaggedTensor['dtype'],
       ...(scale !== undefined && { scale }),
     };
@@ -100,14 +108,15 @@ function tagFor(plan: Plan, { surfaces, inputs, outputs }: Program): LoadableTag
     network: plan.network,
     inputs: inputs.map(tagged),
     outputs: outputs.map(tagged),
+    ...(submissions > 1 && { submissions }),
     ...(plan.preprocess && { preprocess: plan.preprocess }),
   };
 }
 
-/** In ONNX's dimensions, of the one element of the batch that a submission computes. */
-function shapeOfRun({ tensors, batch }: Plan, name: string): readonly number[] | undefined {
+/** In ONNX's dimensions, of the one image that a submission computes. */
+function shapeOfSubmission({ tensors }: Plan, name: string, submissions: number): readonly number[] | undefined {
   const shape = tensors.find((tensor) => tensor.name === name)?.shape;
-  if (shape === undefined || batch === 1) return shape;
+  if (shape === undefined || submissions === 1) return shape;
   const [first = 0, ...others] = shape;
-  return first % batch === 0 ? [first / batch, ...others] : undefined;
+  return [first / submissions, ...others];
 }

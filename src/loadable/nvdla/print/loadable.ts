@@ -86,7 +86,7 @@ const versionText = ({ major, minor, subMinor }: Version): string => `${major}.$
 function tagLines(loadable: StockLoadable): readonly string[] {
   const tag = tagOf(loadable);
   if (!tag) return [];
-  const { target, network, inputs, outputs, preprocess } = tag;
+  const { target, network, inputs, outputs, submissions, preprocess } = tag;
   const tensors = (what: string, list: typeof inputs): readonly string[] =>
     list.map(
       ({ name, shape, dtype, scale }, index) =>
@@ -96,6 +96,7 @@ function tagLines(loadable: StockLoadable): readonly string[] {
     `made by dlakit for ${quoted(target)}: network ${quoted(network)}`,
     ...tensors('input', inputs),
     ...tensors('output', outputs),
+    ...(submissions === undefined ? [] : [`  of a batch of ${submissions}: one image a submission`]),
     ...(preprocess
       ? [
           `  pre-processing: mean ${preprocess.mean.join(' ')}, deviation ${preprocess.std.join(' ')}, ${preprocess.channelOrder}`,

@@ -193,6 +193,21 @@ describeRules(openNvdlaRules, [
     ],
   },
   {
+    rule: 'nvdla/pooling-width',
+    target: 'nv_full',
+    passes: [
+      single('MaxPool', { x: [1, 8, 8, 4103], y: [1, 8, 1, 4096] }, { kernel_shape: [8, 8] }),
+      single('MaxPool', { x: [1, 8, 8, 8192], y: [1, 8, 1, 4093] }, { kernel_shape: [8, 8], strides: [1, 2] }),
+      // Steps by its own size, or goes through the convolution core.
+      single('AveragePool', { x: [1, 8, 9, 8192], y: [1, 8, 1, 910] }, { kernel_shape: [9, 9], strides: [9, 9] }),
+      single('AveragePool', { x: [1, 8, 11, 8192], y: [1, 8, 1, 8182] }, { kernel_shape: [11, 11] }),
+    ],
+    fails: [
+      [single('MaxPool', { x: [1, 8, 8, 4104], y: [1, 8, 1, 4097] }, { kernel_shape: [8, 8] }), 'at most 4096', 4097],
+      [single('MaxPool', { x: [1, 8, 9, 4097], y: [1, 8, 1, 4089] }, { kernel_shape: [9, 9] }), 'at most 4096', 4097],
+    ],
+  },
+  {
     rule: 'nvdla/pooling-padding',
     target,
     passes: [pool('MaxPool', { kernel_shape: [8, 9], pads: [7, 8, 7, 8] })],
