@@ -11,7 +11,7 @@
  */
 
 import { cycles, gigabytesPerSecond, mebibytes, megahertz } from './base/units.ts';
-import { type Compilation, compileNetwork } from './compile/compilation.ts';
+import { type Compilation, compileNetwork, hostReasons } from './compile/compilation.ts';
 import type { InputFormat } from './compile/input-format.ts';
 import type { TraceReport } from './device/nvdla/trace/run-trace.ts';
 import { estimate as estimatePlan } from './estimate/estimate.ts';
@@ -27,8 +27,6 @@ import { liftedPlan, pricedPlan, printLifted } from './loadable/nvdla/lift/lifte
 import { liftLoadable } from './loadable/nvdla/lift/loadable.ts';
 import { encodeNvdla as encodeStock } from './loadable/nvdla/lower/encode-nvdla.ts';
 import { type LoadableProblem, validateStockLoadable } from './loadable/nvdla/validate/loadable.ts';
-import { type ReadOptions, readModel } from './onnx/read.ts';
-import { requireBoundInputs, resolve } from './onnx/resolve.ts';
 import type { CompiledNetwork, Plan, Preprocess } from './program/program.ts';
 import type { Calibration } from './quantize/calibrate.ts';
 import { type CalibrateOptions, calibrate as calibrateGraph, type Samples } from './quantize/calibrate.ts';
@@ -54,6 +52,7 @@ export type { DecodeImage, Image } from './evaluate/image.ts';
 export { float32Tensor, float32Values, type Tensor } from './graph/tensor.ts';
 export { decodeLoadable, encodeLoadable } from './loadable/container.ts';
 export { externalFiles } from './onnx/external.ts';
+export { type NetworkOptions, readNetwork } from './onnx/network.ts';
 export type { OnnxRuntime, OnnxSession } from './onnx/session.ts';
 export { parseShapes } from './onnx/shapes.ts';
 export { writeModel } from './onnx/write.ts';
@@ -79,6 +78,7 @@ export {
 } from './runtime/network.ts';
 export { type CustomTarget, readTarget } from './targets/custom-target.ts';
 export { addTarget, targets } from './targets/find.ts';
+export type * from './types.ts';
 export type {
   CheckResult,
   Compilation,
@@ -102,34 +102,6 @@ export interface TargetOptions {
   readonly target?: string;
   /** `JetPack 6.0` when not given (xavier: `JetPack 5.1.1`). */
   readonly release?: string;
-}
-
-export interface NetworkOptions extends ReadOptions {
-  /** Shapes for inputs with symbolic dimensions. */
-  readonly shapes?: ReadonlyMap<string, readonly number[]>;
-  /** Binds a symbolic first dimension that `shapes` leaves open; 1 when not given. */
-  readonly batch?: number;
-}
-
-/**
- * Reads an ONNX model and resolves every shape. Those that depend on data or on an operator that is not known stay symbolic;
- * {@link check} judges such a network, {@link compile} refuses it where such a value crosses between segments.
- *
- * @throws onnx/*, shape/unresolved when an input has a symbolic dimension, shape/binding, shape/mismatch
- */
-export function readNetwork(bytes: Uint8Array, options: NetworkOptions = {}): Graph {
-  const graph = readModel(bytes, options);
-  const shapes = new Map(options.shapes);
-  for (const input of graph.inputs) {
-    const shape = graph.values.get(input)?.shape;
-    const rest = shape?.slice(1).filter((dim) => typeof dim === 'number');
-    if (shape && rest && !shapes.has(input) && typeof shape[0] === 'string' && rest.length === shape.length - 1) {
-      shapes.set(input, [options.batch ?? 1, ...rest]);
-    }
-  }
-  const resolved = resolve(graph, { shapes });
-  requireBoundInputs(resolved);
-  return resolved;
 }
 
 export interface CheckOptions extends TargetOptions {
@@ -215,16 +187,8 @@ export function encodeNvdla(
   compilation: Pick<Compilation, 'network'> & Partial<Compilation>,
   options: EncodeNvdlaOptions = {},
 ): Uint8Array {
-  const { network, checked, notEmulated, quantized } = compilation;
-  const refused = new Map(
-    checked?.verdicts.map(({ node, refusals }) => [node, refusals.map(({ message }) => message).join(' ')]),
-  );
-  const reasons = new Map<string, string>();
-  for (const { name, origin } of quantized?.graph.nodes ?? []) {
-    const reason = refused.get(name) || notEmulated?.get(name);
-    if (reason) for (const node of origin) reasons.set(node, reason);
-  }
-  return encodeStock(network, {
+  const reasons = hostReasons(compilation);
+  return encodeStock(compilation.network, {
     minor: options.interface === '0.10' ? 10 : 12,
     reasonOf: (node) => reasons.get(node),
   });

@@ -4,7 +4,7 @@
  */
 
 declare const unit: unique symbol;
-type Unit<Name extends string> = number & { readonly [unit]: Name };
+export type Unit<Name extends string> = number & { readonly [unit]: Name };
 
 export type Cycles = Unit<'cycles'>;
 export type Bytes = Unit<'bytes'>;

@@ -76,3 +76,16 @@ function requireModes({ target, precision, sparsity }: CompilationOptions): void
     );
   }
 }
+
+/** Why nodes of the network as given run on the host: what the rules or the compiler say. What is not known of them has none. */
+export function hostReasons({ checked, notEmulated, quantized }: Partial<Compilation>): ReadonlyMap<string, string> {
+  const refused = new Map(
+    checked?.verdicts.map(({ node, refusals }) => [node, refusals.map(({ message }) => message).join(' ')]),
+  );
+  const reasons = new Map<string, string>();
+  for (const { name, origin } of quantized?.graph.nodes ?? []) {
+    const reason = refused.get(name) || notEmulated?.get(name);
+    if (reason) for (const node of origin) reasons.set(node, reason);
+  }
+  return reasons;
+}

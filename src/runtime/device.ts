@@ -96,7 +96,9 @@ interface DeviceParts {
 
 export class Device {
   readonly target: Target;
+  /** @internal */
   readonly bus: Bus;
+  /** @internal */
   readonly state: DeviceState;
   readonly #addresses: AddressMap;
   readonly #queue: JobQueue;
@@ -122,6 +124,7 @@ export class Device {
   /**
    * Checks a Program and lays its constants into memory.
    * @throws loadable/target, program/invalid, device/memory
+   * @internal
    */
   load(program: Program, blobs: BlobTable): ProgramInMemory {
     if (program.target !== this.target.name) {
@@ -138,7 +141,10 @@ export class Device {
     );
   }
 
-  /** Puts one run of a loaded Program into the queue. */
+  /**
+   * Puts one run of a loaded Program into the queue.
+   * @internal
+   */
   submit(context: Context, options: SubmitOptions<Launched> = {}): Task {
     return this.#queue.submit(context.job(), options);
   }

@@ -81,7 +81,11 @@ export class DeviceBuffers {
     return this.#object(handle).window.base;
   }
 
-  /** What the device may touch when a task has this buffer. @throws run/buffer */
+  /**
+   * What the device may touch when a task has this buffer.
+   * @throws run/buffer
+   * @internal
+   */
   window(handle: BufferHandle): Window {
     return this.#object(handle).window;
   }

@@ -38,6 +38,7 @@ export interface DeviceWatch {
 
 export class KernelDriver {
   readonly target: Target;
+  /** @internal */
   readonly bus: Bus;
   readonly buffers: DeviceBuffers;
   readonly watchdog: number;
@@ -63,11 +64,15 @@ export class KernelDriver {
     this.#watch = watch;
   }
 
+  /** @internal */
   submit<L>(job: Job<L>, options: SubmitOptions<L> = {}): Task {
     return this.#queue.submit(job, options);
   }
 
-  /** A device after reset. */
+  /**
+   * A device after reset.
+   * @internal
+   */
   device(onLaunch: (pipeline: Launch, result: LaunchResult) => void): NvdlaDevice {
     const { target, bus, watchdog } = this;
     const watch = this.#watch;

@@ -297,7 +297,7 @@ export type SdpUnitOp = Decoded<typeof sdpUnit>;
 export type PdpOp = Decoded<typeof pdpOp>;
 export type CdpOp = Decoded<typeof cdpOp>;
 export type LutParam = Decoded<typeof lutParam>;
-type Surfaces = (typeof surfaceDescs)[12];
+export type Surfaces = (typeof surfaceDescs)[12];
 
 /** One operation: what it does and where its data lies, by type. */
 export type OperationDesc = {

@@ -24,7 +24,7 @@ export interface LinearTable {
   readonly select: number;
 }
 
-type Choice = 'le' | 'lo';
+export type Choice = 'le' | 'lo';
 
 export interface LookupTable {
   readonly le: LinearTable & {

@@ -1,0 +1,109 @@
+/** The types that the public functions take and give, by name. test/public-types.test.ts holds that none is missing. */
+
+export type { DataType } from './base/data-type.ts';
+export type { Place } from './base/errors.ts';
+export type { Bytes, Cycles, GBps, MHz, Microseconds, Unit } from './base/units.ts';
+export type { CompilationOptions } from './compile/compilation.ts';
+export type { Compiled, CompileOptions as CompilerOptions } from './compile/compile.ts';
+export type { InputFormat } from './compile/input-format.ts';
+export type { BoardFiles, BoardFlag } from './compile/orin/board.ts';
+export type { Bus, Window as BusWindow } from './device/bus.ts';
+export type { Cube } from './device/cube.ts';
+export type { HardwareCounts, LookupCounts, SpecialCounts } from './device/engines/reference/nvdla/hardware-counts.ts';
+export type {
+  Choice as LookupChoice,
+  LinearTable,
+  LookupTable,
+  Slope as TableSlope,
+} from './device/engines/reference/nvdla/lookup-table.ts';
+export type { StageValues } from './device/engines/reference/stages.ts';
+export type { Thread, ThreadSpawner } from './device/engines/wasm/thread-pool.ts';
+export type { Launch, LaunchResult } from './device/launch.ts';
+export type { Generation as RegisterGeneration } from './device/nvdla/registers/register-table.ts';
+export type { Rubik } from './device/nvdla/rubik.ts';
+export type { TraceResult } from './device/nvdla/trace/player.ts';
+export type { TraceFiles } from './device/nvdla/trace/recording.ts';
+export type { LaunchTotals } from './device/nvdla/trace/run-trace.ts';
+export type { Side as TransferSide, Transfer } from './device/nvdla/transfer.ts';
+export type { DeviceState, Engines, NvdlaState } from './device/state.ts';
+export type { LayerEstimate, StripeLayer, StripeTotals } from './estimate/estimate-result.ts';
+export type { BatchOptions, Sample } from './evaluate/data-set.ts';
+export type { EvaluateOptions } from './evaluate/evaluate.ts';
+export type { Accuracy, TensorDivergence } from './evaluate/evaluation.ts';
+export type { Fit } from './evaluate/image.ts';
+export type { Attribute, Dim, Node, ValueType } from './graph/graph.ts';
+export type { DecodeOptions } from './loadable/container.ts';
+export type {
+  CommonDesc,
+  OperationDesc,
+  OperationType,
+  Surfaces as OperationSurfaces,
+} from './loadable/nvdla/format/descriptors.ts';
+export type { Codec as DescriptorCodec, Decoded as DecodedFields } from './loadable/nvdla/format/layout.ts';
+export type { TensorDesc } from './loadable/nvdla/format/stock-loadable.ts';
+export type { LoadableTag, TaggedTensor } from './loadable/nvdla/format/tag.ts';
+export type { TaskOperation } from './loadable/nvdla/format/task-descriptors.ts';
+export type { LoadableRule } from './loadable/nvdla/validate/findings.ts';
+export type { ReadOptions } from './onnx/read.ts';
+export type { Layer, Move, Pipeline } from './program/layer.ts';
+export type { BdmaTransfer } from './program/layers/bdma.ts';
+export type { Cdp } from './program/layers/cdp.ts';
+export type { Conv, ConvCore, ImageInput as PixelInput } from './program/layers/conv.ts';
+export type { Copy } from './program/layers/copy.ts';
+export type { Convert, Extent, Padding } from './program/layers/fields.ts';
+export type { EngineName, PixelGrid, ReadClient } from './program/layers/kind.ts';
+export type { Lookup, LookupCurve, LookupSlope } from './program/layers/lookup.ts';
+export type { IntegerAverage, Pdp } from './program/layers/pdp.ts';
+export type { PixelCopy } from './program/layers/pixels.ts';
+export type { Resize } from './program/layers/resize.ts';
+export type { RubikMove } from './program/layers/rubik.ts';
+export type { FloatScaleSdp, IntegerScaleSdp, Sdp, SdpUnit } from './program/layers/sdp.ts';
+export type {
+  BlobTable,
+  ConstantRef,
+  DlaSegment,
+  HostSegment,
+  PlanTensor,
+  Preprocess,
+  Program,
+  Segment,
+} from './program/program.ts';
+export type { ElementType, MemoryName, Shape4, Surface, SurfaceFormat } from './program/surface.ts';
+export type { CalibrateOptions, Calibration, MeasureOptions, Samples } from './quantize/calibrate.ts';
+export type { CalibrationCache } from './quantize/calibration-cache.ts';
+export type { RangeChange } from './quantize/equalize-ranges.ts';
+export type { QuantizedGraph } from './quantize/quantize.ts';
+export type { CalibrationMethod } from './quantize/range-of.ts';
+export type { CheckJsonOptions } from './report/check-json.ts';
+export type { CheckTextOptions } from './report/check-text.ts';
+export type { Change, Gain, MemoryBlock, ReportEdge, ReportNode, SegmentSummary } from './report/report.ts';
+export type { SarifOptions } from './report/sarif.ts';
+export type { TextOptions } from './report/table.ts';
+export type { AppliedPass, RewriteOptions, RewriteResult } from './rewrite/rewrite.ts';
+export type { Dump, DumpWish, RunDifference } from './runtime/dump.ts';
+export type { Job, SubmitOptions } from './runtime/job-queue.ts';
+export type { Progress as RunProgress } from './runtime/network.ts';
+export type { Strides } from './runtime/nvdla/bound-surface.ts';
+export type {
+  BufferHandle,
+  BufferOptions,
+  DeviceBuffers,
+  Domain as BufferDomain,
+  MemoryBases,
+} from './runtime/nvdla/device-buffers.ts';
+export type { LaunchedOperation } from './runtime/nvdla/dla-task.ts';
+export type { KernelDriver } from './runtime/nvdla/kernel-driver.ts';
+export type { RecordedTrace, TraceOptions as TraceRecordOptions } from './runtime/nvdla/record-traces.ts';
+export type { RecordOptions } from './runtime/nvdla/trace-recorder.ts';
+export type { Binding, StockNetwork } from './runtime/nvdla/user-driver.ts';
+export type { CheckedSegment, Fix, Placement, Refusal, Verdict } from './support/verdict.ts';
+export type {
+  Fact,
+  MemoryInterface,
+  Module,
+  NvdlaFeatures,
+  NvdlaSystem,
+  PowerMode,
+  Release,
+  Target,
+} from './targets/target.ts';
