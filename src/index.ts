@@ -215,7 +215,7 @@ export function encodeNvdla(
 export async function loadNvdla(device: Device, bytes: Uint8Array): Promise<NvdlaNetwork> {
   const loadable = decodeStockLoadable(bytes);
   targetOfLoadable(loadable, device.target.name);
-  // Loaded when wanted, as the drivers are.
+  // Imported only here, as the drivers are: most users never load a stock loadable.
   const network = await import('./runtime/nvdla/nvdla-network.ts');
   return new network.NvdlaNetwork(loadable, device.driver);
 }
@@ -227,7 +227,7 @@ export interface EstimateOptions {
   readonly powerMode?: string;
   /** All of the module's when not given. */
   readonly cores?: number;
-  /** Of an open NVDLA: in what the system around it differs from the module. */
+  /** How the system around an open NVDLA differs from the module. */
   readonly system?: SystemOptions;
 }
 
@@ -240,7 +240,7 @@ export interface SystemOptions {
   readonly latency?: number;
   /** Bursts that one read client can have under way. */
   readonly outstanding?: number;
-  /** Cycles that the processor takes to launch what has nothing more to wait for. */
+  /** Cycles that the processor takes to enable a launch whose dependencies are complete. */
   readonly launch?: number;
 }
 
@@ -301,14 +301,19 @@ export function lift(bytes: Uint8Array, options: { readonly target?: string } = 
   return liftedPlan(liftLoadable(loadable, target), target);
 }
 
-/** What all tasks of a stock loadable do, those of the host emulator as host segments: for `estimate` alone. @throws loadable/* */
+/**
+ * A stock loadable as a Plan for `estimate` alone: tasks of the host emulator are host segments without a model. @throws
+ * loadable/*
+ */
 export function liftToEstimate(bytes: Uint8Array, options: { readonly target?: string } = {}): Plan {
   const loadable = decodeStockLoadable(bytes);
   const target = targetOfLoadable(loadable, options.target);
   return pricedPlan(liftLoadable(loadable, target), target);
 }
 
-/** The same as text: the Program of every task, and the operations of the host emulator. @throws loadable/* */
+/**
+ * A stock loadable, lifted, as text: the Program of every task, and the operations of the host emulator. @throws loadable/*
+ */
 export function inspectProgram(bytes: Uint8Array, options: { readonly target?: string } = {}): string {
   const loadable = decodeStockLoadable(bytes);
   return printLifted(liftLoadable(loadable, targetOfLoadable(loadable, options.target)));
@@ -361,7 +366,7 @@ export async function namedImages(text: string, file: string): Promise<readonly 
 }
 
 export interface RecordTracesOptions extends TraceOptions {
-  /** What a stock loadable was made for, where it does not say so; of any other loadable: refuse another target's. */
+  /** The target of a stock loadable that does not state one. Any other loadable has to be for this target. */
   readonly target?: string | undefined;
 }
 

@@ -1,5 +1,5 @@
 /**
- * What a user can get wrong, as values. Every mistake has a stable code, the place where it lies, what was expected
+ * Mistakes of users, as values. Every mistake has a stable code, the place where it lies, what was expected
  * and what was found. Functions throw a {@link DlakitError} that carries the problem; the CLI renders it without a
  * stack. A bug in dlakit throws anything else.
  *

@@ -1,6 +1,6 @@
 /**
- * What a file is that was given where an ONNX model is wanted. People hand over what lies in the folder: the engine that
- * trtexec wrote, the checkpoint that was to be exported, the pointer that git-lfs left. The error says which, and what to do.
+ * The kind of a file that was given where an ONNX model is wanted: the engine that trtexec wrote, the checkpoint that was
+ * to be exported, the pointer that git-lfs left. The error names it and says how to get to an ONNX model.
  *
  * Each kind is told by the bytes that its format puts at the beginning; a file that is none of them gets no name.
  */

@@ -1,5 +1,5 @@
 /**
- * What dlakit asks of a runtime that executes ONNX in floating point (onnxruntime): for calibration, for reference
+ * The interface of a runtime that executes ONNX in floating point (onnxruntime): for calibration, for reference
  * results, and for host segments. host/ implements it; nothing here imports it, and checking, compiling and estimating
  * never need it.
  */

@@ -1,4 +1,4 @@
-/** What the validator asks of every layer; what it asks of each kind is in layers/. */
+/** The validator's rules for every layer; those of each kind are in layers/. */
 
 import { fail } from '../base/errors.ts';
 import type { Target } from '../targets/target.ts';

@@ -14,7 +14,7 @@ interface Tenant {
 }
 
 interface Clash {
-  /** The one that comes later, and who is there. */
+  /** The surface that comes later, and the one that is there already. */
   readonly surface: Surface;
   readonly other: Surface;
 }

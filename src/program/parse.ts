@@ -1,6 +1,6 @@
 /**
- * Reads what print.ts writes. Types and ranges are checked line by line against the schemas; what the parts mean together is
- * the validators' (validateProgram, validatePlan), which untrusted text has to pass as well.
+ * Reads what print.ts writes. Types and ranges are checked line by line against the schemas; untrusted text has to pass the
+ * validators as well (validateProgram, validatePlan), which check how the parts fit together.
  */
 
 import type { z } from 'zod';

@@ -39,7 +39,7 @@ const [first, ...others] = Object.values(layerKinds).map(({ kind, fields }) =>
 /** `fields` of a kind has a schema for each of its fields, so that the union of all is that of layers. */
 export const layerSchema = z.discriminatedUnion('kind', [first!, ...others]) as unknown as z.ZodType<Layer>;
 
-/** A Program without what has lines of its own. */
+/** A Program without the parts that have lines of their own. */
 export type ProgramHead = Omit<Program, 'surfaces' | 'layers' | 'constants'>;
 
 export const programHeadSchema = record<ProgramHead>()({
@@ -62,7 +62,7 @@ const preprocess = record<Preprocess>()({
   channelOrder: z.enum(['rgb', 'bgr', 'gray']),
 });
 
-/** A Plan without what has lines of its own. */
+/** A Plan without the parts that have lines of their own. */
 export type PlanHead = Omit<Plan, 'tensors' | 'segments'>;
 
 export const planHeadSchema = record<PlanHead>()({

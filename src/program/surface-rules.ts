@@ -1,4 +1,4 @@
-/** What the validator asks of a surface on its own, and of surfaces that lie inside others. */
+/** The validator's rules for a surface on its own, and for surfaces that lie inside others. */
 
 import { elementSize } from '../base/data-type.ts';
 import { fail } from '../base/errors.ts';
@@ -19,7 +19,7 @@ import type { ElementType, Surface, SurfaceFormat } from './surface.ts';
 const mostBytes = 2 ** 40;
 const mostElements = 2 ** 30;
 /**
- * What the allocator aligns a surface to: the CBUF line of the stock configurations and the row pitch of
+ * The alignment that the allocator gives a surface: the CBUF line of the stock configurations and the row pitch of
  * docs/hardware/orin.md#formats. Others may put one at any atom of the open NVDLA.
  */
 export const surfaceAlignment = 64;

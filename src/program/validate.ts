@@ -1,6 +1,6 @@
 /**
- * The rules that every Program keeps, whoever made it: the compiler's output and bytes from a file pass through here
- * before anything else looks at them, so that what comes after may index and allocate without checking again.
+ * The rules that every Program keeps: the compiler's output and bytes from a file pass through here before anything else
+ * looks at them, so that later code may index and allocate without checking again.
  *
  *     surfaces   ids are indices, names unique, strides and size fit shape and format, memory fits use   (surface-rules)
  *     layers     every stage's shapes, types and formats fit together                                    (layer-rules, layers/)
@@ -149,7 +149,7 @@ interface ChannelWrite extends Region {
 }
 
 /**
- * Every element is written once, before and ahead of whoever reads it.
+ * Every element is written once, before any layer that reads it.
  * @param wholeAtoms every layer reads and writes whole atoms, whatever its channels
  */
 function checkDataFlow(program: Program, wholeAtoms: boolean): void {

@@ -50,7 +50,7 @@ export function withOffers(graph: Graph, result: CheckResult, options: CheckOpti
   };
 }
 
-/** How many nodes rules refuse, whatever follows from that for others. */
+/** How many nodes rules refuse by themselves; consequences for other nodes do not count. */
 const refusedNodes = (graph: Graph, { verdicts }: CheckResult): number =>
   graph.nodes.filter(
     (node, index) => verdicts[index]!.refusals.some(({ rule }) => isOfNode(rule)) && !endsNetwork(node, graph),

@@ -1,5 +1,5 @@
 /**
- * What a rewrite pass is. A pass looks at one node at a time through a {@link View} of the graph and either leaves it
+ * Rewrite passes. A pass looks at one node at a time through a {@link View} of the graph and either leaves it
  * alone or returns an {@link Edit}: nodes to take out, nodes to put in, constants to add. The driver (rewrite.ts)
  * applies edits and sweeps until no pass has one.
  *

@@ -1,4 +1,4 @@
-/** What the rules of layers share: where they look things up, and how they say that a number or a shape does not fit. */
+/** Helpers of the rules of layers: lookups, and refusals of numbers and shapes that do not fit. */
 
 import { fail } from '../../base/errors.ts';
 import type { NvdlaFeatures, Target } from '../../targets/target.ts';
@@ -46,7 +46,7 @@ export function sameShape(
   wrong(context, `the shape of ${what} does not fit`, expected.join('×'), actual.join('×'));
 }
 
-/** A surface that a layer needs as a constant of a type, with one of a few element counts where it is a vector. */
+/** Checks that a surface is a constant of a type, with one of a few element counts where it is a vector. */
 export function constant(
   context: LayerContext,
   id: number,
@@ -65,7 +65,7 @@ export function constant(
   }
 }
 
-/** What only moves or selects integers keeps their type and scale. */
+/** Checks that a layer that only moves or selects integers keeps their type and scale. */
 export function unchanged(context: LayerContext, input: Surface, output: Surface): void {
   if (input.dtype !== output.dtype) wrong(context, 'the type changes', input.dtype, output.dtype);
   if (input.scale !== output.scale) wrong(context, 'the scale changes', `${input.scale}`, `${output.scale}`);

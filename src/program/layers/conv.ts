@@ -54,7 +54,7 @@ export interface Conv<S> {
   readonly stride: Extent;
   readonly dilation: Extent;
   readonly padding: Padding;
-  /** What stands in the padding; in the input's integers. */
+  /** The value of padding, in the input's integers. */
   readonly padValue: number;
   readonly groups: number;
   /** Deconvolution: out[k, y·stride.h + r, x·stride.w + s] += w[c, k, r, s] · in[c, y, x]; weights `kcrs` hold [C, K/groups, R, S] as ONNX does. */

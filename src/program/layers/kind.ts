@@ -1,5 +1,5 @@
 /**
- * What there is to say about a kind of hardware layer, said once: a description in a file of its own, listed in table.ts.
+ * A kind of hardware layer is described once: in a file of its own, listed in table.ts.
  * Printer, parser, validator, liveness, binder, estimators and recorder go through these; only engines and lowering know the
  * kinds one by one.
  */
@@ -20,8 +20,8 @@ export interface LayerKind<K extends LayerKindName> {
   /** What the launch needs and the target lacks, as the end of "has no …"; undefined where the target runs it. */
   lacks(target: Target): string | undefined;
   /**
-   * The same launch over other surfaces. Calls `visit` once for each reference to memory, in the order of the stages: what a
-   * layer reads and writes is what it is called with.
+   * The same launch over other surfaces. Calls `visit` once for each reference to memory, in the order of the stages, which
+   * also tells what a layer reads and writes.
    */
   map<S, T>(launch: LayerOf<K, S>, visit: Visit<S, T>): LayerOf<K, T>;
   /** Checks that shapes, types, formats and numbers fit together. @throws program/invalid */
@@ -95,14 +95,14 @@ export type ReadClient =
   | 'rubik'
   | 'bdma';
 
-/** What works in a launch, and raises `done` when its part is complete, by NVDLA's names. */
+/** The engines, by NVDLA's names; each raises `done` when its part of a launch is complete. */
 export const engineNames = ['conv', 'sdp', 'pdp', 'cdp', 'rubik', 'bdma', 'resize'] as const;
 export type EngineName = (typeof engineNames)[number];
 
-/** What of a surface decides how much work it is. */
+/** The properties of a surface that decide how much work it is. */
 export type CubeType = Pick<Surface, 'shape' | 'dtype' | 'format'>;
 
-/** What passes one engine: terms without a price, which belongs to a performance model. */
+/** The work of one engine in a launch, without prices: those belong to a performance model. */
 export interface StageWork {
   readonly engine: EngineName;
   /** The elements that enter and leave it. */

@@ -8,9 +8,10 @@ import { channelRun, checkExtent, extentSchema } from './fields.ts';
 import type { LayerKind, PixelGrid } from './kind.ts';
 
 /**
- * Pixels of one surface at other pixels of another, unchanged: what a deconvolution or an enlargement is put together by where
- * there is no Rubik, and what cuts and joins along rows and columns. It is a pass through SDP. Where it steps over columns, the
- * cubes are others than the surfaces': columns are their lines and rows their channels, so that both have strides.
+ * Copies pixels of one surface to other pixels of another, unchanged, in a pass through SDP. Deconvolutions and
+ * enlargements are put together by it where there is no Rubik; it also cuts and joins along rows and columns. Where it
+ * steps over columns, its cubes differ from the surfaces': columns are their lines and rows their channels, so that both
+ * have strides.
  */
 export interface PixelCopy<S> {
   readonly input: S;
