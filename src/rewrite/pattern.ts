@@ -1,7 +1,8 @@
-/** What passes ask of a node and its surroundings: constants, per-channel vectors, bounds, shapes, reshapes. */
+/** What passes ask of the surroundings of a node: constants, per-channel vectors, shapes, reshapes. */
 
-import { type Attribute, type Dim, floatAttribute, intAttribute, intsAttribute, type Node } from '../graph/graph.ts';
-import { float32Tensor, float32Values, numbers, type Tensor } from '../graph/tensor.ts';
+import type { Attribute, Dim, Node } from '../graph/graph.ts';
+import { groupsOf } from '../graph/operators/window.ts';
+import { float32Tensor, float32Values, type Tensor } from '../graph/tensor.ts';
 import type { View } from './pass.ts';
 
 export const int = (value: number): Attribute => ({ kind: 'int', value });
@@ -21,12 +22,6 @@ export const isOp = <Op extends string>(
 export function floatConstant(view: Pick<View, 'constant'>, value: string | undefined): Tensor | undefined {
   const tensor = value ? view.constant(value) : undefined;
   return tensor?.dtype === 'float32' ? tensor : undefined;
-}
-
-/** The elements of an integer constant. */
-export function intsConstant(view: View, value: string | undefined): readonly number[] | undefined {
-  const tensor = value ? view.constant(value) : undefined;
-  return tensor?.dtype === 'int64' || tensor?.dtype === 'int32' ? numbers(tensor) : undefined;
 }
 
 export const sameShape = (a: readonly Dim[] | undefined, b: readonly Dim[] | undefined): boolean =>
@@ -94,67 +89,11 @@ export const perChannel = (values: ArrayLike<number>, channel: number): number =
 
 export const allFinite = (values: Float32Array): boolean => values.every((value) => Number.isFinite(value));
 
-/**
- * The bounds of a Clip, from attributes (opset < 11) or constant inputs; ±Infinity where there is none. Undefined when
- * a bound is computed at run time or is not float32.
- */
-export function clipBounds(view: View, node: Node): { readonly min: number; readonly max: number } | undefined {
-  if (view.opset < 11) {
-    const min = floatAttribute(node, 'min', Number.NEGATIVE_INFINITY);
-    const max = floatAttribute(node, 'max', Number.POSITIVE_INFINITY);
-    return { min, max };
-  }
-  const bound = (index: number, otherwise: number): number | undefined => {
-    const name = node.inputs[index];
-    if (!name) return otherwise;
-    const tensor = floatConstant(view, name);
-    return tensor && tensor.bytes.length === 4 ? float32Values(tensor)[0] : undefined;
-  };
-  const min = bound(1, Number.NEGATIVE_INFINITY);
-  const max = bound(2, Number.POSITIVE_INFINITY);
-  return min === undefined || max === undefined ? undefined : { min, max };
-}
-
-/** The axes of a Reduce, Squeeze or Unsqueeze: an attribute or, in later opsets, a constant input. */
-export function axes(view: View, node: Node, rank: number): readonly number[] | undefined {
-  const given = intsAttribute(node, 'axes') ?? intsConstant(view, node.inputs[1]);
-  return given?.map((axis) => (axis < 0 ? axis + rank : axis)).sort((a, b) => a - b);
-}
-
 /** A node that only gives its input another shape; elements keep their order. */
 export const isReshape = (
   node: Node | undefined,
 ): node is Node & { readonly op: 'Reshape' | 'Flatten' | 'Squeeze' | 'Unsqueeze' } =>
   isOp(node, 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze');
-
-export interface Window {
-  readonly kernel: readonly [number, number];
-  readonly strides: readonly [number, number];
-  readonly dilations: readonly [number, number];
-  /** top, left, bottom, right */
-  readonly pads: readonly [number, number, number, number];
-}
-
-/** The two-dimensional window of a convolution or pooling, with explicit padding. */
-export function window(view: View, node: Node): Window | undefined {
-  const auto = node.attributes.auto_pad;
-  if (auto?.kind === 'string' && auto.value !== 'NOTSET') return undefined;
-  const weights = node.inputs[1];
-  const kernel =
-    intsAttribute(node, 'kernel_shape') ??
-    (weights && isOp(node, 'Conv', 'ConvTranspose') ? view.shape(weights)?.slice(2) : undefined);
-  if (kernel?.length !== 2 || !kernel.every((dim) => typeof dim === 'number')) return undefined;
-  const strides = intsAttribute(node, 'strides') ?? [1, 1];
-  const dilations = intsAttribute(node, 'dilations') ?? [1, 1];
-  const pads = intsAttribute(node, 'pads') ?? [0, 0, 0, 0];
-  if (strides.length !== 2 || dilations.length !== 2 || pads.length !== 4) return undefined;
-  return {
-    kernel: kernel as [number, number],
-    strides: strides as [number, number],
-    dilations: dilations as [number, number],
-    pads: pads as [number, number, number, number],
-  };
-}
 
 /** Weights of a Conv or ConvTranspose with its bias, where both are float32 constants. */
 export interface ConvWeights {
@@ -168,7 +107,7 @@ export function convWeights(view: View, node: Node): ConvWeights | undefined {
   const biasName = node.inputs[2];
   const bias = floatConstant(view, biasName);
   if (!weights || weights.shape.length < 3 || (biasName && !bias)) return undefined;
-  const outputs = node.op === 'ConvTranspose' ? weights.shape[1]! * intAttribute(node, 'group', 1) : weights.shape[0]!;
+  const outputs = node.op === 'ConvTranspose' ? weights.shape[1]! * groupsOf(node) : weights.shape[0]!;
   return { weights, bias: bias && float32Values(bias), outputs };
 }
 
@@ -180,7 +119,7 @@ export function scaleOutputs(node: Node, weights: Tensor, factor: (channel: numb
   const taps = shape.slice(2).reduce((product, dim) => product * dim, 1);
   const transposed = node.op === 'ConvTranspose';
   const perGroup = transposed ? shape[1]! : 0;
-  const inputsPerGroup = transposed ? shape[0]! / intAttribute(node, 'group', 1) : 0;
+  const inputsPerGroup = transposed ? shape[0]! / groupsOf(node) : 0;
   const run = transposed ? taps : taps * shape[1]!;
   for (let start = 0, row = 0; start < result.length; start += run, row++) {
     const channel = transposed

@@ -6,7 +6,7 @@
  */
 
 import type { Dim, Node } from '../graph.ts';
-import { ints, type Lookup, malformed } from './read.ts';
+import { ints, type Lookup, malformed, mismatch } from './read.ts';
 import { allNumbers, extentOf, splitPadding, type WindowForm, windowForm } from './window.ts';
 
 export interface DeconvolutionForm extends WindowForm {
@@ -31,7 +31,7 @@ export interface Deconvolution {
   readonly output: readonly number[];
 }
 
-/** The attributes; undefined while the shape of the weights is not known. @throws onnx/graph */
+/** The attributes; undefined while the shape of the weights is not known. @throws onnx/graph, shape/mismatch */
 export function deconvolutionForm(node: Node, lookup: Lookup): DeconvolutionForm | undefined {
   const form = windowForm(node, lookup);
   if (form === undefined) return undefined;
@@ -49,8 +49,20 @@ export function deconvolutionForm(node: Node, lookup: Lookup): DeconvolutionForm
   if (outputShape?.some((size) => size < 1 || size >= 2 ** 31)) {
     return malformed(node, 'output_shape is malformed', given.join('x'));
   }
+  const sizes = lookup.shape(node.inputs[0] ?? '')?.slice(2) ?? [];
+  for (const [axis, wanted] of (outputShape ?? []).entries()) {
+    const [size, kernel] = [sizes[axis], form.kernel[axis]];
+    if (typeof size !== 'number' || typeof kernel !== 'number') continue;
+    // The size that another input would give is no size of this one.
+    const most = reachOf(form, axis, size, kernel) + outputPadding[axis]! + form.strides[axis]! - 1;
+    if (wanted > most)
+      return mismatch(node, 'output_shape is beyond the reach of the kernels', `at most ${most}`, wanted);
+  }
   return { ...form, outputPadding, outputShape };
 }
+
+const reachOf = (form: WindowForm, axis: number, size: number, kernel: number): number =>
+  (size - 1) * form.strides[axis]! + extentOf(kernel, form.dilations[axis]!);
 
 interface Along {
   readonly begin: number;
@@ -63,7 +75,7 @@ interface Along {
 function along(form: DeconvolutionForm, axis: number, size: number, kernel: number): Along {
   const rank = form.kernel.length;
   const stride = form.strides[axis]!;
-  const reach = (size - 1) * stride + extentOf(kernel, form.dilations[axis]!);
+  const reach = reachOf(form, axis, size, kernel);
   const extra = form.outputPadding[axis]!;
   const wanted = form.outputShape?.[axis];
   const same = form.autoPad === 'SAME_UPPER' || form.autoPad === 'SAME_LOWER';

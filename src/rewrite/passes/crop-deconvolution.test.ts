@@ -52,4 +52,36 @@ describe('crop-deconvolution', () => {
       { numRuns: 80 },
     );
   });
+
+  it('keeps the results where the output is asked for by auto_pad or by its size', async () => {
+    const pair = (min: number, max: number) => fc.tuple(fc.integer({ min, max }), fc.integer({ min, max }));
+    const kinds = new Set<string>();
+    await fc.assert(
+      fc.asyncProperty(
+        pair(1, 4),
+        pair(1, 3),
+        pair(1, 2),
+        pair(-3, 2),
+        fc.constantFrom('SAME_UPPER', 'SAME_LOWER', 'VALID', 'NOTSET'),
+        fc.boolean(),
+        async (kernel, strides, dilations, shift, autoPad, stated) => {
+          const n = new Network({ opset: 17 });
+          const size = [4, 3] as const;
+          const x = n.input('x', [1, 2, ...size]);
+          const reach = size.map(
+            (dim, axis) => (dim - 1) * strides[axis]! + (kernel[axis]! - 1) * dilations[axis]! + 1,
+          );
+          const output = reach.map((length, axis) => Math.max(1, length + Math.min(shift[axis]!, strides[axis]! - 1)));
+          const attributes = { strides, dilations, auto_pad: autoPad, ...(stated && { output_shape: output }) };
+          const graph = n.graph(n.op('ConvTranspose', [x, n.weights([2, 3, ...kernel]), n.weights([3])], attributes));
+          const { graph: after, applied } = rewrite(graph, { passes });
+          expect(await difference(graph, after)).toBeLessThan(1e-5);
+          if (applied.length > 0) kinds.add(`${autoPad} ${stated}`);
+        },
+      ),
+      { numRuns: 120 },
+    );
+    // Of the eight, VALID and NOTSET without a size have nothing to crop.
+    expect(kinds.size).toBe(6);
+  });
 });

@@ -3,10 +3,11 @@
  * is nothing but cropping its output. Output padding beyond what the kernel covers grows the kernel by zeros.
  */
 
-import { intsAttribute, type Node } from '../../graph/graph.ts';
+import type { Node } from '../../graph/graph.ts';
+import { type Deconvolution, deconvolutionOf } from '../../graph/operators/deconvolution.ts';
 import { float32Tensor, float32Values, int64Tensor, type Tensor } from '../../graph/tensor.ts';
 import type { Edit, Pass, View } from '../pass.ts';
-import { convWeights, imageShape, ints, isOp, window } from '../pattern.ts';
+import { convWeights, imageShape, ints, isOp } from '../pattern.ts';
 
 export const cropDeconvolution: Pass = {
   name: 'crop-deconvolution',
@@ -14,29 +15,27 @@ export const cropDeconvolution: Pass = {
   since: 'The DLA takes deconvolutions with padding 0 only (docs/hardware/orin.md#deconvolution).',
   kind: 'reconstruct',
   match(node, view) {
-    if (!isOp(node, 'ConvTranspose') || node.attributes.output_shape) return undefined;
-    const shape = window(view, node);
+    if (!isOp(node, 'ConvTranspose')) return undefined;
     const conv = convWeights(view, node);
     const input = imageShape(view, node.inputs[0]!);
     const output = imageShape(view, node.outputs[0]!);
-    if (!shape || !conv || !input || !output) return undefined;
-    const outputPadding = intsAttribute(node, 'output_padding') ?? [0, 0];
-    if ([...shape.pads, ...outputPadding].every((pad) => pad === 0)) return undefined;
-    return crop(node, conv.weights, [input.h, input.w], output, view);
+    if (!conv || !input || !output) return undefined;
+    const layer = deconvolutionOf(node, view);
+    if (!layer || [...layer.pads, ...layer.outputPadding].every((pad) => pad === 0)) return undefined;
+    return crop(node, layer, conv.weights, [input.h, input.w], output, view);
   },
 };
 
 function crop(
   node: Node,
+  { kernel, strides, dilations, pads, reach }: Deconvolution,
   weights: Tensor,
   inputSize: readonly [number, number],
   output: { readonly n: number | string; readonly c: number; readonly h: number; readonly w: number },
   view: View,
 ): Edit | undefined {
-  const { kernel, strides, dilations, pads } = window(view, node)!;
   const wanted = [output.h, output.w];
-  const full = inputSize.map((size, axis) => (size - 1) * strides[axis]! + (kernel[axis]! - 1) * dilations[axis]! + 1);
-  const missing = full.map((size, axis) => Math.max(0, pads[axis]! + wanted[axis]! - size));
+  const missing = reach.map((size, axis) => Math.max(0, pads[axis]! + wanted[axis]! - size));
   const grown = kernel.map((size, axis) => size + Math.ceil(missing[axis]! / dilations[axis]!));
   const covered = inputSize.map(
     (size, axis) => (size - 1) * strides[axis]! + (grown[axis]! - 1) * dilations[axis]! + 1,
@@ -45,7 +44,7 @@ function crop(
   const border = view.fresh(result, 'uncropped');
   const grow = grown.some((size, axis) => size !== kernel[axis]);
   const weightsName = grow ? view.fresh(node.inputs[1]!, 'grown') : node.inputs[1]!;
-  const { pads: _, output_padding: __, ...attributes } = node.attributes;
+  const { pads: _, output_padding: __, output_shape: ___, auto_pad: ____, ...attributes } = node.attributes;
   const deconvolution = {
     name: node.name,
     op: 'ConvTranspose',
@@ -55,7 +54,7 @@ function crop(
   const constants: [string, Tensor][] = grow ? [[weightsName, growKernel(weights, grown)]] : [];
   const cropped = covered.some((size, axis) => size !== wanted[axis]);
   if (!cropped) return { remove: [node], insert: [{ ...deconvolution, outputs: [result] }], constants };
-  const starts = [pads[0], pads[1]];
+  const starts = pads.slice(0, 2);
   const ends = starts.map((start, axis) => start + wanted[axis]!);
   const slice = { name: view.fresh(node.name, 'crop'), op: 'Slice', outputs: [result] };
   const values = [[border, { dtype: 'float32', shape: [output.n, output.c, covered[0]!, covered[1]!] }]] as const;

@@ -1,8 +1,8 @@
 /** auto_pad → pads. SAME means ⌈in / stride⌉ outputs; the odd cell of padding goes to the end (UPPER) or the start (LOWER). */
 
-import { intAttribute, intsAttribute, stringAttribute } from '../../graph/graph.ts';
+import { windowForm, windowOf } from '../../graph/operators/window.ts';
 import type { Pass } from '../pass.ts';
-import { imageShape, ints, isOp } from '../pattern.ts';
+import { ints, isOp } from '../pattern.ts';
 
 export const explicitPadding: Pass = {
   name: 'explicit-padding',
@@ -11,24 +11,12 @@ export const explicitPadding: Pass = {
   kind: 'normalize',
   match(node, view) {
     if (!isOp(node, 'Conv', 'MaxPool', 'AveragePool', 'LpPool')) return undefined;
-    const mode = stringAttribute(node, 'auto_pad', 'NOTSET');
-    if (!node.attributes.auto_pad || intAttribute(node, 'ceil_mode', 0) !== 0) return undefined;
+    const form = node.attributes.auto_pad && windowForm(node, view);
+    if (!form || form.ceilMode) return undefined;
     const { auto_pad: _, ...attributes } = node.attributes;
-    if (mode === 'NOTSET') return { remove: [node], insert: [{ ...node, attributes }] };
-    const image = imageShape(view, node.inputs[0]!);
-    const weights = node.op === 'Conv' ? view.shape(node.inputs[1]!)?.slice(2) : undefined;
-    const kernel = intsAttribute(node, 'kernel_shape') ?? weights;
-    if (!image || kernel?.length !== 2) return undefined;
-    const strides = intsAttribute(node, 'strides') ?? [1, 1];
-    const dilations = intsAttribute(node, 'dilations') ?? [1, 1];
-    const total = [image.h, image.w].map((size, axis) => {
-      if (mode === 'VALID') return 0;
-      const reach = (Number(kernel[axis]) - 1) * dilations[axis]! + 1;
-      return Math.max(0, (Math.ceil(size / strides[axis]!) - 1) * strides[axis]! + reach - size);
-    });
-    const small = total.map((pad) => Math.floor(pad / 2));
-    const large = total.map((pad, axis) => pad - small[axis]!);
-    const pads = mode === 'SAME_LOWER' ? [...large, ...small] : [...small, ...large];
+    if (form.autoPad === 'NOTSET') return { remove: [node], insert: [{ ...node, attributes }] };
+    const pads = windowOf(node, view)?.pads;
+    if (!pads) return undefined;
     return { remove: [node], insert: [{ ...node, attributes: { ...attributes, pads: ints(pads) } }] };
   },
 };

@@ -3,7 +3,8 @@
  * a = γ / √(σ² + ε), b = β − a·μ. Computed in float64 and rounded once.
  */
 
-import { floatAttribute, intAttribute, type Node } from '../../graph/graph.ts';
+import type { Node } from '../../graph/graph.ts';
+import { batchNormalizationOf, gemmOf } from '../../graph/operators/point.ts';
 import { float32Tensor, float32Values, type Tensor } from '../../graph/tensor.ts';
 import type { Edit, Pass, View } from '../pass.ts';
 import { convWeights, floatConstant, isOp, scaleOutputs } from '../pattern.ts';
@@ -34,12 +35,12 @@ export function batchNormAffine(
   node: Node,
   view: View,
 ): { readonly scale: Float64Array; readonly shift: Float64Array } | undefined {
-  if (!isOp(node, 'BatchNormalization') || intAttribute(node, 'training_mode', 0) !== 0) return undefined;
-  if (intAttribute(node, 'spatial', 1) !== 1) return undefined;
+  if (!isOp(node, 'BatchNormalization')) return undefined;
+  const { training, perChannel, epsilon } = batchNormalizationOf(node, view);
+  if (training || !perChannel) return undefined;
   if (node.outputs.slice(1).some((output) => output !== '' && view.isUsed(output))) return undefined;
   const [gamma, beta, mean, variance] = node.inputs.slice(1, 5).map((input) => floatConstant(view, input));
   if (!gamma || !beta || !mean || !variance) return undefined;
-  const epsilon = floatAttribute(node, 'epsilon', 1e-5);
   const [g, b, m, v] = [gamma, beta, mean, variance].map(float32Values) as [
     Float32Array,
     Float32Array,
@@ -91,7 +92,7 @@ function foldIntoGemm(
   const bias = floatConstant(view, biasName);
   const channels = scale.length;
   if (weights?.shape.length !== 2 || (biasName && !bias)) return undefined;
-  const transB = intAttribute(gemm, 'transB', 0) !== 0;
+  const { transB, beta } = gemmOf(gemm);
   if (weights.shape[transB ? 0 : 1] !== channels) return undefined;
   const biasShape = bias?.shape ?? [];
   const alongChannels = biasShape.at(-1) === channels && biasShape.slice(0, -1).every((dim) => dim === 1);
@@ -100,7 +101,6 @@ function foldIntoGemm(
   const columns = weights.shape[1]!;
   const scaled = source.map((value, index) => value * scale[transB ? Math.floor(index / columns) : index % columns]!);
   const old = bias ? float32Values(bias) : new Float32Array(1);
-  const beta = floatAttribute(gemm, 'beta', 1);
   const shifted = Float32Array.from(
     shift,
     (value, channel) => value + scale[channel]! * beta * old[old.length === 1 ? 0 : channel]!,

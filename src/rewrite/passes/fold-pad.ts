@@ -4,10 +4,12 @@
  * number to begin with.
  */
 
-import { floatAttribute, intAttribute, intsAttribute, type Node, stringAttribute } from '../../graph/graph.ts';
-import { float32Values } from '../../graph/tensor.ts';
+import type { Node } from '../../graph/graph.ts';
+import { padOf } from '../../graph/operators/movement.ts';
+import { clipBounds } from '../../graph/operators/point.ts';
+import { countsPadding, windowForm, windowOf } from '../../graph/operators/window.ts';
 import type { Edit, Pass, View } from '../pass.ts';
-import { clipBounds, floatConstant, int, ints, intsConstant, isOp, window } from '../pattern.ts';
+import { int, ints, isOp } from '../pattern.ts';
 
 export const foldPad: Pass = {
   name: 'fold-pad',
@@ -21,12 +23,13 @@ export const foldPad: Pass = {
     const pad = view.producer(data);
     if (!isOp(pad, 'Pad') || view.soleReader(data) !== node) return undefined;
     const added = spatialPads(pad, view);
-    const shape = window(view, node);
-    if (!added || !shape || intAttribute(node, 'ceil_mode', 0) !== 0) return undefined;
+    const shape = added && windowOf(node, view);
+    if (!added || !shape || windowForm(node, view)?.ceilMode) return undefined;
     const pads = shape.pads.map((size, side) => size + added.pads[side]!);
     const reach = shape.kernel.map((size, axis) => (size - 1) * shape.dilations[axis]! + 1);
     if (!pads.every((size, side) => size < shape.kernel[side % 2]! && size < reach[side % 2]!)) return undefined;
-    const attributes = { ...node.attributes, pads: ints(pads) };
+    const { auto_pad: _, ...others } = node.attributes;
+    const attributes = { ...others, pads: ints(pads) };
     const edit = (more: Node['attributes'] = {}): Edit => ({
       remove: [pad, node],
       insert: [
@@ -40,7 +43,7 @@ export const foldPad: Pass = {
     });
     if (isOp(node, 'Conv')) return added.value === 0 ? edit() : undefined;
     if (isOp(node, 'AveragePool')) {
-      const counts = intAttribute(node, 'count_include_pad', 0) === 1 || shape.pads.every((size) => size === 0);
+      const counts = countsPadding(node) || shape.pads.every((size) => size === 0);
       return added.value === 0 && counts ? edit({ count_include_pad: int(1) }) : undefined;
     }
     const neutral = added.value <= -3.4e38 || (added.value === 0 && isNonNegative(pad.inputs[0]!, view));
@@ -50,21 +53,9 @@ export const foldPad: Pass = {
 
 /** Top, left, bottom, right of a constant Pad of a four-dimensional value that touches only height and width. */
 function spatialPads(pad: Node, view: View): { readonly pads: readonly number[]; readonly value: number } | undefined {
-  if (stringAttribute(pad, 'mode', 'constant') !== 'constant' || view.shape(pad.inputs[0]!)?.length !== 4)
-    return undefined;
-  const given = view.opset < 11 ? intsAttribute(pad, 'pads') : intsConstant(view, pad.inputs[1]);
-  const valueName = pad.inputs[2];
-  const constant = floatConstant(view, valueName);
-  if (!given || (valueName && constant?.bytes.length !== 4)) return undefined;
-  const value = view.opset < 11 ? floatAttribute(pad, 'value', 0) : constant ? float32Values(constant)[0]! : 0;
-  const axes = pad.inputs[3] ? intsConstant(view, pad.inputs[3]) : [0, 1, 2, 3];
-  if (axes?.length !== given.length / 2) return undefined;
-  const all = [0, 0, 0, 0, 0, 0, 0, 0];
-  axes.forEach((axis, index) => {
-    const positive = axis < 0 ? axis + 4 : axis;
-    all[positive] = given[index]!;
-    all[positive + 4] = given[index + axes.length]!;
-  });
+  if (view.shape(pad.inputs[0]!)?.length !== 4) return undefined;
+  const { mode, pads: all, value } = padOf(pad, view, 4);
+  if (mode !== 'constant' || all === 'run-time' || value === 'run-time') return undefined;
   const [n0, c0, top, left, n1, c1, bottom, right] = all as [
     number,
     number,
@@ -84,5 +75,7 @@ function isNonNegative(value: string, view: View): boolean {
   if (!node) return false;
   if (isOp(node, 'Relu', 'Sigmoid', 'HardSigmoid', 'Abs', 'Exp', 'Softplus', 'Softmax')) return true;
   if (isOp(node, 'MaxPool', 'AveragePool', 'Identity')) return isNonNegative(node.inputs[0]!, view);
-  return isOp(node, 'Clip') && (clipBounds(view, node)?.min ?? -1) >= 0;
+  if (!isOp(node, 'Clip')) return false;
+  const { min } = clipBounds(node, view);
+  return min !== 'run-time' && min >= 0;
 }

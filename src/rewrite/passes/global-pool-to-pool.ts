@@ -8,11 +8,12 @@
  * its int8 weights are all 127, so that quantizing them loses nothing. What is larger still is left alone.
  */
 
-import { intAttribute, type Node, type ValueType } from '../../graph/graph.ts';
+import type { Node, ValueType } from '../../graph/graph.ts';
+import { reductionOf } from '../../graph/operators/reduction.ts';
 import { float32Tensor } from '../../graph/tensor.ts';
 import { largestKernel, windowsOver } from '../../support/rules/pooling.ts';
 import type { Edit, NewNode, Pass, View } from '../pass.ts';
-import { axes, imageShape, int, ints, isOp } from '../pattern.ts';
+import { imageShape, int, ints, isOp } from '../pattern.ts';
 
 export const globalPoolToPool: Pass = {
   name: 'global-pool-to-pool',
@@ -30,17 +31,17 @@ export const globalPoolToPool: Pass = {
     const image = imageShape(view, data);
     const type = view.type(data);
     if (!mode || !image || type?.dtype !== 'float32') return undefined;
-    if (isOp(node, 'ReduceMean', 'ReduceMax') && axes(view, node, 4)?.join() !== '2,3') return undefined;
+    const { axes, keepDims } = reductionOf(node, view, 4);
+    if (axes === 'run-time' || axes.join() !== '2,3') return undefined;
     const steps = windowsOver(image.h, image.w);
     const convolve = !steps && mode === 'AveragePool' && image.h <= largestKernel && image.w <= largestKernel;
     if (!steps && !convolve) return undefined;
     const output = node.outputs[0]!;
-    const keepsRank = isOp(node, 'GlobalAveragePool', 'GlobalMaxPool') || intAttribute(node, 'keepdims', 1) === 1;
-    const pooled = keepsRank ? output : view.freshShape(output);
+    const pooled = keepDims ? output : view.freshShape(output);
     const edit = steps
       ? poolingChain(node, mode, steps, pooled, view)
       : depthwiseMean(node, image.c, image.h, image.w, pooled, view);
-    if (keepsRank) return edit;
+    if (keepDims) return edit;
     return {
       ...edit,
       insert: [

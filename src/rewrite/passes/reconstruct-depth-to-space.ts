@@ -4,7 +4,8 @@
  * 127 and 0; quantizing them loses nothing.
  */
 
-import { intAttribute, type Node, stringAttribute } from '../../graph/graph.ts';
+import type { Node } from '../../graph/graph.ts';
+import { blocksOf } from '../../graph/operators/movement.ts';
 import { float32Tensor } from '../../graph/tensor.ts';
 import type { Edit, Pass, View } from '../pass.ts';
 import { imageShape, ints, isOp } from '../pattern.ts';
@@ -18,8 +19,8 @@ export const reconstructDepthToSpace: Pass = {
     if (!isOp(node, 'DepthToSpace', 'SpaceToDepth')) return undefined;
     const data = node.inputs[0]!;
     const image = imageShape(view, data);
-    const block = intAttribute(node, 'blocksize', 0);
-    if (!image || block < 1 || view.type(data)?.dtype !== 'float32') return undefined;
+    const { size: block } = blocksOf(node);
+    if (!image || view.type(data)?.dtype !== 'float32') return undefined;
     return isOp(node, 'SpaceToDepth')
       ? replace(
           node,
@@ -55,7 +56,7 @@ function spaceToDepth(channels: number, block: number): readonly number[] {
 function depthToSpace(node: Node, channels: number, block: number): readonly number[] {
   const cells = block * block;
   const outputs = channels / cells;
-  const columnFirst = stringAttribute(node, 'mode', 'DCR') === 'CRD';
+  const columnFirst = blocksOf(node).mode === 'CRD';
   return Array.from({ length: channels }, (_, channel) => {
     const cell = columnFirst ? channel % cells : Math.floor(channel / outputs);
     const output = columnFirst ? Math.floor(channel / cells) : channel % outputs;

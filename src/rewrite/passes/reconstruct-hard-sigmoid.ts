@@ -1,6 +1,6 @@
 /** HardSigmoid(x) = clip(α·x + β, 0, 1) → Mul, Add, Clip; Mul and Add then fold into a convolution before it. */
 
-import { floatAttribute } from '../../graph/graph.ts';
+import { hardSigmoidOf } from '../../graph/operators/point.ts';
 import { float32Tensor } from '../../graph/tensor.ts';
 import { clipNode } from '../clip-node.ts';
 import type { Pass } from '../pass.ts';
@@ -27,8 +27,8 @@ export const reconstructHardSigmoid: Pass = {
         clip.node,
       ],
       constants: [
-        [alpha, float32Tensor([], [floatAttribute(node, 'alpha', 0.2)])],
-        [beta, float32Tensor([], [floatAttribute(node, 'beta', 0.5)])],
+        [alpha, float32Tensor([], [hardSigmoidOf(node).alpha])],
+        [beta, float32Tensor([], [hardSigmoidOf(node).beta])],
         ...clip.constants,
       ],
       values: [

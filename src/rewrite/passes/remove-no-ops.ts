@@ -3,10 +3,13 @@
  * Reshape, Transpose, Slice, Resize or Pad that changes nothing, a Concat or Sum of one, a 1×1 pooling, `x + 0`, `x · 1`.
  */
 
-import { intAttribute, intsAttribute, type Node } from '../../graph/graph.ts';
-import { numbers } from '../../graph/tensor.ts';
+import type { Node } from '../../graph/graph.ts';
+import { padOf, permutationOf, sliceLists } from '../../graph/operators/movement.ts';
+import { dropsNothing } from '../../graph/operators/point.ts';
+import { resizeOf } from '../../graph/operators/resize.ts';
+import { windowOf } from '../../graph/operators/window.ts';
 import type { Pass, View } from '../pass.ts';
-import { channelOperation, intsConstant, isOp, isReshape, sameShape, window } from '../pattern.ts';
+import { channelOperation, isOp, isReshape, sameShape } from '../pattern.ts';
 
 export const removeNoOps: Pass = {
   name: 'remove-no-ops',
@@ -25,11 +28,12 @@ export const removeNoOps: Pass = {
 
 /** The input that the first output equals, element for element and in shape. */
 function unchangedInput(node: Node, view: View): string | undefined {
-  const [data = '', second] = node.inputs;
+  const [data = ''] = node.inputs;
+  const rank = view.shape(data)?.length;
   const output = node.outputs[0]!;
   const keepsShape = sameShape(view.shape(data), view.shape(output));
   if (isOp(node, 'Identity')) return data;
-  if (isOp(node, 'Dropout')) return isInference(node, view) ? data : undefined;
+  if (isOp(node, 'Dropout')) return dropsNothing(node, view) ? data : undefined;
   if (isOp(node, 'Cast')) {
     const from = view.type(data)?.dtype;
     return from !== undefined && from === view.type(output)?.dtype ? data : undefined;
@@ -37,16 +41,15 @@ function unchangedInput(node: Node, view: View): string | undefined {
   if (isOp(node, 'Concat', 'Sum', 'Max', 'Min', 'Mean')) return node.inputs.length === 1 ? data : undefined;
   if (isReshape(node) || isOp(node, 'Expand', 'Tile')) return keepsShape ? data : undefined;
   if (isOp(node, 'Transpose')) {
-    return intsAttribute(node, 'perm')?.every((axis, index) => axis === index) ? data : undefined;
+    return rank !== undefined && permutationOf(node, rank).every((axis, index) => axis === index) ? data : undefined;
   }
   if (isOp(node, 'Pad')) {
-    const pads = intsAttribute(node, 'pads') ?? intsConstant(view, second);
-    return pads?.every((pad) => pad === 0) ? data : undefined;
+    const pads = rank === undefined ? 'run-time' : padOf(node, view, rank).pads;
+    return pads !== 'run-time' && pads.every((pad) => pad === 0) ? data : undefined;
   }
   if (isOp(node, 'Slice')) {
-    const steps = intsConstant(view, node.inputs[4]);
-    const forward = view.opset < 10 || !node.inputs[4] || steps?.every((step) => step === 1);
-    return keepsShape && forward ? data : undefined;
+    const { steps = [] } = sliceLists(node, view);
+    return keepsShape && steps !== 'run-time' && steps.every((step) => step === 1) ? data : undefined;
   }
   if (isOp(node, 'Resize', 'Upsample')) return keepsShape && isUnitResize(node, view) ? data : undefined;
   if (isOp(node, 'MaxPool', 'AveragePool')) return isUnitPool(node, view) ? data : undefined;
@@ -61,26 +64,16 @@ function unchangedInput(node: Node, view: View): string | undefined {
   return undefined;
 }
 
-function isInference(node: Node, view: View): boolean {
-  if (view.opset < 12) return true;
-  const training = node.inputs[2];
-  if (!training) return true;
-  const tensor = view.constant(training);
-  return tensor !== undefined && numbers(tensor).every((value) => value === 0);
-}
-
 function isUnitResize(node: Node, view: View): boolean {
-  const scales = node.inputs[node.op === 'Upsample' ? 1 : 2];
-  const tensor = scales ? view.constant(scales) : undefined;
-  return tensor?.dtype === 'float32' && tensor.bytes.length > 0 && numbers(tensor).every((scale) => scale === 1);
+  const { extent } = resizeOf(node, view);
+  return extent.by === 'scales' && extent.scales.every((scale) => scale === 1);
 }
 
 function isUnitPool(node: Node, view: View): boolean {
-  const shape = window(view, node);
+  const window = windowOf(node, view);
   return (
-    shape !== undefined &&
-    [...shape.kernel, ...shape.strides].every((size) => size === 1) &&
-    shape.pads.every((pad) => pad === 0) &&
-    intAttribute(node, 'storage_order', 0) === 0
+    window !== undefined &&
+    [...window.kernel, ...window.strides].every((size) => size === 1) &&
+    window.reachedPads.every((pad) => pad === 0)
   );
 }

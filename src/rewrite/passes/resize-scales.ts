@@ -1,9 +1,9 @@
 /** Resize to given sizes → Resize by factors, where the factors are whole numbers. */
 
-import { stringAttribute } from '../../graph/graph.ts';
+import { resizeOf } from '../../graph/operators/resize.ts';
 import { float32Tensor } from '../../graph/tensor.ts';
 import type { Pass } from '../pass.ts';
-import { intsConstant, isOp } from '../pattern.ts';
+import { isOp } from '../pattern.ts';
 
 export const resizeScales: Pass = {
   name: 'resize-scales',
@@ -11,13 +11,13 @@ export const resizeScales: Pass = {
   since: 'The DLA takes exactly four scales and no output dimensions (docs/hardware/orin.md#resize).',
   kind: 'normalize',
   match(node, view) {
-    if (!isOp(node, 'Resize') || view.opset < 11 || !node.inputs[3]) return undefined;
+    if (!isOp(node, 'Resize')) return undefined;
     const data = node.inputs[0]!;
-    const sizes = intsConstant(view, node.inputs[3]);
+    const { extent, listsAxes, aspectRatio } = resizeOf(node, view);
     const shape = view.shape(data);
-    if (!sizes || shape?.length !== sizes.length || node.attributes.axes) return undefined;
-    if (stringAttribute(node, 'keep_aspect_ratio_policy', 'stretch') !== 'stretch') return undefined;
-    const scales = sizes.map((size, axis) => size / Number(shape[axis]));
+    if (extent.by !== 'sizes' || shape?.length !== extent.sizes.length) return undefined;
+    if (listsAxes || aspectRatio !== 'stretch') return undefined;
+    const scales = extent.sizes.map((size, axis) => Number(size) / Number(shape[axis]));
     if (!scales.every((scale) => Number.isInteger(scale) && scale >= 1)) return undefined;
     const name = view.fresh(node.name, 'scales');
     return {

@@ -5,10 +5,11 @@
  */
 
 import type { Node } from '../../graph/graph.ts';
+import { clipBounds } from '../../graph/operators/point.ts';
 import { float32Values } from '../../graph/tensor.ts';
 import { clipNode } from '../clip-node.ts';
 import type { Edit, Pass, View } from '../pass.ts';
-import { clipBounds, floatConstant, isOp, sameShape } from '../pattern.ts';
+import { floatConstant, isOp, sameShape } from '../pattern.ts';
 
 interface Range {
   readonly min: number;
@@ -42,8 +43,8 @@ function rangeOf(node: Node, view: View): (Range & { readonly data: string }) | 
   const [data = '', second] = node.inputs;
   if (isOp(node, 'Relu')) return { data, min: 0, max: Number.POSITIVE_INFINITY };
   if (isOp(node, 'Clip')) {
-    const bounds = clipBounds(view, node);
-    return bounds && bounds.min <= bounds.max ? { data, ...bounds } : undefined;
+    const { min, max } = clipBounds(node, view);
+    return min !== 'run-time' && max !== 'run-time' && min <= max ? { data, min, max } : undefined;
   }
   if (isOp(node, 'Max', 'Min') && node.inputs.length === 2) {
     for (const [operand, constant] of [
