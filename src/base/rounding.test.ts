@@ -22,7 +22,11 @@ const halves = fc.tuple(fc.integer({ min: -(2 ** 31), max: 2 ** 31 }), fc.consta
   const half = n + 0.5;
   return step === 0 ? half : neighbour(half, step as 1 | -1);
 });
-const numbers = fc.oneof(halves, fc.double({ min: -1e15, max: 1e15, noNaN: true }), fc.float({ noNaN: true, noDefaultInfinity: true }));
+const numbers = fc.oneof(
+  halves,
+  fc.double({ min: -1e15, max: 1e15, noNaN: true }),
+  fc.float({ noNaN: true, noDefaultInfinity: true }),
+);
 
 describe('the nearest integer', () => {
   it('is the even one of two', () => {

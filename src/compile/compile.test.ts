@@ -11,7 +11,7 @@ import { findRelease } from '../targets/find.ts';
 import { orin } from '../targets/orin.ts';
 import { type CompileOptions, compile } from './compile.ts';
 import { acceptAll } from './testing/accept-all.ts';
-import { expected, grouping, nearestEven } from './testing/expected.ts';
+import { expected, grouping, nearestAway } from './testing/expected.ts';
 import { type Integers, runProgram } from './testing/run-program.ts';
 
 const options: CompileOptions = { target: orin, release: findRelease(orin, 'JetPack 6.0') };
@@ -205,7 +205,7 @@ describe('HardSwish', () => {
     const all = Int32Array.from({ length: 256 }, (_, index) => index - 128);
     const found = runProgram(onlySegment(network.plan).program, network.blobs, new Map([['x', all]]));
     const hardSwish = (v: number) => v * Math.min(Math.max(v * Math.fround(1 / 6) + 0.5, 0), 1);
-    const wanted = Array.from(all, (q) => Math.max(-128, Math.min(127, nearestEven(hardSwish(q * 0.05) / 0.05))) + 0);
+    const wanted = Array.from(all, (q) => Math.max(-128, Math.min(127, nearestAway(hardSwish(q * 0.05) / 0.05))) + 0);
     expect([...found.values()].map((values) => [...values])).toEqual([wanted]);
   });
 
@@ -223,7 +223,7 @@ describe('HardSwish', () => {
     const inputs = randomInputs(graph, 1);
     const found = runProgram(onlySegment(network.plan).program, network.blobs, inputs).get(graph.outputs[0]!)!;
     const wanted = Array.from(inputs.get('x')!, (q, i) => q * 0.25 * (i < 16 ? 0.5 : 0.75) * q);
-    expect([...found]).toEqual(wanted.map((value) => Math.min(127, nearestEven(value))));
+    expect([...found]).toEqual(wanted.map((value) => Math.min(127, nearestAway(value))));
   });
 });
 

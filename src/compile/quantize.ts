@@ -2,14 +2,14 @@
  * The pass from real numbers to the integers and factors that the engines use. With the scales s_x of the input, s_w[k] of kernel
  * k, s_y of the result and s_b of a second operand (arithmetic of program/layers/sdp.ts):
  *
- *     weight  = roundHalfEven(w / s_w[k]), within ±127
- *     bias    = roundHalfEven(b / (s_x · s_w[k])), saturated     int32
+ *     weight  = round(w / s_w[k]), within ±127
+ *     bias    = round(b / (s_x · s_w[k])), saturated             int32
  *     scale   = float32(s_x · s_w[k] · multiply / s_y)           shift = float32(add / s_y)
  *     operand = float32(s_b / s_y)                               of a product: 1, and scale and shift have s_b
- *     bounds  = roundHalfEven(bound / s_y), saturated            int8
- *     table   = roundHalfEven(f(i · s_y) / s_out), saturated     for the integers −128 … 127
+ *     bounds  = round(bound / s_y), saturated                    int8
+ *     table   = round(f(i · s_y) / s_out), saturated             for the integers −128 … 127
  *
- * Products are taken in double precision and rounded to float32 once. Weight scales are quantize/'s.
+ * Rounding is the target's. Products are taken in double precision and rounded to float32 once. Weight scales are quantize/'s.
  */
 
 import { fail, locate } from '../base/errors.ts';
@@ -19,15 +19,10 @@ import type { ChannelVector, ConvOperation, Point } from './operation.ts';
 
 export const int8 = { low: -128, high: 127 } as const;
 const int32 = { low: -(2 ** 31), high: 2 ** 31 - 1 } as const;
-/** Adding and subtracting it rounds a double below 2⁵¹ to an integer, half to even. */
-const rounder = 1.5 * 2 ** 52;
+export type Round = (value: number) => number;
 
-/** The nearest integer, the even one of two; exact below 2⁵¹, unchanged beyond. */
-export const roundHalfEven = (value: number): number =>
-  value > -(2 ** 51) && value < 2 ** 51 ? value + rounder - rounder : value;
-
-const saturate = (value: number, range: { readonly low: number; readonly high: number }): number =>
-  Math.min(Math.max(roundHalfEven(value), range.low), range.high);
+const clamp = (value: number, range: { readonly low: number; readonly high: number }): number =>
+  Math.min(Math.max(value, range.low), range.high);
 
 export interface QuantizedKernels {
   /** In the order of the tensor. */
@@ -45,6 +40,7 @@ export interface QuantizedKernels {
 export function quantizeKernels(
   operation: ConvOperation,
   inputScale: number,
+  round: Round,
   coarsen = (scales: Float32Array): Float32Array => scales,
 ): QuantizedKernels {
   const { transposed, output } = operation.shape;
@@ -70,8 +66,8 @@ export function quantizeKernels(
   for (let k = 0; k < output.channels; k++) {
     const scale = scales[k]!;
     let sum = 0;
-    for (let r = 0; r < runs; r++) sum += quantizeRun(values, weights, k * run + r * step, run, scale);
-    bias[k] = saturate((real?.[k] ?? 0) / (inputScale * scale), int32);
+    for (let r = 0; r < runs; r++) sum += quantizeRun(values, weights, k * run + r * step, run, scale, round);
+    bias[k] = clamp(round((real?.[k] ?? 0) / (inputScale * scale)), int32);
     const reach = sum * 128 + Math.abs(bias[k]!);
     if (reach > int32.high) {
       fail('compile/accumulator-overflow', `the sum of kernel ${k} could leave the int32 accumulator`, place, {
@@ -84,10 +80,17 @@ export function quantizeKernels(
 }
 
 /** Quantizes some elements that lie side by side. A function of its own, so that engines compile its loop well. @returns Σ|w| */
-function quantizeRun(values: Float32Array, weights: Int8Array, start: number, count: number, scale: number): number {
+function quantizeRun(
+  values: Float32Array,
+  weights: Int8Array,
+  start: number,
+  count: number,
+  scale: number,
+  round: Round,
+): number {
   let sum = 0;
   for (let at = start, end = start + count; at < end; at++) {
-    const quantized = (values[at]! / scale + rounder - rounder) | 0;
+    const quantized = round(values[at]! / scale) | 0;
     weights[at] = quantized;
     sum += Math.abs(quantized);
   }
@@ -110,6 +113,7 @@ export function quantizePoint(
   inputScales: Float64Array,
   outputScale: number,
   scaleOf: (value: string) => number,
+  round: Round,
   node: string,
 ): QuantizedPoint {
   const { operand, table } = point;
@@ -133,9 +137,9 @@ export function quantizePoint(
     }),
     ...(operand !== undefined && { operandScale: product ? 1 : Math.fround(scaleOf(operand.value) / step) }),
     ...(point.slope !== undefined && { slope: factors(point.slope, node) }),
-    low: saturate(point.low / step, int8),
-    high: saturate(point.high / step, int8),
-    ...(table !== undefined && { lut: lookupTable(table.evaluate, step, outputScale) }),
+    low: clamp(round(point.low / step), int8),
+    high: clamp(round(point.high / step), int8),
+    ...(table !== undefined && { lut: lookupTable(table.evaluate, step, outputScale, round) }),
   };
 }
 
@@ -148,8 +152,13 @@ function factors(values: ChannelVector, node: string): Float32Array {
 }
 
 /** int8 results for the integers −128 … 127. */
-export function lookupTable(evaluate: (x: number) => number, inputScale: number, outputScale: number): Int8Array {
+export function lookupTable(
+  evaluate: (x: number) => number,
+  inputScale: number,
+  outputScale: number,
+  round: Round,
+): Int8Array {
   return Int8Array.from({ length: 256 }, (_, index) =>
-    saturate(evaluate((index - 128) * inputScale) / outputScale, int8),
+    clamp(round(evaluate((index - 128) * inputScale) / outputScale), int8),
   );
 }

@@ -9,7 +9,7 @@
  * A stage without `input` takes its data from the stage before it; one without `output` hands it to the next.
  *
  * Two arithmetics share these stages (docs/arithmetic.md): `float-scale` on orin and xavier (int32 accumulator, one
- * float32 multiplication per output channel, round half to even) and `integer-scale` on the open NVDLA (multiply,
+ * float32 multiplication per output channel, round half away from zero) and `integer-scale` on the open NVDLA (multiply,
  * shift, round half away). They differ only in the SDP's parameters, so that stage is a union.
  *
  * What there is to say about each kind is in layers/: its fields and their arithmetic, what it reads and writes, when it is valid, what it

@@ -6,6 +6,7 @@
 import { elementSize } from '../base/data-type.ts';
 import { fail } from '../base/errors.ts';
 import { float16Bits, float16Values } from '../base/float16.ts';
+import type { Rounding } from '../base/rounding.ts';
 import { asFloat32, elementCount, float32Tensor, float32Values, type Tensor, widenedTo } from '../graph/tensor.ts';
 import type { Plan, PlanTensor } from '../program/program.ts';
 import type { Surface } from '../program/surface.ts';
@@ -76,7 +77,13 @@ export function crossingOf(plan: Plan, name: string, tensor: Tensor): Crossing {
  * The elements that a surface of a DLA segment takes in all of its runs, run by run: int8, or bits of float16.
  * @throws run/input, program/invalid
  */
-export function toSurface(name: string, { tensor, scale }: Crossing, surface: Surface, runs = 1): SurfaceValues {
+export function toSurface(
+  name: string,
+  { tensor, scale }: Crossing,
+  surface: Surface,
+  rounding: Rounding,
+  runs = 1,
+): SurfaceValues {
   const place = { value: name };
   const elements = elementCount(surface.shape) * runs;
   const size = elementSize[tensor.dtype];
@@ -93,7 +100,8 @@ export function toSurface(name: string, { tensor, scale }: Crossing, surface: Su
   if (tensor.dtype === 'int8' && (scale === undefined || scale === surface.scale)) return int8Values(tensor);
   if (surface.scale === undefined)
     return fail('program/invalid', 'a surface that takes real numbers has no scale', place);
-  const quantized = quantize(realValues(name, { tensor, ...(scale !== undefined && { scale }) }), surface.scale);
+  const real = realValues(name, { tensor, ...(scale !== undefined && { scale }) });
+  const quantized = quantize(real, surface.scale, rounding);
   if (typeof quantized !== 'number') return quantized;
   return fail('run/input', 'a tensor that goes to the DLA holds NaN', place, { actual: `element ${quantized}` });
 }

@@ -185,7 +185,10 @@ export class NetworkSession {
         const surface = program.surfaces[id]!;
         const crossing = run.values.get(surface.name);
         if (!crossing) return fail('program/invalid', 'a tensor is used before it is made', { value: surface.name });
-        return { surface, values: toSurface(surface.name, crossing, surface, runs) };
+        return {
+          surface,
+          values: toSurface(surface.name, crossing, surface, this.#device.target.rounding.value, runs),
+        };
       });
       const parts = new Map<number, SurfaceValues[]>();
       const take = (surface: Surface): void => {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Rounding } from '../base/rounding.ts';
 import { bytes } from '../base/units.ts';
 import { Bus } from '../device/bus.ts';
 import { cubeBytes, featureCube, featureValues, fillFeature } from '../device/testing/cubes.ts';
@@ -7,18 +8,20 @@ import type { Shape4, Surface, SurfaceFormat } from '../program/surface.ts';
 import { dequantize, packSurface, quantize, unpackSurface } from './pack.ts';
 
 /** The definition, with the tie decided on exact halves. */
-function reference(x: number, scale: number): number {
+function reference(x: number, scale: number, rounding: Rounding): number {
   const t = Math.fround(x / Math.fround(scale));
   const floor = Math.floor(t);
   const rest = t - floor;
-  const rounded = rest < 0.5 || (rest === 0.5 && floor % 2 === 0) ? floor : floor + 1;
+  const below = rounding === 'half-even' ? floor % 2 === 0 : t < 0;
+  const rounded = rest < 0.5 || (rest === 0.5 && below) ? floor : floor + 1;
   return Math.min(127, Math.max(-128, rounded)) + 0;
 }
 
+const roundings = fc.constantFrom<Rounding>('half-even', 'half-away');
 const scales = fc.float({ min: Math.fround(2 ** -100), max: Math.fround(2 ** 100), noNaN: true });
 
 describe('quantize', () => {
-  it('rounds half to even and saturates', () => {
+  it('rounds as the target does and saturates', () => {
     const values = [
       0,
       0.5,
@@ -36,9 +39,9 @@ describe('quantize', () => {
       Infinity,
       -Infinity,
     ];
-    expect([...(quantize(Float32Array.from(values), 1) as Int8Array)]).toEqual([
-      0, 0, 2, 2, 0, -2, 126, 127, 127, 127, -128, -128, -128, 127, -128,
-    ]);
+    const integers = (rounding: Rounding) => [...(quantize(Float32Array.from(values), 1, rounding) as Int8Array)];
+    expect(integers('half-even')).toEqual([0, 0, 2, 2, 0, -2, 126, 127, 127, 127, -128, -128, -128, 127, -128]);
+    expect(integers('half-away')).toEqual([0, 1, 2, 3, -1, -2, 127, 127, 127, 127, -128, -128, -128, 127, -128]);
   });
 
   it('is the definition for any number and scale', () => {
@@ -47,27 +50,36 @@ describe('quantize', () => {
       fc.integer({ min: -300, max: 300 }).map((n) => n / 2),
     );
     fc.assert(
-      fc.property(fc.array(real, { minLength: 1, maxLength: 50 }), scales, fc.boolean(), (values, scale, relative) => {
-        // Numbers near the integers of the scale are where rounding decides.
-        const inputs = Float32Array.from(values, (value) => (relative ? value * scale : value)).map((v) =>
-          Number.isNaN(v) ? 0 : v,
-        );
-        expect([...(quantize(inputs, scale) as Int8Array)]).toEqual([...inputs].map((x) => reference(x, scale)));
-      }),
+      fc.property(
+        fc.array(real, { minLength: 1, maxLength: 50 }),
+        scales,
+        fc.boolean(),
+        roundings,
+        (values, scale, relative, rounding) => {
+          // Numbers near the integers of the scale are where rounding decides.
+          const inputs = Float32Array.from(values, (value) => (relative ? value * scale : value)).map((v) =>
+            Number.isNaN(v) ? 0 : v,
+          );
+          const expected = [...inputs].map((x) => reference(x, scale, rounding));
+          expect([...(quantize(inputs, scale, rounding) as Int8Array)]).toEqual(expected);
+        },
+      ),
+      { seed: 1 },
     );
   });
 
   it('undoes dequantize', () => {
     const every = Int8Array.from({ length: 256 }, (_, index) => index - 128);
     fc.assert(
-      fc.property(scales, (scale) => {
-        expect(quantize(dequantize(every, scale), scale)).toEqual(every);
+      fc.property(scales, roundings, (scale, rounding) => {
+        expect(quantize(dequantize(every, scale), scale, rounding)).toEqual(every);
       }),
+      { seed: 2 },
     );
   });
 
   it('tells where the first NaN is', () => {
-    expect(quantize(Float32Array.of(1, 2, Number.NaN, Number.NaN), 1)).toBe(2);
+    expect(quantize(Float32Array.of(1, 2, Number.NaN, Number.NaN), 1, 'half-away')).toBe(2);
   });
 });
 

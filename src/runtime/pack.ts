@@ -1,27 +1,26 @@
 /**
  * The border between tensors and surfaces: real numbers to int8 and back, dense NCHW to the hardware's layouts and back.
  *
- *     q = clamp(roundHalfEven(float32(x / scale)), −128, 127)      x = float32(q · scale)
+ *     q = clamp(round(float32(x / scale)), −128, 127)      x = float32(q · scale)
  *
- * with scale a float32 number: ONNX's QuantizeLinear and DequantizeLinear with zero point 0. Packing zeroes what
- * fills up the last atom and the ends of rows.
+ * with scale a float32 number and the rounding of the target: ONNX's QuantizeLinear and DequantizeLinear with zero point 0 where it is
+ * half to even. Packing zeroes what fills up the last atom and the ends of rows.
  */
 
 import { elementSize } from '../base/data-type.ts';
+import { type Rounding, rounders } from '../base/rounding.ts';
 import { elementsPerAtom } from '../program/geometry.ts';
 import type { Surface } from '../program/surface.ts';
 
-/** Adding this to a float64 and subtracting it again rounds to an integer, half to even. */
-const roundingAid = 1.5 * 2 ** 52;
-
 /** Real numbers to int8. Infinities saturate. @returns the index of the first NaN instead, when there is one */
-export function quantize(values: Float32Array, scale: number): Int8Array | number {
+export function quantize(values: Float32Array, scale: number, rounding: Rounding): Int8Array | number {
   const out = new Int8Array(values.length);
   const divisor = Math.fround(scale);
+  const round = rounders[rounding];
   for (let i = 0; i < values.length; i++) {
     const t = Math.fround(values[i]! / divisor);
     if (t > 127) out[i] = 127;
-    else if (t >= -128) out[i] = t + roundingAid - roundingAid;
+    else if (t >= -128) out[i] = round(t);
     else if (t < -128) out[i] = -128;
     else return i;
   }

@@ -25,11 +25,19 @@ const memory = (bits: number, burst: number, latency: number): MemoryInterface =
 const noSecondary = 'no secondary memory interface';
 const noMemory = 'a secondary memory interface, no memory of its own';
 
+/** No tool of NVDLA's says how real numbers become integers. */
+const rounding: Target['rounding'] = {
+  value: 'half-even',
+  status: 'assumed',
+  source: 'as ONNX QuantizeLinear does',
+};
+
 export const nvSmall: Target = {
   name: 'nv_small',
   title: 'Open NVDLA, nv_small',
   generation: 'nvdla',
   arithmetic: 'integer-scale',
+  rounding,
   atomic: { c: 8, k: 8, pixels: 1 },
   memoryAtom: bytes(8),
   cbuf: { banks: 32, entryBytes: bytes(8), entriesPerBank: 512 },
@@ -132,6 +140,7 @@ export const nvFull: Target = {
   title: 'Open NVDLA, nv_full',
   generation: 'nvdla',
   arithmetic: 'integer-scale',
+  rounding,
   // 32 kernels for INT8; 16 for INT16 and FP16.
   atomic: { c: 64, k: 32, pixels: 1 },
   memoryAtom: bytes(32),

@@ -11,7 +11,7 @@
  */
 
 import { bytes, gigabytesPerSecond, megahertz } from '../base/units.ts';
-import { orinReleases } from './releases.ts';
+import { dlaRounding, orinReleases } from './releases.ts';
 import type { Fact, Module, PowerMode, Target } from './target.ts';
 
 const NVPMODEL = 'nvpmodel files of Jetson Orin (LineageOS/android_device_nvidia_concord @ 54e49538)';
@@ -146,6 +146,7 @@ export const orin: Target = {
   title: 'NVIDIA DLA 2 (Orin)',
   generation: 'orin',
   arithmetic: 'float-scale',
+  rounding: dlaRounding,
   // 8192 INT8 MAC per cycle and core is derived from the README's TOPS; the split is fitted to its throughputs.
   atomic: { c: 64, k: 64, pixels: 2 },
   // TensorRT's kCHW32: 32 INT8 channels of a pixel side by side.

@@ -4,7 +4,8 @@
  * NVIDIA/Deep-Learning-Accelerator-SW @ ea61780. The first of a list is the default.
  */
 
-import type { Release } from './target.ts';
+import type { Rounding } from '../base/rounding.ts';
+import type { Fact, Release } from './target.ts';
 
 export const jetpack60: Release = { name: 'JetPack 6.0', tensorrt: [8, 6, 2], dla: [3, 14, 1] };
 export const jetpack511: Release = { name: 'JetPack 5.1.1', tensorrt: [8, 5, 2], dla: [3, 12, 1] };
@@ -18,6 +19,14 @@ export const orinReleases: readonly Release[] = [
   { name: 'DRIVE OS 6.0.9.0', tensorrt: [8, 6, 12], dla: [3, 14, 2] },
   { name: 'DRIVE OS 6.0.9.1', tensorrt: [8, 6, 12], dla: [3, 14, 3] },
 ];
+
+/** Of orin and xavier. That stages inside the DLA round as quantization does is an inference (docs/arithmetic.md). */
+export const dlaRounding: Fact<Rounding> = {
+  value: 'half-away',
+  status: 'documented',
+  source:
+    'TensorRT developer guide 8.x, introduction to quantization: on the DLA, quantize(x, s) = roundWithTiesAwayFromZero(clip(x / s, -128, 127))',
+};
 
 /** JetPack 6 dropped Xavier. */
 export const xavierReleases: readonly Release[] = [jetpack511];

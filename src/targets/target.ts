@@ -4,6 +4,7 @@
  * document, derived from documented numbers, or fitted to measurements.
  */
 
+import type { Rounding } from '../base/rounding.ts';
 import type { Bytes, Cycles, GBps, MHz } from '../base/units.ts';
 
 export interface Fact<T> {
@@ -18,6 +19,11 @@ export interface Target {
   readonly title: string;
   readonly generation: 'orin' | 'xavier' | 'nvdla';
   readonly arithmetic: 'float-scale' | 'integer-scale';
+  /**
+   * Where a real number becomes an integer and two are equally near: in what enters a network, in its constants, and on `float-scale`
+   * targets in every stage. The shifts of the open NVDLA's integer stages round half away from zero, whatever stands here.
+   */
+  readonly rounding: Fact<Rounding>;
   /** Input channels × kernels × output pixels that one cycle of the convolution core covers, INT8. */
   readonly atomic: { readonly c: number; readonly k: number; readonly pixels: number };
   /** Bytes of the channels of one pixel that lie side by side in a feature surface. */

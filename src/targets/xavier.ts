@@ -5,7 +5,7 @@
  */
 
 import { bytes, gigabytesPerSecond, megahertz } from '../base/units.ts';
-import { xavierReleases } from './releases.ts';
+import { dlaRounding, xavierReleases } from './releases.ts';
 import type { PowerMode, Target } from './target.ts';
 
 const NVPMODEL = 'nvpmodel files of Jetson Xavier (LineageOS/android_device_nvidia_galen @ 63c86ece)';
@@ -35,6 +35,7 @@ export const xavier: Target = {
   title: 'NVIDIA DLA 1 (Xavier)',
   generation: 'xavier',
   arithmetic: 'float-scale',
+  rounding: dlaRounding,
   // nvdla/sw umd/core/src/compiler/TargetConfig.cpp @ 79538ba, the configuration of 2048 INT8 MAC.
   atomic: { c: 64, k: 32, pixels: 1 },
   memoryAtom: bytes(32),

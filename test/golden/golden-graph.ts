@@ -4,9 +4,10 @@
  *     convolution   ConvInteger (u8 × u8, zero points 128) → Add int32 → Cast float32 → Mul
  *     deconvolution the same over an input with zeros put between its pixels, kernels turned round
  *     residual      Mul of the other operand → Add (Sub, Mul, Max, Min)
- *     end           PRelu → Round → Clip → Gather from the table
- *     pooling       MaxPool in float32; averages as ConvInteger with ones → Cast → Mul → Round → Clip
- *     resize        Resize nearest; linear as integer Gather, Mul and Add → Cast → Mul → Round → Clip
+ *     end           PRelu → rounding → Clip → Gather from the table
+ *     pooling       MaxPool in float32; averages as ConvInteger with ones → Cast → Mul → rounding → Clip
+ *     resize        Resize nearest; linear as integer Gather, Mul and Add → Cast → Mul → rounding → Clip
+ *     rounding      Round, which goes half to even; where it went a half towards zero (Sub, Sign, Equal), one away again (Where)
  *
  * It shares nothing with our engines but the Program. Between layers a tensor is a float32 of whole numbers.
  */
@@ -270,7 +271,17 @@ class Translator {
 
   #finish(value: string, low: number, high: number): string {
     const b = this.#b;
-    return b.node('Clip', [b.node('Round', [value]), b.float(low), b.float(high)]);
+    return b.node('Clip', [this.#round(value), b.float(low), b.float(high)]);
+  }
+
+  /** Half away from zero. The difference to the nearest integer is exact in float32. */
+  #round(value: string): string {
+    const b = this.#b;
+    const even = b.node('Round', [value]);
+    const sign = b.node('Sign', [value]);
+    const beyond = b.node('Mul', [b.node('Sub', [value, even]), sign]);
+    const short = b.node('Equal', [beyond, b.float(0.5)]);
+    return b.node('Where', [short, b.node('Add', [even, sign]), even]);
   }
 
   #pool(pdp: Pdp<number>, value: string, input: Shape4): string {

@@ -248,7 +248,6 @@ async function compiled(wanted: readonly Launch[], seed: number) {
   const { network, notEmulated } = compile({ graph, scales, ranges: 'calibrated' }, acceptAll(graph), {
     target: orin,
     release: findRelease(orin, 'JetPack 6.0'),
-    inputFormat: 'chw32',
   });
   expect([...notEmulated]).toEqual([]);
   const [segment, ...others] = network.plan.segments;

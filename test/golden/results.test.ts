@@ -5,7 +5,15 @@ import { expect, it } from 'vitest';
 import { Random } from '../../src/base/random.ts';
 import { elementCount, float32Tensor, float32Values, type Tensor } from '../../src/graph/tensor.ts';
 import { nodeOnnxRuntime } from '../../src/host/node/onnxruntime.ts';
-import { calibrate, compile, loadNetwork, openDevice, prepare, readNetwork } from '../../src/index.ts';
+import {
+  calibrate,
+  compile,
+  loadNetwork,
+  openDevice,
+  prepare,
+  readCalibrationCache,
+  readNetwork,
+} from '../../src/index.ts';
 
 const fixture = async (file: string): Promise<Uint8Array> =>
   readFile(new URL(`../fixtures/results/${file}`, import.meta.url));
@@ -47,6 +55,24 @@ async function quality(file: string, target: string): Promise<number> {
   device.close();
   return 10 * Math.log10(signal / noise);
 }
+
+it('ties go away from zero on orin and xavier', async () => {
+  const prepared = prepare(readNetwork(await fixture('ties.onnx')));
+  const cache = new TextDecoder().decode(await fixture('ties.cache'));
+  const { scales } = readCalibrationCache(cache);
+  const values = new Float32Array((await fixture('ties.bin')).slice().buffer);
+  for (const target of ['orin', 'xavier']) {
+    const { network } = compile(prepared, { target, scales });
+    for (const engines of ['reference', 'wasm'] as const) {
+      const device = await openDevice({ target, engines });
+      const session = await loadNetwork(device, network);
+      const shape = network.plan.tensors[0]!.shape;
+      const { outputs } = await session.run({ x: float32Tensor(shape, values) });
+      expect([...float32Values(outputs.y!)]).toEqual([1, 2, 3, 4, -1, -2, -3, -4]);
+      device.close();
+    }
+  }
+});
 
 for (const target of ['orin', 'xavier', 'nv_full']) {
   for (const name of ['add_const_then_mul', 'gelu_tanh', 'batchnorm_times_gate', 'residual-attention-1-plus-sigmoid']) {

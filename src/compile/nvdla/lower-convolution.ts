@@ -2,6 +2,7 @@
 
 import { fail } from '../../base/errors.ts';
 import { float16Bits } from '../../base/float16.ts';
+import { rounders } from '../../base/rounding.ts';
 import { asFloat32, numbers } from '../../graph/tensor.ts';
 import type { Conv, Pipeline } from '../../program/layer.ts';
 import type { Region } from '../emit.ts';
@@ -103,7 +104,7 @@ function kernels(
   }
   const inputScale = at.scaleOf(operation.input);
   const accumulator = (scales: Float32Array) => Float64Array.from(scales, (scale) => inputScale * scale);
-  const { weights, scales } = quantizeKernels(operation, inputScale, (natural) => {
+  const { weights, scales } = quantizeKernels(operation, inputScale, rounders[at.target.rounding.value], (natural) => {
     const inputScales = accumulator(natural);
     const least = leastGains(point, {
       channels,

@@ -1,5 +1,6 @@
 /** The layer of each operation on orin and xavier: one launch. */
 
+import { rounders } from '../../base/rounding.ts';
 import type { FloatScaleSdp, Pipeline } from '../../program/layer.ts';
 import type { Target } from '../../targets/target.ts';
 import type { Lower, SurfaceTable } from '../emit.ts';
@@ -13,6 +14,8 @@ export interface FloatScaleContext {
   readonly scaleOf: (value: string) => number;
   readonly sparsity: boolean;
 }
+
+const roundingOf = ({ target }: FloatScaleContext) => rounders[target.rounding.value];
 
 export const lowerFloatScale =
   (context: FloatScaleContext): Lower =>
@@ -74,7 +77,7 @@ function convolution(operation: ConvOperation, surfaces: SurfaceTable, context: 
   const { kernel, stride, dilation, padding, groups, transposed, output } = operation.shape;
   const input = surfaces.of(operation.input);
   const inputScale = surfaces.drafts.get(operation.input)!.scale;
-  const quantized = quantizeKernels(operation, inputScale);
+  const quantized = quantizeKernels(operation, inputScale, roundingOf(context));
   const [k = 1, c = 1, r = 1, s = 1] = operation.weights.shape;
   const conv = {
     input,
@@ -104,7 +107,7 @@ function singlePoint(
 ): FloatScaleSdp<number> {
   const outputScale = surfaces.drafts.get(output)!.scale;
   const scaleOf = (value: string) => surfaces.drafts.get(value)?.scale ?? context.scaleOf(value);
-  const stage: QuantizedPoint = quantizePoint(point, scales, outputScale, scaleOf, name);
+  const stage: QuantizedPoint = quantizePoint(point, scales, outputScale, scaleOf, roundingOf(context), name);
   const { operand } = point;
   return {
     arithmetic: 'float-scale',

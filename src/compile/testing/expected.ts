@@ -13,15 +13,15 @@ type Shape = readonly number[];
 
 const f32 = Math.fround;
 
-/** The nearest integer, ties to even, by comparing the two neighbours. */
-export function nearestEven(x: number): number {
+/** The nearest integer, ties away from zero, by comparing the two neighbours. */
+export function nearestAway(x: number): number {
   const below = Math.floor(x);
   const above = Math.ceil(x);
-  if (x - below === above - x) return below % 2 === 0 ? below : above;
+  if (x - below === above - x) return x < 0 ? below : above;
   return x - below < above - x ? below : above;
 }
 
-const int8 = (x: number): number => Math.max(-128, Math.min(127, nearestEven(x)));
+const int8 = (x: number): number => Math.max(-128, Math.min(127, nearestAway(x)));
 
 /** Node name → name of the last node of its launch. */
 export function grouping(program: Program): ReadonlyMap<string, string> {
@@ -130,7 +130,7 @@ export function expected(
       case 'Clip': {
         // The bounds of the stage are integers.
         const [low, high] = [constantOf(b)![0]!, constantOf(node.inputs[2])![0]!].map((bound) => int8(bound / step));
-        return operand(a, step).map((t) => Math.min(Math.max(nearestEven(t), low!), high!));
+        return operand(a, step).map((t) => Math.min(Math.max(nearestAway(t), low!), high!));
       }
       case 'Add':
       case 'Sub':
@@ -224,7 +224,7 @@ export function expected(
       }
       const real = bias?.[kernel] ?? 0;
       const scale = Math.max(f32(largest / 127), f32(Math.abs(real) / (2 ** 30 * scaleOf(x))));
-      const offset = nearestEven(real / (scaleOf(x) * scale));
+      const offset = nearestAway(real / (scaleOf(x) * scale));
       const factor = f32((scaleOf(x) * scale * boost) / step);
       const first = transposed ? 0 : Math.floor(kernel / (k / groups)) * inner;
       for (let n = 0; n < batch; n++) {
@@ -240,7 +240,7 @@ export function expected(
                     if (!Number.isInteger(iy) || !Number.isInteger(ix)) continue;
                   }
                   if (iy < 0 || ix < 0 || iy >= h || ix >= width) continue;
-                  const q = nearestEven(weight(kernel, ch, i, j) / scale);
+                  const q = nearestAway(weight(kernel, ch, i, j) / scale);
                   sum += q * data[((n * c + first + ch) * h + iy) * width + ix]!;
                 }
               }

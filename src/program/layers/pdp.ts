@@ -31,7 +31,7 @@ import type { LayerKind, Visit } from './kind.ts';
 
 /**
  * Pooling. `average` divides by the number of cells: all of the kernel's (`countPadding`) or those inside the image.
- * On float-scale targets the int32 sum is converted and multiplied by float32(1/count), rounded half to even.
+ * On float-scale targets the int32 sum is converted and multiplied by float32(1/count), rounded half away from zero.
  */
 export interface Pdp<S> {
   readonly input?: S;

@@ -29,7 +29,7 @@ import { checkPdp, checkPdpRegisters, mapPdp, type Pdp, pdpSchema } from './pdp.
  *     t = t + shift[c]                       if shift
  *     t = t ∘ (float32(operand) × operandScale)   if operand; ∘ is add, sub, mul, max or min in float32
  *     t = t < 0 ? t × slope[c] : t           if slope
- *     q = clamp(roundHalfEven(t), low, high)
+ *     q = clamp(roundHalfAway(t), low, high)
  *     q = lut[q + 128]                       if lut
  *
  * Every step is one IEEE float32 operation; no fused multiply-add.

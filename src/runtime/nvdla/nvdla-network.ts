@@ -135,7 +135,8 @@ export class NvdlaNetwork extends StockNetwork {
 
   #packed(bindId: number, surface: Surface, tensor: Tensor): Uint8Array {
     const memory = new Uint8Array(this.inputs[bindId]!.size);
-    packSurface(toSurface(surface.name, { tensor }, surface), surface, memory.subarray(surface.offset));
+    const values = toSurface(surface.name, { tensor }, surface, this.#driver.target.rounding.value);
+    packSurface(values, surface, memory.subarray(surface.offset));
     return memory;
   }
 }

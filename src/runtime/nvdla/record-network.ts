@@ -54,7 +54,8 @@ export async function recordNetwork(
         for (const id of program.inputs) {
           const surface = program.surfaces[id]!;
           const memory = surfaces[bindIds.get(memoryOf(surface))!]!;
-          const values = toSurface(surface.name, known.get(surface.name)!, surface, submissions);
+          const { value } = target.rounding;
+          const values = toSurface(surface.name, known.get(surface.name)!, surface, value, submissions);
           const first = values.subarray(0, values.length / submissions);
           packSurface(first, surface, memory.subarray(surface.offset, surface.offset + surface.size));
         }

@@ -11,10 +11,10 @@
  * something does. Factors have 15 bits and a sign; the largest one of a layer decides the shift.
  */
 
+import { roundHalfEven } from '../../../base/rounding.ts';
 import type { Convert, Lookup, SdpUnit } from '../../../program/layer.ts';
 import type { SurfaceTable } from '../../emit.ts';
 import type { Point } from '../../operation.ts';
-import { roundHalfEven } from '../../quantize.ts';
 import { isFreeRelu, plainUnit } from '../plain-unit.ts';
 import { fromTable, integerTable, largest16, saturate16 } from './table.ts';
 

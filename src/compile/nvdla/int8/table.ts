@@ -3,9 +3,9 @@
  * what comes in between is interpolated. LE spans the same numbers, so that it never answers alone.
  */
 
+import { roundHalfEven } from '../../../base/rounding.ts';
 import type { Convert, Lookup } from '../../../program/layer.ts';
 import type { SurfaceTable } from '../../emit.ts';
-import { roundHalfEven } from '../../quantize.ts';
 
 export const largest16 = 2 ** 15 - 1;
 export const saturate16 = (value: number): number =>

@@ -1,13 +1,14 @@
 /**
  * Pooling of float-scale targets. Cells outside the image never win a maximum or minimum and add nothing to a sum; the
- * average is the exact sum, converted to float32 and multiplied by float32(1 / count), rounded half to even.
+ * average is the exact sum, converted to float32 and multiplied by float32(1 / count), rounded half away from zero.
  */
 
 import { fail } from '../../../base/errors.ts';
+import { roundHalfAway } from '../../../base/rounding.ts';
 import type { Pdp } from '../../../program/layer.ts';
 import type { Cube } from '../../cube.ts';
 import { type Activations, checkShape, expectShape } from './feature.ts';
-import { clamp, roundHalfEven } from './rounding.ts';
+import { clamp } from './rounding.ts';
 
 /** @throws device/fault when a window lies wholly outside the image, or parameters are impossible */
 export function checkPooling(pdp: Pdp<Cube>, input: Activations['shape']): void {
@@ -59,7 +60,7 @@ export function pool(pdp: Pdp<Cube>, input: Activations): Activations {
         }
         if (pdp.mode === 'average') {
           const count = pdp.countPadding ? kernel.h * kernel.w : cells;
-          data[to++] = clamp(roundHalfEven(Math.fround(Math.fround(sum) * Math.fround(1 / count))), -128, 127);
+          data[to++] = clamp(roundHalfAway(Math.fround(Math.fround(sum) * Math.fround(1 / count))), -128, 127);
         } else {
           data[to++] = pdp.mode === 'max' ? most : least;
         }

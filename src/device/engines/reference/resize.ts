@@ -4,16 +4,17 @@
  * Output index i of an axis with factor s lies at p / (2s) in the input, where p = 2i (asymmetric) or 2i + 1 − s
  * (half-pixel). Nearest takes the pixel that `rounding` says. Linear (half-pixel) takes j = ⌊p / 2s⌋ with weight
  * 2s − (p − 2sj) and j + 1 with weight p − 2sj; the four products of a pixel sum to an int32 over 4·sy·sx, which is
- * converted to float32, multiplied by float32(1 / (4·sy·sx)) and rounded half to even. Indices outside the image take
+ * converted to float32, multiplied by float32(1 / (4·sy·sx)) and rounded half away from zero. Indices outside the image take
  * the edge.
  */
 
 import { fail } from '../../../base/errors.ts';
+import { roundHalfAway } from '../../../base/rounding.ts';
 import type { Resize } from '../../../program/layer.ts';
 import type { Bus } from '../../bus.ts';
 import type { Cube } from '../../cube.ts';
 import { type Activations, expectShape, readFeature } from './feature.ts';
-import { clamp, roundHalfEven } from './rounding.ts';
+import { clamp } from './rounding.ts';
 
 /** The input indices and weights of one output index, along one axis. */
 export interface Tap {
@@ -77,7 +78,7 @@ export function resize(stage: Resize<Cube>, bus: Bus): Activations {
         const below =
           at(row.second, column.first) * column.weights[0] + at(row.second, column.second) * column.weights[1];
         const sum = above * row.weights[0] + below * row.weights[1];
-        data[to++] = clamp(roundHalfEven(Math.fround(Math.fround(sum) * factor)), -128, 127);
+        data[to++] = clamp(roundHalfAway(Math.fround(Math.fround(sum) * factor)), -128, 127);
       }
     }
   }

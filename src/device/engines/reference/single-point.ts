@@ -4,12 +4,13 @@
  */
 
 import { fail } from '../../../base/errors.ts';
+import { roundHalfAway } from '../../../base/rounding.ts';
 import type { FloatScaleSdp } from '../../../program/layer.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import type { Bus } from '../../bus.ts';
 import type { Cube } from '../../cube.ts';
 import { type Activations, expectShape, readConstant, readFeature } from './feature.ts';
-import { clamp, roundHalfEven } from './rounding.ts';
+import { clamp } from './rounding.ts';
 
 type Operation = NonNullable<FloatScaleSdp<Cube>['operand']>['op'];
 
@@ -64,7 +65,7 @@ export function singlePoint(
         t = operate(t, Math.fround(operand.data[operand.broadcast ? plane0 : i]! * operandScale));
       }
       if (slope && t < 0) t = Math.fround(t * slope[c]!);
-      const rounded = roundHalfEven(t);
+      const rounded = roundHalfAway(t);
       // NaN saturates like −∞.
       if ((rounded > 127 && sdp.high === 127) || (!(rounded >= -128) && sdp.low === -128)) saturated++;
       const q = clamp(rounded, sdp.low, sdp.high);

@@ -1,22 +1,16 @@
 // The single-point stage on a block of 8 channels of some pixels: accumulators in, int8 out.
 //
-// Rounding adds 1.5 · 2²³ to a value that is cut to ±16384: the sum's last bit is worth 1, so the float adder itself
-// rounds half to even, and the integer lies in the low bits. The clamp to int8 and the count of what it cut follow on
-// int16, 8 results at a time. NaN goes the way of −∞.
+// Values are cut to ±16384 and rounded. The clamp to int8 and the count of what it cut follow on int16, 8 results at a
+// time. NaN goes the way of −∞.
 
+import { round } from './atoms';
 import * as job from '../job';
 import * as integer from '../nvdla/job';
 import { finishIntegers } from './nvdla/finish';
 
 @inline
-const magic: f32 = 12582912.0;
-@inline
-const magicBits: i32 = 0x4b400000;
-
-@inline
-function round(t: v128): v128 {
-  const cut = f32x4.pmin(f32x4.splat(16384), f32x4.pmax(f32x4.splat(-16384), t));
-  return i32x4.sub(f32x4.add(cut, f32x4.splat(magic)), i32x4.splat(magicBits));
+function rounded(t: v128): v128 {
+  return round(t, -16384, 16384);
 }
 
 @inline
@@ -88,9 +82,9 @@ function finishScaled(at: usize, scratch: usize, block: i32, count: i32): void {
   // The two commonest stages by twos: scale alone, and scale with a residual addition.
   if (!(shifts | slopes | table | op)) {
     for (; left > 1; left -= 2) {
-      const a = i16x8.narrow_i32x4_s(round(scaled(acc, scale0)), round(scaled(acc + 16, scale1)));
+      const a = i16x8.narrow_i32x4_s(rounded(scaled(acc, scale0)), rounded(scaled(acc + 16, scale1)));
       counts = i16x8.sub(counts, cuts(a, below, above));
-      const b = i16x8.narrow_i32x4_s(round(scaled(acc + 32, scale0)), round(scaled(acc + 48, scale1)));
+      const b = i16x8.narrow_i32x4_s(rounded(scaled(acc + 32, scale0)), rounded(scaled(acc + 48, scale1)));
       counts = i16x8.sub(counts, cuts(b, below, above));
       const q = v128.and(keep, i8x16.narrow_i16x8_s(clampWords(a, low, high), clampWords(b, low, high)));
       v128.store_lane<i64>(out + load<u32>(outs), q, 0);
@@ -102,14 +96,14 @@ function finishScaled(at: usize, scratch: usize, block: i32, count: i32): void {
     for (; left > 1; left -= 2) {
       const x = v128.load_ext<i8>(operandPlace + load<u32>(operands));
       const a = i16x8.narrow_i32x4_s(
-        round(addOperand(scaled(acc, scale0), i32x4.extend_low_i16x8_s(x), operandScale)),
-        round(addOperand(scaled(acc + 16, scale1), i32x4.extend_high_i16x8_s(x), operandScale)),
+        rounded(addOperand(scaled(acc, scale0), i32x4.extend_low_i16x8_s(x), operandScale)),
+        rounded(addOperand(scaled(acc + 16, scale1), i32x4.extend_high_i16x8_s(x), operandScale)),
       );
       counts = i16x8.sub(counts, cuts(a, below, above));
       const y = v128.load_ext<i8>(operandPlace + load<u32>(operands, 4));
       const b = i16x8.narrow_i32x4_s(
-        round(addOperand(scaled(acc + 32, scale0), i32x4.extend_low_i16x8_s(y), operandScale)),
-        round(addOperand(scaled(acc + 48, scale1), i32x4.extend_high_i16x8_s(y), operandScale)),
+        rounded(addOperand(scaled(acc + 32, scale0), i32x4.extend_low_i16x8_s(y), operandScale)),
+        rounded(addOperand(scaled(acc + 48, scale1), i32x4.extend_high_i16x8_s(y), operandScale)),
       );
       counts = i16x8.sub(counts, cuts(b, below, above));
       const q = v128.and(keep, i8x16.narrow_i16x8_s(clampWords(a, low, high), clampWords(b, low, high)));
@@ -137,7 +131,7 @@ function finishScaled(at: usize, scratch: usize, block: i32, count: i32): void {
       t0 = v128.bitselect(f32x4.mul(t0, v128.load(slopes + vector)), t0, f32x4.lt(t0, zero));
       t1 = v128.bitselect(f32x4.mul(t1, v128.load(slopes + vector, 16)), t1, f32x4.lt(t1, zero));
     }
-    const words = i16x8.narrow_i32x4_s(round(t0), round(t1));
+    const words = i16x8.narrow_i32x4_s(rounded(t0), rounded(t1));
     counts = i16x8.sub(counts, cuts(words, below, above));
     const clamped = clampWords(words, low, high);
     let q = i8x16.narrow_i16x8_s(clamped, clamped);
