@@ -6,7 +6,7 @@
 
 import type { Node } from '../graph/graph.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import type { Extent, Padding, Pdp, PixelGrid, Resize } from '../program/layer.ts';
+import type { Extent, NearestResize, Padding, Pdp, PixelGrid } from '../program/layer.ts';
 
 /** One element, or one per output channel. */
 export type ChannelVector = Float64Array;
@@ -95,7 +95,9 @@ export interface NormalizeOperation extends Common {
 export interface ResizeOperation extends Common {
   readonly kind: 'resize';
   readonly input: string;
-  readonly resize: Pick<Resize<unknown>, 'mode' | 'coordinates' | 'rounding' | 'scale'>;
+  readonly resize:
+    | { readonly mode: 'linear'; readonly scale: Extent }
+    | Pick<NearestResize<unknown>, 'mode' | 'coordinates' | 'rounding' | 'scale'>;
 }
 
 /** Along channels. */

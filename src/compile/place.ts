@@ -164,7 +164,11 @@ export function place(operations: readonly Operation[], context: PlaceContext): 
         placed.push({ ...operation, input: surfaceOf(operation.input), output: result(output) });
         break;
       case 'resize': {
-        const input = rescaled(operation.input, scaleOf(surfaceOf(output)), nodes);
+        // An interpolation goes from scale to scale itself: rescaled before it, numbers would be cut off at the output's range twice.
+        const interpolates = operation.resize.mode === 'linear';
+        const input = interpolates
+          ? surfaceOf(operation.input)
+          : rescaled(operation.input, scaleOf(surfaceOf(output)), nodes);
         placed.push({ ...operation, input, output: result(output) });
         break;
       }

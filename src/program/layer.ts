@@ -35,7 +35,7 @@ export type { PixelGrid } from './layers/kind.ts';
 export type { Lookup, LookupCurve, LookupSlope } from './layers/lookup.ts';
 export type { IntegerAverage, Pdp } from './layers/pdp.ts';
 export type { PixelCopy } from './layers/pixels.ts';
-export type { Resize } from './layers/resize.ts';
+export type { LinearResize, NearestResize, Resize } from './layers/resize.ts';
 export type { RubikMove } from './layers/rubik.ts';
 export { type FloatScaleSdp, type IntegerScaleSdp, looksUp, type Sdp, type SdpUnit } from './layers/sdp.ts';
 

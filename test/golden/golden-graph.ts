@@ -325,9 +325,10 @@ class Translator {
 
   #resize(resize: Resize<number>): string {
     const b = this.#b;
-    const { scale, mode, rounding, coordinates } = resize;
+    const { scale } = resize;
     const value = this.#read(resize.input);
-    if (mode === 'nearest') {
+    if (resize.mode === 'nearest') {
+      const { rounding, coordinates } = resize;
       const nearest = { floor: 'floor', half_down: 'round_prefer_floor', half_up: 'round_prefer_ceil' }[rounding];
       return b.node('Resize', [value, '', b.floats([4], [1, 1, scale.h, scale.w])], {
         mode: 'nearest',
@@ -338,8 +339,7 @@ class Translator {
     const [, , height, width] = this.#surface(resize.input).shape;
     const rows = this.#blend(b.cast(value, 'int32'), 2, height, scale.h);
     const sums = this.#blend(rows, 3, width, scale.w);
-    const factor = b.float(1 / (4 * scale.h * scale.w));
-    return this.#finish(b.node('Mul', [b.cast(sums, 'float32'), factor]), -128, 127);
+    return this.#finish(b.node('Mul', [b.cast(sums, 'float32'), b.float(resize.factor)]), -128, 127);
   }
 
   /** Linear interpolation along an axis times 2·scale, in integers. */

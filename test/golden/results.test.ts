@@ -74,6 +74,35 @@ it('ties go away from zero on orin and xavier', async () => {
   }
 });
 
+it('a linear Resize is cut off once, at its output', async () => {
+  const bytes = await fixture('resize_linear_clips.onnx');
+  const graph = readNetwork(bytes);
+  const [x, y] = [graph.inputs[0]!, graph.outputs[0]!];
+  const shape = graph.values.get(x)!.shape as readonly number[];
+  const runtime = await nodeOnnxRuntime();
+  // The output's range is half of the input's: what an interpolation mixes is partly outside it.
+  const scales = new Map([
+    [x, 1 / 32],
+    [y, 1 / 64],
+  ]);
+  const values = new Random(3).symmetric(elementCount(shape), 127).map((value) => Math.round(value) / 32);
+  const input = { [x]: float32Tensor(shape, values) };
+  const session = await runtime.createSession(bytes);
+  const real = float32Values((await session.run(input))[y]!);
+  await session.close();
+  const { network } = compile(prepare(graph), { target: 'orin', scales });
+  const [segment] = network.plan.segments;
+  expect(segment?.kind === 'dla' && segment.program.layers.map(({ kind }) => kind)).toEqual(['resize']);
+  for (const engines of ['reference', 'wasm'] as const) {
+    const device = await openDevice({ target: 'orin', engines });
+    const { outputs } = await (await loadNetwork(device, network)).run(input);
+    device.close();
+    const found = float32Values(outputs[y]!);
+    const errors = real.map((value, index) => Math.abs(found[index]! - Math.min(Math.max(value, -2), 127 / 64)));
+    expect(Math.max(...errors)).toBeLessThan(0.501 / 64);
+  }
+});
+
 for (const target of ['orin', 'xavier', 'nv_full']) {
   for (const name of ['add_const_then_mul', 'gelu_tanh', 'batchnorm_times_gate', 'residual-attention-1-plus-sigmoid']) {
     it(`${name}: the shift of a product, on ${target}`, async () => {

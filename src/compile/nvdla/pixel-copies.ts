@@ -77,11 +77,9 @@ export function lowerResize({ input, output, resize: { scale } }: ResizeOperatio
 }
 
 /** Why an enlargement is not such a copy; undefined when it is. */
-export function resizeObstacle(
-  { resize: { mode, coordinates, rounding, scale } }: ResizeOperation,
-  [, , , columns]: readonly number[],
-): string | undefined {
-  if (mode !== 'nearest') return 'it interpolates, and pixels are only copied';
+export function resizeObstacle({ resize }: ResizeOperation, [, , , columns]: readonly number[]): string | undefined {
+  if (resize.mode !== 'nearest') return 'it interpolates, and pixels are only copied';
+  const { coordinates, rounding, scale } = resize;
   const source = (place: number, factor: number): number => {
     const at = coordinates === 'asymmetric' ? place / factor : (place + 0.5) / factor - 0.5;
     if (rounding === 'floor') return Math.floor(at);

@@ -37,7 +37,7 @@ function lower(
         const sdp = singlePoint(operation.point, scales, operation.output, name, surfaces, context);
         return pdp ? { kind: 'conv', conv, sdp, pdp } : { kind: 'conv', conv, sdp: { ...sdp, output } };
       }
-      const scales = Float64Array.of(surfaces.drafts.get(operation.input)!.scale);
+      const scales = Float64Array.of(scaleAt(operation.input, surfaces));
       const sdp = {
         ...singlePoint(operation.point, scales, operation.output, name, surfaces, context),
         input: surfaces.of(operation.input),
@@ -53,12 +53,13 @@ function lower(
       return { kind: 'pdp', pdp };
     }
     case 'resize': {
-      const resize = {
-        ...operation.resize,
-        input: surfaces.of(operation.input),
-        output: surfaces.of(operation.output),
-      };
-      return { kind: 'resize', resize };
+      const [input, output] = [surfaces.of(operation.input), surfaces.of(operation.output)];
+      if (operation.resize.mode === 'nearest')
+        return { kind: 'resize', resize: { ...operation.resize, input, output } };
+      const { scale } = operation.resize;
+      const ratio = scaleAt(operation.input, surfaces) / scaleAt(operation.output, surfaces);
+      const factor = Math.fround(ratio / (4 * scale.h * scale.w));
+      return { kind: 'resize', resize: { ...operation.resize, factor, input, output } };
     }
     case 'copy': {
       const { inputChannel, outputChannel, channels } = operation;
@@ -72,11 +73,13 @@ function lower(
   }
 }
 
+const scaleAt = (value: string, surfaces: SurfaceTable): number => surfaces.drafts.get(value)!.scale;
+
 function convolution(operation: ConvOperation, surfaces: SurfaceTable, context: FloatScaleContext) {
   const { name } = operation.nodes[0]!;
   const { kernel, stride, dilation, padding, groups, transposed, output } = operation.shape;
   const input = surfaces.of(operation.input);
-  const inputScale = surfaces.drafts.get(operation.input)!.scale;
+  const inputScale = scaleAt(operation.input, surfaces);
   const quantized = quantizeKernels(operation, inputScale, roundingOf(context));
   const [k = 1, c = 1, r = 1, s = 1] = operation.weights.shape;
   const conv = {
@@ -105,7 +108,7 @@ function singlePoint(
   surfaces: SurfaceTable,
   context: FloatScaleContext,
 ): FloatScaleSdp<number> {
-  const outputScale = surfaces.drafts.get(output)!.scale;
+  const outputScale = scaleAt(output, surfaces);
   const scaleOf = (value: string) => surfaces.drafts.get(value)?.scale ?? context.scaleOf(value);
   const stage: QuantizedPoint = quantizePoint(point, scales, outputScale, scaleOf, roundingOf(context), name);
   const { operand } = point;

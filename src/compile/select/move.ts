@@ -2,7 +2,7 @@
 
 import { type Graph, intAttribute, intsAttribute, type Node, stringAttribute } from '../../graph/graph.ts';
 import { numbers } from '../../graph/tensor.ts';
-import type { Resize } from '../../program/layer.ts';
+import type { NearestResize } from '../../program/layer.ts';
 import type { Shape4 } from '../../program/surface.ts';
 import type { Operation } from '../operation.ts';
 import { axisAttribute, surfaceShape } from '../window.ts';
@@ -91,7 +91,7 @@ export function selectSlice(node: Node, graph: Graph): Selection {
   return [{ kind: 'crop', ...common, from, size: { height: output[2], width: output[3] } }];
 }
 
-const roundings: Readonly<Record<string, Resize<unknown>['rounding']>> = {
+const roundings: Readonly<Record<string, NearestResize<unknown>['rounding']>> = {
   floor: 'floor',
   round_prefer_floor: 'half_down',
   round_prefer_ceil: 'half_up',
@@ -123,7 +123,7 @@ export function selectResize(node: Node, graph: Graph): Selection {
       nodes: [node],
       input: node.inputs[0]!,
       output: node.outputs[0]!,
-      resize: { mode, coordinates, rounding: mode === 'linear' ? 'floor' : rounding, scale },
+      resize: mode === 'linear' ? { mode, scale } : { mode, coordinates, rounding, scale },
     },
   ];
 }

@@ -306,6 +306,7 @@ export const otherScenarios: fc.Arbitrary<Scenario> = fc
     scale: extent(1, 4),
     coordinates: fc.constantFrom('asymmetric', 'half_pixel' as const),
     rounding: fc.constantFrom('floor', 'half_down', 'half_up' as const),
+    ratio: fc.constantFrom(1, 1, 0.3, 2.5, 1000),
     copy: fc.record({ from: fc.nat(40), to: fc.nat(40), channels: fc.nat(70), room: fc.nat(40) }),
   })
   .map(
@@ -353,7 +354,11 @@ export const otherScenarios: fc.Arbitrary<Scenario> = fc
           default: {
             const output = featureCube(bus, [batch, channels, height * o.scale.h, width * o.scale.w], o.sdp.format);
             const { coordinates, rounding, scale } = o;
-            const resize: Resize<Cube> = { input, mode: o.kind, coordinates, rounding, scale, output };
+            const common = { input, scale, output };
+            const resize: Resize<Cube> =
+              o.kind === 'nearest'
+                ? { ...common, mode: o.kind, coordinates, rounding }
+                : { ...common, mode: o.kind, factor: Math.fround(o.ratio / (4 * scale.h * scale.w)) };
             return { pipeline: { kind: 'resize', resize }, output };
           }
         }

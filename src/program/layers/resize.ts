@@ -1,30 +1,57 @@
 /** Up-scaling. */
 
 import * as z from 'zod';
-import { index, record } from '../record.ts';
-import { isNvdla, type LayerContext, sameShape, surfaceOf, unchanged } from './context.ts';
+import { index, number, record } from '../record.ts';
+import { isNvdla, type LayerContext, sameShape, surfaceOf, unchanged, wrong } from './context.ts';
 import { checkExtent, type Extent, extentSchema } from './fields.ts';
 import type { LayerKind } from './kind.ts';
 
-/** Up-scaling by whole factors (orin). Linear is half-pixel: integer weights over 2·scale, one rounding at the end. */
-export interface Resize<S> {
+interface Common<S> {
   readonly input: S;
-  readonly mode: 'nearest' | 'linear';
-  /** Nearest only: which source pixel (docs/hardware/orin.md#resize). */
-  readonly coordinates: 'asymmetric' | 'half_pixel';
-  readonly rounding: 'floor' | 'half_down' | 'half_up';
+  /** Whole factors. */
   readonly scale: Extent;
   readonly output: S;
 }
 
-const resizeSchema = record<Resize<number>>()({
+/** Pixels again and again, unchanged (docs/hardware/orin.md#resize). */
+export interface NearestResize<S> extends Common<S> {
+  readonly mode: 'nearest';
+  /** Which source pixel. */
+  readonly coordinates: 'asymmetric' | 'half_pixel';
+  readonly rounding: 'floor' | 'half_down' | 'half_up';
+}
+
+/**
+ * Half-pixel interpolation with integer weights over 2·scale: q = clamp(roundHalfAway(float32(Σ) × factor), −128, 127). The factor
+ * takes the weights and the scales out at once, so that what lies outside the output's range is cut off once, at the end.
+ */
+export interface LinearResize<S> extends Common<S> {
+  readonly mode: 'linear';
+  /** float32(input scale / (output scale · 4 · scale.h · scale.w)). */
+  readonly factor: number;
+}
+
+/** Up-scaling by whole factors (orin). */
+export type Resize<S> = NearestResize<S> | LinearResize<S>;
+
+const nearestSchema = record<NearestResize<number>>()({
   input: index,
-  mode: z.enum(['nearest', 'linear']),
+  mode: z.literal('nearest'),
   coordinates: z.enum(['asymmetric', 'half_pixel']),
   rounding: z.enum(['floor', 'half_down', 'half_up']),
   scale: extentSchema,
   output: index,
 });
+
+const linearSchema = record<LinearResize<number>>()({
+  input: index,
+  mode: z.literal('linear'),
+  factor: number,
+  scale: extentSchema,
+  output: index,
+});
+
+const resizeSchema = z.discriminatedUnion('mode', [nearestSchema, linearSchema]) satisfies z.ZodType<Resize<number>>;
 
 function checkResize(context: LayerContext, resize: Resize<number>): void {
   checkExtent(context, 'resize.scale', resize.scale);
@@ -32,7 +59,10 @@ function checkResize(context: LayerContext, resize: Resize<number>): void {
   const output = surfaceOf(context, resize.output, 'resize.output');
   const [n, c, h, w] = input.shape;
   sameShape(context, 'resize.output', output.shape, [n, c, h * resize.scale.h, w * resize.scale.w]);
-  unchanged(context, input, output);
+  if (resize.mode === 'nearest') unchanged(context, input, output);
+  else if (!(resize.factor > 0 && resize.factor === Math.fround(resize.factor))) {
+    wrong(context, 'resize.factor is no positive float32', '> 0', resize.factor);
+  }
 }
 
 export const resizeKind: LayerKind<'resize'> = {

@@ -292,14 +292,17 @@ const transfer: fc.Arbitrary<BdmaTransfer<number>> = fc.record({
   surfaces: integer,
 });
 
-const resize: fc.Arbitrary<Resize<number>> = fc.record({
-  input: index,
-  mode: fc.constantFrom('nearest', 'linear'),
-  coordinates: fc.constantFrom('asymmetric', 'half_pixel'),
-  rounding: fc.constantFrom('floor', 'half_down', 'half_up'),
-  scale: extent,
-  output: index,
-});
+const resize: fc.Arbitrary<Resize<number>> = fc.oneof(
+  fc.record({
+    input: index,
+    mode: fc.constant('nearest' as const),
+    coordinates: fc.constantFrom('asymmetric', 'half_pixel'),
+    rounding: fc.constantFrom('floor', 'half_down', 'half_up'),
+    scale: extent,
+    output: index,
+  }),
+  fc.record({ input: index, mode: fc.constant('linear' as const), factor: number, scale: extent, output: index }),
+);
 
 const copy: fc.Arbitrary<Copy<number>> = fc.record({
   input: index,

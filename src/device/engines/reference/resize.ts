@@ -4,7 +4,7 @@
  * Output index i of an axis with factor s lies at p / (2s) in the input, where p = 2i (asymmetric) or 2i + 1 − s
  * (half-pixel). Nearest takes the pixel that `rounding` says. Linear (half-pixel) takes j = ⌊p / 2s⌋ with weight
  * 2s − (p − 2sj) and j + 1 with weight p − 2sj; the four products of a pixel sum to an int32 over 4·sy·sx, which is
- * converted to float32, multiplied by float32(1 / (4·sy·sx)) and rounded half away from zero. Indices outside the image take
+ * converted to float32, multiplied by the factor, rounded half away from zero and clamped. Indices outside the image take
  * the edge.
  */
 
@@ -29,12 +29,14 @@ export function resizeTaps(resize: Resize<Cube>, scale: number, size: number): T
   const edge = (index: number) => clamp(index, 0, size - 1);
   return Array.from({ length: size * scale }, (_, i) => {
     const period = 2 * scale;
-    const p = resize.mode === 'linear' || resize.coordinates === 'half_pixel' ? 2 * i + 1 - scale : 2 * i;
+    const halfPixel = 2 * i + 1 - scale;
     if (resize.mode === 'linear') {
+      const p = halfPixel;
       const j = Math.floor(p / period);
       const rest = p - period * j;
       return { first: edge(j), second: edge(j + 1), weights: [period - rest, rest] };
     }
+    const p = resize.coordinates === 'half_pixel' ? halfPixel : 2 * i;
     const nearest = {
       floor: Math.floor(p / period),
       half_down: Math.ceil((p - scale) / period),
@@ -50,6 +52,9 @@ export function checkResize(resize: Resize<Cube>): void {
   if (![scale.h, scale.w].every((s) => Number.isInteger(s) && s >= 1 && s <= 32)) {
     fail('device/fault', 'a resize factor is outside 1 … 32', {}, { actual: `${scale.h} ${scale.w}` });
   }
+  if (resize.mode === 'linear' && resize.factor !== Math.fround(resize.factor)) {
+    fail('device/fault', 'the factor of a resize is no float32', {}, { actual: resize.factor });
+  }
   const [batch, channels, height, width] = input.shape;
   expectShape([batch, channels, height * scale.h, width * scale.w], output.shape, 'the resize output');
 }
@@ -62,7 +67,6 @@ export function resize(stage: Resize<Cube>, bus: Bus): Activations {
   const { scale } = stage;
   const rows = resizeTaps(stage, scale.h, height);
   const columns = resizeTaps(stage, scale.w, width);
-  const factor = Math.fround(1 / (4 * scale.h * scale.w));
   const data = new Int32Array(batch * channels * rows.length * columns.length);
   let to = 0;
   for (let plane = 0; plane < batch * channels; plane++) {
@@ -78,7 +82,7 @@ export function resize(stage: Resize<Cube>, bus: Bus): Activations {
         const below =
           at(row.second, column.first) * column.weights[0] + at(row.second, column.second) * column.weights[1];
         const sum = above * row.weights[0] + below * row.weights[1];
-        data[to++] = clamp(roundHalfAway(Math.fround(Math.fround(sum) * factor)), -128, 127);
+        data[to++] = clamp(roundHalfAway(Math.fround(Math.fround(sum) * stage.factor)), -128, 127);
       }
     }
   }

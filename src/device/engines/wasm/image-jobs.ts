@@ -61,6 +61,6 @@ export function runResize(host: KernelHost, resize: Resize<Cube>, from: Placemen
     job.set(layout.rowUnits, rowUnits);
     job.set(layout.rowTaps, address);
     job.set(layout.columnTaps, address + rowTaps.length * 16);
-    job.setFloat(layout.factorF, 1 / (4 * scale.h * scale.w));
+    if (resize.mode === 'linear') job.setFloat(layout.factorF, resize.factor);
   });
 }
