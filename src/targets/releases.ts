@@ -1,7 +1,7 @@
 /**
  * Software releases. The rules of support/ ask for the TensorRT version (layer restrictions) or the DLA software's
- * version (operators of the DLA itself). The pairs are those of the operators README of
- * NVIDIA/Deep-Learning-Accelerator-SW @ ea61780. The first of a list is the default.
+ * version (operators of the DLA itself). docs/hardware/dla-software.md#releases has their source. The first
+ * of a list is the default.
  */
 
 import type { Rounding } from '../base/rounding.ts';
@@ -16,6 +16,7 @@ export const orinReleases: readonly Release[] = [
   { name: 'DRIVE OS 6.0.6.0', tensorrt: [8, 5, 10], dla: [3, 12, 0] },
   { name: 'DRIVE OS 6.0.7.0', tensorrt: [8, 6, 10], dla: [3, 13, 0] },
   { name: 'DRIVE OS 6.0.8.0', tensorrt: [8, 6, 11], dla: [3, 14, 0] },
+  { name: 'DRIVE OS 6.0.8.1', tensorrt: [8, 6, 11], dla: [3, 14, 1] },
   { name: 'DRIVE OS 6.0.9.0', tensorrt: [8, 6, 12], dla: [3, 14, 2] },
   { name: 'DRIVE OS 6.0.9.1', tensorrt: [8, 6, 12], dla: [3, 14, 3] },
 ];
