@@ -1,7 +1,7 @@
 /**
  * Software releases. The rules of support/ ask for the TensorRT version (layer restrictions) or the DLA software's
- * version (operators of the DLA itself). docs/hardware/dla-software.md#releases has their source. The first
- * of a list is the default.
+ * version (operators of the DLA itself). docs/hardware/dla-software.md#releases has their source. The first of a list is
+ * the default.
  */
 
 import type { Rounding } from '../base/rounding.ts';
