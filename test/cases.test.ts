@@ -6,9 +6,11 @@ import type { Graph } from '../src/graph/graph.ts';
 import { asFloat32, type Tensor, widenedTo } from '../src/graph/tensor.ts';
 import { nodeOnnxRuntime } from '../src/host/node/onnxruntime.ts';
 import { calibrate, check, compile, openDevice, prepare, readNetwork, run, writeModel } from '../src/index.ts';
+import { readModel } from '../src/onnx/read.ts';
 import { pattern } from '../src/onnx/testing/graphs.ts';
 
-const read = (name: string): Graph => readNetwork(readFileSync(new URL(`cases/${name}.onnx`, import.meta.url)));
+const bytesOf = (name: string): Uint8Array => readFileSync(new URL(`cases/${name}.onnx`, import.meta.url));
+const read = (name: string): Graph => readNetwork(bytesOf(name));
 
 const placements = (graph: Graph): readonly (readonly string[])[] =>
   check(graph).verdicts.map(({ node, placement, refusals }) => [node, placement, ...refusals.map(({ rule }) => rule)]);
@@ -83,5 +85,22 @@ describe('verdicts', () => {
       ['conv', 'dla'],
       ['nms', 'gpu', 'no-rule'],
     ]);
+  });
+
+  it('weights_exp: the weights are folded', async () => {
+    const graph = read('verdicts/weights_exp');
+    expect(placements(graph)).toEqual([['Conv_3', 'dla']]);
+    // As the file stands, onnxruntime computes the weights.
+    const raw = readModel(bytesOf('verdicts/weights_exp'));
+    const feeds = { x: pattern([1, 8, 16, 16]) };
+    expect(apart(await outputs(raw, feeds), await outputs(graph, feeds))).toBeLessThan(1e-6);
+  });
+
+  it('constant-of-shape-big-weights: 2.4 million weights are made', () => {
+    const graph = read('verdicts/constant-of-shape-big-weights');
+    expect(placements(graph)).toEqual([['Conv_1', 'dla']]);
+    const [weights] = graph.constants.values();
+    expect(weights!.shape).toEqual([512, 512, 3, 3]);
+    expect(new Set(asFloat32(weights!)).size).toBe(1);
   });
 });

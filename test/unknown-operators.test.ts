@@ -77,7 +77,7 @@ describe('a network with an operator that no rule knows', () => {
     ]);
   });
 
-  it.each(['Attention', 'RMSNormalization', 'Swish', 'TensorScatter', 'CumProd', 'LinearAttention'])(
+  it.each(['Attention', 'RMSNormalization', 'RotaryEmbedding', 'TensorScatter', 'CumProd', 'LinearAttention'])(
     'is judged with %s of the newest opsets',
     (op) => {
       const bytes = modelFile(

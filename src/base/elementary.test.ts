@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { exp, log, pow, sigmoid, tanh } from './elementary.ts';
+import { atan, cos, erf, exp, expm1, log, log1p, pow, sigmoid, sin, tanh } from './elementary.ts';
 
 /** Math's own functions are within an ulp or two everywhere, which is enough to hold ours against. */
 const relative = (found: number, wanted: number) =>
@@ -140,4 +140,63 @@ describe('pow', () => {
     expect(pow(-2, 0.5)).toBeNaN();
     expect(pow(0, -1.5)).toBe(Number.POSITIVE_INFINITY);
   });
+});
+
+describe('angles', () => {
+  it('sin and cos are within 2⁻⁵⁰ of Math, up to where they end', () => {
+    fc.assert(
+      fc.property(fc.oneof(within(-10, 10), within(-(2 ** 20), 2 ** 20), within(-1e-6, 1e-6)), (x) => {
+        expect(Math.abs(sin(x) - Math.sin(x))).toBeLessThan(2 ** -50);
+        expect(Math.abs(cos(x) - Math.cos(x))).toBeLessThan(2 ** -50);
+      }),
+      { numRuns: 5000 },
+    );
+    fc.assert(
+      fc.property(within(-1e-3, 1e-3), (x) => {
+        expect(relative(sin(x), Math.sin(x))).toBeLessThan(2 ** -50);
+      }),
+    );
+    expect([sin(0), cos(0), sin(2 ** 21), cos(Number.POSITIVE_INFINITY)]).toEqual([0, 1, Number.NaN, Number.NaN]);
+  });
+
+  it('atan is accurate to 2⁻⁴⁸', () => {
+    fc.assert(
+      fc.property(fc.oneof(within(-3, 3), within(-1e-5, 1e-5), within(-1e9, 1e9)), (x) => {
+        expect(relative(atan(x), Math.atan(x))).toBeLessThan(2 ** -48);
+      }),
+      { numRuns: 3000 },
+    );
+    expect(atan(Number.POSITIVE_INFINITY)).toBe(Math.PI / 2);
+  });
+});
+
+describe('erf', () => {
+  /** Abramowitz and Stegun, table 7.1, and what the symmetry and the ends ask for. */
+  it.each([
+    [0, 0],
+    [0.1, 0.112462916],
+    [0.5, 0.5204998778],
+    [1, 0.8427007929],
+    [1.5, 0.9661051465],
+    [1.96, 0.9944262755],
+  ])('of %f is %f', (x, value) => {
+    expect(erf(x)).toBeCloseTo(value, 10);
+    expect(erf(-x)).toBe(x === 0 ? -0 : -erf(x));
+  });
+
+  it('ends at one, and begins like 2x/√π', () => {
+    expect([erf(5.9), erf(6), erf(-1e9), erf(Number.NEGATIVE_INFINITY)]).toEqual([1, 1, -1, -1]);
+    expect(relative(erf(1e-8), (2e-8 / Math.sqrt(Math.PI)) * 1)).toBeLessThan(2 ** -48);
+    expect(erf(Number.NaN)).toBeNaN();
+  });
+});
+
+it('expm1 and log1p are accurate around zero', () => {
+  fc.assert(
+    fc.property(fc.oneof(within(-0.5, 0.5), within(-1e-3, 1e-3), within(-1e-12, 1e-12)), (x) => {
+      expect(relative(expm1(x), Math.expm1(x))).toBeLessThan(2 ** -40);
+      expect(relative(log1p(x), Math.log1p(x))).toBeLessThan(2 ** -40);
+    }),
+    { numRuns: 3000 },
+  );
 });

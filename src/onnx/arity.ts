@@ -1,5 +1,5 @@
 /**
- * How many inputs the operators of ONNX's default domain take, over opsets 7–22: `[required, most]`. The operators
+ * How many inputs the operators of ONNX's default domain take, over opsets 7–27: `[required, most]`. The operators
  * of the specification (onnx/onnx, Operators.md and Changelog.md); where versions differ, the widest range.
  */
 
@@ -18,7 +18,7 @@ export const arity: ReadonlyMap<string, Arity> = new Map([
     EyeLike Flatten Floor Gelu GlobalAveragePool GlobalLpPool GlobalMaxPool HardSigmoid HardSwish Hardmax Identity IsInf
     IsNaN LRN LeakyRelu Log LogSoftmax LpNormalization LpPool MaxPool MeanVarianceNormalization Mish Multinomial Neg
     NonZero Not RandomNormalLike RandomUniformLike Reciprocal Relu Round Selu Shape Shrink Sigmoid Sign Sin Sinh Size
-    Softmax Softplus Softsign SpaceToDepth Sqrt Tan Tanh ThresholdedRelu Transpose ArgMax ArgMin If Bernoulli Det Optional`,
+    BitwiseNot Softmax Softplus Softsign SpaceToDepth Sqrt Swish Tan Tanh ThresholdedRelu Transpose ArgMax ArgMin If Bernoulli Det Optional`,
   ),
   ...of(
     [1, 2],
@@ -30,7 +30,7 @@ export const arity: ReadonlyMap<string, Arity> = new Map([
   ...of([1, 5], 'Slice'),
   ...of(
     [2, 2],
-    `Add And BitShift CastLike Compress CumSum Div Equal Expand Gather GatherElements GatherND Greater GreaterOrEqual
+    `Add And BitShift BitwiseAnd BitwiseOr BitwiseXor CastLike Compress CumSum Div Equal Expand Gather GatherElements GatherND Greater GreaterOrEqual
     Less LessOrEqual MatMul Mod Mul Or PRelu Pow Reshape Sub Tile Xor GridSample AffineGrid ReverseSequence`,
   ),
   ...of([2, 3], 'Conv ConvTranspose Gemm MaxUnpool LayerNormalization QuantizeLinear DequantizeLinear'),

@@ -176,7 +176,6 @@ describe('hostile graphs', () => {
       }),
       { numRuns: 6000 },
     );
-    console.log('M', accepted, reached.size, operators.length);
     expect(accepted).toBeGreaterThan(3000);
     expect(reached.size).toBeGreaterThan(operators.length * 0.7);
   });
@@ -199,7 +198,6 @@ describe('hostile graphs', () => {
       }),
       { numRuns: 20_000 },
     );
-    console.log('M', inferred);
     expect(inferred).toBeGreaterThan(5000);
   });
 
@@ -315,7 +313,6 @@ describe('hostile bytes', () => {
       }),
       { numRuns: 4000 },
     );
-    console.log('M', accepted);
     expect(accepted).toBeGreaterThan(20);
   });
 });

@@ -1,18 +1,18 @@
-/** Folding of arithmetic, comparison, rounding, casts and reductions of integers. */
+/** Folding of arithmetic, comparison, rounding and casts. */
 
 import type { DataType } from '../../base/data-type.ts';
+import { pow } from '../../base/elementary.ts';
 import { clipBounds } from '../../graph/operators/point.ts';
 import { flag } from '../../graph/operators/read.ts';
-import { reductionOf } from '../../graph/operators/reduction.ts';
-import { elementCount, numbers, type Tensor } from '../../graph/tensor.ts';
-import { type Elements, elementsOf, integers, isFloat, tensorOf } from './elements.ts';
+import { numbers, type Tensor } from '../../graph/tensor.ts';
+import { doubles, type Elements, elementsOf, floatTensor, integers, isFloat, tensorOf } from './elements.ts';
 import type { Evaluator } from './evaluate.ts';
-import { broadcastTo, positions, stridesOf } from './strided.ts';
+import { broadcastTo } from './strided.ts';
 
-/** An operation on integers and on floats; either may be absent, and either may decline by undefined. */
-interface Operation {
+/** An operation on integers and on floats; either may be absent, and that on integers may decline by undefined. */
+export interface Operation {
   readonly integer?: (a: bigint, b: bigint) => bigint | undefined;
-  readonly float?: (a: number, b: number) => number | undefined;
+  readonly float?: (a: number, b: number) => number;
 }
 
 /** Applies an operation element by element; undefined as soon as it declines once. */
@@ -27,12 +27,9 @@ function combine(operation: Operation, a: Elements, b: Elements): Elements | und
     return { kind: 'integer', values };
   }
   if (a.kind === 'float' && b.kind === 'float' && operation.float) {
-    const values: number[] = [];
-    for (const [index, value] of a.values.entries()) {
-      const result = operation.float(value, b.values[index]!);
-      if (result === undefined) return undefined;
-      values.push(result);
-    }
+    const values = new Float64Array(a.values.length);
+    for (let index = 0; index < values.length; index++)
+      values[index] = operation.float(a.values[index]!, b.values[index]!);
     return { kind: 'float', values };
   }
   return undefined;
@@ -56,10 +53,7 @@ const binary =
   };
 
 const unary =
-  (operation: {
-    readonly integer?: (a: bigint) => bigint | undefined;
-    readonly float?: (a: number) => number | undefined;
-  }): Evaluator =>
+  (operation: { readonly integer?: (a: bigint) => bigint; readonly float?: (a: number) => number }): Evaluator =>
   (_, [x], [output], [shape]) => {
     const elements = elementsOf(x!);
     const result = combine(operation, elements, elements);
@@ -70,18 +64,19 @@ const comparison =
   (test: (a: number | bigint, b: number | bigint) => boolean): Evaluator =>
   (_, [a, b], __, [shape]) => {
     if (a!.dtype !== b!.dtype) return undefined;
-    const left: readonly (number | bigint)[] = elementsOf(broadcastTo(a!, shape!)).values;
-    const right: readonly (number | bigint)[] = elementsOf(broadcastTo(b!, shape!)).values;
-    const results = left.map((value, index) => Number(test(value, right[index]!)));
-    return [{ dtype: 'bool', shape: shape!, bytes: Uint8Array.from(results) }];
+    const left: ArrayLike<number | bigint> = elementsOf(broadcastTo(a!, shape!)).values;
+    const right: ArrayLike<number | bigint> = elementsOf(broadcastTo(b!, shape!)).values;
+    const bytes = new Uint8Array(left.length);
+    for (let index = 0; index < bytes.length; index++) bytes[index] = Number(test(left[index]!, right[index]!));
+    return [{ dtype: 'bool', shape: shape!, bytes }];
   };
 
 const nan = Number.NaN;
-const least = (a: number, b: number): number => (Number.isNaN(a) || Number.isNaN(b) ? nan : Math.min(a, b));
-const greatest = (a: number, b: number): number => (Number.isNaN(a) || Number.isNaN(b) ? nan : Math.max(a, b));
+export const least = (a: number, b: number): number => (Number.isNaN(a) || Number.isNaN(b) ? nan : Math.min(a, b));
+export const greatest = (a: number, b: number): number => (Number.isNaN(a) || Number.isNaN(b) ? nan : Math.max(a, b));
 
 /** Half to even, as ONNX's Round. */
-function roundEven(value: number): number {
+export function roundEven(value: number): number {
   const floor = Math.floor(value);
   const rest = value - floor;
   if (rest !== 0.5)
@@ -99,36 +94,44 @@ const Mod: Evaluator = (context, inputs, outputs, shapes) => {
       const rest = a % b;
       return truncating || rest === 0n || rest < 0n === b < 0n ? rest : rest + b;
     },
-    float: (a, b) => (truncating ? a % b : undefined),
+    ...(truncating && { float: (a: number, b: number) => a % b }),
   })(context, inputs, outputs, shapes);
 };
 
-/** Only exponents whose result is a product or a root: Math.pow differs between engines. */
+/** Integers to whole powers only. */
 const Pow: Evaluator = (_, [x, y], [output], [shape]) => {
   const base = elementsOf(broadcastTo(x!, shape!));
-  const exponents = numbers(broadcastTo(y!, shape!));
+  const exponents = broadcastTo(y!, shape!);
   if (base.kind === 'integer') {
-    if (exponents.some((exponent) => !Number.isInteger(exponent) || exponent < 0 || exponent > 64)) return undefined;
-    const values = base.values.map((value, index) => value ** BigInt(exponents[index]!));
+    const powers = numbers(exponents);
+    if (powers.some((exponent) => !Number.isInteger(exponent) || exponent < 0 || exponent > 64)) return undefined;
+    const values = base.values.map((value, index) => value ** BigInt(powers[index]!));
     return asList(tensorOf(output!.dtype, shape!, { kind: 'integer', values }));
   }
-  const powers: Readonly<Record<string, (value: number) => number>> = {
-    '0': () => 1,
-    '1': (value) => value,
-    '2': (value) => value * value,
-    '-1': (value) => 1 / value,
-  };
-  const values: number[] = [];
-  for (const [index, value] of base.values.entries()) {
-    const power = powers[String(exponents[index])];
-    if (power === undefined) return undefined;
-    values.push(power(value));
-  }
-  return asList(tensorOf(output!.dtype, shape!, { kind: 'float', values }));
+  const powers = isFloat(y!.dtype) ? doubles(exponents) : Float64Array.from(numbers(exponents));
+  // What C's pow says of infinities is left to those who run it.
+  const finite = (values: Float64Array): boolean => values.every(Number.isFinite);
+  if (!finite(base.values) || !finite(powers)) return undefined;
+  return asList(
+    floatTensor(
+      output!.dtype,
+      shape!,
+      base.values.map((value, index) => powerOf(value, powers[index]!)),
+    ),
+  );
+};
+
+/** A root is rounded once. */
+const powerOf = (value: number, exponent: number): number => {
+  if (exponent === 0.5) return Math.sqrt(value);
+  return exponent === -0.5 ? 1 / Math.sqrt(value) : pow(value, exponent);
 };
 
 /** Between integers by wrapping; float to integer by truncation; nothing where C++ leaves the result open. */
 const Cast: Evaluator = (_, [x], [output], [shape]) => asList(cast(x!, output!.dtype, shape!));
+
+/** Of its second input only the type counts. */
+const CastLike: Evaluator = Cast;
 
 function cast(x: Tensor, to: DataType, shape: readonly number[]): Tensor | undefined {
   if (x.dtype === to) return { ...x, shape };
@@ -136,11 +139,14 @@ function cast(x: Tensor, to: DataType, shape: readonly number[]): Tensor | undef
   if (elements.kind === 'integer') {
     if (!isFloat(to)) return tensorOf(to, shape, elements);
     const exact = elements.values.every((value) => value <= 2n ** 53n && value >= -(2n ** 53n));
-    return exact ? tensorOf(to, shape, { kind: 'float', values: elements.values.map(Number) }) : undefined;
+    return exact ? floatTensor(to, shape, Float64Array.from(elements.values, Number)) : undefined;
   }
   if (isFloat(to)) return tensorOf(to, shape, elements);
   if (to === 'bool') {
-    return tensorOf(to, shape, { kind: 'integer', values: elements.values.map((value) => (value === 0 ? 0n : 1n)) });
+    return tensorOf(to, shape, {
+      kind: 'integer',
+      values: Array.from(elements.values, (value) => (value === 0 ? 0n : 1n)),
+    });
   }
   const range = integerRange[to];
   if (range === undefined) return undefined;
@@ -176,43 +182,9 @@ const Range: Evaluator = (_, [start, , delta], [output], [shape]) => {
   // Runtimes accumulate float ranges in different orders; whole numbers are the same in every one.
   const [from, by] = [Number(first.values[0]), Number(step.values[0])];
   if (!Number.isInteger(from) || !Number.isInteger(by) || Math.abs(from + by * count) > 2 ** 24) return undefined;
-  const values = Array.from({ length: count }, (_, index) => from + index * by);
-  return asList(tensorOf(output!.dtype, shape!, { kind: 'float', values }));
+  const values = Float64Array.from({ length: count }, (_, index) => from + index * by);
+  return asList(floatTensor(output!.dtype, shape!, values));
 };
-
-/** Reductions whose result does not depend on the order: integers, and extrema of floats. */
-const reduce =
-  (operation: Operation, start: bigint | undefined): Evaluator =>
-  (context, [x], [output], [shape]) => {
-    const reduction = reductionOf(context.node, context.lookup, x!.shape.length);
-    if (reduction.axes === 'run-time') return undefined;
-    if (reduction.axes.length === 0) return [{ ...x!, shape: shape! }];
-    const axes = new Set(reduction.axes);
-    const kept = stridesOf(x!.shape.map((dim, axis) => (axes.has(axis) ? 1 : dim))).map((stride, axis) =>
-      axes.has(axis) ? 0 : stride,
-    );
-    const elements = elementsOf(x!);
-    const results = new Map<number, Elements>();
-    let index = 0;
-    for (const position of positions(x!.shape, kept)) {
-      const value = elements.values[index++]!;
-      const own: Elements =
-        typeof value === 'bigint' ? { kind: 'integer', values: [value] } : { kind: 'float', values: [value] };
-      const before = results.get(position);
-      const next = before === undefined ? own : combine(operation, before, own);
-      if (next === undefined) return undefined;
-      results.set(position, next);
-    }
-    const count = elementCount(shape!);
-    if (elements.kind === 'integer') {
-      if (results.size !== count && start === undefined) return undefined;
-      const values = Array.from({ length: count }, (_, at) => (results.get(at)?.values[0] as bigint) ?? start!);
-      return asList(tensorOf(output!.dtype, shape!, { kind: 'integer', values }));
-    }
-    if (results.size !== count) return undefined;
-    const values = Array.from({ length: count }, (_, at) => results.get(at)!.values[0] as number);
-    return asList(tensorOf(output!.dtype, shape!, { kind: 'float', values }));
-  };
 
 const Clip: Evaluator = (context, [x, low, high], [output], [shape]) => {
   const elements = elementsOf(x!);
@@ -220,7 +192,7 @@ const Clip: Evaluator = (context, [x, low, high], [output], [shape]) => {
     const { min, max } = clipBounds(context.node, context.lookup);
     if (min === 'run-time' || max === 'run-time') return undefined;
     const values = elements.values.map((value) => least(greatest(value, min), max));
-    return asList(tensorOf(output!.dtype, shape!, { kind: 'float', values }));
+    return asList(floatTensor(output!.dtype, shape!, values));
   }
   if ([low, high].some((bound) => bound && isFloat(bound.dtype))) return undefined;
   const min = low && integers(low)[0];
@@ -232,10 +204,24 @@ const Clip: Evaluator = (context, [x, low, high], [output], [shape]) => {
   return asList(tensorOf(output!.dtype, shape!, { kind: 'integer', values }));
 };
 
-const add: Operation = { integer: (a, b) => a + b, float: (a, b) => a + b };
-const min: Operation = { integer: (a, b) => (a < b ? a : b), float: least };
-const max: Operation = { integer: (a, b) => (a > b ? a : b), float: greatest };
-const multiply: Operation = { integer: (a, b) => BigInt.asIntN(64, a * b), float: (a, b) => a * b };
+export const add: Operation = { integer: (a, b) => a + b, float: (a, b) => a + b };
+export const min: Operation = { integer: (a, b) => (a < b ? a : b), float: least };
+export const max: Operation = { integer: (a, b) => (a > b ? a : b), float: greatest };
+export const multiply: Operation = { integer: (a, b) => BigInt.asIntN(64, a * b), float: (a, b) => a * b };
+
+/** Of floats alone; the sum is rounded to the type before it is divided. */
+const Mean: Evaluator = (context, inputs, outputs, shapes) => {
+  const [sum] = binary({ float: add.float! })(context, inputs, outputs, shapes) ?? [];
+  if (sum === undefined || !isFloat(sum.dtype)) return undefined;
+  return asList(
+    floatTensor(
+      sum.dtype,
+      sum.shape,
+      doubles(sum).map((value) => value / inputs.length),
+    ),
+  );
+};
+
 const bit = (value: boolean): bigint => (value ? 1n : 0n);
 
 export const arithmeticEvaluators: Readonly<Record<string, Evaluator>> = {
@@ -246,10 +232,15 @@ export const arithmeticEvaluators: Readonly<Record<string, Evaluator>> = {
   Div: binary({ integer: (a, b) => (b === 0n ? undefined : a / b), float: (a, b) => a / b }),
   Min: binary(min),
   Max: binary(max),
+  Mean,
   Mod,
   Pow,
   And: binary({ integer: (a, b) => bit(a !== 0n && b !== 0n) }),
   Or: binary({ integer: (a, b) => bit(a !== 0n || b !== 0n) }),
+  BitwiseAnd: binary({ integer: (a, b) => a & b }),
+  BitwiseOr: binary({ integer: (a, b) => a | b }),
+  BitwiseXor: binary({ integer: (a, b) => a ^ b }),
+  BitwiseNot: unary({ integer: (a) => ~a }),
   Xor: binary({ integer: (a, b) => bit((a !== 0n) !== (b !== 0n)) }),
   Not: unary({ integer: (a) => bit(a === 0n) }),
   Neg: unary({ integer: (a) => -a, float: (a) => -a }),
@@ -267,10 +258,7 @@ export const arithmeticEvaluators: Readonly<Record<string, Evaluator>> = {
   Greater: comparison((a, b) => a > b),
   GreaterOrEqual: comparison((a, b) => a >= b),
   Cast,
+  CastLike,
   Range,
   Clip,
-  ReduceProd: reduce({ integer: multiply.integer! }, 1n),
-  ReduceSum: reduce({ integer: add.integer! }, 0n),
-  ReduceMin: reduce(min, undefined),
-  ReduceMax: reduce(max, undefined),
 };

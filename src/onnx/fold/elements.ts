@@ -4,13 +4,13 @@
  * addition, multiplication, division or square root to float32 or float16 gives the correctly rounded result.
  */
 
-import { type DataType, elementSize } from '../../base/data-type.ts';
+import { type DataType, elementSize, typedArray } from '../../base/data-type.ts';
 import { float16Bits } from '../../base/float16.ts';
-import { elementCount, numbers, type Tensor } from '../../graph/tensor.ts';
+import { asFloat32, elementCount, numbers, type Tensor } from '../../graph/tensor.ts';
 
 export type Elements =
   | { readonly kind: 'integer'; readonly values: readonly bigint[] }
-  | { readonly kind: 'float'; readonly values: readonly number[] };
+  | { readonly kind: 'float'; readonly values: Float64Array };
 
 export const isFloat = (dtype: DataType): boolean =>
   dtype === 'float32' || dtype === 'float64' || dtype === 'float16' || dtype === 'bfloat16';
@@ -19,27 +19,40 @@ export const isFloat = (dtype: DataType): boolean =>
 export function integers(tensor: Tensor): bigint[] {
   const { bytes, dtype } = tensor;
   if (dtype !== 'int64' && dtype !== 'uint64') return numbers(tensor).map(BigInt);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Array.from({ length: bytes.length / 8 }, (_, index) =>
-    dtype === 'int64' ? view.getBigInt64(index * 8, true) : view.getBigUint64(index * 8, true),
-  );
+  return Array.from<bigint>(typedArray(dtype, bytes));
 }
 
+/** Floats as doubles. */
+export const doubles = (tensor: Tensor): Float64Array =>
+  tensor.dtype === 'float64' ? typedArray('float64', tensor.bytes) : new Float64Array(asFloat32(tensor));
+
 export const elementsOf = (tensor: Tensor): Elements =>
-  isFloat(tensor.dtype) ? { kind: 'float', values: numbers(tensor) } : { kind: 'integer', values: integers(tensor) };
+  isFloat(tensor.dtype) ? { kind: 'float', values: doubles(tensor) } : { kind: 'integer', values: integers(tensor) };
+
+const bytesOf = (array: ArrayBufferView): Uint8Array =>
+  new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+
+/** A tensor of doubles, rounded to the type; undefined for a type that is not computed with. */
+export function floatTensor(dtype: DataType, shape: readonly number[], values: Float64Array): Tensor | undefined {
+  switch (dtype) {
+    case 'float32':
+      return { dtype, shape, bytes: bytesOf(new Float32Array(values)) };
+    case 'float64':
+      return { dtype, shape, bytes: bytesOf(values) };
+    case 'float16':
+      return { dtype, shape, bytes: bytesOf(Uint16Array.from(values, float16Bits)) };
+    default:
+      return undefined;
+  }
+}
 
 /** A tensor of the elements, rounded or wrapped to the type; undefined for a type that is not computed with. */
 export function tensorOf(dtype: DataType, shape: readonly number[], elements: Elements): Tensor | undefined {
-  const bytes = new Uint8Array(elementCount(shape) * elementSize[dtype]);
-  const view = new DataView(bytes.buffer);
-  if (elements.kind === 'float') {
-    const write = floatWriters[dtype];
-    if (write === undefined) return undefined;
-    for (const [index, value] of elements.values.entries()) write(view, index, value);
-    return { dtype, shape, bytes };
-  }
+  if (elements.kind === 'float') return floatTensor(dtype, shape, elements.values);
   if (isFloat(dtype) || dtype === 'string') return undefined;
   const size = elementSize[dtype];
+  const bytes = new Uint8Array(elementCount(shape) * size);
+  const view = new DataView(bytes.buffer);
   for (const [index, value] of elements.values.entries()) {
     if (size === 8) view.setBigInt64(index * 8, value, true);
     else if (size === 4) view.setInt32(index * 4, Number(BigInt.asIntN(32, value)), true);
@@ -49,9 +62,3 @@ export function tensorOf(dtype: DataType, shape: readonly number[], elements: El
   }
   return { dtype, shape, bytes };
 }
-
-const floatWriters: Partial<Record<DataType, (view: DataView, index: number, value: number) => void>> = {
-  float32: (view, index, value) => view.setFloat32(index * 4, value, true),
-  float64: (view, index, value) => view.setFloat64(index * 8, value, true),
-  float16: (view, index, value) => view.setUint16(index * 2, float16Bits(value), true),
-};

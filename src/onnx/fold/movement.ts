@@ -10,30 +10,27 @@ import {
   sliceCuts,
   splitOf,
 } from '../../graph/operators/movement.ts';
+import { dropsNothing } from '../../graph/operators/point.ts';
 import { axisOf, tensor as tensorOf } from '../../graph/operators/read.ts';
 import { elementCount, int64Tensor, numbers, type Tensor } from '../../graph/tensor.ts';
 import { integers, isFloat } from './elements.ts';
 import type { Evaluator, FoldingBudget } from './evaluate.ts';
-import { broadcastStrides, broadcastTo, pick, positions, stridesOf } from './strided.ts';
+import { broadcastTo, eachPosition, pick, strided, stridesOf } from './strided.ts';
 
 /** Operators whose result is the same bytes under another shape: they cost nothing. */
 export const views: ReadonlySet<string> = new Set(['Identity', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze']);
 
 const view: Evaluator = (_, [x], __, [shape]) => [{ ...x!, shape: shape! }];
 
+/** At inference, and without its mask. */
+const Dropout: Evaluator = (context, [x]) =>
+  dropsNothing(context.node, context.lookup) && context.node.outputs.length === 1 ? [x!] : undefined;
+
 const Transpose: Evaluator = (context, [x], _, [shape]) => {
   const order = permutationOf(context.node, x!.shape.length);
   const strides = stridesOf(x!.shape);
-  return [
-    pick(
-      x!,
-      shape!,
-      positions(
-        shape!,
-        order.map((axis) => strides[axis]!),
-      ),
-    ),
-  ];
+  const reordered = order.map((axis) => strides[axis]!);
+  return [strided(x!, shape!, reordered)];
 };
 
 const Slice: Evaluator = (context, [x], _, [shape]) => {
@@ -45,7 +42,7 @@ const Slice: Evaluator = (context, [x], _, [shape]) => {
     offset += cutRange(x!.shape[cut.axis]!, cut).first * strides[cut.axis]!;
     strides[cut.axis] = strides[cut.axis]! * cut.step;
   }
-  return [pick(x!, shape!, positions(shape!, strides, offset))];
+  return [strided(x!, shape!, strides, offset)];
 };
 
 const Gather: Evaluator = (context, [x, indices], _, [shape]) => {
@@ -56,16 +53,18 @@ const Gather: Evaluator = (context, [x, indices], _, [shape]) => {
   if (rows.some((index) => index < 0 || index >= size)) {
     context.mismatch('an index is out of range', `${-size} to ${size - 1}`, numbers(indices!).join(', '));
   }
-  const inner = elementCount(x!.shape.slice(axis + 1));
+  const run = elementCount(x!.shape.slice(axis + 1)) * elementSize[x!.dtype];
   const outer = elementCount(x!.shape.slice(0, axis));
-  function* from(): Generator<number> {
-    for (let block = 0; block < outer; block++) {
-      for (const row of rows) {
-        for (let element = 0; element < inner; element++) yield (block * size + row) * inner + element;
-      }
+  const bytes = new Uint8Array(elementCount(shape!) * elementSize[x!.dtype]);
+  let target = 0;
+  for (let block = 0; block < outer; block++) {
+    for (const row of rows) {
+      const at = (block * size + row) * run;
+      bytes.set(x!.bytes.subarray(at, at + run), target);
+      target += run;
     }
   }
-  return [pick(x!, shape!, from())];
+  return [{ dtype: x!.dtype, shape: shape!, bytes }];
 };
 
 const Concat: Evaluator = (context, inputs, _, [shape]) => {
@@ -92,7 +91,7 @@ const Split: Evaluator = (context, [x], _, shapes) => {
   const strides = stridesOf(x!.shape);
   let offset = 0;
   return shapes.map((shape) => {
-    const part = pick(x!, shape, positions(shape, strides, offset));
+    const part = strided(x!, shape, strides, offset);
     offset += shape[axis]! * strides[axis]!;
     return part;
   });
@@ -105,19 +104,18 @@ const Tile: Evaluator = (_, [x], __, [shape]) => {
   const strides = stridesOf(x!.shape);
   const split = x!.shape.flatMap((dim, axis) => [dim === 0 ? 0 : shape![axis]! / dim, dim]);
   const steps = strides.flatMap((stride) => [0, stride]);
-  return [pick(x!, shape!, positions(split, steps))];
+  return [{ ...strided(x!, split, steps), shape: shape! }];
 };
 
 const Where: Evaluator = (_, [condition, x, y], __, [shape]) => {
   if (condition!.dtype !== 'bool' || x!.dtype !== y!.dtype) return undefined;
   const chosen = broadcastTo(condition!, shape!).bytes;
-  const whenTrue = [...positions(shape!, broadcastStrides(x!.shape, shape!))];
-  const whenFalse = [...positions(shape!, broadcastStrides(y!.shape, shape!))];
+  const [whenTrue, whenFalse] = [broadcastTo(x!, shape!), broadcastTo(y!, shape!)];
   const size = elementSize[x!.dtype];
   const bytes = new Uint8Array(elementCount(shape!) * size);
   for (let index = 0; index < chosen.length; index++) {
-    const [source, at] = chosen[index] ? [x!, whenTrue[index]!] : [y!, whenFalse[index]!];
-    bytes.set(source.bytes.subarray(at * size, (at + 1) * size), index * size);
+    const source = chosen[index] ? whenTrue : whenFalse;
+    for (let at = index * size; at < (index + 1) * size; at++) bytes[at] = source.bytes[at]!;
   }
   return [{ dtype: x!.dtype, shape: shape!, bytes }];
 };
@@ -156,16 +154,13 @@ const GatherElements: Evaluator = (context, [x, indices], _, [shape]) => {
   const step = strides[axis]!;
   const size = x!.shape[axis]!;
   if (isFloat(indices!.dtype)) return undefined;
-  const base = positions(shape!, strides.with(axis, 0));
   const picks = integers(indices!).map((index) => Number(index < 0n ? index + BigInt(size) : index));
   if (picks.some((index) => index < 0 || index >= size)) context.mismatch('an index is out of range', `below ${size}`);
-  return [
-    pick(
-      x!,
-      shape!,
-      picks.map((index) => (base.next().value as number) + index * step),
-    ),
-  ];
+  const from = new Float64Array(picks.length);
+  eachPosition(shape!, strides.with(axis, 0), (element, base) => {
+    from[element] = base + picks[element]! * step;
+  });
+  return [pick(x!, shape!, from)];
 };
 
 export const movementEvaluators: Readonly<Record<string, Evaluator>> = {
@@ -174,6 +169,7 @@ export const movementEvaluators: Readonly<Record<string, Evaluator>> = {
   Flatten: view,
   Squeeze: view,
   Unsqueeze: view,
+  Dropout,
   Transpose,
   Slice,
   Gather,

@@ -10,13 +10,18 @@ export function stridesOf(shape: readonly number[]): number[] {
   return strides;
 }
 
-/** For each element of `shape` in C order, `offset` plus the sum of index × stride. */
-export function* positions(shape: readonly number[], strides: readonly number[], offset = 0): Generator<number> {
+/** Calls with each element of `shape` in C order, and `offset` plus the sum of index × stride. */
+export function eachPosition(
+  shape: readonly number[],
+  strides: readonly number[],
+  visit: (element: number, position: number) => void,
+  offset = 0,
+): void {
   const count = elementCount(shape);
   const index = Array<number>(shape.length).fill(0);
   let position = offset;
-  for (let done = 0; done < count; done++) {
-    yield position;
+  for (let element = 0; element < count; element++) {
+    visit(element, position);
     for (let axis = shape.length - 1; axis >= 0; axis--) {
       position += strides[axis]!;
       if (++index[axis]! < shape[axis]!) break;
@@ -26,14 +31,47 @@ export function* positions(shape: readonly number[], strides: readonly number[],
   }
 }
 
-/** A tensor of `shape` made of the elements of `source` at the positions. */
-export function pick(source: Tensor, shape: readonly number[], from: Iterable<number>): Tensor {
+type Units = Uint8Array | Uint16Array | Uint32Array | BigUint64Array;
+
+/** The elements of a tensor as bits, whatever they mean. */
+function units(bytes: Uint8Array, size: number): Units {
+  const own = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
+  const buffer = own.buffer as ArrayBuffer;
+  const length = own.byteLength / size;
+  if (size === 8) return new BigUint64Array(buffer, own.byteOffset, length);
+  if (size === 4) return new Uint32Array(buffer, own.byteOffset, length);
+  return size === 2 ? new Uint16Array(buffer, own.byteOffset, length) : new Uint8Array(buffer, own.byteOffset, length);
+}
+
+/** A tensor of `shape` whose element at an index is that of `source` at `offset` plus the sum of index × stride. */
+export function strided(source: Tensor, shape: readonly number[], strides: readonly number[], offset = 0): Tensor {
   const size = elementSize[source.dtype];
   const bytes = new Uint8Array(elementCount(shape) * size);
-  let target = 0;
-  for (const position of from) {
-    for (let byte = 0; byte < size; byte++) bytes[target++] = source.bytes[position * size + byte]!;
+  const [from, to] = [units(source.bytes, size), units(bytes, size)] as [Uint32Array, Uint32Array];
+  const run = shape.at(-1) ?? 1;
+  const step = strides.at(-1) ?? 1;
+  if (bytes.length > 0) {
+    eachPosition(
+      shape.slice(0, -1),
+      strides,
+      (row, position) => {
+        const at = row * run;
+        if (step === 1) to.set(from.subarray(position, position + run), at);
+        else if (step === 0) to.fill(from[position]!, at, at + run);
+        else for (let element = 0; element < run; element++) to[at + element] = from[position + element * step]!;
+      },
+      offset,
+    );
   }
+  return { dtype: source.dtype, shape, bytes };
+}
+
+/** A tensor of `shape` made of the elements of `source` at the positions; of zeros where a position is negative. */
+export function pick(source: Tensor, shape: readonly number[], from: ArrayLike<number>): Tensor {
+  const size = elementSize[source.dtype];
+  const bytes = new Uint8Array(elementCount(shape) * size);
+  const [elements, to] = [units(source.bytes, size), units(bytes, size)] as [Uint32Array, Uint32Array];
+  for (let index = 0; index < to.length; index++) if (from[index]! >= 0) to[index] = elements[from[index]!]!;
   return { dtype: source.dtype, shape, bytes };
 }
 
@@ -47,4 +85,6 @@ export function broadcastStrides(from: readonly number[], to: readonly number[])
 }
 
 export const broadcastTo = (tensor: Tensor, shape: readonly number[]): Tensor =>
-  pick(tensor, shape, positions(shape, broadcastStrides(tensor.shape, shape)));
+  tensor.shape.length === shape.length && tensor.shape.every((dim, axis) => dim === shape[axis])
+    ? tensor
+    : strided(tensor, shape, broadcastStrides(tensor.shape, shape));

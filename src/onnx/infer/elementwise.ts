@@ -101,7 +101,7 @@ export const elementwiseRules: InferRules = {
     `Abs Acos Acosh Asin Asinh Atan Atanh Ceil Celu Clip Cos Cosh CumSum Elu Erf Exp Floor Gelu GroupNormalization
     HardSigmoid HardSwish Identity InstanceNormalization LRN LeakyRelu Log LpNormalization
     MeanVarianceNormalization Mish Neg Not Reciprocal Relu ReverseSequence Round Scatter ScatterElements ScatterND Selu Shrink Sigmoid
-    Sign Sin Sinh Softplus Softsign Sqrt Tan Tanh ThresholdedRelu Trilu`,
+    Sign Sin Sinh Softplus Softsign Sqrt Swish Tan Tanh ThresholdedRelu Trilu`,
     sameAsInput,
   ),
   ...table(
