@@ -23,7 +23,7 @@ import { loadNetwork } from '../../src/runtime/network.ts';
 /** Images that run at once. */
 export const batch = 50;
 
-export interface MethodAccuracy {
+interface MethodAccuracy {
   readonly method: CalibrationMethod;
   readonly int8: Accuracy;
   /** Share of the images on which INT8 and FP32 have the same first class. */

@@ -66,7 +66,7 @@ const linesPerPage = 10;
 const pageSize = 640;
 /** PP-OCR's own threshold between text and ground. */
 const textThreshold = 0.3;
-export const classifierBar = 95;
+const classifierBar = 95;
 
 export async function* ocrEvidence(setup: OcrSetup): AsyncGenerator<OcrEvidence> {
   const calibration = await textLines(calibrationLines, calibrationSeed);

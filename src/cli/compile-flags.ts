@@ -28,7 +28,7 @@ export interface CompileFlags extends PreprocessFlags {
 }
 
 /** The pre-processing that the flags state; undefined when they state none. */
-export function preprocessOf({ mean, std, channelOrder }: PreprocessFlags): Preprocess | undefined {
+function preprocessOf({ mean, std, channelOrder }: PreprocessFlags): Preprocess | undefined {
   if (!mean && !std && !channelOrder) return undefined;
   const channels = mean?.length ?? std?.length ?? (channelOrder === 'gray' ? 1 : 3);
   return {

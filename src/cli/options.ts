@@ -38,7 +38,7 @@ const positiveList = (text: string): readonly number[] => {
 };
 
 /** `0.485,0.456,0.406` */
-export function numberList(text: string): readonly number[] {
+function numberList(text: string): readonly number[] {
   const values = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
   if (values.some((value) => !Number.isFinite(value)))
     throw new InvalidArgumentError('Numbers separated by commas are wanted.');

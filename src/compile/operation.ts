@@ -12,7 +12,7 @@ import type { Extent, NearestResize, Padding, Pdp, PixelGrid } from '../program/
 export type ChannelVector = Float64Array;
 
 /** A function of one real number that the hardware looks up in a table of 256 entries. */
-export interface Table {
+interface Table {
   /** The value whose scale the table's index has. */
   readonly input: string;
   readonly evaluate: (x: number) => number;
@@ -101,13 +101,13 @@ export interface ResizeOperation extends Common {
 }
 
 /** Along channels. */
-export interface ConcatOperation extends Common {
+interface ConcatOperation extends Common {
   readonly kind: 'concat';
   readonly inputs: readonly string[];
 }
 
 /** A run of channels of the input. */
-export interface SliceOperation extends Common {
+interface SliceOperation extends Common {
   readonly kind: 'slice';
   readonly input: string;
   readonly channel: number;
@@ -123,14 +123,14 @@ export interface CropOperation extends Common {
 }
 
 /** One below the other, or side by side. */
-export interface StackOperation extends Common {
+interface StackOperation extends Common {
   readonly kind: 'stack';
   readonly inputs: readonly string[];
   readonly axis: 'h' | 'w';
 }
 
 /** The same numbers at the same places under another name or shape. */
-export interface AliasOperation extends Common {
+interface AliasOperation extends Common {
   readonly kind: 'alias';
   readonly input: string;
 }

@@ -19,7 +19,7 @@ import {
   type ResizeOperation,
 } from './operation.ts';
 
-export interface CopyOperation {
+interface CopyOperation {
   readonly kind: 'copy';
   readonly nodes: Operation['nodes'];
   readonly input: string;

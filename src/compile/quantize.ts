@@ -17,7 +17,7 @@ import { asFloat32, elementCount, float32Tensor } from '../graph/tensor.ts';
 import { weightScales } from '../quantize/scales.ts';
 import type { ChannelVector, ConvOperation, Point } from './operation.ts';
 
-export const int8 = { low: -128, high: 127 } as const;
+const int8 = { low: -128, high: 127 } as const;
 const int32 = { low: -(2 ** 31), high: 2 ** 31 - 1 } as const;
 export type Round = (value: number) => number;
 

@@ -39,7 +39,7 @@ export interface Cut {
   readonly hostApart: boolean;
 }
 
-export type HostReason = 'gpu' | 'not emulated';
+type HostReason = 'gpu' | 'not emulated';
 
 interface Unit {
   readonly key: string;

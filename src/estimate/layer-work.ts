@@ -51,13 +51,13 @@ export function accessBytes(access: Read | Write, surfaces: readonly Surface[]):
 }
 
 /** N·H·W·atom·⌈C/atom⌉ bytes: without the padding of rows. */
-export function tensorBytes({ shape: whole, dtype, format }: Surface, shape: Shape4 = whole): Bytes {
+function tensorBytes({ shape: whole, dtype, format }: Surface, shape: Shape4 = whole): Bytes {
   const [n, , h, w] = shape;
   return bytes(n * h * w * channelBlocks(shape, format) * pixelBytes(shape, dtype, format));
 }
 
 /** For each layer, the SRAM that no live surface occupies. */
-export function sramFree(program: Program): readonly Bytes[] {
+function sramFree(program: Program): readonly Bytes[] {
   const used = program.layers.map(() => 0);
   const ranges = liveRanges(program);
   for (const { id, memory, parent, size } of program.surfaces) {

@@ -4,7 +4,7 @@ import { type Microseconds, microseconds } from '../base/units.ts';
 import type { Estimate, LayerEstimate } from './estimate-result.ts';
 import { orinParameters } from './orin/parameters.ts';
 
-export interface LayerSpan {
+interface LayerSpan {
   readonly kind: 'layer';
   readonly name: string;
   readonly segment: number;
@@ -14,7 +14,7 @@ export interface LayerSpan {
 }
 
 /** The cost of a task beside its layers. It is drawn first, since where it really falls is not known. */
-export interface TaskSpan {
+interface TaskSpan {
   readonly kind: 'task';
   readonly name: string;
   readonly segment: number;

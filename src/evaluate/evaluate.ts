@@ -192,7 +192,7 @@ function comparable(graph: Graph, plan: Plan): readonly string[] {
 }
 
 /** The one image input of a network. @throws evaluate/data-set when it has none, or several */
-export function imageInput(plan: Plan, fit?: Fit): ImageInput {
+function imageInput(plan: Plan, fit?: Fit): ImageInput {
   const [name] = plan.inputs;
   const tensor = plan.tensors.find((candidate) => candidate.name === name);
   if (plan.inputs.length !== 1 || !tensor || tensor.dtype !== 'float32') {

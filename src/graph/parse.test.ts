@@ -5,8 +5,8 @@ import { DlakitError } from '../base/errors.ts';
 import { readModel } from '../onnx/read.ts';
 import { resolve } from '../onnx/resolve.ts';
 import type { Attribute, Dim, Graph, Node, ValueType } from './graph.ts';
-import { parseGraph } from './parse.ts';
-import { constantTable, printGraph } from './print.ts';
+import { constantTable, parseGraph } from './parse.ts';
+import { printGraph } from './print.ts';
 import { float32Tensor, int64Tensor, type Tensor } from './tensor.ts';
 
 const example: Graph = {

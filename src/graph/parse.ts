@@ -8,6 +8,20 @@ import type { Tensor } from './tensor.ts';
 
 const maxDepth = 64;
 
+/** Every constant of a graph, those in attributes and subgraphs included, by the hash that the text shows. */
+export function constantTable(graph: Graph): ReadonlyMap<string, Tensor> {
+  const table = new Map<string, Tensor>();
+  const visit = (inner: Graph): void => {
+    for (const tensor of inner.constants.values()) table.set(tensorHash(tensor), tensor);
+    for (const attribute of inner.nodes.flatMap((node) => Object.values(node.attributes))) {
+      if (attribute.kind === 'tensor') table.set(tensorHash(attribute.value), attribute.value);
+      if (attribute.kind === 'graph') visit(attribute.value);
+    }
+  };
+  visit(graph);
+  return table;
+}
+
 /**
  * The graph that a text prints. `constants` holds the tensors by hash, as {@link constantTable} gives them.
  *

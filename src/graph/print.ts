@@ -8,7 +8,7 @@
  *       output y
  *     }
  *
- * Constants appear as type, shape and a hash of both and their bytes; {@link constantTable} has the tensors. Names that
+ * Constants appear as type, shape and a hash of both and their bytes; `constantTable` of parse.ts has the tensors. Names that
  * match {@link bareName} stand bare, others in JSON quotes; `_` is an absent input. Text after `//` is a comment.
  */
 
@@ -16,7 +16,7 @@ import { sha256Hex } from '../base/hashing.ts';
 import type { Attribute, Dim, Graph, Node, ValueType } from './graph.ts';
 import { elementCount, numbers, type Tensor } from './tensor.ts';
 
-export const keywords: ReadonlySet<string> = new Set([
+const keywords: ReadonlySet<string> = new Set([
   'input',
   'const',
   'value',
@@ -28,23 +28,9 @@ export const keywords: ReadonlySet<string> = new Set([
 ]);
 
 /** A name that needs no quotes; `//` alone would begin a comment. */
-export const bareName = /^(?!\/\/$)[A-Za-z/][\w./-]*$/;
+const bareName = /^(?!\/\/$)[A-Za-z/][\w./-]*$/;
 
 export const printGraph = (graph: Graph): string => `graph ${body(graph, '')}\n`;
-
-/** Every constant of a graph, those in attributes and subgraphs included, by the hash that the text shows. */
-export function constantTable(graph: Graph): ReadonlyMap<string, Tensor> {
-  const table = new Map<string, Tensor>();
-  const visit = (inner: Graph): void => {
-    for (const tensor of inner.constants.values()) table.set(tensorHash(tensor), tensor);
-    for (const attribute of inner.nodes.flatMap((node) => Object.values(node.attributes))) {
-      if (attribute.kind === 'tensor') table.set(tensorHash(attribute.value), attribute.value);
-      if (attribute.kind === 'graph') visit(attribute.value);
-    }
-  };
-  visit(graph);
-  return table;
-}
 
 /** Sixteen hexadecimal digits of type, shape and bytes. */
 export const tensorHash = ({ dtype, shape, bytes }: Tensor): string =>

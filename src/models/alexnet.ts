@@ -23,7 +23,7 @@ export function alexnet(seed = 1): Graph {
 }
 
 /** Caffe's parameters of both networks: five channels, α = 10⁻⁴, β = ¾. */
-export const localNorm = (builder: GraphBuilder, x: string, name: string): string =>
+const localNorm = (builder: GraphBuilder, x: string, name: string): string =>
   builder.node(
     'LRN',
     [x],

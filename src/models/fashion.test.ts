@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { compile } from '../compile/compile.ts';
 import { readModel } from '../onnx/read.ts';
 import { resolve } from '../onnx/resolve.ts';
-import { quantizeWithDummyRanges } from '../quantize/quantize.ts';
-import { normalize } from '../rewrite/rewrite.ts';
+import { dummyRanges } from '../quantize/dummy-ranges.ts';
+import { quantize } from '../quantize/quantize.ts';
+import { rewrite } from '../rewrite/rewrite.ts';
 import { check } from '../support/check.ts';
 import { findRelease } from '../targets/find.ts';
 import { orin } from '../targets/orin.ts';
@@ -22,10 +23,10 @@ describe.each(fashionModels)('$name', (recipe) => {
   const { input, output, preprocess } = recipe;
   const shape = input.shape.map((dim) => (dim === 'batch' ? 4 : dim));
   const file = readFileSync(new URL(`../../models/${recipe.file}`, import.meta.url));
-  const graph = normalize(resolve(readModel(file), { shapes: new Map([[input.name, shape]]) })).graph;
+  const graph = rewrite(resolve(readModel(file), { shapes: new Map([[input.name, shape]]) })).graph;
   const checked = check(graph, { target: orin, release, precision: 'int8' });
   const options = { target: orin, release, preprocess, sparsity: 'enable' as const };
-  const { network, notEmulated } = compile(quantizeWithDummyRanges(graph), checked, options);
+  const { network, notEmulated } = compile(quantize(graph, dummyRanges(graph), 'dummy').quantized, checked, options);
   const [segment, ...others] = network.plan.segments;
   if (segment?.kind !== 'dla') throw new Error('a DLA segment wanted');
 

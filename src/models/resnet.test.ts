@@ -5,8 +5,9 @@ import { estimate } from '../estimate/estimate.ts';
 import type { Graph } from '../graph/graph.ts';
 import { elementCount } from '../graph/tensor.ts';
 import type { Plan } from '../program/program.ts';
-import { quantizeWithDummyRanges } from '../quantize/quantize.ts';
-import { normalize } from '../rewrite/rewrite.ts';
+import { dummyRanges } from '../quantize/dummy-ranges.ts';
+import { quantize } from '../quantize/quantize.ts';
+import { rewrite } from '../rewrite/rewrite.ts';
 import { check } from '../support/check.ts';
 import { findModule, findPowerMode, findRelease } from '../targets/find.ts';
 import { orin } from '../targets/orin.ts';
@@ -16,10 +17,10 @@ const release = findRelease(orin, 'JetPack 5.1.1');
 const agx = findModule(orin, 'agx-orin-64gb');
 
 function planOf(graph: Graph): Plan {
-  const normal = normalize(graph).graph;
+  const normal = rewrite(graph).graph;
   const checked = check(normal, { target: orin, release, precision: 'int8' });
   const options = { target: orin, release, sram: bytes(2 ** 20) };
-  const { network, notEmulated } = compile(quantizeWithDummyRanges(normal), checked, options);
+  const { network, notEmulated } = compile(quantize(normal, dummyRanges(normal), 'dummy').quantized, checked, options);
   expect(notEmulated.size).toBe(0);
   return network.plan;
 }

@@ -26,12 +26,12 @@ import {
 import { readTensor } from './read-tensor.ts';
 import { sortNodes } from './topology.ts';
 
-export const oldestOpset = 7;
+const oldestOpset = 7;
 /**
  * The newest that ONNX has released (onnx/docs/Versioning.md: 27 with ONNX 1.22). What came since 22 is more element types, a few
  * attributes (`output_dtype` of DequantizeLinear, `stash_type` of Range), and operators of language models, which no rule knows.
  */
-export const newestOpset = 27;
+const newestOpset = 27;
 
 const maxDimension = 2 ** 31 - 1;
 const maxElements = 2 ** 40;

@@ -3,8 +3,6 @@
 import { type Graph, readsOf, type ValueType } from '../graph/graph.ts';
 import type { Tensor } from '../graph/tensor.ts';
 
-export { withOutputs } from './with-outputs.ts';
-
 /**
  * The named nodes, in their order, with the constants that they need. `inputs` are values that the part takes from
  * outside, `outputs` those it gives; both keep the given order, and a constant listed as an input becomes one.

@@ -13,7 +13,7 @@
 
 import { fail } from '../base/errors.ts';
 
-export type Printable = number | boolean | string | readonly Printable[] | { readonly [key: string]: Printable };
+type Printable = number | boolean | string | readonly Printable[] | { readonly [key: string]: Printable };
 
 export interface Statement {
   /** From 1. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DlakitError } from '../base/errors.ts';
 import { dummyRanges } from './dummy-ranges.ts';
-import { applyCache, quantize, quantizeWithDummyRanges } from './quantize.ts';
+import { quantize } from './quantize.ts';
 import { neededScales, scaledValues } from './scaled-values.ts';
 import { zeroRangeScale } from './scales.ts';
 import { chain } from './testing/chain.ts';
@@ -33,7 +33,7 @@ describe('scaled values', () => {
     const values = new Map([...graph.values, ['unread', { dtype: 'float32', shape: [1, 4, 6, 6] }] as const]);
     const more = { ...graph, inputs: [...graph.inputs, 'unread'], values };
     expect(neededScales(more)).toEqual(neededScales(graph));
-    expect(quantizeWithDummyRanges(more).scales.has('unread')).toBe(false);
+    expect(quantize(more, dummyRanges(more), 'dummy').quantized.scales.has('unread')).toBe(false);
   });
 });
 
@@ -49,15 +49,13 @@ describe('dummyRanges', () => {
   });
 
   it('become a QuantizedGraph that says so', () => {
-    const quantized = quantizeWithDummyRanges(graph);
+    const quantized = quantize(graph, dummyRanges(graph), 'dummy').quantized;
     expect(quantized.ranges).toBe('dummy');
     expect(quantized.scales.get('p')).toBe(quantized.scales.get('r'));
   });
 });
 
 describe('quantize', () => {
-  const header = 'TRT-8602-EntropyCalibration2';
-
   it('takes a cache that leaves out what is never int8, and knows what must agree', () => {
     const scales = new Map([
       ['x', 0.5],
@@ -66,13 +64,13 @@ describe('quantize', () => {
       ['y', 2],
       ['unrelated', 9],
     ]);
-    const quantized = applyCache(graph, { header, scales });
+    const quantized = quantize(graph, scales).quantized;
     expect(quantized.ranges).toBe('calibrated');
     expect(Object.fromEntries(quantized.scales)).toEqual({ x: 0.5, r: 2, p: 2, d: zeroRangeScale, s: 2, j: 2, y: 2 });
   });
 
   it('names the tensors that have no scale', () => {
-    expect(() => applyCache(graph, { header, scales: new Map([['y', 1]]) })).toThrow(
+    expect(() => quantize(graph, new Map([['y', 1]]))).toThrow(
       /value x: 2 tensors have no scale: x, d \(expected 7 scales, found 5\) \[calibrate\/cache-missing\]/,
     );
   });

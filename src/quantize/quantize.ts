@@ -2,8 +2,6 @@
 
 import { fail } from '../base/errors.ts';
 import type { Graph } from '../graph/graph.ts';
-import type { CalibrationCache } from './calibration-cache.ts';
-import { dummyRanges } from './dummy-ranges.ts';
 import { equalizeRanges, type RangeChange } from './equalize-ranges.ts';
 import { neededScales, scaledValues } from './scaled-values.ts';
 import { zeroRangeScale } from './scales.ts';
@@ -56,11 +54,3 @@ export function quantize(
   }
   return { quantized: { graph, scales: equalized, ranges }, changes };
 }
-
-/** @throws calibrate/cache-missing, calibrate/value */
-export const applyCache = (graph: Graph, cache: CalibrationCache): QuantizedGraph =>
-  quantize(graph, cache.scales).quantized;
-
-/** trtexec's ranges, for estimating without data. */
-export const quantizeWithDummyRanges = (graph: Graph): QuantizedGraph =>
-  quantize(graph, dummyRanges(graph), 'dummy').quantized;

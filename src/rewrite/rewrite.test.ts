@@ -8,7 +8,7 @@ import { check } from '../support/check.ts';
 import { orin } from '../targets/orin.ts';
 import { jetpack60 } from '../targets/releases.ts';
 import { passes } from './passes.ts';
-import { normalize, prepare, preparePasses, rewrite } from './rewrite.ts';
+import { prepare, preparePasses, rewrite } from './rewrite.ts';
 import { isWorse, standingOf } from './standing.ts';
 import { Network } from './testing/network.ts';
 import { printGraph } from './testing/print-graph.ts';
@@ -130,7 +130,7 @@ describe('rewrite', () => {
           const prepared = prepare(graph, onOrin);
           const standing = (each: Graph) => standingOf(each, check(each, onOrin));
           expect(isWorse(standing(prepared.graph), standing(graph))).toBe(false);
-          for (const result of [normalize(graph), whole, prepared]) {
+          for (const result of [rewrite(graph), whole, prepared]) {
             expectWellFormed(result.graph);
             expect(rewrite(result.graph, { passes: preparePasses }).graph.nodes.length).toBeLessThanOrEqual(
               whole.graph.nodes.length,
@@ -157,7 +157,7 @@ describe('rewrite', () => {
     ['fashion-resnet8-wide-sparse24', 22],
   ])('%s becomes %i nodes that compute the same', async (name, count) => {
     const graph = load(new URL(`${name}.onnx`, models), { image: [2, 1, 28, 28] });
-    const { graph: after, applied } = normalize(graph);
+    const { graph: after, applied } = rewrite(graph);
     expectWellFormed(after);
     expect(after.nodes.length).toBe(count);
     expect(applied.map(({ pass }) => pass)).toContain('fold-batch-norm');
@@ -173,7 +173,7 @@ describe('rewrite', () => {
 
   it('works with a batch size that is not known', async () => {
     const graph = load(new URL('fashion-mobilenetv2.onnx', models));
-    const { graph: after } = normalize(graph);
+    const { graph: after } = rewrite(graph);
     expect(after.values.get('logits')?.shape?.[1]).toBe(10);
     expect(ops(after)).toEqual({ Conv: 33, Clip: 22, Add: 6, AveragePool: 1, Flatten: 1 });
     expect(await difference(graph, after)).toBeLessThan(1e-5);
@@ -185,7 +185,7 @@ describe('rewrite', () => {
     ['ch_PP-OCRv4_rec_infer', [1, 3, 48, 160]],
   ] as const)('%s computes the same', async (name, shape) => {
     const graph = load(new URL(`${name}.onnx`, ocr), { x: shape });
-    for (const result of [normalize(graph), prepare(graph, onOrin)]) {
+    for (const result of [rewrite(graph), prepare(graph, onOrin)]) {
       expectWellFormed(result.graph);
       expect(await difference(graph, result.graph)).toBeLessThan(1e-4);
       expect(ops(result.graph)).toMatchSnapshot();

@@ -73,9 +73,6 @@ export function rewrite(graph: Graph, options: RewriteOptions = {}): RewriteResu
   return applied.length === 0 ? { graph, applied } : { graph: editor.finish(), applied };
 }
 
-/** The form that checking and compiling start from: `normalize` passes only. */
-export const normalize = (graph: Graph): RewriteResult => rewrite(graph);
-
 /**
  * The form that goes to the board: also reconstructs operators that the DLA lacks out of those it has. A network never stands
  * worse for it on the target, release and precision that it is prepared for: passes without which it stands better are left

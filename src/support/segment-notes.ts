@@ -16,7 +16,7 @@ const MAX_WEIGHTS = 512 * 1024 * 1024;
 const MAX_INTERMEDIATES = 1024 * 1024 * 1024;
 
 /** Bytes of the constants that the nodes of a segment read, at the precision they are stored in. */
-export function weightBytes(graph: Graph, nodes: readonly Node[], precision: Precision): number {
+function weightBytes(graph: Graph, nodes: readonly Node[], precision: Precision): number {
   const names = new Set(nodes.flatMap((node) => node.inputs.filter((name) => graph.constants.has(name))));
   const elements = [...names].reduce((sum, name) => sum + elementCount(graph.constants.get(name)!.shape), 0);
   return elements * (precision === 'int8' ? 1 : 2);

@@ -22,7 +22,7 @@ const isBuilt = (path: string): boolean =>
   !path.startsWith(join('device', 'kernels', 'assembly'));
 
 /** @throws Error when dist/ is absent or older than a source */
-export function requireBuilt(): void {
+function requireBuilt(): void {
   const changed = (path: string) => statSync(path).mtimeMs;
   const stale = readdirSync(src, { recursive: true, encoding: 'utf8' })
     .filter(isBuilt)

@@ -27,7 +27,7 @@ export interface Platform {
   readonly spawn: ThreadSpawner;
 }
 
-export interface TensorDigest {
+interface TensorDigest {
   readonly name: string;
   readonly dtype: string;
   readonly shape: readonly number[];

@@ -24,7 +24,7 @@ export interface Answers {
   readonly decode: Image;
 }
 
-export type Result = { readonly answer: unknown } | { readonly code: string } | { readonly error: string };
+type Result = { readonly answer: unknown } | { readonly code: string } | { readonly error: string };
 
 export interface Reply {
   readonly result: Result;

@@ -10,7 +10,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import type { Job, Message } from './child.ts';
 
-export interface Finding {
+interface Finding {
   readonly index: number;
   readonly input: string;
   readonly stage: string;

@@ -3,7 +3,8 @@
 import { readFileSync } from 'node:fs';
 import type { Random } from '../../src/base/random.ts';
 import type { Graph } from '../../src/graph/graph.ts';
-import { constantTable, printGraph } from '../../src/graph/print.ts';
+import { constantTable } from '../../src/graph/parse.ts';
+import { printGraph } from '../../src/graph/print.ts';
 import type { Tensor } from '../../src/graph/tensor.ts';
 import { compile, type PreparedNetwork, prepare, readNetwork } from '../../src/index.ts';
 import { encodeLoadable } from '../../src/loadable/container.ts';

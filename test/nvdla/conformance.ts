@@ -58,7 +58,7 @@ export function conformanceData(): string | undefined {
 }
 
 /** `pass`, or why not. `unsupported` is a refusal by name; anything else is wrong. */
-export type Outcome =
+type Outcome =
   | { readonly kind: 'pass' }
   | { readonly kind: 'unsupported'; readonly reason: string }
   | { readonly kind: 'fail'; readonly reason: string };

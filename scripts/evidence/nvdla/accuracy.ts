@@ -15,7 +15,7 @@ import { calibrationOf, defaultMethod } from '../../../src/quantize/calibrate.ts
 import { batch, imageInput, measureRanges, repositoryFile, scoresOf, testImages } from '../accuracy.ts';
 
 /** Images of one run on the device: every number of images here is a multiple. */
-export const runBatch = 10;
+const runBatch = 10;
 
 export interface Configuration {
   readonly target: string;

@@ -13,10 +13,10 @@ export const nvdlaConfigurations: readonly Configuration[] = [
 ];
 
 /** Points of Top-1 that INT8 may lose against FP32. */
-export const lossBar = (network: string): number => (network === 'fashion-mobilenetv2' ? 1 : 0.5);
+const lossBar = (network: string): number => (network === 'fashion-mobilenetv2' ? 1 : 0.5);
 
 /** Share of the images to which FP16 gives FP32's class. */
-export const agreementBar = 498 / 500;
+const agreementBar = 498 / 500;
 
 /** Points of Top-1. */
 const loss = ({ fp32, top1 }: ConfigurationAccuracy): number => 100 * (fp32 - top1);

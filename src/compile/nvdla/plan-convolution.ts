@@ -41,7 +41,7 @@ export interface ConvolutionWork {
 }
 
 /** [from, to) of channels and of rows. */
-export interface Part {
+interface Part {
   readonly fromChannel: number;
   readonly toChannel: number;
   readonly fromRow: number;
@@ -65,7 +65,7 @@ export interface ConvolutionLaunch {
 
 export type ConvolutionPlan = PricedPlan | { readonly reason: string };
 
-export interface PricedPlan {
+interface PricedPlan {
   readonly launches: readonly ConvolutionLaunch[];
   /** Cycles. */
   readonly cost: number;
@@ -335,7 +335,7 @@ export function narrowKernels(work: ConvolutionWork): number | undefined {
  * How many rows of the kernel share a block of weights over an image, so that few components fill the core
  * (docs/hardware/nvdla-timing.md#post-extension). Four rows are not taken: no network shows the hardware with them.
  */
-export function postExtension({ target, input, shape }: ConvolutionWork): 1 | 2 {
+function postExtension({ target, input, shape }: ConvolutionWork): 1 | 2 {
   const { c } = target.atomic;
   const { stride, kernel } = shape;
   if (stride.w > kernel.w) return 1;

@@ -23,7 +23,7 @@ import { selectGlobalPool, selectPool, selectReduceMax } from './pool.ts';
 /** Operations in the order they run, or why there are none, as the end of the sentence "is not emulated: …". */
 export type Selection = readonly Operation[] | string;
 
-export type Select = (node: Node, graph: Graph) => Selection;
+type Select = (node: Node, graph: Graph) => Selection;
 
 const selectors: Readonly<Record<string, Select>> = {
   Conv: selectConv,

@@ -19,7 +19,7 @@ export interface CheckedEngines extends Engines {
   readonly fallbacks: number;
 }
 
-export interface CheckedLaunch {
+interface CheckedLaunch {
   readonly pipeline: Pipeline<Cube>;
   /** Bytes that were compared. */
   readonly bytes: number;

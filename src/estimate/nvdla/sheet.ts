@@ -43,7 +43,7 @@ export interface SheetLayer {
 }
 
 /** The rules in which the sheet's tabs differ. */
-export interface SheetRules {
+interface SheetRules {
   /** Kernels count in multiples of this: 16, in the tab of ResNet-50 128. */
   readonly kernelMultiple: number;
   /** An input stays in the buffer while weights pass if it is smaller than this: all weights, or those of 32 kernels. */
@@ -71,7 +71,7 @@ export interface SheetSystem {
   readonly sram?: { readonly capacity: Bytes; readonly read: GBps; readonly write: GBps };
 }
 
-export interface SheetLayerCost {
+interface SheetLayerCost {
   readonly name: string;
   readonly macs: number;
   readonly macCycles: Cycles;

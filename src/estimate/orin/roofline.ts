@@ -5,7 +5,7 @@ import type { Target } from '../../targets/target.ts';
 import type { Estimate, LayerEstimate } from '../estimate-result.ts';
 import { orinParameters } from './parameters.ts';
 
-export interface RooflinePoint {
+interface RooflinePoint {
   readonly layer: LayerEstimate;
   /** Multiply-accumulates per DRAM byte. */
   readonly intensity: number;

@@ -90,7 +90,7 @@ export interface TensorProto {
   readonly dataLocation?: number;
 }
 
-export interface StringStringEntryProto {
+interface StringStringEntryProto {
   readonly key?: string;
   readonly value?: string;
 }
@@ -100,21 +100,21 @@ export interface ValueInfoProto {
   readonly type?: TypeProto;
 }
 
-export interface TypeProto {
+interface TypeProto {
   /** Absent for sequences, maps and optionals. */
   readonly tensorType?: TensorTypeProto;
 }
 
-export interface TensorTypeProto {
+interface TensorTypeProto {
   readonly elemType?: number;
   readonly shape?: TensorShapeProto;
 }
 
-export interface TensorShapeProto {
+interface TensorShapeProto {
   readonly dim: readonly DimensionProto[];
 }
 
-export interface DimensionProto {
+interface DimensionProto {
   readonly dimValue?: number;
   readonly dimParam?: string;
 }
@@ -134,7 +134,7 @@ export const attributeType = {
 /** TensorProto.DataLocation.EXTERNAL */
 export const externalLocation = 1;
 
-export type ScalarKind = 'int32' | 'int64' | 'float' | 'string' | 'bytes' | 'payload';
+type ScalarKind = 'int32' | 'int64' | 'float' | 'string' | 'bytes' | 'payload';
 
 export interface Field {
   readonly number: number;

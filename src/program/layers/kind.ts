@@ -37,7 +37,7 @@ export interface LayerKind<K extends LayerKindName> {
 
 export type Visit<S, T> = (surface: S, access: Access) => T;
 
-export type Access = ReadAccess | WriteAccess;
+type Access = ReadAccess | WriteAccess;
 
 export interface ReadAccess extends Part {
   /** `bytes`: whatever the surface holds, as the bridge DMA copies it. */
@@ -70,7 +70,7 @@ export interface ChannelRange {
 }
 
 /** So many pixels of a grid. */
-export interface Comb extends PixelGrid {
+interface Comb extends PixelGrid {
   readonly rows: number;
   readonly columns: number;
 }

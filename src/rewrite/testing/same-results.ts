@@ -8,7 +8,7 @@ import { elementCount } from '../../graph/tensor.ts';
 import { writeModel } from '../../onnx/write.ts';
 import { type RewriteResult, rewrite } from '../rewrite.ts';
 
-export interface Result {
+interface Result {
   readonly shape: readonly number[];
   readonly values: Float32Array;
 }

@@ -11,7 +11,7 @@ import type { TaskDescriptors, TaskOperation } from '../../loadable/nvdla/format
 export type EventId = (typeof events)[keyof typeof events];
 
 /** An operation waits for another one, the producer, to raise an event. */
-export interface Link {
+interface Link {
   readonly producer: TaskOperation;
   readonly event: number;
 }

@@ -37,7 +37,7 @@ export interface RecordOptions {
   readonly checks?: 'outputs' | 'layers' | undefined;
 }
 
-export interface RecordedTask {
+interface RecordedTask {
   /** Its id in the loadable. */
   readonly id: number;
   readonly recording: Recording;

@@ -14,7 +14,7 @@ const runtimeInputs = (node: Node, context: RuleContext): readonly string[] =>
   node.inputs.filter((name) => name !== '' && !context.constant(name));
 
 /** Whether `small` may be spread over `full`: equal, N×C×1×1 or N×1×1×1. */
-export function broadcasts(small: readonly number[], full: readonly number[]): boolean {
+function broadcasts(small: readonly number[], full: readonly number[]): boolean {
   const aligned = [...full.slice(small.length).map(() => 1), ...small];
   const channel = channelAxis(full.length);
   const equal = aligned.every((dim, axis) => dim === full[axis]);

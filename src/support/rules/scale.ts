@@ -24,7 +24,7 @@ export function constantOperand(
 /** TensorRT counts C, H and W from the end; of an N×C tensor, channels are the last. */
 export const channelAxis = (rank: number): number => (rank <= 2 ? Math.max(0, rank - 1) : rank - 3);
 
-export type ScaleForm = 'uniform' | 'channel' | 'element';
+type ScaleForm = 'uniform' | 'channel' | 'element';
 
 /** How a constant spreads over a tensor, or undefined when it is none of the forms a Scale layer has. */
 function scaleForm(constant: readonly number[], operand: readonly number[]): ScaleForm | undefined {

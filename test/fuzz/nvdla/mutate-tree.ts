@@ -133,7 +133,7 @@ function otherString(value: string, siblings: readonly unknown[], random: Random
   return random.chance(0.5) ? random.pick(nastyNames) : `${value}${random.below(3)}`;
 }
 
-export function mutateBytes(bytes: Uint8Array, random: Random): Uint8Array {
+function mutateBytes(bytes: Uint8Array, random: Random): Uint8Array {
   if (random.chance(0.1)) return bytes.slice(0, random.below(bytes.length + 1));
   if (random.chance(0.05)) return concatenate([bytes, random.bytes(1 + random.below(64))]);
   if (bytes.length === 0) return bytes;

@@ -19,7 +19,7 @@ import { isFreeRelu, plainUnit } from '../plain-unit.ts';
 import { fromTable, integerTable, largest16, saturate16 } from './table.ts';
 
 /** The units of one operation, their tables for a run of kernels. */
-export interface IntegerUnits {
+interface IntegerUnits {
   readonly x1: SdpUnit<number>;
   readonly x2?: SdpUnit<number>;
   readonly y?: SdpUnit<number>;
@@ -57,7 +57,7 @@ interface Factors {
 }
 
 /** The largest shift with which every factor has 16 bits. */
-export function factorsOf(values: Float64Array): Factors {
+function factorsOf(values: Float64Array): Factors {
   const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   let shift = 0;
   while (shift < mostShift && largest * 2 ** (shift + 1) <= largest16) shift++;

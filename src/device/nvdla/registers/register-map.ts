@@ -36,7 +36,7 @@ export type BlockName = keyof typeof blockTexts;
 
 export const blockNames = Object.keys(blockTexts) as readonly BlockName[];
 
-export interface RegisterBlock {
+interface RegisterBlock {
   readonly name: BlockName;
   /** Among {@link blockNames}. */
   readonly index: number;

@@ -10,7 +10,7 @@ import { memoryFile, type Recording, remarkOf, type TraceFiles } from './recordi
 import { crc32 } from './trace-memory.ts';
 import { printTrace, type Remarked, type TraceStatement } from './trace-program.ts';
 
-export const cfgName = 'trace.cfg';
+const cfgName = 'trace.cfg';
 
 export function writeCfg(recording: Recording): TraceFiles {
   const images = new Map<string, string>();

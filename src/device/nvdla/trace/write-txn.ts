@@ -12,7 +12,7 @@ import { memoryFile, type RecordedMemory, type Recording, remarkOf, type TraceFi
 import type { Remarked } from './trace-program.ts';
 import { dumpLineBytes, printMemoryDump, printTxn, type TxnStatement } from './txn-program.ts';
 
-export const txnName = 'input.txn';
+const txnName = 'input.txn';
 
 const zeroFile = 'zeros.dat';
 const mostZeros = 2 ** 16;

@@ -313,7 +313,7 @@ function convInto(bus: Bus, fields: ConvFields): { readonly pipeline: Pipeline<C
   return { pipeline: { kind: 'conv', conv, sdp }, output };
 }
 
-export function floatConvScenario(o: FloatConvOptions): FloatScenario & { readonly work: number } {
+function floatConvScenario(o: FloatConvOptions): FloatScenario & { readonly work: number } {
   const isImage = o.image !== 'none';
   const channels = o.image === 'single' ? 1 : isImage ? 4 : o.channels;
   const { kernels } = o;

@@ -325,12 +325,7 @@ export type NvdlaConvOptions = typeof convOptions extends fc.Arbitrary<infer T> 
 const wholeAtoms = (channels: number, atom: number): number => Math.ceil(channels / atom) * atom;
 
 /** The stream of weights of a convolution whose kernel k meets channel c or does not. */
-export function weightStream(
-  conv: Conv<Cube>,
-  fill: Fill,
-  next: Next,
-  meets: (k: number, c: number) => boolean,
-): Uint8Array {
+function weightStream(conv: Conv<Cube>, fill: Fill, next: Next, meets: (k: number, c: number) => boolean): Uint8Array {
   const core = conv.core!;
   const { elements, ends } = convolutionSteps(conv, core);
   const kernels = conv.output.channels;
@@ -348,7 +343,7 @@ export function weightStream(
   return values;
 }
 
-export function nvdlaConvScenario(target: Target, o: NvdlaConvOptions): NvdlaScenario & { readonly work: number } {
+function nvdlaConvScenario(target: Target, o: NvdlaConvOptions): NvdlaScenario & { readonly work: number } {
   const isImage = o.shape === 'image';
   const channels = isImage ? (o.single ? 1 : 4) : o.channels;
   const kernels = o.shape === 'depthwise' ? channels : o.kernels;

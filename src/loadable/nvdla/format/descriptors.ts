@@ -173,8 +173,8 @@ export const cdpOp = record({
   reserved0: u8,
 });
 
-export const rubikOp = record({ mode: u8, precision: u8, strideX: u8, strideY: u8 });
-export const bdmaOp = record({ numTransfers: u16, reserved0: u16 });
+const rubikOp = record({ mode: u8, precision: u8, strideX: u8, strideY: u8 });
+const bdmaOp = record({ numTransfers: u16, reserved0: u16 });
 
 /** Every operation takes as many bytes as the largest. */
 export const operationSize = 116;

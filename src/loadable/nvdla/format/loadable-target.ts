@@ -6,7 +6,8 @@
 import { DlakitError, fail } from '../../../base/errors.ts';
 import { findTarget, targets } from '../../../targets/find.ts';
 import type { Target } from '../../../targets/target.ts';
-import { type LoadableProblem, validateStockLoadable } from '../validate/loadable.ts';
+import type { LoadableProblem } from '../validate/findings.ts';
+import { validateStockLoadable } from '../validate/loadable.ts';
 import { tagOf } from './read-tag.ts';
 import type { StockLoadable } from './stock-loadable.ts';
 

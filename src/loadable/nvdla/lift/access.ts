@@ -23,7 +23,7 @@ export interface CubeAccess extends MemoryPlace {
 }
 
 /** Lines of bytes, as the bridge DMA moves them. */
-export interface Lines {
+interface Lines {
   readonly lineBytes: number;
   readonly lines: number;
   readonly lineStride: number;

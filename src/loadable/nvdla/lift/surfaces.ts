@@ -13,10 +13,7 @@ import { type CubeAccess, type MemoryAccess, piecesOf, type RunAccess } from './
 import { unsaid } from './operations.ts';
 import type { Use, Value } from './values.ts';
 
-export type Geometry = Pick<
-  Surface,
-  'shape' | 'dtype' | 'format' | 'lineStride' | 'surfaceStride' | 'batchStride' | 'size'
->;
+type Geometry = Pick<Surface, 'shape' | 'dtype' | 'format' | 'lineStride' | 'surfaceStride' | 'batchStride' | 'size'>;
 
 /** All of the surface, a view of it, pixels of it, or (of what the bridge DMA moves) bytes from its start. */
 export type Part =
@@ -73,7 +70,7 @@ export interface FramePlace {
   readonly column: number;
 }
 
-export const frameBlocks = ({ channels, format }: Pick<Frame, 'channels' | 'format'>): number =>
+const frameBlocks = ({ channels, format }: Pick<Frame, 'channels' | 'format'>): number =>
   channelBlocks([1, channels, 1, 1], format);
 
 export const framePixel = ({ dtype, format, channels }: Pick<Frame, 'dtype' | 'format' | 'channels'>): number =>

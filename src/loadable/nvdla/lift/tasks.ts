@@ -15,7 +15,7 @@ import type { EmulatedFunction, EmulatedOperation } from './task-network.ts';
 import type { Step } from './values.ts';
 
 /** An operation of the emulator whose buffers are where the loadable places them. */
-export interface PlacedOperation {
+interface PlacedOperation {
   readonly name: string;
   readonly operation: EmulatedFunction & Pick<EmulatedOperation, 'inputScale' | 'outputScale'>;
   readonly input: CubeAccess;

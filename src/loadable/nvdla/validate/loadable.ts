@@ -4,7 +4,7 @@
  * of the format, for loadables of any compiler; nothing is run.
  */
 
-import { DlakitError, fail } from '../../../base/errors.ts';
+import { fail } from '../../../base/errors.ts';
 import type { Target } from '../../../targets/target.ts';
 import { commonDesc, lutParam, networkDesc, operationSize, surfaceSize } from '../format/descriptors.ts';
 import { type StockLoadable, type TaskEntry, taskInterfaces } from '../format/stock-loadable.ts';
@@ -24,8 +24,6 @@ import {
   precisionIn,
 } from './operation.ts';
 import { checkStructure } from './structure.ts';
-
-export { type LoadableProblem, type LoadableRule, loadableRules } from './findings.ts';
 
 /**
  * Every rule that a loadable breaks on a target; none when it is sound.
@@ -54,12 +52,6 @@ export function validateStockLoadable(loadable: StockLoadable, target: Target): 
     }
   }
   return findings.problems;
-}
-
-/** @throws loadable/corrupt, loadable/target: the first rule that a loadable breaks; device/unsupported */
-export function checkStockLoadable(loadable: StockLoadable, target: Target): void {
-  const [problem] = validateStockLoadable(loadable, target);
-  if (problem) throw new DlakitError(problem);
 }
 
 /** nvdla/sw kmd nvdla_ioctl.h, NVDLA_MAX_BUFFERS_PER_TASK; umd emu_interface.h, NVDLA_EMU_MAX_BUFFERS_PER_TASK. */

@@ -12,7 +12,7 @@ import type { Placement } from '../placement.ts';
 import * as integers from './job.ts';
 
 /** Whether pixels, or features, go into the multipliers as they lie in memory. */
-export const isPlainInput = ({ convert, image }: ConvCore): boolean => !convert && image?.unsigned === undefined;
+const isPlainInput = ({ convert, image }: ConvCore): boolean => !convert && image?.unsigned === undefined;
 
 /** The converted input in scratch memory; undefined where its values would not be int8. */
 export function convertInput(host: KernelHost, core: ConvCore, from: Placement): Placement | undefined {

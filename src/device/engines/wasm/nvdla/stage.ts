@@ -20,7 +20,7 @@ import { atomOf, blockShift } from './placement.ts';
 type SetFields = (job: JobFields) => void;
 
 /** A point operand in memory: it may lie where the results go, element upon element, but not across it. */
-export interface OperandPlace {
+interface OperandPlace {
   readonly address: number;
   readonly extent: number;
   readonly atom: number;

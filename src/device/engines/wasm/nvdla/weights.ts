@@ -10,7 +10,7 @@ import type { Cube } from '../../../cube.ts';
 import { convolutionSteps, unpackWeights } from '../../reference/nvdla/convolution-steps.ts';
 import { packDepthwise, packRuns, pairCount, type RunPlan } from '../packed-weights.ts';
 
-export type StreamOrder = 'depthwise' | 'direct' | 'compact';
+type StreamOrder = 'depthwise' | 'direct' | 'compact';
 
 export interface PackedStream {
   readonly order: StreamOrder;
