@@ -11,7 +11,7 @@ import type { CheckResult } from '../support/verdict.ts';
 import { type FuseContext, fuse } from './fuse.ts';
 import { type Operation, scaledValues } from './operation.ts';
 import { movesNothing, select } from './select/select.ts';
-import { surfaceShape } from './window.ts';
+import { surfaceShape } from './surface-shape.ts';
 
 export interface Assignment {
   /** Fused, in graph order. */

@@ -33,7 +33,7 @@ import { floatScalePolicy } from './orin/launch-policy.ts';
 import { lowerFloatScale } from './orin/lower.ts';
 import { place } from './place.ts';
 import { type Cut, cutSegments, type SegmentDraft } from './segments.ts';
-import { surfaceShape } from './window.ts';
+import { surfaceShape } from './surface-shape.ts';
 
 export interface CompileOptions {
   readonly target: Target;

@@ -100,23 +100,3 @@ export function staticShape(graph: Graph, value: string): readonly number[] | un
   const shape = graph.values.get(value)?.shape;
   return shape?.every((dim) => typeof dim === 'number') ? (shape as readonly number[]) : undefined;
 }
-
-export function intAttribute(node: Node, name: string, otherwise: number): number {
-  const attribute = node.attributes[name];
-  return attribute?.kind === 'int' ? attribute.value : otherwise;
-}
-
-export function floatAttribute(node: Node, name: string, otherwise: number): number {
-  const attribute = node.attributes[name];
-  return attribute?.kind === 'float' || attribute?.kind === 'int' ? attribute.value : otherwise;
-}
-
-export function stringAttribute(node: Node, name: string, otherwise: string): string {
-  const attribute = node.attributes[name];
-  return attribute?.kind === 'string' ? attribute.value : otherwise;
-}
-
-export function intsAttribute(node: Node, name: string): readonly number[] | undefined {
-  const attribute = node.attributes[name];
-  return attribute?.kind === 'ints' ? attribute.value : undefined;
-}

@@ -12,7 +12,9 @@
  */
 
 import { type Graph, type Node, producers, staticShape, type ValueType } from '../graph/graph.ts';
-import { elementCount, float32Tensor, numbers, type Tensor } from '../graph/tensor.ts';
+import { clipBounds } from '../graph/operators/point.ts';
+import { lookupOf } from '../graph/operators/read.ts';
+import { elementCount, float32Tensor } from '../graph/tensor.ts';
 import { equalizeRanges } from './equalize-ranges.ts';
 
 export interface BalancedGates {
@@ -132,19 +134,8 @@ function boundOf(node: Node, graph: Graph): number | undefined {
   if (node.domain !== '') return undefined;
   if (node.op === 'Sigmoid') return 1;
   if (node.op !== 'Clip') return undefined;
-  const limits = (['min', 'max'] as const).map((name, index) => {
-    const attribute = node.attributes[name];
-    if (attribute?.kind === 'float') return attribute.value;
-    const tensor = graph.constants.get(node.inputs[index + 1] ?? '');
-    return tensor && single(tensor);
-  });
-  const [low, high] = limits;
-  if (low === undefined || high === undefined) return undefined;
-  const bound = Math.max(Math.abs(low), Math.abs(high));
+  const { min, max } = clipBounds(node, lookupOf(graph));
+  if (min === 'run-time' || max === 'run-time') return undefined;
+  const bound = Math.max(Math.abs(min), Math.abs(max));
   return Number.isFinite(bound) && bound > 0 ? bound : undefined;
-}
-
-function single(tensor: Tensor): number | undefined {
-  const values = numbers(tensor);
-  return values.length === 1 ? values[0] : undefined;
 }

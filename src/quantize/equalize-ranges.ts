@@ -6,7 +6,8 @@
  * saturates that did not before.
  */
 
-import { type Graph, type Node, stringAttribute } from '../graph/graph.ts';
+import type { Graph, Node } from '../graph/graph.ts';
+import { resizeMode } from '../graph/operators/resize.ts';
 import { scaledValues } from './scaled-values.ts';
 
 export interface RangeChange {
@@ -53,8 +54,7 @@ function tied(node: Node, isScaled: (value: string) => boolean): readonly string
   const keepsIntegers =
     pooling.has(node.op) ||
     moving.has(node.op) ||
-    (node.op === 'Resize' && stringAttribute(node, 'mode', 'nearest') === 'nearest') ||
-    (node.op === 'Upsample' && stringAttribute(node, 'mode', 'nearest') === 'nearest');
+    ((node.op === 'Resize' || node.op === 'Upsample') && resizeMode(node) === 'nearest');
   return keepsIntegers ? [...inputs.slice(0, 1), ...outputs] : [];
 }
 

@@ -30,6 +30,16 @@ const kinds: Readonly<Record<string, Build>> = {
     const y = b.node('ConvTranspose', [conv(x, 8, 8, 1), w], { strides: [2, 2], kernel_shape: [3, 3] });
     return conv(y, 8, 6, 1);
   },
+  // The kernel is smaller than the stride: SAME neither pads nor stretches, and some cells get the bias alone.
+  'deconvolution, auto_pad': (b, x, conv) => {
+    const w = b.floats([8, 6, 1, 1], noise(48, 6));
+    const y = b.node('ConvTranspose', [conv(x, 8, 8, 1), w], { strides: [3, 3], auto_pad: 'SAME_UPPER' });
+    return conv(y, 8, 6, 1);
+  },
+  'padding by auto_pad': (b, x, conv) => {
+    const y = conv(x, 8, 8, 3, { strides: [2, 3], auto_pad: 'SAME_LOWER' });
+    return b.node('MaxPool', [y], { kernel_shape: [2, 3], strides: [1, 2], auto_pad: 'SAME_UPPER' });
+  },
   'Relu and Clip': (b, x, conv) => {
     const y = b.node('Relu', [conv(x, 8, 8, 1)]);
     return b.node('Clip', [conv(y, 8, 8, 1), b.float(0), b.float(6)]);

@@ -5,7 +5,7 @@ import type { Shape4 } from '../../program/surface.ts';
 import type { Target } from '../../targets/target.ts';
 import type { LaunchPolicy } from '../assign.ts';
 import type { ConvOperation, PointOperation } from '../operation.ts';
-import { surfaceShape } from '../window.ts';
+import { surfaceShape } from '../surface-shape.ts';
 import { phasesOf } from './deconvolution.ts';
 import { LaunchCycles } from './launch-cycles.ts';
 import { resizeObstacle } from './pixel-copies.ts';

@@ -6,7 +6,7 @@
 import type { Graph } from '../../graph/graph.ts';
 import type { CheckResult } from '../../support/verdict.ts';
 import type { LaunchPolicy } from '../assign.ts';
-import { surfaceShape } from '../window.ts';
+import { surfaceShape } from '../surface-shape.ts';
 
 const onlyNvdla: Readonly<Record<string, string>> = {
   normalize: 'no engine does LRN in INT8',

@@ -1,18 +1,18 @@
 /** Operators of the single-point stage: element-wise operators, scales and shifts, and activations. */
 
 import { sigmoid, tanh } from '../../base/elementary.ts';
-import { floatAttribute, type Graph, type Node } from '../../graph/graph.ts';
+import type { Graph, Node } from '../../graph/graph.ts';
+import { batchNormalizationOf, clipBounds, leakySlope } from '../../graph/operators/point.ts';
+import { lookupOf } from '../../graph/operators/read.ts';
 import { numbers } from '../../graph/tensor.ts';
 import type { Shape4 } from '../../program/surface.ts';
 import { type ChannelVector, type Point, plainPoint } from '../operation.ts';
-import { surfaceShape } from '../window.ts';
+import { noShape, surfaceShape } from '../surface-shape.ts';
 import type { Selection } from './select.ts';
 
 const point = (node: Node, input: string, stage: Partial<Point>): Selection => [
   { kind: 'point', nodes: [node], input, output: node.outputs[0]!, point: { ...plainPoint, ...stage } },
 ];
-
-const noShape = 'its input or output does not have four static dimensions';
 
 const operators = { Add: 'add', Sum: 'add', Sub: 'sub', Mul: 'mul', Max: 'max', Min: 'min' } as const;
 
@@ -67,14 +67,14 @@ export function selectBatchNormalization(node: Node, graph: Graph): Selection {
   const [x = '', ...names] = node.inputs;
   const input = surfaceShape(graph, x);
   if (input === undefined) return noShape;
-  if (node.outputs.slice(1).some((name) => name !== '')) return 'it is in training mode';
+  const { epsilon, training, perChannel } = batchNormalizationOf(node, lookupOf(graph));
+  if (training || !perChannel || node.outputs.slice(1).some((name) => name !== '')) return 'it is in training mode';
   const tensors = names.slice(0, 4).map((name) => graph.constants.get(name));
   const [scale, bias, mean, variance] = tensors.map((tensor) => (tensor === undefined ? [] : numbers(tensor)));
   const channels = input[1];
   if ([scale, bias, mean, variance].some((values) => values?.length !== channels)) {
     return 'its statistics are not constants of one number per channel';
   }
-  const epsilon = floatAttribute(node, 'epsilon', 1e-5);
   const multiply = new Float64Array(channels);
   const add = new Float64Array(channels);
   for (let c = 0; c < channels; c++) {
@@ -87,25 +87,14 @@ export function selectBatchNormalization(node: Node, graph: Graph): Selection {
 export const selectRelu = (node: Node, graph: Graph): Selection => activation(node, graph, { low: 0 });
 
 export function selectClip(node: Node, graph: Graph): Selection {
-  const bounds: Record<'min' | 'max', number> = { min: Number.NEGATIVE_INFINITY, max: Number.POSITIVE_INFINITY };
-  for (const [index, name] of [
-    [1, 'min'],
-    [2, 'max'],
-  ] as const) {
-    bounds[name] = floatAttribute(node, name, bounds[name]);
-    const input = node.inputs[index] ?? '';
-    if (input === '') continue;
-    const constant = graph.constants.get(input);
-    const [value, ...rest] = constant === undefined ? [] : numbers(constant);
-    if (value === undefined || rest.length > 0) return `its ${name} is not a constant number`;
-    bounds[name] = value;
-  }
+  const { min, max } = clipBounds(node, lookupOf(graph));
+  if (min === 'run-time' || max === 'run-time') return 'its bounds are not constant numbers';
   // ONNX gives max where the bounds cross.
-  return activation(node, graph, { low: Math.min(bounds.min, bounds.max), high: bounds.max });
+  return activation(node, graph, { low: Math.min(min, max), high: max });
 }
 
 export const selectLeakyRelu = (node: Node, graph: Graph): Selection =>
-  activation(node, graph, { slope: Float64Array.of(floatAttribute(node, 'alpha', 0.01)) });
+  activation(node, graph, { slope: Float64Array.of(leakySlope(node)) });
 
 export function selectPRelu(node: Node, graph: Graph): Selection {
   const slope = channelVector(graph, node.inputs[1] ?? '', node.outputs[0] ?? '');

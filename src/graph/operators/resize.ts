@@ -38,9 +38,12 @@ export type ResizeExtent =
   | { readonly by: 'sizes'; readonly sizes: readonly Dim[] }
   | { readonly by: 'run-time' };
 
+/** nearest, linear or cubic. */
+export const resizeMode = (node: Node): string => string(node, 'mode', 'nearest');
+
 /** @throws onnx/graph */
 export function resizeOf(node: Node, lookup: Lookup): Resize {
-  const mode = string(node, 'mode', 'nearest');
+  const mode = resizeMode(node);
   const extent = extentOf(node, lookup);
   if (!isLate(node, lookup)) {
     return {

@@ -131,6 +131,14 @@ export function windowOf(node: Node, lookup: Lookup): Window | undefined {
   return { ...window, pads, reachedPads: [...begins, ...ends] };
 }
 
+/** The lengths of the output along the spatial axes, where all of them are known and a window fits; else empty. */
+export function windowLengths(node: Node, lookup: Lookup): readonly number[] {
+  const form = windowForm(node, lookup);
+  const sizes = lookup.shape(node.inputs[0] ?? '')?.slice(2) ?? [];
+  const lengths = sizes.map((size, axis) => (form ? slidingLength(form, axis, size) : undefined));
+  return lengths.every((length) => typeof length === 'number' && length > 0) ? (lengths as readonly number[]) : [];
+}
+
 /** Padding split over both sides of each axis: the odd cell goes to the end for SAME_UPPER, else to the begin. */
 export function splitPadding(totals: readonly number[], autoPad: AutoPad): readonly number[] {
   const small = totals.map((total) => Math.floor(total / 2));
