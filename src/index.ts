@@ -13,6 +13,7 @@
 import { cycles, gigabytesPerSecond, mebibytes, megahertz } from './base/units.ts';
 import { type Compilation, compileNetwork, hostReasons } from './compile/compilation.ts';
 import type { InputFormat } from './compile/input-format.ts';
+import { withMemoryNotes } from './compile/memory-notes.ts';
 import type { TraceReport } from './device/nvdla/trace/run-trace.ts';
 import { estimate as estimatePlan } from './estimate/estimate.ts';
 import type { Estimate } from './estimate/estimate-result.ts';
@@ -105,7 +106,24 @@ export interface TargetOptions {
   readonly release?: string;
 }
 
-export interface CheckOptions extends TargetOptions {
+export interface PoolOptions {
+  /** Memory pool for the tensors inside a loadable, in MiB; 1024 when not given. Orin and Xavier. */
+  readonly localDram?: number;
+  /** Memory pool for the weights of a loadable, in MiB; 512 when not given. */
+  readonly globalDram?: number;
+}
+
+const poolsOf = ({ localDram, globalDram }: PoolOptions) =>
+  localDram === undefined && globalDram === undefined
+    ? {}
+    : {
+        pools: {
+          ...(localDram !== undefined && { localDram: mebibytes(localDram) }),
+          ...(globalDram !== undefined && { globalDram: mebibytes(globalDram) }),
+        },
+      };
+
+export interface CheckOptions extends TargetOptions, PoolOptions {
   /** `int8` when not given. */
   readonly precision?: 'int8' | 'fp16';
 }
@@ -116,7 +134,8 @@ export interface CheckOptions extends TargetOptions {
  */
 export function check(graph: Graph, options: CheckOptions = {}): CheckResult {
   const rules = rulesOf(options);
-  return withOffers(graph, checkGraph(graph, rules), rules);
+  const result = withOffers(graph, checkGraph(graph, rules), rules);
+  return withMemoryNotes(graph, result, { ...rules, ...poolsOf(options) });
 }
 
 /** The rules that options name. @throws target/unknown */
@@ -141,7 +160,7 @@ export const calibrate = (
   options: CalibrateOptions,
 ): Promise<Calibration> => calibrateGraph(network.graph, samples, options);
 
-export interface CompileOptions extends TargetOptions {
+export interface CompileOptions extends TargetOptions, PoolOptions {
   /** `int8` when not given; `fp16` on nv_full, without ranges. */
   readonly precision?: 'int8' | 'fp16';
   /** value → scale, from a calibration or a cache; trtexec's dummy ranges when not given. */
@@ -161,6 +180,7 @@ export function compile(network: PreparedNetwork, options: CompileOptions = {}):
   const { scales, sram, inputFormat, preprocess, sparsity } = options;
   return compileNetwork(network.graph, scales, {
     ...rulesOf(options),
+    ...poolsOf(options),
     ...(sram !== undefined && { sram: mebibytes(sram) }),
     ...(inputFormat && { inputFormat }),
     ...(preprocess && { preprocess }),

@@ -2,6 +2,7 @@
 
 export type { DataType } from './base/data-type.ts';
 export type { Place } from './base/errors.ts';
+export type { Rounding } from './base/rounding.ts';
 export type { Bytes, Cycles, GBps, MHz, Microseconds, Unit } from './base/units.ts';
 export type { CompilationOptions } from './compile/compilation.ts';
 export type { Compiled, CompileOptions as CompilerOptions } from './compile/compile.ts';
@@ -55,7 +56,7 @@ export type { EngineName, PixelGrid, ReadClient } from './program/layers/kind.ts
 export type { Lookup, LookupCurve, LookupSlope } from './program/layers/lookup.ts';
 export type { IntegerAverage, Pdp } from './program/layers/pdp.ts';
 export type { PixelCopy } from './program/layers/pixels.ts';
-export type { Resize } from './program/layers/resize.ts';
+export type { LinearResize, NearestResize, Resize, Scaling as ResizeScaling } from './program/layers/resize.ts';
 export type { RubikMove } from './program/layers/rubik.ts';
 export type { FloatScaleSdp, IntegerScaleSdp, Sdp, SdpUnit } from './program/layers/sdp.ts';
 export type {
@@ -97,6 +98,7 @@ export type { RecordedTrace, TraceOptions as TraceRecordOptions } from './runtim
 export type { RecordOptions } from './runtime/nvdla/trace-recorder.ts';
 export type { Binding, StockNetwork } from './runtime/nvdla/user-driver.ts';
 export type { CheckedSegment, Fix, Placement, Refusal, Verdict } from './support/verdict.ts';
+export type { MemoryPools } from './targets/pools.ts';
 export type {
   Fact,
   MemoryInterface,

@@ -77,6 +77,9 @@ describe('the command line', () => {
     expect(await workspace.run('run', 'net.dla', '--images', images, '--input', 'image=x')).toMatchObject(usage);
     expect(await workspace.run('report', model, '--output', 'out', '--limit', '5')).toMatchObject(usage);
     expect(await workspace.run('estimate', model, '--format', 'sarif')).toMatchObject(usage);
+    expect(await workspace.run('estimate', model, '--sram', '1', '--mem-pool', 'dlaSRAM:1')).toMatchObject(usage);
+    expect(await workspace.run('check', model, '--mem-pool', 'dlaLocalDRAM:1000')).toMatchObject(usage);
+    expect(await workspace.run('check', model, '--mem-pool', 'dlaFarDRAM:1')).toMatchObject(usage);
     expect(workspace.listing()).not.toContain('out/');
   });
 
@@ -102,6 +105,14 @@ describe('the command line', () => {
     );
     expect(await workspace.run('compile', model, '--std', '0', '--output', 'odd.dla')).toMatchObject({ status: 2 });
     expect(workspace.listing().filter((name) => name.startsWith('odd'))).toEqual([]);
+  });
+
+  it('takes memory pools by the names that trtexec has for them', async () => {
+    const pools = ['--mem-pool', 'dlaSRAM:1,dlaLocalDRAM:0.0625'];
+    expect(await workspace.run('check', model, ...pools)).toMatchObject({ status: 1 });
+    const result = await workspace.run('compile', model, '--batch', '64', ...pools, '--output', 'pools.dla');
+    expect(result).toMatchObject({ status: 2, stdout: '' });
+    expect(result.stderr).toMatch(/and dlaLocalDRAM has 0\.063; .*--mem-pool dlaLocalDRAM:\d+ makes room/);
   });
 
   it('checks the prepared network as the board gets it', async () => {

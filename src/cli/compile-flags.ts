@@ -8,6 +8,7 @@ import type { Preprocess } from '../program/program.ts';
 import { readCalibrationCache } from '../quantize/calibration-cache.ts';
 import { readCalibrationJson } from '../quantize/calibration-json.ts';
 import { readNetworkFile } from './network-file.ts';
+import { type MemoryPoolFlag, poolsOf } from './options.ts';
 
 export interface PreprocessFlags {
   readonly mean?: readonly number[];
@@ -22,6 +23,7 @@ export interface CompileFlags extends PreprocessFlags {
   readonly batch?: number;
   readonly calib?: string;
   readonly sram?: '0.5' | '1';
+  readonly memPool?: MemoryPoolFlag;
   readonly inputFormat: 'auto' | 'dla_hwc4' | 'dla_linear' | 'chw32';
   readonly precision: 'int8' | 'fp16';
   readonly sparsity: 'disable' | 'enable';
@@ -90,7 +92,7 @@ export function compileNetwork(
       target: flags.target,
       ...(flags.release !== undefined && { release: flags.release }),
       ...(scales && { scales }),
-      ...(flags.sram !== undefined && { sram: Number(flags.sram) }),
+      ...poolsOf(flags),
       precision: flags.precision,
       inputFormat: flags.inputFormat,
       sparsity: flags.sparsity,

@@ -5,6 +5,7 @@ import { fail } from '../base/errors.ts';
 import { readBytes } from '../host/node/files.ts';
 import { readTarget } from '../targets/custom-target.ts';
 import { addTarget } from '../targets/find.ts';
+import { isPoolSize } from '../targets/pools.ts';
 
 export function positiveInteger(text: string): number {
   const value = Number(text);
@@ -122,13 +123,55 @@ export function systemOf({ clock, bandwidth, latency, outstanding, launch }: Sys
   return given.length === 0 ? {} : { system: Object.fromEntries(given) };
 }
 
+/** MiB, by the names that trtexec's `--memPoolSize` has. */
+export interface MemoryPoolFlag {
+  readonly dlaSRAM?: number;
+  readonly dlaLocalDRAM?: number;
+  readonly dlaGlobalDRAM?: number;
+}
+
+const poolFlags = ['dlaSRAM', 'dlaLocalDRAM', 'dlaGlobalDRAM'] as const;
+
+/** `dlaSRAM:1,dlaLocalDRAM:2048` */
+export function memoryPools(text: string): MemoryPoolFlag {
+  const pools: { -readonly [K in keyof MemoryPoolFlag]: number } = {};
+  for (const part of text.split(',')) {
+    const [name, size = ''] = part.split(':');
+    const pool = poolFlags.find((known) => known === name);
+    if (pool === undefined) throw new InvalidArgumentError(`A pool is one of ${poolFlags.join(', ')}.`);
+    if (pools[pool] !== undefined) throw new InvalidArgumentError(`${pool} is given twice.`);
+    const value = size.trim() === '' ? Number.NaN : Number(size);
+    if (!isPoolSize(value * 2 ** 20)) {
+      throw new InvalidArgumentError('A pool is a power of two of bytes, at least 4 KiB; its size is given in MiB.');
+    }
+    pools[pool] = value;
+  }
+  return pools;
+}
+
+export const memPoolOption = (): Option =>
+  new Option('--mem-pool <list>', 'memory pools in MiB: dlaSRAM:1,dlaLocalDRAM:1024,dlaGlobalDRAM:512').argParser(
+    memoryPools,
+  );
+
+/** The pools that flags state, as options of the API. */
+export const poolsOf = ({ sram, memPool }: { readonly sram?: string; readonly memPool?: MemoryPoolFlag }) => {
+  const managed = memPool?.dlaSRAM ?? (sram === undefined ? undefined : Number(sram));
+  return {
+    ...(managed !== undefined && { sram: managed }),
+    ...(memPool?.dlaLocalDRAM !== undefined && { localDram: memPool.dlaLocalDRAM }),
+    ...(memPool?.dlaGlobalDRAM !== undefined && { globalDram: memPool.dlaGlobalDRAM }),
+  };
+};
+
 export const withCompile = (command: Command): Command =>
   command
     .option(
       '--calib <file>',
       'calibration cache (TensorRT’s format or dlakit’s JSON); without it trtexec’s dummy ranges',
     )
-    .addOption(new Option('--sram <MiB>', 'managed SRAM pool').choices(['0.5', '1']))
+    .addOption(new Option('--sram <MiB>', 'managed SRAM pool').choices(['0.5', '1']).conflicts('memPool'))
+    .addOption(memPoolOption())
     .addOption(
       new Option('--input-format <format>', 'of the network’s inputs')
         .choices(['auto', 'dla_hwc4', 'dla_linear', 'chw32'])

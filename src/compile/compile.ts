@@ -21,6 +21,7 @@ import type { CompiledNetwork, DlaSegment, HostSegment, PlanTensor, Preprocess, 
 import type { SurfaceFormat } from '../program/surface.ts';
 import type { QuantizedGraph } from '../quantize/quantize.ts';
 import type { CheckResult } from '../support/verdict.ts';
+import { defaultPools, type MemoryPools } from '../targets/pools.ts';
 import type { Release, Target } from '../targets/target.ts';
 import { type Assignment, assign, type LaunchPolicy } from './assign.ts';
 import { emit, type Lower } from './emit.ts';
@@ -32,6 +33,7 @@ import { readsOf } from './operation.ts';
 import { floatScalePolicy } from './orin/launch-policy.ts';
 import { lowerFloatScale } from './orin/lower.ts';
 import { place } from './place.ts';
+import { requirePools } from './pool-use.ts';
 import { type Cut, cutSegments, type SegmentDraft } from './segments.ts';
 import { surfaceShape } from './surface-shape.ts';
 
@@ -40,6 +42,8 @@ export interface CompileOptions {
   readonly release: Release;
   /** Managed SRAM that the network may use; the target's default pool (0.5 MiB on Orin) otherwise. */
   readonly sram?: Bytes;
+  /** What a loadable may take of the other pools of orin and xavier; TensorRT's defaults otherwise. */
+  readonly pools?: Partial<MemoryPools>;
   /** The format of the network's inputs; `auto` unless given. */
   readonly inputFormat?: InputFormat;
   readonly preprocess?: Preprocess;
@@ -65,6 +69,7 @@ export function compile(quantized: QuantizedGraph, checked: CheckResult, options
     const expected = `at most ${target.sram.capacity.value} bytes`;
     fail('compile/memory', `${target.name} does not have that much SRAM`, {}, { expected, actual: sram });
   }
+  requirePools(target, options.pools);
   for (const [value, scale] of quantized.scales) {
     if (!(Number.isFinite(scale) && scale > 0)) {
       fail('calibrate/value', 'a scale is not a positive finite number', { value }, { actual: scale });
@@ -273,6 +278,8 @@ function dlaSegment(
     name,
     target,
     sram,
+    pools: { ...defaultPools, ...options.pools },
+    batch: batchOf(graph),
     inputs,
     outputs,
     scaleOf,

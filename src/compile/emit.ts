@@ -17,22 +17,21 @@ import { liveRanges } from '../program/liveness.ts';
 import type { ConstantRef, Program } from '../program/program.ts';
 import type { ElementType, MemoryName, Shape4, Surface, SurfaceFormat } from '../program/surface.ts';
 import { validateProgram } from '../program/validate.ts';
+import type { MemoryPools } from '../targets/pools.ts';
 import type { Target } from '../targets/target.ts';
 import { alignment, arrange, arrangeWithin } from './allocate.ts';
 import type { PlacedOperation, Placement, SurfaceDraft } from './place.ts';
+import { beyondPool, type MemoryUse } from './pool-use.ts';
 import { schedule } from './schedule.ts';
-
-/** Bytes that one segment may take of each of TensorRT's pools (docs/hardware/orin.md#memory-pools). */
-const poolLimits: Readonly<Record<'local_dram' | 'global_dram', number>> = {
-  local_dram: 2 ** 30,
-  global_dram: 512 * 2 ** 20,
-};
 
 export interface EmitContext {
   /** Name of the segment, for messages. */
   readonly name: string;
   readonly target: Target;
   readonly sram: Bytes;
+  readonly pools: MemoryPools;
+  /** Of the network, for messages. */
+  readonly batch: number;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly scaleOf: (value: string) => number;
@@ -227,8 +226,8 @@ function assignMemory(program: Program, drafts: readonly Draft[], context: EmitC
     known.set(blob, end);
     end += Math.ceil(program.surfaces[surface]!.size / alignment) * alignment;
   }
-  demand('local_dram', dram.size, context);
-  demand('global_dram', end, context);
+  demand({ pool: 'localDram', size: dram.size }, context);
+  demand({ pool: 'globalDram', size: end }, context);
 
   const roots = program.surfaces.map((surface): Surface => {
     const { id } = surface;
@@ -244,17 +243,16 @@ function assignMemory(program: Program, drafts: readonly Draft[], context: EmitC
   });
 }
 
-function demand(memory: keyof typeof poolLimits, size: number, context: EmitContext): void {
-  const limit = poolLimits[memory];
-  if (size <= limit) return;
-  const what = memory === 'local_dram' ? 'intermediate tensors' : 'weights';
-  fail(
-    'compile/memory',
-    `the ${what} of ${context.name} do not fit ${memory}`,
-    {},
-    {
-      expected: `at most ${limit} bytes`,
-      actual: size,
-    },
-  );
+function demand(use: MemoryUse, { name, target, pools, batch }: EmitContext): void {
+  if (target.generation === 'nvdla') {
+    if (use.size <= 2 ** 32) return;
+    fail(
+      'compile/memory',
+      `${name} does not fit the memory of a loadable`,
+      {},
+      { expected: 2 ** 32, actual: use.size },
+    );
+  }
+  const problem = beyondPool(name, use, pools, batch);
+  if (problem !== undefined) fail('compile/memory', problem, {}, { expected: pools[use.pool], actual: use.size });
 }

@@ -23,7 +23,7 @@ import { operator, reach, type Support } from './operators.ts';
 import { type CheckOptions, limitFor, type RuleContext, ruleContext, sentence } from './rule.ts';
 import { nvdlaOperators } from './rules/nvdla/operators.ts';
 import { noRule, noUnit, rules } from './rules.ts';
-import { effectNotes, limitNotes } from './segment-notes.ts';
+import { effectNotes } from './segment-notes.ts';
 import type { CheckResult, Refusal, Verdict } from './verdict.ts';
 
 /** Checks a graph with resolved shapes. */
@@ -56,9 +56,7 @@ export function check(graph: Graph, options: CheckOptions): CheckResult {
       ...(demoted > 0
         ? [`${demoted} DLA segments went back to the GPU: a core holds ${loadableLimit(target, release)} loadables`]
         : []),
-      ...(target.generation === 'nvdla'
-        ? []
-        : [...limitNotes(graph, segments, precision), ...effectNotes(graph, segments, options)]),
+      ...(target.generation === 'nvdla' ? [] : effectNotes(graph, segments, options)),
     ],
   };
 }

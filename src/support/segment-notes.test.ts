@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { findRelease, findTarget } from '../targets/find.ts';
 import { check } from './check.ts';
 import type { Precision } from './rule.ts';
-import { bindings, equalRangeGroups, surfaceBytes } from './segment-notes.ts';
+import { bindings, equalRangeGroups, memoryBounds, surfaceBytes } from './segment-notes.ts';
 import { network } from './testing/network.ts';
 
 const options = (name = 'orin', precision: Precision = 'int8') => {
@@ -108,7 +108,7 @@ describe('surfaceBytes', () => {
 });
 
 describe('notes', () => {
-  it('name segments whose intermediate tensors are too large', () => {
+  it('come with a bound of what a segment takes of memory', () => {
     const big = [64, 64, 512, 512];
     const graph = network({
       shapes: { x: big, a: big, y: big },
@@ -117,9 +117,10 @@ describe('notes', () => {
         { op: 'Relu', inputs: ['a'], outputs: ['y'] },
       ],
     });
-    expect(check(graph, options()).notes).toContain(
-      '{ForeignNode[Relu_0...Relu_1]}: intermediate tensors take 1024 MiB; a loadable takes less than 1024 MiB',
-    );
+    const { segments } = check(graph, options());
+    expect(memoryBounds(graph, segments, 'int8')).toEqual([
+      { name: '{ForeignNode[Relu_0...Relu_1]}', weights: 0, tensors: 2 ** 30 },
+    ]);
   });
 
   it('tell formats, borders and shared ranges', () => {

@@ -10,11 +10,6 @@ import type { CheckOptions, Precision } from './rule.ts';
 import { times } from './rule.ts';
 import type { CheckedSegment } from './verdict.ts';
 
-/** The default pool of kDLA_GLOBAL_DRAM, and the limit that TensorRT's headers name for a subgraph's weights. */
-const MAX_WEIGHTS = 512 * 1024 * 1024;
-/** TensorRT 10.16 `NvInfer.h`, l. 181: tensors that are neither input nor output of a subgraph. */
-const MAX_INTERMEDIATES = 1024 * 1024 * 1024;
-
 /** Bytes of the constants that the nodes of a segment read, at the precision they are stored in. */
 function weightBytes(graph: Graph, nodes: readonly Node[], precision: Precision): number {
   const names = new Set(nodes.flatMap((node) => node.inputs.filter((name) => graph.constants.has(name))));
@@ -40,8 +35,23 @@ function intermediateBytes(graph: Graph, nodes: readonly Node[], outside: Readon
   return sum;
 }
 
-/** Notes on DLA segments that are larger than a loadable may be. */
-export function limitNotes(graph: Graph, segments: readonly CheckedSegment[], precision: Precision): readonly string[] {
+export interface MemoryBound {
+  /** The segment's. */
+  readonly name: string;
+  /** Bytes. */
+  readonly weights: number;
+  readonly tensors: number;
+}
+
+/**
+ * What the loadable of each DLA segment takes at most: all its weights, and all its tensors as if each lived to the end and
+ * no layer handed its result on. What it really takes is known once it is compiled (compile/memory-notes.ts).
+ */
+export function memoryBounds(
+  graph: Graph,
+  segments: readonly CheckedSegment[],
+  precision: Precision,
+): readonly MemoryBound[] {
   const byName = new Map(graph.nodes.map((node) => [node.name, node]));
   return segments.flatMap((segment) => {
     if (segment.kind !== 'dla') return [];
@@ -51,20 +61,10 @@ export function limitNotes(graph: Graph, segments: readonly CheckedSegment[], pr
       ...graph.outputs,
       ...graph.nodes.filter((node) => !own.has(node.name)).flatMap((node) => readsOf(node)),
     ]);
-    const found = [
-      ['weights', weightBytes(graph, nodes, precision), MAX_WEIGHTS],
-      ['intermediate tensors', intermediateBytes(graph, nodes, outside, precision), MAX_INTERMEDIATES],
-    ] as const;
-    return found
-      .filter(([, size, limit]) => size >= limit)
-      .map(
-        ([what, size, limit]) =>
-          `${segment.name}: ${what} take ${mib(size)} MiB; a loadable takes less than ${mib(limit)} MiB`,
-      );
+    const weights = weightBytes(graph, nodes, precision);
+    return [{ name: segment.name, weights, tensors: intermediateBytes(graph, nodes, outside, precision) }];
   });
 }
-
-const mib = (size: number): string => (size / 1024 / 1024).toFixed(0);
 
 /**
  * Groups of tensors that must have one INT8 range: input and output of pooling, inputs and output of concatenation,

@@ -4,13 +4,13 @@ import { Command, Option } from 'commander';
 import { DlakitError, fail } from '../../base/errors.ts';
 import { boardGraph } from '../../compile/orin/board.ts';
 import { writeFile } from '../../host/node/files.ts';
-import { check, compile, type PreparedNetwork, prepare, version } from '../../index.ts';
+import { type CompileOptions, check, compile, type PreparedNetwork, prepare, version } from '../../index.ts';
 import { checkJson } from '../../report/check-json.ts';
 import { checkText } from '../../report/check-text.ts';
 import { checkSarif } from '../../report/sarif.ts';
 import type { Context } from '../context.ts';
 import { readNetworkFile } from '../network-file.ts';
-import { refuse, withShapes, withTarget } from '../options.ts';
+import { type MemoryPoolFlag, memPoolOption, poolsOf, refuse, withShapes, withTarget } from '../options.ts';
 
 interface Flags {
   readonly target: string;
@@ -18,6 +18,7 @@ interface Flags {
   readonly shapes?: string;
   readonly batch?: number;
   readonly precision: 'int8' | 'fp16';
+  readonly memPool?: MemoryPoolFlag;
   readonly format: 'text' | 'json' | 'sarif';
   readonly output?: string;
   readonly prepared?: true;
@@ -33,6 +34,7 @@ export const checkCommand = (context: Context): Command =>
     .argument('<model.onnx>')
     .addOption(new Option('--precision <type>').choices(['int8', 'fp16']).default('int8'))
     .addOption(new Option('--format <format>').choices(['text', 'json', 'sarif']).default('text'))
+    .addOption(memPoolOption())
     .option('--output <file>', 'write there instead of to standard output')
     .option('--prepared', 'check the network after rewriting, as the board gets it')
     .option('--allow-gpu-fallback', 'exit with 0 even if nodes run on the GPU')
@@ -52,15 +54,16 @@ Examples:
       const graph = await readNetworkFile(file, flags);
       const prepared = prepare(graph, flags);
       const subject = flags.prepared ? boardGraph(prepared.graph) : graph;
-      const result = check(subject, flags);
+      const options = { ...flags, ...poolsOf(flags) };
+      const result = check(subject, options);
       let text: string;
-      if (flags.format === 'json') text = checkJson(result, { notEmulated: notEmulated(prepared, flags) });
+      if (flags.format === 'json') text = checkJson(result, { notEmulated: notEmulated(prepared, options) });
       else if (flags.format === 'sarif')
         text = checkSarif(result, { file, version, allowGpuFallback: flags.allowGpuFallback === true });
       else {
         text = checkText(result, {
           ...context.text,
-          notEmulated: notEmulated(prepared, flags),
+          notEmulated: notEmulated(prepared, options),
           verbose: flags.verbose === true,
         });
       }
@@ -75,9 +78,9 @@ Examples:
     });
 
 /** Nodes that the compiler hands to the host; none are known of a network that it cannot compile at all. */
-function notEmulated(network: PreparedNetwork, flags: Flags): ReadonlySet<string> {
+function notEmulated(network: PreparedNetwork, options: CompileOptions): ReadonlySet<string> {
   try {
-    return new Set(compile(network, flags).notEmulated.keys());
+    return new Set(compile(network, options).notEmulated.keys());
   } catch (error) {
     if (error instanceof DlakitError) return new Set();
     throw error;

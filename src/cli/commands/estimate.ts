@@ -93,6 +93,7 @@ const compiling: readonly (keyof Flags)[] = [
   'batch',
   'calib',
   'sram',
+  'memPool',
   'inputFormat',
   'precision',
   'sparsity',

@@ -11,6 +11,7 @@ import type { Plan, Preprocess } from '../../program/program.ts';
 import { writeCalibrationCache } from '../../quantize/calibration-cache.ts';
 import type { QuantizedGraph } from '../../quantize/quantize.ts';
 import type { CheckResult } from '../../support/verdict.ts';
+import { isPoolSize, poolNames } from '../../targets/pools.ts';
 import type { Release } from '../../targets/target.ts';
 import type { Compilation } from '../compilation.ts';
 import { movesNothing } from '../select/select.ts';
@@ -119,7 +120,10 @@ function boardFlags(
   add('--int8', 'the precision that the network was prepared for');
   if (half.length > 0) add('--fp16', `${half.join(', ')} run in FP16 on the DLA, also in an INT8 network`);
   add(`--calib=${quote(`${name}.cache`)}`, 'the ranges of the tensors; without it trtexec sets dummy ranges');
-  add(`--memPoolSize=dlaSRAM:${sramPool(options)}`, `managed SRAM in MiB${sramAdvice(options, plan)}`);
+  add(
+    `--memPoolSize=${[`dlaSRAM:${sramPool(options)}`, ...pools(options)].join(',')}`,
+    `managed SRAM in MiB${sramAdvice(options, plan)}`,
+  );
   if (options.sparsity === 'enable')
     add('--sparsity=enable', 'runs the convolutions whose weights are 2:4 sparse in sparse mode');
   if (fallback) add('--allowGPUFallback', 'some nodes cannot run on the DLA; without it the build fails');
@@ -139,12 +143,18 @@ function boardFlags(
  * @throws compile/memory
  */
 function sramPool({ target, sram = target.sram.defaultPool.value }: Compilation['options']): number {
-  if (!(sram >= leastPool && Number.isInteger(Math.log2(sram)))) {
+  if (!isPoolSize(sram)) {
     const detail = { expected: 'a power of two of bytes, at least 4096', actual: sram };
     fail('compile/memory', 'TensorRT takes no pool of managed SRAM of that size', {}, detail);
   }
   return sram / mebibyte;
 }
+
+/** The other pools in MiB, where they are not TensorRT's. */
+const pools = ({ pools: given = {} }: Compilation['options']): readonly string[] =>
+  (['localDram', 'globalDram'] as const).flatMap((pool) =>
+    given[pool] === undefined ? [] : [`${poolNames[pool]}:${given[pool] / mebibyte}`],
+  );
 
 /** Several loadables share what a core of Orin has: they may take up to twice the pool (docs/hardware/orin.md#memory-pools). */
 function sramAdvice({ target, sram = target.sram.defaultPool.value }: Compilation['options'], plan: Plan): string {
@@ -205,7 +215,6 @@ function cacheText({ graph, scales }: QuantizedGraph, release: Release): string 
 }
 
 const mebibyte = 2 ** 20;
-const leastPool = 4096;
 
 /** A file name made of letters that every shell and file system takes as they are. */
 const fileStem = (name: string): string => name.replace(/[^\w.-]+/g, '_').replace(/^[.-]+/, '') || 'network';

@@ -6,7 +6,7 @@ import { isNvdla, type LayerContext, sameShape, surfaceOf, unchanged, wrong } fr
 import { checkExtent, type Extent, extentSchema } from './fields.ts';
 import type { LayerKind } from './kind.ts';
 
-interface Common<S> {
+export interface Scaling<S> {
   readonly input: S;
   /** Whole factors. */
   readonly scale: Extent;
@@ -14,7 +14,7 @@ interface Common<S> {
 }
 
 /** Pixels again and again, unchanged (docs/hardware/orin.md#resize). */
-export interface NearestResize<S> extends Common<S> {
+export interface NearestResize<S> extends Scaling<S> {
   readonly mode: 'nearest';
   /** Which source pixel. */
   readonly coordinates: 'asymmetric' | 'half_pixel';
@@ -25,7 +25,7 @@ export interface NearestResize<S> extends Common<S> {
  * Half-pixel interpolation with integer weights over 2·scale: q = clamp(roundHalfAway(float32(Σ) × factor), −128, 127). The factor
  * takes the weights and the scales out at once, so that what lies outside the output's range is cut off once, at the end.
  */
-export interface LinearResize<S> extends Common<S> {
+export interface LinearResize<S> extends Scaling<S> {
   readonly mode: 'linear';
   /** float32(input scale / (output scale · 4 · scale.h · scale.w)). */
   readonly factor: number;
