@@ -6,6 +6,7 @@
  * saturates that did not before.
  */
 
+import { UnionFind } from '../base/union-find.ts';
 import type { Graph, Node } from '../graph/graph.ts';
 import { resizeMode } from '../graph/operators/resize.ts';
 import { scaledValues } from './scaled-values.ts';
@@ -60,28 +61,19 @@ function tied(node: Node, isScaled: (value: string) => boolean): readonly string
 
 export function equalizeRanges(graph: Graph, scales: ReadonlyMap<string, number>): EqualizedRanges {
   const order = scaledValues(graph);
-  const known = new Set(order);
-  const parent = new Map<string, string>(order.map((value) => [value, value]));
-  const root = (value: string): string => {
-    let top = value;
-    while (parent.get(top) !== top) top = parent.get(top)!;
-    for (let at = value; at !== top; ) {
-      const next = parent.get(at)!;
-      parent.set(at, top);
-      at = next;
-    }
-    return top;
-  };
+  const position = new Map(order.map((value, index) => [value, index]));
+  const sets = new UnionFind(order.length);
+  const root = (value: string): number => sets.find(position.get(value)!);
   const rules = new Map<string, string[]>();
   for (const node of graph.nodes) {
-    const group = [...new Set(tied(node, (value) => known.has(value)))];
+    const group = [...new Set(tied(node, (value) => position.has(value)))];
     if (group.length < 2) continue;
     for (const value of group) {
-      parent.set(root(value), root(group[0]!));
+      sets.join(position.get(group[0]!)!, position.get(value)!);
       rules.set(value, [...(rules.get(value) ?? []), node.name]);
     }
   }
-  const largest = new Map<string, number>();
+  const largest = new Map<number, number>();
   for (const value of order) {
     const scale = scales.get(value);
     if (scale === undefined) continue;

@@ -13,6 +13,7 @@
  * fewest loadables possible.
  */
 
+import { UnionFind } from '../base/union-find.ts';
 import { type Graph, type Node, readsOf, staticShape } from '../graph/graph.ts';
 import { macs } from './macs.ts';
 import { batchOf } from './rules/general.ts';
@@ -59,24 +60,21 @@ const nodeBatch = (node: Node, graph: Graph): number => {
 
 /** Disjoint sets of nodes and the sets each waits for; the graph of clusters never has a cycle. */
 class Clusters {
-  readonly #parent: number[];
+  readonly #sets: UnionFind;
   readonly #first: number[];
   readonly #last: number[];
   /** Nodes outside the cluster that it waits for; read through {@link before}. */
   readonly #waits: Set<number>[];
 
   constructor(reads: readonly (readonly number[])[]) {
-    this.#parent = reads.map((_, index) => index);
-    this.#first = [...this.#parent];
-    this.#last = [...this.#parent];
+    this.#sets = new UnionFind(reads.length);
+    this.#first = reads.map((_, index) => index);
+    this.#last = [...this.#first];
     this.#waits = reads.map((sources) => new Set(sources));
   }
 
   find(node: number): number {
-    let root = node;
-    while (this.#parent[root] !== root) root = this.#parent[root]!;
-    while (this.#parent[node] !== root) [this.#parent[node], node] = [root, this.#parent[node]!];
-    return root;
+    return this.#sets.find(node);
   }
 
   /** The clusters that a cluster waits for. */
@@ -91,7 +89,7 @@ class Clusters {
   join(source: number, target: number): void {
     const [a, b] = [this.find(source), this.find(target)];
     if (a === b || this.#detour(a, b) || this.#detour(b, a)) return;
-    this.#parent[b] = a;
+    this.#sets.join(a, b);
     this.#first[a] = Math.min(this.#first[a]!, this.#first[b]!);
     this.#last[a] = Math.max(this.#last[a]!, this.#last[b]!);
     for (const node of this.#waits[b]!) this.#waits[a]!.add(node);

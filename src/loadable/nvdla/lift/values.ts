@@ -5,6 +5,7 @@
  */
 
 import { fail } from '../../../base/errors.ts';
+import { UnionFind } from '../../../base/union-find.ts';
 import { pageSize } from '../lower/memories.ts';
 import { type CubeAccess, type Interval, type MemoryAccess, piecesOf } from './access.ts';
 import { unsaid } from './operations.ts';
@@ -80,8 +81,8 @@ class Flow {
   readonly #segments = new Map<number, Segment[]>();
   /** Bytes that any step writes. */
   readonly #written = new Map<number, Interval[]>();
-  /** Definitions, each joined to others of one value (a union-find forest). */
-  readonly #parents: number[] = [];
+  /** Definitions, each joined to others of one value. */
+  readonly #values = new UnionFind();
   readonly #drafts: Draft[] = [];
   readonly #constants = new Map<string, Use[]>();
   readonly #inputs = new Map<number, number>();
@@ -106,27 +107,17 @@ class Flow {
   }
 
   #define(memory: number): number {
-    const definition = this.#parents.length;
-    this.#parents.push(definition);
+    const definition = this.#values.add();
     this.#drafts.push({ memory, uses: [] });
     return definition;
   }
 
-  #root(definition: number): number {
-    let root = definition;
-    while (this.#parents[root] !== root) {
-      this.#parents[root] = this.#parents[this.#parents[root]!]!;
-      root = this.#parents[root]!;
-    }
-    return root;
-  }
-
   #join(definitions: readonly number[]): number {
-    const roots = [...new Set(definitions.map((definition) => this.#root(definition)))].sort((a, b) => a - b);
+    const roots = [...new Set(definitions.map((definition) => this.#values.find(definition)))].sort((a, b) => a - b);
     const [first, ...others] = roots;
     const draft = this.#drafts[first!]!;
     for (const other of others) {
-      this.#parents[other] = first!;
+      this.#values.join(first!, other);
       const { uses, binding } = this.#drafts[other]!;
       draft.uses.push(...uses);
       uses.length = 0;
@@ -249,7 +240,7 @@ class Flow {
   }
 
   #joinIf(a: number, b: number, fits: (one: Draft, other: Draft) => boolean): void {
-    const [first, second] = [this.#root(a), this.#root(b)];
+    const [first, second] = [this.#values.find(a), this.#values.find(b)];
     if (first !== second && fits(this.#drafts[first]!, this.#drafts[second]!)) this.#join([first, second]);
   }
 
@@ -266,19 +257,19 @@ class Flow {
     }
     this.#joinNeighbours();
     const values = this.#drafts.map(({ memory, uses, binding }, definition): Value | undefined =>
-      this.#root(definition) === definition
+      this.#values.find(definition) === definition
         ? { memory, isConstant: false, uses: inOrder(uses), ...(binding && { binding }) }
         : undefined,
     );
     const owners = new Map<MemoryAccess, Value>();
-    for (const [access, definition] of this.#definitions) owners.set(access, values[this.#root(definition)]!);
+    for (const [access, definition] of this.#definitions) owners.set(access, values[this.#values.find(definition)]!);
     const constants = [...this.#constants.values()].map((uses): Value => {
       const value: Value = { memory: uses[0]!.access.memory, isConstant: true, uses };
       for (const { access } of uses) owners.set(access, value);
       return value;
     });
     const bound = (definitions: ReadonlyMap<number, number>) =>
-      new Map([...definitions].map(([memory, definition]) => [memory, values[this.#root(definition)]!]));
+      new Map([...definitions].map(([memory, definition]) => [memory, values[this.#values.find(definition)]!]));
     return {
       values: [...values.filter((value) => value !== undefined), ...constants],
       valueAt: owners,
