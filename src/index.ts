@@ -32,6 +32,7 @@ import { validateStockLoadable } from './loadable/nvdla/validate/loadable.ts';
 import type { CompiledNetwork, Plan, Preprocess } from './program/program.ts';
 import type { Calibration } from './quantize/calibrate.ts';
 import { type CalibrateOptions, calibrate as calibrateGraph, type Samples } from './quantize/calibrate.ts';
+import { valuesOnDla } from './quantize/scaled-values.ts';
 import { makeReport } from './report/make-report.ts';
 import type { Report } from './report/report.ts';
 import { withOffers } from './rewrite/offers.ts';
@@ -153,12 +154,19 @@ export function prepare(graph: Graph, options: CheckOptions = {}): PreparedNetwo
   return { original: graph, graph: prepared, applied };
 }
 
-/** INT8 ranges from samples. @throws calibrate/no-samples, calibrate/value, cancelled, run/host-missing */
+/**
+ * INT8 ranges from samples. A value that holds infinities has none where the target leaves it to others than the DLA.
+ *
+ * @throws calibrate/no-samples, calibrate/value, cancelled, run/host-missing, target/unknown
+ */
 export const calibrate = (
   network: PreparedNetwork,
   samples: Samples,
-  options: CalibrateOptions,
-): Promise<Calibration> => calibrateGraph(network.graph, samples, options);
+  options: CalibrateOptions & TargetOptions,
+): Promise<Calibration> => {
+  const onDla = valuesOnDla(network.graph, checkGraph(network.graph, rulesOf(options)));
+  return calibrateGraph(network.graph, samples, { onDla, ...options });
+};
 
 export interface CompileOptions extends TargetOptions, PoolOptions {
   /** `int8` when not given; `fp16` on nv_full, without ranges. */

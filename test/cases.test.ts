@@ -103,4 +103,41 @@ describe('verdicts', () => {
     expect(weights!.shape).toEqual([512, 512, 3, 3]);
     expect(new Set(asFloat32(weights!)).size).toBe(1);
   });
+
+  it('attention-mask-inf: infinities that the host alone meets do not stop a calibration', async () => {
+    const network = prepare(read('verdicts/attention-mask-inf'));
+    const runtime = await nodeOnnxRuntime();
+    const x = pattern([1, 8, 8, 8]);
+    const { scales } = await calibrate(network, [{ x }], { runtime });
+    expect([...scales.keys()]).toEqual(['x', '/Conv_1_output_0', '/Relu_2_output_0', '/Softmax_4_output_0']);
+    const device = await openDevice({ target: 'orin' });
+    const { outputs: found } = await run(compile(network, { scales }).network, { x }, { device, runtime });
+    const [expected] = await outputs(network.original, { x });
+    expect(apart([expected!], [asFloat32(found['/Softmax_4_output_0']!)])).toBeLessThan(0.02);
+    device.close();
+    // Where the DLA needs the value, an infinity is a mistake.
+    await expect(
+      calibrate(network, [{ x: { ...x, bytes: new Uint8Array(x.bytes.length).fill(0xff) } }], { runtime }),
+    ).rejects.toThrow(/value x: element 0 .*calibrate\/value/);
+  });
+
+  it('plugin_trt_domain: what lies before the plug-in is calibrated', async () => {
+    const network = prepare(read('verdicts/plugin_trt_domain'));
+    const x = pattern([1, 3, 8, 8]);
+    const { scales } = await calibrate(network, [{ x }], { runtime: await nodeOnnxRuntime() });
+    expect([...scales.keys()]).toEqual(
+      network.graph.nodes[0]!.inputs.slice(0, 1).concat(network.graph.nodes[0]!.outputs),
+    );
+    expect(compile(network, { scales }).network.plan.segments.map(({ kind }) => kind)).toEqual(['dla', 'host']);
+  });
+
+  it('float64-add: the DLA has no float64, say check and compile', () => {
+    const graph = read('verdicts/float64-add');
+    expect(placements(graph)).toEqual([
+      ['Add_1', 'gpu', 'general/type'],
+      ['Cast_2', 'gpu', 'general/type', 'comparison/cast-only'],
+    ]);
+    const { network } = compile(prepare(graph));
+    expect(network.plan.segments.map(({ kind }) => kind)).toEqual(['host']);
+  });
 });

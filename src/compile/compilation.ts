@@ -11,6 +11,7 @@ import { dummyRanges } from '../quantize/dummy-ranges.ts';
 import type { RangeChange } from '../quantize/equalize-ranges.ts';
 import type { QuantizedGraph } from '../quantize/quantize.ts';
 import { quantize } from '../quantize/quantize.ts';
+import { valuesOnDla } from '../quantize/scaled-values.ts';
 import { check } from '../support/check.ts';
 import type { CheckResult } from '../support/verdict.ts';
 import { type Compiled, type CompileOptions, compile } from './compile.ts';
@@ -52,7 +53,7 @@ export function compileNetwork(
   const checked = check(graph, { target, release, precision });
   // FP16 needs no ranges, so that its values mean something without a calibration.
   const ranges = scales || precision === 'fp16' ? 'calibrated' : 'dummy';
-  const { quantized, changes } = quantize(graph, calibrated.scales, ranges);
+  const { quantized, changes } = quantize(graph, calibrated.scales, ranges, valuesOnDla(graph, checked));
   const compiled = compile(quantized, checked, options);
   return { ...compiled, options, checked, quantized, rangeChanges: changes, balancedGates: gates };
 }

@@ -299,7 +299,16 @@ function dlaSegment(
   return { kind: 'dla', name, program };
 }
 
-const planTypes: ReadonlySet<string> = new Set(['float32', 'int8', 'uint8', 'int32', 'int64', 'bool', 'float16']);
+const planTypes: ReadonlySet<string> = new Set([
+  'float32',
+  'int8',
+  'uint8',
+  'int32',
+  'int64',
+  'bool',
+  'float16',
+  'float64',
+]);
 
 function planTensor(graph: Graph, name: string, scaled: boolean, scales: ReadonlyMap<string, number>): PlanTensor {
   const shape = staticShape(graph, name);

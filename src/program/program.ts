@@ -42,7 +42,7 @@ export interface PlanTensor {
   readonly name: string;
   readonly shape: readonly number[];
   /** What the network's caller and host segments see. */
-  readonly dtype: 'float32' | 'int8' | 'uint8' | 'int32' | 'int64' | 'bool' | 'float16';
+  readonly dtype: 'float32' | 'int8' | 'uint8' | 'int32' | 'int64' | 'bool' | 'float16' | 'float64';
   /** Scale of the int8 form that DLA segments see; absent for tensors that only host segments touch. */
   readonly scale?: number;
 }

@@ -52,7 +52,7 @@ export const programHeadSchema = record<ProgramHead>()({
 export const planTensorSchema = record<PlanTensor>()({
   name: text,
   shape: z.array(index),
-  dtype: z.enum(['float32', 'int8', 'uint8', 'int32', 'int64', 'bool', 'float16']),
+  dtype: z.enum(['float32', 'int8', 'uint8', 'int32', 'int64', 'bool', 'float16', 'float64']),
   scale: optional(number),
 }) satisfies z.ZodType<PlanTensor>;
 

@@ -5,7 +5,7 @@
  */
 
 import { fail } from '../base/errors.ts';
-import type { Graph } from '../graph/graph.ts';
+import { type Graph, readsOf } from '../graph/graph.ts';
 import { asFloat32, type Tensor, widenedTo } from '../graph/tensor.ts';
 import type { OnnxRuntime } from '../onnx/session.ts';
 import { withOutputs } from '../onnx/with-outputs.ts';
@@ -36,6 +36,8 @@ export interface MeasureOptions {
   /** Called after each sample with the number of samples so far (batches count as many as they hold). */
   readonly onProgress?: (samples: number) => void;
   readonly signal?: AbortSignal;
+  /** The values that the DLA touches; all of them when not given. Others may be infinite (the mask of an attention is). */
+  readonly onDla?: ReadonlySet<string>;
 }
 
 export interface CalibrateOptions extends MeasureOptions {
@@ -58,7 +60,7 @@ export interface Measurement {
 }
 
 /**
- * Ranges of all float tensors of the graph. Feeds are named as the graph's inputs; float16 and bytes are taken for float32.
+ * Ranges of all float tensors of the graph but those that are not finite and that the DLA does not touch. Feeds are named as the graph's inputs; float16 and bytes are taken for float32.
  *
  * @throws calibrate/no-samples, calibrate/value, run/input, run/host-failed, cancelled
  */
@@ -66,15 +68,16 @@ export async function calibrate(graph: Graph, samples: Samples, options: Calibra
   return calibrationOf(await measure(graph, samples, options), options.method, options.percentile);
 }
 
-/** The histograms of all float tensors. @throws calibrate/no-samples, calibrate/value, run/input, run/host-failed, cancelled */
+/** The histograms of the same tensors. @throws calibrate/no-samples, calibrate/value, run/input, run/host-failed, cancelled */
 export async function measure(graph: Graph, samples: Samples, options: MeasureOptions): Promise<Measurement> {
-  const { runtime, threads, onProgress, signal } = options;
-  const values = scaledValues(graph);
-  const histograms = new Map(values.map((value) => [value, new Histogram(value)]));
+  const { runtime, threads, onProgress, signal, onDla } = options;
+  const measured = runnable(graph);
+  const values = scaledValues(measured);
+  const histograms = new Map(values.map((value) => [value, new Histogram()]));
   const inputs = new Set(graph.inputs);
   const model = writeModel(
     withOutputs(
-      graph,
+      measured,
       values.filter((value) => !inputs.has(value)),
     ),
   );
@@ -89,7 +92,10 @@ export async function measure(graph: Graph, samples: Samples, options: MeasureOp
         const found = inputs.has(value) ? sample : results;
         const tensor = Object.hasOwn(found, value) ? found[value] : undefined;
         if (!tensor) fail('run/host-failed', `${runtime.name} gave no value of that name`, { value });
-        histogram.add(asFloat32(tensor));
+        const elements = asFloat32(tensor);
+        if (histogram.add(elements)) continue;
+        if (onDla === undefined || onDla.has(value)) failNotFinite(value, elements);
+        histograms.delete(value);
       }
       count += sample[graph.inputs[0] ?? '']?.shape[0] ?? 1;
       onProgress?.(count);
@@ -100,6 +106,27 @@ export async function measure(graph: Graph, samples: Samples, options: MeasureOp
   if (count === 0)
     fail('calibrate/no-samples', 'there are no calibration samples', {}, { expected: 'at least 1', actual: 0 });
   return { samples: count, histograms };
+}
+
+function failNotFinite(value: string, elements: Float32Array): never {
+  const index = elements.findIndex((element) => !Number.isFinite(element));
+  const detail = { expected: 'a finite number', actual: elements[index]! };
+  return fail('calibrate/value', `element ${index} of the calibration data is not finite`, { value }, detail);
+}
+
+/** Domains of operators that onnxruntime has. */
+const executable = ['', 'com.microsoft', 'ai.onnx.ml'];
+
+/** The graph without operators that onnxruntime does not have (plug-ins of TensorRT), and without what reads their results. */
+function runnable(graph: Graph): Graph {
+  const gone = new Set<string>();
+  const nodes = graph.nodes.filter((node) => {
+    const runs = executable.includes(node.domain) && !readsOf(node).some((value) => gone.has(value));
+    if (!runs) for (const output of node.outputs) gone.add(output);
+    return runs;
+  });
+  if (gone.size === 0) return graph;
+  return { ...graph, nodes, outputs: graph.outputs.filter((value) => !gone.has(value)) };
 }
 
 export function calibrationOf(

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DlakitError } from '../base/errors.ts';
 import { bins, Histogram } from './histogram.ts';
 
 const values = fc.array(fc.float({ noNaN: true, noDefaultInfinity: true }), { maxLength: 60 });
@@ -14,7 +13,7 @@ const activations = fc.array(
 );
 
 function histogramOf(...batches: readonly (readonly number[])[]): Histogram {
-  const histogram = new Histogram('x');
+  const histogram = new Histogram();
   for (const batch of batches) histogram.add(Float32Array.from(batch));
   return histogram;
 }
@@ -76,8 +75,7 @@ describe('Histogram', () => {
   it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])('refuses %s and counts nothing', (bad) => {
     const histogram = histogramOf([1, 2]);
     const before = state(histogram);
-    expect(() => histogram.add(Float32Array.of(3, bad, 4))).toThrow(DlakitError);
-    expect(() => histogram.add(Float32Array.of(3, bad, 4))).toThrow(/value x: element 1 .*calibrate\/value/);
+    expect(histogram.add(Float32Array.of(3, bad, 4))).toBe(false);
     expect(state(histogram)).toEqual(before);
   });
 });

@@ -8,8 +8,6 @@
  * represented exactly whatever the scale, and after a Relu they are half of everything.
  */
 
-import { fail } from '../base/errors.ts';
-
 export const bins = 2048;
 const smallestWidth = 2 ** -149; // of float32's smallest number: nothing is finer
 
@@ -21,24 +19,11 @@ export class Histogram {
   total = 0;
   /** Largest |x|, exact. */
   max = 0;
-  readonly #name: string;
 
-  constructor(name: string) {
-    this.#name = name;
-  }
-
-  /** @throws calibrate/value when a value is NaN or infinite; nothing is counted then */
-  add(values: Float32Array): void {
+  /** @returns false when a value is NaN or infinite; nothing is counted then */
+  add(values: Float32Array): boolean {
     const max = largest(values);
-    if (max === Number.POSITIVE_INFINITY) {
-      const index = values.findIndex((value) => !Number.isFinite(value));
-      fail(
-        'calibrate/value',
-        `element ${index} of the calibration data is not finite`,
-        { value: this.#name },
-        { expected: 'a finite number', actual: values[index]! },
-      );
-    }
+    if (max === Number.POSITIVE_INFINITY) return false;
     if (max > this.max) this.#cover(max);
     const { counts } = this;
     const perWidth = 1 / this.width;
@@ -53,6 +38,7 @@ export class Histogram {
     }
     this.zeros += zeros;
     this.total += values.length;
+    return true;
   }
 
   /** The histogram of both data together. */

@@ -23,6 +23,7 @@ export interface Quantized {
 /**
  * Scales of values that the graph does not have are dropped; a zero scale becomes zeroRangeScale.
  *
+ * @param onDla the values that the DLA touches ({@link valuesOnDla}); all when not given. The others need no scale.
  * @throws calibrate/value when a scale is negative or not finite; calibrate/cache-missing when a value that needs a
  *   scale has none, and no value of its equal-range group has one
  */
@@ -30,6 +31,7 @@ export function quantize(
   graph: Graph,
   scales: ReadonlyMap<string, number>,
   ranges: QuantizedGraph['ranges'] = 'calibrated',
+  onDla?: ReadonlySet<string>,
 ): Quantized {
   const own = new Map<string, number>();
   for (const value of scaledValues(graph)) {
@@ -41,7 +43,8 @@ export function quantize(
     own.set(value, scale === 0 ? zeroRangeScale : Math.fround(scale));
   }
   const { scales: equalized, changes } = equalizeRanges(graph, own);
-  const missing = neededScales(graph).filter((value) => !equalized.has(value));
+  const needed = neededScales(graph).filter((value) => onDla?.has(value) ?? true);
+  const missing = needed.filter((value) => !equalized.has(value));
   if (missing.length > 0) {
     const shown = missing.slice(0, 5).join(', ');
     const count = missing.length === 1 ? 'a tensor has' : `${missing.length} tensors have`;
@@ -49,7 +52,7 @@ export function quantize(
       'calibrate/cache-missing',
       `${count} no scale: ${shown}${missing.length > 5 ? ', …' : ''}`,
       { value: missing[0]! },
-      { expected: `${neededScales(graph).length} scales`, actual: `${neededScales(graph).length - missing.length}` },
+      { expected: `${needed.length} scales`, actual: `${needed.length - missing.length}` },
     );
   }
   return { quantized: { graph, scales: equalized, ranges }, changes };

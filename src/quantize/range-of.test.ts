@@ -5,7 +5,7 @@ import { bins, Histogram } from './histogram.ts';
 import { calibrationMethods, rangeOf } from './range-of.ts';
 
 function histogramOf(values: readonly number[]): Histogram {
-  const histogram = new Histogram('x');
+  const histogram = new Histogram();
   histogram.add(Float32Array.from(values));
   return histogram;
 }

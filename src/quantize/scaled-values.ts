@@ -1,6 +1,7 @@
 /** Which tensors have a scale: the float inputs of the network and everything that nodes compute in floating point. */
 
 import { consumers, type Graph, producers } from '../graph/graph.ts';
+import type { CheckResult } from '../support/verdict.ts';
 
 const isFloat = (graph: Graph, value: string): boolean => {
   const dtype = graph.values.get(value)?.dtype;
@@ -11,6 +12,13 @@ const isFloat = (graph: Graph, value: string): boolean => {
 export function scaledValues(graph: Graph): readonly string[] {
   const computed = graph.nodes.flatMap((node) => node.outputs.filter((output) => output !== ''));
   return [...graph.inputs, ...computed].filter((value) => isFloat(graph, value));
+}
+
+/** The values that nodes on the DLA read or give; what vanishes when the engine is built hands such values on. */
+export function valuesOnDla(graph: Graph, { verdicts }: CheckResult): ReadonlySet<string> {
+  const elsewhere = new Set(verdicts.filter(({ refusals }) => refusals.length > 0).map(({ node }) => node));
+  const nodes = graph.nodes.filter(({ name }) => !elsewhere.has(name));
+  return new Set(nodes.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]));
 }
 
 const sameLaunch = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul', 'Add', 'Sub', 'Mul', 'Max', 'Min']);

@@ -4,12 +4,13 @@ import { Command, Option } from 'commander';
 import { samples } from '../../evaluate/data-set.ts';
 import { writeFile } from '../../host/node/files.ts';
 import { nodeOnnxRuntime } from '../../host/node/onnxruntime.ts';
-import { calibrate, prepare } from '../../index.ts';
+import { calibrate, check, prepare } from '../../index.ts';
 import { defaultMethod } from '../../quantize/calibrate.ts';
 import { writeCalibrationCache } from '../../quantize/calibration-cache.ts';
 import { writeCalibrationJson } from '../../quantize/calibration-json.ts';
 import { quantize } from '../../quantize/quantize.ts';
 import { type CalibrationMethod, calibrationMethods, defaultPercentile } from '../../quantize/range-of.ts';
+import { valuesOnDla } from '../../quantize/scaled-values.ts';
 import { preprocessFor } from '../compile-flags.ts';
 import type { Context } from '../context.ts';
 import { type DataFlags, imageInputOf, readDataSet, withImages } from '../data-flags.ts';
@@ -51,6 +52,7 @@ Examples:
     .action(async (file: string, flags: Flags, command: Command) => {
       if (flags.method !== 'percentile') refuse(command, ['percentile'], 'goes with --method percentile');
       const network = prepare(await readNetworkFile(file, flags), flags);
+      const where = { target: flags.target, ...(flags.release !== undefined && { release: flags.release }) };
       const dataSet = await readDataSet(flags);
       const input = imageInputOf(network, preprocessFor(file, flags), flags.fit);
       const total = Math.min(dataSet.size, flags.limit ?? dataSet.size);
@@ -61,6 +63,7 @@ Examples:
           samples(dataSet, input, { limit: total, signal: context.signal }),
           {
             runtime: await nodeOnnxRuntime(),
+            ...where,
             method: flags.method,
             percentile: flags.percentile,
             signal: context.signal,
@@ -68,7 +71,8 @@ Examples:
           },
         );
         // The cache holds the scales after the equal-range rules: what the board would otherwise have to be told apart.
-        const { quantized } = quantize(network.graph, calibration.scales, 'calibrated');
+        const onDla = valuesOnDla(network.graph, check(network.graph, where));
+        const { quantized } = quantize(network.graph, calibration.scales, 'calibrated', onDla);
         const text = flags.output.endsWith('.json')
           ? writeCalibrationJson(calibration)
           : writeCalibrationCache(quantized.scales);

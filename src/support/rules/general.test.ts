@@ -18,7 +18,10 @@ describeRules(generalRules, [
   {
     rule: 'general/type',
     passes: [relu(image)],
-    fails: [[single('Relu', { x: image, y: image }, {}, { dtypes: { x: 'int32' } }), 'floating point', 'int32']],
+    fails: [
+      [single('Relu', { x: image, y: image }, {}, { dtypes: { x: 'int32' } }), 'float32 or float16', 'int32'],
+      [single('Relu', { x: image, y: image }, {}, { dtypes: { x: 'float64' } }), 'float32 or float16', 'float64'],
+    ],
   },
   {
     rule: 'general/batch',

@@ -39,12 +39,8 @@ export const generalRules: readonly Rule[] = [
     ...base,
     id: 'general/type',
     generations: ['orin', 'xavier', 'nvdla'],
-    doc: 'The tensors of a DLA layer are floating point in the model (comparisons give booleans).',
-    limits: always(
-      ['float32', 'float16', 'bfloat16', 'float64', 'bool'],
-      `${sources.header}: FP16 and INT8 only`,
-      'header',
-    ),
+    doc: 'The tensors of a DLA layer are float32 or float16 in the model (comparisons give booleans).',
+    limits: always(['float32', 'float16', 'bool'], `${sources.header}: FP16 and INT8 only`, 'header'),
     test: (node, context, types) => {
       const wrong = tensorsOf(node, context).find((name) => {
         const dtype = context.graph.values.get(name)?.dtype;
@@ -56,7 +52,7 @@ export const generalRules: readonly Rule[] = [
       });
       if (wrong === undefined) return undefined;
       const value = context.graph.values.get(wrong)!.dtype;
-      return { message: `${wrong} is ${value}`, values: { limit: 'floating point', value, tensor: wrong } };
+      return { message: `${wrong} is ${value}`, values: { limit: 'float32 or float16', value, tensor: wrong } };
     },
   }),
   rule({
