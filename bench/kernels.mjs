@@ -17,7 +17,7 @@ await build({
       export { Bus } from './src/device/bus.ts';
       export { createWasmEngines } from './src/device/engines/wasm/engines.ts';
       export { constantCube, featureCube, fillFeature, vectorCube } from './src/device/testing/cubes.ts';
-      export { nodeThreads } from './src/host/node/threads.ts';`,
+      export { nodeThreads } from './src/host/node/index.ts';`,
     resolveDir: new URL('..', import.meta.url).pathname,
     loader: 'ts',
   },

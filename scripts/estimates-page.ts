@@ -18,8 +18,7 @@ import {
   prepare,
   type SystemOptions,
 } from '../src/index.ts';
-import { alexnet } from '../src/models/alexnet.ts';
-import { lenet } from '../src/models/lenet.ts';
+import { alexnet, lenet } from '../src/models/caffe.ts';
 import { resnet18Cifar, resnet50 } from '../src/models/resnet.ts';
 
 type Row = readonly string[];

@@ -46,19 +46,37 @@ export type { LoadableTag, TaggedTensor } from './loadable/nvdla/format/tag.ts';
 export type { TaskOperation } from './loadable/nvdla/format/task-descriptors.ts';
 export type { LoadableRule } from './loadable/nvdla/validate/findings.ts';
 export type { ReadOptions } from './onnx/read.ts';
-export type { Layer, Move, Pipeline } from './program/layer.ts';
-export type { BdmaTransfer } from './program/layers/bdma.ts';
-export type { Cdp } from './program/layers/cdp.ts';
-export type { Conv, ConvCore, ImageInput as PixelInput } from './program/layers/conv.ts';
-export type { Copy } from './program/layers/copy.ts';
-export type { Convert, Extent, Padding } from './program/layers/fields.ts';
-export type { EngineName, PixelGrid, ReadClient } from './program/layers/kind.ts';
-export type { Lookup, LookupCurve, LookupSlope } from './program/layers/lookup.ts';
-export type { IntegerAverage, Pdp } from './program/layers/pdp.ts';
-export type { PixelCopy } from './program/layers/pixels.ts';
-export type { LinearResize, NearestResize, Resize, Scaling as ResizeScaling } from './program/layers/resize.ts';
-export type { RubikMove } from './program/layers/rubik.ts';
-export type { FloatScaleSdp, IntegerScaleSdp, Sdp, SdpUnit } from './program/layers/sdp.ts';
+export type {
+  BdmaTransfer,
+  Cdp,
+  Conv,
+  ConvCore,
+  Convert,
+  Copy,
+  Extent,
+  FloatScaleSdp,
+  ImageInput as PixelInput,
+  IntegerAverage,
+  IntegerScaleSdp,
+  Layer,
+  LinearResize,
+  Lookup,
+  LookupCurve,
+  LookupSlope,
+  Move,
+  NearestResize,
+  Padding,
+  Pdp,
+  Pipeline,
+  PixelCopy,
+  PixelGrid,
+  Resize,
+  RubikMove,
+  Sdp,
+  SdpUnit,
+} from './program/layer.ts';
+export type { EngineName, ReadClient } from './program/layers/kind.ts';
+export type { Scaling as ResizeScaling } from './program/layers/resize.ts';
 export type {
   BlobTable,
   ConstantRef,

@@ -38,6 +38,15 @@ describe('the package', () => {
     expect(version).toBe((JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version);
   });
 
+  it('makes npm warn of nothing', () => {
+    const result = spawnSync('npm', ['pkg', 'get', 'name'], {
+      encoding: 'utf8',
+      cwd: root,
+      shell: process.platform === 'win32',
+    });
+    expect(result).toMatchObject({ status: 0, stdout: '"dlakit"\n', stderr: '' });
+  });
+
   it('was built', () => {
     expect(existsSync(join(root, 'dist/index.js'))).toBe(true);
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { compile, estimate, estimateModes, prepare } from '../index.ts';
+import { lenet } from '../models/caffe.ts';
 import { GraphBuilder } from '../models/graph-builder.ts';
-import { lenet } from '../models/lenet.ts';
 import { estimateText, layersText } from './estimate-text.ts';
 
 const estimated = (make: (builder: GraphBuilder) => void, module?: string): string => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type CompileOptions, check, compile, type EstimateOptions, estimate, prepare, report } from '../index.ts';
+import { lenet } from '../models/caffe.ts';
 import { GraphBuilder } from '../models/graph-builder.ts';
-import { lenet } from '../models/lenet.ts';
 import { gainText } from './gains.ts';
 import type { Gain } from './report.ts';
 

@@ -6,8 +6,7 @@
 
 import type { Estimate } from '../estimate/estimate-result.ts';
 import { timeline } from '../estimate/timeline.ts';
-import { enginesTrace } from './engines-trace.ts';
-import { meta, slice, type TraceEvent } from './trace-event.ts';
+import { engineNames } from '../program/layers/kind.ts';
 
 const tracks = ['hardware layers', 'compute', 'memory'] as const;
 
@@ -49,3 +48,71 @@ function traceOf(estimate: Estimate, pid: number): readonly TraceEvent[] {
   }
   return events;
 }
+
+const processor = engineNames.length + 1;
+
+/**
+ * The schedule of one image on an open NVDLA: a track for the processor that launches and one for each engine, which a launch keeps
+ * busy up to its drain.
+ */
+function enginesTrace({ network, module, powerMode, dlaClock, layers }: Estimate, pid: number): readonly TraceEvent[] {
+  const used = engineNames.filter((name) =>
+    layers.some(({ stripe }) => stripe!.engines.some(({ engine }) => engine === name)),
+  );
+  const events: TraceEvent[] = [
+    meta(pid, 'process_name', `${network} · ${module} ${powerMode}`),
+    { ...meta(pid, 'process_sort_index', ''), args: { sort_index: pid } },
+    { ...meta(pid, 'thread_name', 'processor'), tid: processor },
+    ...used.map((name) => ({ ...meta(pid, 'thread_name', name), tid: engineNames.indexOf(name) + 1 })),
+  ];
+  for (const { name, origin, macs, utilisation, bound, traffic, stripe } of layers) {
+    const { start, end, launch, fill, drain, limit, reasons } = stripe!;
+    events.push(slice(pid, processor, name, (start - launch) / dlaClock, launch / dlaClock, 'overhead', {}));
+    const args = {
+      nodes: origin.join(', '),
+      macs,
+      utilisation,
+      limit,
+      reasons: reasons.join('; '),
+      fillCycles: fill,
+      drainCycles: drain,
+      ...traffic,
+    };
+    for (const { engine, busy } of stripe!.engines) {
+      const tid = engineNames.indexOf(engine) + 1;
+      events.push(slice(pid, tid, name, (end - drain - busy) / dlaClock, busy / dlaClock, bound, args));
+    }
+  }
+  return events;
+}
+
+/** An event of the Trace Event Format. */
+interface TraceEvent {
+  readonly name: string;
+  readonly ph: 'X' | 'M' | 'C';
+  readonly pid: number;
+  readonly tid?: number;
+  /** Microseconds. */
+  readonly ts?: number;
+  readonly dur?: number;
+  readonly cat?: string;
+  readonly args?: Readonly<Record<string, unknown>>;
+}
+
+/** Names a process, or with `tid` a thread. */
+const meta = (pid: number, name: string, value: string): TraceEvent => ({
+  name,
+  ph: 'M',
+  pid,
+  args: { name: value },
+});
+
+const slice = (
+  pid: number,
+  tid: number,
+  name: string,
+  ts: number,
+  dur: number,
+  cat: string,
+  args: Readonly<Record<string, unknown>>,
+): TraceEvent => ({ name, ph: 'X', pid, tid, ts, dur, cat, args });

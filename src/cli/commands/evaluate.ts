@@ -1,4 +1,4 @@
-/** `dla evaluate`: Top-1 and Top-5 of FP32 beside INT8 on the DLA. */
+/** `dla evaluate`: Top-1 and Top-5 of FP32 beside the DLA, and the distance of every tensor. */
 
 import { Command, Option } from 'commander';
 import { prepare } from '../../index.ts';
@@ -18,24 +18,27 @@ interface Flags extends CompileFlags, DataFlags, EngineFlags {
 
 export const evaluateCommand = (context: Context): Command =>
   withEngines(withPreprocess(withImages(withCompile(withTarget(new Command('evaluate'))))))
-    .description('Measure accuracy on labelled images: FP32 on onnxruntime beside INT8 on the DLA.')
+    .description(
+      'Measure accuracy on labelled images, FP32 on onnxruntime beside the DLA; with --tensors also how far every tensor is off.',
+    )
     .argument('<model.onnx>')
-    .option('--labels <file>', 'IDX file of labels')
+    .option('--labels <file>', 'IDX file of labels; without any only tensors are compared')
     .option('--limit <n>', 'take the first n images', positiveInteger)
     .option('--shapes <list>', 'bind symbolic dimensions: name:1x3x224x224,…')
     .option('--batch <n>', 'images per run, where the network leaves it open (default: 50)', positiveInteger)
     .option(
       '--tensors <n>',
-      'also compare every tensor over n images: signal-to-noise and the first that diverges',
+      'compare every tensor over n images, which need no labels: signal-to-noise and the first that diverges',
       positiveInteger,
     )
     .addOption(new Option('--format <format>').choices(['text', 'json']).default('text'))
     .addHelpText(
       'after',
       `
-Example:
+Examples:
   dla evaluate models/fashion-resnet20.onnx --calib resnet20.cache --images data/fashion-mnist-test-images.idx3.gz \\
-    --labels data/fashion-mnist-test-labels.idx1.gz --tensors 100`,
+    --labels data/fashion-mnist-test-labels.idx1.gz --tensors 100
+  dla evaluate net.onnx --calib net.cache --images photos/ --tensors 3`,
     )
     .action(async (file: string, flags: Flags) => {
       const network = prepare(await readNetworkFile(file, flags, 50), flags);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { compile, estimate, prepare, type SystemOptions } from '../../index.ts';
-import { lenet } from '../../models/lenet.ts';
+import { lenet } from '../../models/caffe.ts';
 import { resnet18Cifar } from '../../models/resnet.ts';
 import type { Plan } from '../../program/program.ts';
 import { problemOf } from '../../program/testing/problem-of.ts';

@@ -1,18 +1,31 @@
-/** Node's side of dlakit: files, images, onnxruntime-node. */
+/** Node's side of dlakit: files, images, threads, onnxruntime-node. */
 
 import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import type { ThreadSpawner } from '../../device/engines/wasm/thread-pool.ts';
 import { gunzip } from '../../evaluate/gunzip.ts';
 import type { Host } from '../host.ts';
 import { decodeImage } from './images.ts';
 import { nodeOnnxRuntime } from './onnxruntime.ts';
-import { nodeThreads } from './threads.ts';
 
 export type { Host } from '../host.ts';
 export { listFolder, readBytes, readText, writeFile, writeFiles } from './files.ts';
 export { readImageFolder } from './image-folder.ts';
 export { decodeImage } from './images.ts';
 export { nodeOnnxRuntime } from './onnxruntime.ts';
-export { nodeThreads } from './threads.ts';
+
+/** Kernel threads as worker_threads. They do not keep the process alive. */
+export const nodeThreads: ThreadSpawner = {
+  spawn(source, data, onError) {
+    const worker = new Worker(`(${source})(require('node:worker_threads').workerData);`, {
+      eval: true,
+      workerData: data,
+    });
+    worker.unref();
+    worker.on('error', onError);
+    return { terminate: () => void worker.terminate() };
+  },
+};
 
 export const nodeHost: Host = {
   name: 'node',

@@ -1,7 +1,7 @@
 /** What random pipelines do not reach: overlapping surfaces, constants that change, faults, and the life of threads. */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { nodeThreads } from '../../../host/node/threads.ts';
+import { nodeThreads } from '../../../host/node/index.ts';
 import type { Conv, Pipeline } from '../../../program/layer.ts';
 import { Bus } from '../../bus.ts';
 import type { Cube } from '../../cube.ts';

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { roundHalfAway } from '../../../base/rounding.ts';
-import { nodeThreads } from '../../../host/node/threads.ts';
+import { nodeThreads } from '../../../host/node/index.ts';
 import type { FloatScaleSdp, Pipeline } from '../../../program/layer.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import { Bus } from '../../bus.ts';

@@ -1,7 +1,7 @@
 /**
  * Threads that help with jobs. The launching thread offers a job in the mailbox, takes part, withdraws it and waits for
  * the helpers that are still at their last unit; helpers that have not woken by then are not waited for. How a thread
- * starts is the platform's business: it hands in a {@link ThreadSpawner} (host/node/threads.ts, host/browser/threads.ts).
+ * starts is the platform's business: it hands in a {@link ThreadSpawner} (host/node/index.ts, host/browser/index.ts).
  */
 
 import type { Bus } from '../../bus.ts';

@@ -5,7 +5,7 @@
 
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { nodeThreads } from '../../../../../host/node/threads.ts';
+import { nodeThreads } from '../../../../../host/node/index.ts';
 import type { Pipeline } from '../../../../../program/layer.ts';
 import { Bus } from '../../../../bus.ts';
 import type { Cube } from '../../../../cube.ts';

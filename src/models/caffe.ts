@@ -1,9 +1,27 @@
-/** AlexNet as Caffe has it (models/bvlc_alexnet): two groups, normalization across channels. Seeded weights, no softmax. */
+/** LeNet and AlexNet as Caffe has them, without their softmax. Weights are seeded. */
 
 import type { Graph } from '../graph/graph.ts';
 import { float, GraphBuilder, int } from './graph-builder.ts';
 
-/** Input `image` [1, 3, 227, 227], output `fc8:out` [1, 1000]. */
+/**
+ * examples/mnist/lenet.prototxt: the network of the open NVDLA's published timings. Input `image` [1, 1, 28, 28], output `ip2:out`
+ * [1, 10].
+ */
+export function lenet(seed = 1): Graph {
+  const builder = new GraphBuilder('lenet', { seed });
+  let x = builder.input('image', [1, 1, 28, 28]);
+  x = builder.conv(x, { channels: 20, kernel: 5, name: 'conv1' });
+  x = builder.maxPool(x, { kernel: 2, stride: 2, name: 'pool1' });
+  x = builder.conv(x, { channels: 50, kernel: 5, name: 'conv2' });
+  x = builder.maxPool(x, { kernel: 2, stride: 2, name: 'pool2' });
+  x = builder.relu(builder.gemm(builder.flatten(x, 'flatten'), 500, 'ip1'), 'relu1');
+  builder.output(builder.gemm(x, 10, 'ip2'));
+  return builder.build();
+}
+
+/**
+ * models/bvlc_alexnet: two groups, normalization across channels. Input `image` [1, 3, 227, 227], output `fc8:out` [1, 1000].
+ */
 export function alexnet(seed = 1): Graph {
   const builder = new GraphBuilder('alexnet', { seed });
   const pool = { kernel: 3, stride: 2 };
@@ -22,7 +40,7 @@ export function alexnet(seed = 1): Graph {
   return builder.build();
 }
 
-/** Caffe's parameters of both networks: five channels, α = 10⁻⁴, β = ¾. */
+/** Both of AlexNet's normalizations: five channels, α = 10⁻⁴, β = ¾. */
 const localNorm = (builder: GraphBuilder, x: string, name: string): string =>
   builder.node(
     'LRN',
