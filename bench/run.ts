@@ -16,13 +16,14 @@ import { createWasmEngines } from '../src/device/engines/wasm/engines.ts';
 import type { Graph } from '../src/graph/graph.ts';
 import { float32Tensor } from '../src/graph/tensor.ts';
 import { nodeOnnxRuntime } from '../src/host/node/onnxruntime.ts';
-import { calibrate, check, compile, prepare, readNetwork } from '../src/index.ts';
+import { calibrate, check, compile, prepare, readNetwork, report } from '../src/index.ts';
 import { resnet18, resnet50 } from '../src/models/resnet.ts';
 import { writeModel } from '../src/onnx/write.ts';
 import { formatBytes, table } from '../src/report/table.ts';
 import { openDevice } from '../src/runtime/device.ts';
 import { loadNetwork } from '../src/runtime/network.ts';
 import { type Comparison, compare } from './compare.ts';
+import { largeFloat16 } from './large-float16.ts';
 import { type BenchNetwork, nvdlaBench } from './nvdla.ts';
 import { peakMemory } from './peak-memory.ts';
 import { exportQLinear } from './qlinear.ts';
@@ -87,10 +88,11 @@ await device.close();
 await web.release();
 await native.release();
 
-const createSession = async () => {
-  const created = await ortNode.InferenceSession.create(onnx, { intraOpNumThreads: 1, interOpNumThreads: 1 });
+const sessionOf = (model: Uint8Array) => async () => {
+  const created = await ortNode.InferenceSession.create(model, { intraOpNumThreads: 1, interOpNumThreads: 1 });
   await created.release();
 };
+const createSession = sessionOf(onnx);
 rows.push(
   await row(
     'read and check ResNet-50',
@@ -104,6 +106,23 @@ rows.push(
     'onnxruntime-node, session creation',
     createSession,
   ),
+);
+
+const large = largeFloat16();
+const createLarge = sessionOf(large);
+/** What `dla check` does: the verdicts, and what the compiler cannot lower. */
+const checkLarge = () => {
+  const graph = readNetwork(large);
+  return [check(graph), compile(prepare(graph))];
+};
+const reportLarge = () => {
+  const prepared = prepare(readNetwork(large));
+  return report(prepared, compile(prepared));
+};
+const what = 'a network of 44 M float16 weights, 700 nodes';
+rows.push(
+  await row(`check ${what}`, checkLarge, 'onnxruntime-node, session creation', createLarge, 0.15),
+  await row(`report on ${what}`, reportLarge, 'onnxruntime-node, session creation', createLarge, 0.08),
 );
 
 console.log(
@@ -140,15 +159,15 @@ const small = async (title: string, file: string): Promise<BenchNetwork> => {
   const bytes = await readFile(new URL(`../models/${file}.onnx`, import.meta.url));
   return { title, network: prepare(readNetwork(bytes)), bar: false, precisions: both, memory: false };
 };
-const large = { bar: true, precisions: ['int8'], memory: true } as const;
-const basic: BenchNetwork = { ...large, title: 'ResNet-18', network: prepare(resnet18({ seed: 1 })) };
+const deep = { bar: true, precisions: ['int8'], memory: true } as const;
+const basic: BenchNetwork = { ...deep, title: 'ResNet-18', network: prepare(resnet18({ seed: 1 })) };
 const belowOrin = await nvdlaBench(
   [
     ...(short
       ? [basic]
       : [
           { ...basic, precisions: both },
-          { ...large, title: 'ResNet-50', network },
+          { ...deep, title: 'ResNet-50', network },
         ]),
     await small('resnet20, 28×28', 'fashion-resnet20'),
     await small('MobileNetV2, 28×28', 'fashion-mobilenetv2'),
