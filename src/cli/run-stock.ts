@@ -20,7 +20,7 @@ import type { RunResult } from '../runtime/network.ts';
 import { dimg } from '../runtime/nvdla/dimg.ts';
 import type { LaunchedOperation } from '../runtime/nvdla/dla-task.ts';
 import { NvdlaNetwork } from '../runtime/nvdla/nvdla-network.ts';
-import { memoryTypes } from '../runtime/nvdla/program/operation.ts';
+import { isFlying } from '../runtime/nvdla/program/operation.ts';
 import type { Binding } from '../runtime/nvdla/user-driver.ts';
 import type { Context } from './context.ts';
 import { type EngineFlags, enginesOf, openNodeDevice } from './device-flags.ts';
@@ -105,7 +105,7 @@ async function runOnce(
 function launchesOf(loadable: StockLoadable): number {
   const tasks = loadable.tasks.filter((task) => task.interface === taskInterfaces.dla);
   const operations = tasks.flatMap((task) => taskDescriptors(loadable, task).operations);
-  return operations.filter(({ surfaces }) => !('src' in surfaces && surfaces.src.type === memoryTypes.hardware)).length;
+  return operations.filter(({ surfaces }) => !('src' in surfaces && isFlying(surfaces.src))).length;
 }
 
 /** Reads what the flags name: tensors of a loadable that says what its inputs are, else the bytes of surfaces. */

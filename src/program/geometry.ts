@@ -29,6 +29,10 @@ export function elementsPerAtom(format: SurfaceFormat): number {
   return format === 'chw8' ? 8 : 1;
 }
 
+/** The feature format whose atoms have so many elements; undefined where none has. */
+export const atomFormat = (elements: number): SurfaceFormat | undefined =>
+  (['chw8', 'chw16', 'chw32'] as const).find((format) => elementsPerAtom(format) === elements);
+
 /** Whether a surface of this format holds a feature map or an image, not a constant. */
 export const isFeatureFormat = (format: SurfaceFormat): boolean => format !== 'kcrs' && format !== 'vector';
 

@@ -22,6 +22,7 @@ import {
   weightBanks,
 } from '../../program/nvdla/convolution-buffer.ts';
 import type { Shape4 } from '../../program/surface.ts';
+import { nvdlaLimits } from '../../targets/nvdla-limits.ts';
 import type { Target } from '../../targets/target.ts';
 import type { ConvShape } from '../operation.ts';
 import { convStage } from './conv-stage.ts';
@@ -71,11 +72,8 @@ interface PricedPlan {
   readonly cost: number;
 }
 
-/** Largest values of register fields (nvdla/hw spec/manual, CSC and CDMA). */
-const limits = { kernel: 32, stride: 8, dilation: 32, padding: 31, kernels: 8192, extent: 8192 } as const;
-
-/** nvdla/hw spec/manual, CDMA D_WEIGHT_SIZE_0: 18 bits. */
-const mostKernelBytes = 2 ** 18;
+const limits = nvdlaLimits.convolution;
+const [, mostKernelBytes] = limits.bytesPerKernel;
 
 /** One launch for each block and run of rows, or why the hardware cannot do it. */
 export function planConvolution(work: ConvolutionWork): ConvolutionPlan {
@@ -95,13 +93,13 @@ function beyondRegisters({ input, shape, image }: ConvolutionWork): string | und
   const { kernel, stride, dilation, padding, output } = shape;
   const [, channels, height, width] = input;
   const checks: readonly (readonly [what: string, value: number, most: number])[] = [
-    ['kernel', Math.max(kernel.h, kernel.w), limits.kernel],
-    ['stride', Math.max(stride.h, stride.w), limits.stride],
-    ['dilation', Math.max(dilation.h, dilation.w), limits.dilation],
-    ['padding', Math.max(padding.top, padding.left, padding.bottom, padding.right), limits.padding],
-    ['number of kernels', output.channels, limits.kernels],
-    ['number of channels', channels, limits.kernels],
-    ['size of its map', Math.max(height, width, output.height, output.width), limits.extent],
+    ['kernel', Math.max(kernel.h, kernel.w), limits.kernel[1]],
+    ['stride', Math.max(stride.h, stride.w), limits.stride[1]],
+    ['dilation', Math.max(dilation.h, dilation.w), limits.dilation[1]],
+    ['padding', Math.max(padding.top, padding.left, padding.bottom, padding.right), limits.padding[1]],
+    ['number of kernels', output.channels, limits.kernels[1]],
+    ['number of channels', channels, limits.kernels[1]],
+    ['size of its map', Math.max(height, width, output.height, output.width), nvdlaLimits.extent[1]],
   ];
   const wrong = checks.find(([, value, most]) => value > most);
   if (wrong) return `its ${wrong[0]} is ${wrong[1]}, and the convolution core takes at most ${wrong[2]}`;

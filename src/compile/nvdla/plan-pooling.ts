@@ -12,13 +12,13 @@ import type { Extent, IntegerAverage } from '../../program/layer.ts';
 import type { ConvolutionPrecision } from '../../program/nvdla/convolution-buffer.ts';
 import { pooledColumns, poolingReciprocals } from '../../program/nvdla/pooling.ts';
 import type { Shape4 } from '../../program/surface.ts';
+import { nvdlaLimits } from '../../targets/nvdla-limits.ts';
 import type { Target } from '../../targets/target.ts';
 import { type ConvOperation, type ConvShape, type Pooling, type PoolOperation, plainPoint } from '../operation.ts';
 
-const mostWindow = 8;
-/** The firmware's limit (nvdla/sw pdp.c). */
-const mostStride = 8;
-const mostPadding = 7;
+const [, mostWindow] = nvdlaLimits.pooling.window;
+const [, mostStride] = nvdlaLimits.pooling.stride;
+const [, mostPadding] = nvdlaLimits.pooling.padding;
 
 export type PoolingPlan = { readonly pools: readonly Pooling[] } | { readonly reason: string };
 

@@ -1,6 +1,7 @@
 /** Transfers of the bridge DMA (nvdla/sw `bdma.c` for the limits). */
 
 import * as z from 'zod';
+import { nvdlaLimits } from '../../targets/nvdla-limits.ts';
 import { index, integer, record } from '../record.ts';
 import { isNvdla, type LayerContext, surfaceOf, whole, wrong } from './context.ts';
 import type { LayerKind } from './kind.ts';
@@ -36,17 +37,16 @@ const transferSchema = record<BdmaTransfer<number>>()({
   surfaces: integer,
 });
 
-const lineUnit = 32;
-const mostTransfers = 20;
-const mostRepeats = 8192;
+const limits = nvdlaLimits.bdma;
+const { lineUnit } = limits;
 
 /** @throws program/invalid */
 function checkTransfers(context: LayerContext, transfers: readonly BdmaTransfer<number>[]): void {
-  whole(context, 'the number of transfers', transfers.length, 1, mostTransfers);
+  whole(context, 'the number of transfers', transfers.length, ...limits.transfers);
   const [first] = transfers;
   for (const transfer of transfers) {
-    whole(context, 'bdma.lines', transfer.lines, 1, mostRepeats);
-    whole(context, 'bdma.surfaces', transfer.surfaces, 1, mostRepeats);
+    whole(context, 'bdma.lines', transfer.lines, ...limits.repeats);
+    whole(context, 'bdma.surfaces', transfer.surfaces, ...limits.repeats);
     whole(context, 'bdma.lineBytes', transfer.lineBytes, lineUnit, 2 ** 31);
     for (const side of ['input', 'output'] as const) {
       const surface = surfaceOf(context, transfer[side], `bdma.${side}`);

@@ -1,6 +1,7 @@
 /** Local response normalization. */
 
 import * as z from 'zod';
+import { nvdlaLimits } from '../../targets/nvdla-limits.ts';
 import { index, optional, record } from '../record.ts';
 import {
   atoms,
@@ -23,7 +24,7 @@ import { checkLookup, type Lookup, lookupSchema, mapLookup } from './lookup.ts';
  */
 export interface Cdp<S> {
   readonly input: S;
-  readonly localSize: 3 | 5 | 7 | 9;
+  readonly localSize: (typeof nvdlaLimits.normalization.sizes)[number];
   readonly inputConvert: Convert;
   readonly outputConvert: Convert;
   /** Index the table with the value itself. */
@@ -37,7 +38,7 @@ export interface Cdp<S> {
 
 const cdpSchema = record<Cdp<number>>()({
   input: index,
-  localSize: z.literal([3, 5, 7, 9]),
+  localSize: z.literal(nvdlaLimits.normalization.sizes),
   inputConvert: convertSchema,
   outputConvert: convertSchema,
   bypassSquareSum: z.boolean(),
@@ -57,13 +58,16 @@ function checkCdp(context: LayerContext, cdp: Cdp<number>): void {
 function checkCdpRegisters(context: LayerContext, cdp: Cdp<number>, target: NvdlaTarget): void {
   const type = precisionOf(context, atoms(context, cdp.input, 'cdp.input'), 'cdp.input', target);
   same(context, 'the type of cdp.output', atoms(context, cdp.output, 'cdp.output'), type);
-  if (![3, 5, 7, 9].includes(cdp.localSize))
-    wrong(context, 'CDP sums 3, 5, 7 or 9 channels', '3, 5, 7 or 9', cdp.localSize);
+  const { sizes, input, output } = nvdlaLimits.normalization;
+  if (!sizes.includes(cdp.localSize)) wrong(context, 'CDP sums 3, 5, 7 or 9 channels', '3, 5, 7 or 9', cdp.localSize);
   if (cdp.lookup === undefined) wrong(context, 'a normalization needs its table', 'cdp.lookup', 'none');
-  // On int8 the converters take only the low bits of their offsets (nvdla/hw cmod/hls/cdp_libs).
-  const narrow = type === 'int8';
-  checkConvertRegisters(context, 'cdp.inputConvert', cdp.inputConvert, { offset: narrow ? 8 : 16, shift: 31 });
-  checkConvertRegisters(context, 'cdp.outputConvert', cdp.outputConvert, { offset: narrow ? 25 : 32, shift: 63 });
+  const offsetBits = type === 'int8' ? 'int8OffsetBits' : 'offsetBits';
+  for (const [field, convert, limits] of [
+    ['cdp.inputConvert', cdp.inputConvert, input],
+    ['cdp.outputConvert', cdp.outputConvert, output],
+  ] as const) {
+    checkConvertRegisters(context, field, convert, { offsetBits: limits[offsetBits], shift: limits.shift });
+  }
 }
 
 export const cdpKind: LayerKind<'cdp'> = {

@@ -1,6 +1,7 @@
 /** Convolution and deconvolution, with the stages behind it. */
 
 import * as z from 'zod';
+import { nvdlaLimits } from '../../targets/nvdla-limits.ts';
 import { atomElements, kernelGroupOf, precisionBytes } from '../nvdla/convolution-buffer.ts';
 import { index, indices, integer, optional, record } from '../record.ts';
 import { fullGroup } from '../sparsity.ts';
@@ -177,7 +178,7 @@ function checkConv(context: LayerContext, conv: Conv<number>, sdp: Sdp<number>, 
   checkExtent(context, 'conv.dilation', dilation);
   checkPadding(context, 'conv.padding', conv.padding);
   whole(context, 'conv.groups', groups, 1, 65_535);
-  whole(context, 'conv.truncate', conv.truncate, 0, 31);
+  whole(context, 'conv.truncate', conv.truncate, ...nvdlaLimits.convolution.truncate);
   whole(
     context,
     'conv.padValue',
@@ -259,6 +260,7 @@ function checkConvRegisters(context: LayerContext, conv: Conv<number>, target: N
   const { kernel, stride, dilation, padding, output } = conv;
   const core = conv.core ?? wrong(context, 'a convolution of the open NVDLA has a core', 'conv.core', 'none');
   const { precision } = core;
+  const limits = nvdlaLimits.convolution;
   precisionOf(context, precision, 'conv.core.precision', target);
   same(context, 'conv.groups', conv.groups, 1);
   same(context, 'conv.transposed', conv.transposed, false);
@@ -269,17 +271,17 @@ function checkConvRegisters(context: LayerContext, conv: Conv<number>, target: N
   const atom = atomElements(target, precision);
   same(context, 'conv.core.accumulatorChannels', core.accumulatorChannels, Math.ceil(output.channels / atom) * atom);
   for (const axis of ['h', 'w'] as const) {
-    whole(context, `conv.kernel.${axis}`, kernel[axis], 1, 32);
-    whole(context, `conv.stride.${axis}`, stride[axis], 1, 8);
-    whole(context, `conv.dilation.${axis}`, dilation[axis], 1, 32);
+    whole(context, `conv.kernel.${axis}`, kernel[axis], ...limits.kernel);
+    whole(context, `conv.stride.${axis}`, stride[axis], ...limits.stride);
+    whole(context, `conv.dilation.${axis}`, dilation[axis], ...limits.dilation);
   }
-  for (const [side, most] of [
-    ['left', 31],
-    ['top', 31],
-    ['right', 63],
-    ['bottom', 63],
+  for (const [side, [least, most]] of [
+    ['left', limits.padding],
+    ['top', limits.padding],
+    ['right', limits.paddingBehind],
+    ['bottom', limits.paddingBehind],
   ] as const) {
-    whole(context, `conv.padding.${side}`, padding[side], 0, most);
+    whole(context, `conv.padding.${side}`, padding[side], least, most);
   }
   const { banks } = target.cbuf;
   whole(context, 'conv.core.cbuf.dataBanks', core.cbuf.dataBanks, 1, banks - 1);
@@ -296,7 +298,7 @@ function checkConvRegisters(context: LayerContext, conv: Conv<number>, target: N
   same(context, 'the type of conv.weights', weights.dtype, precision);
   const bytes = output.channels * channels * kernel.h * kernel.w * precisionBytes(precision);
   whole(context, 'the size of conv.weights', weights.size, bytes, 2 ** 32 - 1);
-  if (core.convert) checkConvertRegisters(context, 'conv.core.convert', core.convert, { offset: 16, shift: 63 });
+  if (core.convert) checkConvertRegisters(context, 'conv.core.convert', core.convert, limits.convert);
 }
 
 /** @param held by the surface: pixels of three channels have a fourth component, which meets zeros */
@@ -313,7 +315,7 @@ function checkImage(context: LayerContext, { core, dilation, kernel }: Conv<numb
   if (image.unsigned !== undefined)
     same(context, 'conv.core.image.unsigned', image.unsigned, 8 * precisionBytes(core!.precision));
   same(context, 'conv.dilation.w of an image', dilation.w, 1);
-  whole(context, 'the channels under a row of the kernel', channels * kernel.w, 1, 8192);
+  whole(context, 'the channels under a row of the kernel', channels * kernel.w, ...nvdlaLimits.extent);
 }
 
 function macWork({ output, kernel, groups, transposed, sparse }: Conv<unknown>, input: CubeType): MacWork {

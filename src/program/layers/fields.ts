@@ -43,21 +43,22 @@ export function checkConvert(context: LayerContext, field: string, { offset, sca
   whole(context, `${field}.shift`, shift, 0, 63);
 }
 
-interface Bits {
-  /** Of the offset, signed. */
-  readonly offset: number;
-  readonly shift: number;
+/** What a converter's registers hold: signed bits of its offset, and its shift. */
+interface ConvertLimits {
+  readonly offsetBits: number;
+  readonly shift: readonly [least: number, most: number];
 }
 
 export function checkConvertRegisters(
   context: LayerContext,
   field: string,
   { offset, scale, shift }: Convert,
-  most: Bits,
+  limits: ConvertLimits,
 ): void {
-  whole(context, `${field}.offset`, offset, -(2 ** (most.offset - 1)), 2 ** (most.offset - 1) - 1);
+  const most = 2 ** (limits.offsetBits - 1);
+  whole(context, `${field}.offset`, offset, -most, most - 1);
   whole(context, `${field}.scale`, scale, -32_768, 32_767);
-  whole(context, `${field}.shift`, shift, 0, most.shift);
+  whole(context, `${field}.shift`, shift, ...limits.shift);
 }
 
 /** Rows or columns of the output: what ⌊(in + padding − (dilation·(kernel−1)+1)) / stride⌋ + 1 gives. */

@@ -1,6 +1,7 @@
 /** The lookup tables of SDP's Y unit and of CDP on the open NVDLA. */
 
 import * as z from 'zod';
+import { nvdlaLimits } from '../../targets/nvdla-limits.ts';
 import { index, integer, number, record } from '../record.ts';
 import { constant, type LayerContext, whole } from './context.ts';
 import type { Visit } from './kind.ts';
@@ -62,30 +63,25 @@ export const mapLookup = <S, T>(
   lo: { ...lo, entries: visit(lo.entries, { role: 'vector', field: `${stage}.lookup.lo` }) },
 });
 
-/** Ends of SDP's tables have 32 bits, of CDP's 38 (nvdla/hw spec/manual). */
-const tableEnd = { sdp: 2 ** 31, cdp: 2 ** 37 } as const;
-
 export function checkLookup(
   context: LayerContext,
   field: 'sdp.lookup' | 'cdp.lookup',
   lookup: Lookup<number>,
   dtype: 'int16' | 'float16',
 ): void {
-  const end = tableEnd[field === 'sdp.lookup' ? 'sdp' : 'cdp'];
+  const { entries, endBits, slopeShift } = nvdlaLimits.lookup;
+  const end = 2 ** (endBits[field === 'sdp.lookup' ? 'sdp' : 'cdp'] - 1);
   // Of float16 processing ends are the bits of a float32.
   const [least, most] = dtype === 'float16' ? [-(2 ** 31), 2 ** 32 - 1] : [-end, end - 1];
-  for (const [name, count] of [
-    ['le', 65],
-    ['lo', 257],
-  ] as const) {
+  for (const name of ['le', 'lo'] as const) {
     const curve = lookup[name];
-    constant(context, curve.entries, `${field}.${name}.entries`, dtype, [count]);
+    constant(context, curve.entries, `${field}.${name}.entries`, dtype, [entries[name]]);
     whole(context, `${field}.${name}.start`, curve.start, least, most);
     whole(context, `${field}.${name}.end`, curve.end, least, most);
     whole(context, `${field}.${name}.exponent`, curve.exponent, -128, 127);
     for (const side of ['underflow', 'overflow'] as const) {
       whole(context, `${field}.${name}.${side}.scale`, curve[side].scale, -32_768, 65_535);
-      whole(context, `${field}.${name}.${side}.shift`, curve[side].shift, -16, 15);
+      whole(context, `${field}.${name}.${side}.shift`, curve[side].shift, ...slopeShift);
     }
   }
 }

@@ -1,5 +1,6 @@
 /** Pixels at other places: a pass through SDP (open NVDLA). */
 
+import { nvdlaLimits } from '../../targets/nvdla-limits.ts';
 import { elementsPerAtom } from '../geometry.ts';
 import { index, integer, record } from '../record.ts';
 import type { Shape4 } from '../surface.ts';
@@ -44,7 +45,7 @@ export const stepsOverColumns = ({ from, to }: Pick<PixelCopy<unknown>, 'from' |
   from.step.w > 1 || to.step.w > 1;
 
 /** Channels and lines of a cube (nvdla/sw `common.h`): rows times channels of an atom, and columns, where it steps over columns. */
-export const mostStepped = 8192;
+export const [, mostStepped] = nvdlaLimits.extent;
 
 /** @throws program/invalid */
 function checkPixels(context: LayerContext, pixels: PixelCopy<number>): void {

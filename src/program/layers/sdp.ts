@@ -1,6 +1,8 @@
 /** The single-point stage: scales, second operands, activations; with any pooling behind it. */
 
 import * as z from 'zod';
+import { processPrecision } from '../../program/nvdla/codes.ts';
+import { nvdlaLimits } from '../../targets/nvdla-limits.ts';
 import { isFeatureFormat } from '../geometry.ts';
 import { atomElements, type ConvolutionPrecision } from '../nvdla/convolution-buffer.ts';
 import { index, integer, number, optional, record } from '../record.ts';
@@ -319,10 +321,6 @@ function checkUnit(context: LayerContext, field: string, unit: SdpUnit<number>, 
 const resultType = (sdp: Sdp<number>): ConvolutionPrecision =>
   sdp.arithmetic === 'integer-scale' ? sdp.outputType : 'int8';
 
-/** What the precisions of input and result make SDP compute in (nvdla/sw sdp.c, map_proc_precision). */
-const processPrecision = (input: ConvolutionPrecision, output: ConvolutionPrecision): ConvolutionPrecision =>
-  input !== 'float16' && output === 'int8' ? 'int8' : input;
-
 interface SdpInput {
   readonly precision: ConvolutionPrecision;
   readonly channels: number;
@@ -346,7 +344,7 @@ function checkSdpRegisters(context: LayerContext, sdp: Sdp<number>, input: SdpIn
     same(context, field, wholeAtoms(type), wholeAtoms(process));
   }
   if (sdp.output !== undefined) atoms(context, sdp.output, 'sdp.output');
-  checkConvertRegisters(context, 'sdp.convert', sdp.convert, { offset: 32, shift: 63 });
+  checkConvertRegisters(context, 'sdp.convert', sdp.convert, nvdlaLimits.point.convert);
   if (sdp.y && !target.nvdla.elementwise) wrong(context, `${target.name} has no element-wise unit`, 'no sdp.y', 'one');
   for (const name of ['x1', 'x2', 'y'] as const) {
     const unit = sdp[name];
@@ -363,6 +361,8 @@ function checkUnitRegisters(
   unit: SdpUnit<number>,
 ): void {
   const field = `sdp.${name}`;
+  const limits = nvdlaLimits.point;
+  const most = 2 ** (limits.operandBits - 1);
   const isY = name === 'y';
   if (unit.alu === 'equal' && !isY) wrong(context, `${field} has no comparison`, 'sdp.y', name);
   const activations = isY ? ['none', 'prelu', 'lut'] : ['none', 'prelu', 'relu'];
@@ -371,11 +371,12 @@ function checkUnitRegisters(
       wrong(context, `${field} has no such activation`, activations.join(), activation);
   }
   if (unit.activation === 'prelu') same(context, `${field}.mul of a PReLU`, unit.mul, true);
-  whole(context, `${field}.truncate`, unit.truncate, 0, isY ? 1023 : 63);
+  const [least, largest] = isY ? limits.elementShift : limits.shift;
+  whole(context, `${field}.truncate`, unit.truncate, least, largest);
   if (isY) same(context, `${field}.aluShift`, unit.aluShift, 0);
   else {
     for (const operand of ['aluOperand', 'mulOperand'] as const) {
-      whole(context, `${field}.${operand}`, unit[operand], -32_768, 32_767);
+      whole(context, `${field}.${operand}`, unit[operand], -most, most - 1);
     }
   }
   const fromMemory = {
@@ -387,7 +388,7 @@ function checkUnitRegisters(
     if (!convert) continue;
     if (!isY || !fromMemory[part])
       wrong(context, `${field}.${part}Convert has nothing to convert`, 'none', 'a converter');
-    checkConvertRegisters(context, `${field}.${part}Convert`, convert, { offset: 32, shift: 63 });
+    checkConvertRegisters(context, `${field}.${part}Convert`, convert, nvdlaLimits.point.convert);
   }
   if (unit.operand === undefined) return;
   const use = fromMemory.alu ? (fromMemory.mul ? 'both' : 'alu') : fromMemory.mul ? 'mul' : 'nothing';

@@ -17,28 +17,57 @@ const swapped = [2, 1, 0, 3];
 const rotated = [1, 2, 3, 0];
 const reversed = [3, 2, 1, 0];
 
-/** By the number in D_DATAIN_FORMAT. */
-export const pixelFormats: Readonly<Record<number, PixelFormat>> = {
-  0: { name: 'R8', type: 'int8', order: single },
-  1: { name: 'R10', type: 'int16', order: single },
-  2: { name: 'R12', type: 'int16', order: single },
-  3: { name: 'R16', type: 'int16', order: single },
-  4: { name: 'R16_I', type: 'int16', order: single },
-  5: { name: 'R16_F', type: 'float16', order: single },
-  6: { name: 'A16B16G16R16', type: 'int16', order: straight },
-  7: { name: 'X16B16G16R16', type: 'int16', order: straight },
-  8: { name: 'A16B16G16R16_F', type: 'float16', order: straight },
-  9: { name: 'A16Y16U16V16', type: 'int16', order: swapped },
-  10: { name: 'V16U16Y16A16', type: 'int16', order: rotated },
-  11: { name: 'A16Y16U16V16_F', type: 'float16', order: swapped },
-  12: { name: 'A8B8G8R8', type: 'int8', order: straight },
-  13: { name: 'A8R8G8B8', type: 'int8', order: swapped },
-  14: { name: 'B8G8R8A8', type: 'int8', order: rotated },
-  15: { name: 'R8G8B8A8', type: 'int8', order: reversed },
-  16: { name: 'X8B8G8R8', type: 'int8', order: straight },
-  17: { name: 'X8R8G8B8', type: 'int8', order: swapped },
-  18: { name: 'B8G8R8X8', type: 'int8', order: rotated },
-  19: { name: 'R8G8B8X8', type: 'int8', order: reversed },
-  26: { name: 'A8Y8U8V8', type: 'int8', order: swapped },
-  27: { name: 'V8U8Y8A8', type: 'int8', order: rotated },
+/** Names by the number in D_DATAIN_FORMAT and in descriptors of tensors and convolutions. */
+export const pixelFormatNames: readonly string[] = (
+  'R8 R10 R12 R16 R16_I R16_F A16B16G16R16 X16B16G16R16 A16B16G16R16_F A16Y16U16V16 V16U16Y16A16 A16Y16U16V16_F A8B8G8R8 A8R8G8B8 ' +
+  'B8G8R8A8 R8G8B8A8 X8B8G8R8 X8R8G8B8 B8G8R8X8 R8G8B8X8 A2B10G10R10 A2R10G10B10 B10G10R10A2 R10G10B10A2 A2Y10U10V10 V10U10Y10A2 ' +
+  'A8Y8U8V8 V8U8Y8A8 Y8_U8V8_N444 Y8_V8U8_N444 Y10_U10V10_N444 Y10_V10U10_N444 Y12_U12V12_N444 Y12_V12U12_N444 Y16_U16V16_N444 ' +
+  'Y16_V16U16_N444 FEATURE FEATURE_X8'
+).split(' ');
+
+const numberOf = (name: string): number => pixelFormatNames.indexOf(name);
+
+/** The numbers of what is no image: features in atoms of 16 or 32 bytes, and of 8. */
+export const featureData = numberOf('FEATURE');
+export const featureDataX8 = numberOf('FEATURE_X8');
+
+type Components = readonly [type: PixelFormat['type'], order: readonly number[]];
+
+/** Those that are modelled. Where several are read alike, the one that is written comes first. */
+const modelled: Readonly<Record<string, Components>> = {
+  R8: ['int8', single],
+  R16_I: ['int16', single],
+  R10: ['int16', single],
+  R12: ['int16', single],
+  R16: ['int16', single],
+  R16_F: ['float16', single],
+  A16B16G16R16: ['int16', straight],
+  X16B16G16R16: ['int16', straight],
+  A16B16G16R16_F: ['float16', straight],
+  A16Y16U16V16: ['int16', swapped],
+  V16U16Y16A16: ['int16', rotated],
+  A16Y16U16V16_F: ['float16', swapped],
+  A8B8G8R8: ['int8', straight],
+  A8R8G8B8: ['int8', swapped],
+  B8G8R8A8: ['int8', rotated],
+  R8G8B8A8: ['int8', reversed],
+  X8B8G8R8: ['int8', straight],
+  X8R8G8B8: ['int8', swapped],
+  B8G8R8X8: ['int8', rotated],
+  R8G8B8X8: ['int8', reversed],
+  A8Y8U8V8: ['int8', swapped],
+  V8U8Y8A8: ['int8', rotated],
 };
+
+/** By their numbers. */
+export const pixelFormats: ReadonlyMap<number, PixelFormat> = new Map(
+  Object.entries(modelled).map(([name, [type, order]]) => [numberOf(name), { name, type, order }]),
+);
+
+/** The number of the format that holds components of a type in an order; undefined where none does. */
+export function pixelFormatOf(type: PixelFormat['type'], order: readonly number[]): number | undefined {
+  for (const [number, format] of pixelFormats) {
+    if (format.type === type && format.order.join() === order.join()) return number;
+  }
+  return undefined;
+}

@@ -9,17 +9,21 @@ import { bytes } from '../../base/units.ts';
 import { elementCount } from '../../graph/tensor.ts';
 import type { TensorDesc } from '../../loadable/nvdla/format/stock-loadable.ts';
 import type { TaggedTensor } from '../../loadable/nvdla/format/tag.ts';
+import { atomFormat } from '../../program/geometry.ts';
+import { dataFormatCodes, dataTypeCodes } from '../../program/nvdla/codes.ts';
+import { featureData, featureDataX8 } from '../../program/nvdla/pixel-formats.ts';
 import type { ElementType, Surface, SurfaceFormat } from '../../program/surface.ts';
 
-/** nvdla/sw umd `dlatypes.h`. */
-const dataFormats = { nchw: 1, nhwc: 2, ncxhwx: 3 } as const;
+const { NCHW, NHWC, NCxHWx } = dataFormatCodes.numbers;
+
 /**
  * Bytes of an atom, by the pixel format of features. `nvdla_runtime` goes by it alone: nvdla/sw's regression has
  * descriptors that call such a tensor nchw, or that say nv_full's atoms on nv_small.
  */
-const featureAtoms: Readonly<Record<number, number>> = { 36: 32, 37: 8 };
-const elementTypes: Readonly<Record<number, ElementType>> = { 1: 'float32', 2: 'float16', 3: 'int16', 4: 'int8' };
-const atomFormats: Readonly<Record<number, SurfaceFormat>> = { 32: 'chw32', 16: 'chw16', 8: 'chw8' };
+const featureAtoms: Readonly<Record<number, number>> = { [featureData]: 32, [featureDataX8]: 8 };
+const elementTypes: readonly (ElementType | undefined)[] = dataTypeCodes.names.map((name) =>
+  name === 'unknown' ? undefined : name === 'float' ? 'float32' : name,
+);
 
 /** How the elements of a tensor lie: `atom` channels of a pixel side by side, `runs` times. */
 export interface TensorLayout {
@@ -44,18 +48,18 @@ export function tensorLayout(tensor: TensorDesc, atomBytes: number): TensorLayou
   const dtype = elementTypes[dataType];
   if (!dtype) return fail('device/unsupported', 'a tensor of this type is not modelled', place, { actual: dataType });
   const elementBytes = elementSize[dtype];
-  const featureAtom = dataFormat === dataFormats.nchw ? featureAtoms[tensor.pixelFormat] : undefined;
-  switch (featureAtom ? dataFormats.ncxhwx : dataFormat) {
-    case dataFormats.nchw:
+  const featureAtom = dataFormat === NCHW ? featureAtoms[tensor.pixelFormat] : undefined;
+  switch (featureAtom ? NCxHWx : dataFormat) {
+    case NCHW:
       return { dtype, elementBytes, format: 'dla_linear', atom: 1, runs: dims.c };
-    case dataFormats.nhwc: {
+    case NHWC: {
       const atom = dims.c === 1 ? 1 : 4;
       if (dims.c > 4) fail('device/unsupported', 'pixels of more than 4 channels are not modelled', place);
       return { dtype, elementBytes, format: 'dla_hwc4', atom, runs: 1 };
     }
-    case dataFormats.ncxhwx: {
+    case NCxHWx: {
       const atom = (featureAtom ?? atomBytes) / elementBytes;
-      const format = atomFormats[atom];
+      const format = atomFormat(atom);
       if (format) return { dtype, elementBytes, format, atom, runs: Math.ceil(dims.c / atom) };
     }
   }

@@ -8,7 +8,7 @@
 import { fail } from '../../base/errors.ts';
 import { events, operationTypes } from '../../loadable/nvdla/format/descriptors.ts';
 import type { TaskOperation } from '../../loadable/nvdla/format/task-descriptors.ts';
-import { memoryTypes } from './program/operation.ts';
+import { isFlying } from './program/operation.ts';
 import { canRaise, type EventId, type TaskGraph } from './task-graph.ts';
 
 /** How far an operation has come. */
@@ -206,8 +206,8 @@ class Obstacles {
     const partners: Obstacle[] = [];
     if (type === 'conv') partners.push(this.#next(operation, 'sdp'));
     if (type === 'sdp' || type === 'pdp') {
-      if (operation.surfaces.src.type === memoryTypes.hardware) partners.push(this.#previous(operation));
-      if (operation.surfaces.dst.type === memoryTypes.hardware) partners.push(this.#next(operation, 'pdp'));
+      if (isFlying(operation.surfaces.src)) partners.push(this.#previous(operation));
+      if (isFlying(operation.surfaces.dst)) partners.push(this.#next(operation, 'pdp'));
     }
     return partners.length > 0 ? partners : [{ text: 'is enabled, and the hardware never completes it' }];
   }
@@ -217,7 +217,7 @@ class Obstacles {
     const next = this.#graph.task.operations.find(
       (other) =>
         other.type === type &&
-        other.surfaces.src.type === memoryTypes.hardware &&
+        isFlying(other.surfaces.src) &&
         (other.common.fusedParent.index === operation.index || other.index === named),
     );
     return this.#partner(next, 'to take its data', `no operation of ${type} takes its data`);

@@ -21,6 +21,7 @@ import {
   type StockLoadable,
   taskInterfaces,
 } from '../../loadable/nvdla/format/stock-loadable.ts';
+import { memoryDomainCodes } from '../../program/nvdla/codes.ts';
 import type { Target } from '../../targets/target.ts';
 import { type DeviceOptions, enginesFor } from '../device.ts';
 import { JobQueue } from '../job-queue.ts';
@@ -134,7 +135,7 @@ class TaskRecorder {
       checkReach(base + BigInt(size), target);
       return {
         label: labelOf(entry, loadable),
-        memory: entry.domain === 1 ? 'secondary' : 'primary',
+        memory: entry.domain === memoryDomainCodes.numbers.sram ? 'secondary' : 'primary',
         address: base,
         bytes: bus.read(base, size),
         isOutput: (entry.flags & memoryFlags.output) !== 0,

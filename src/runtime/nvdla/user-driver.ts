@@ -17,6 +17,7 @@ import {
   taskInterfaces,
 } from '../../loadable/nvdla/format/stock-loadable.ts';
 import { interfaceMinor } from '../../loadable/nvdla/format/task-descriptors.ts';
+import { memoryDomainCodes } from '../../program/nvdla/codes.ts';
 import type { Job, SubmitOptions } from '../job-queue.ts';
 import { AddressList } from './address-list.ts';
 import { type Strides, tensorExtent, tensorLayout } from './bound-surface.ts';
@@ -70,7 +71,7 @@ export class StockNetwork {
     const sizes = new Map([...input, ...output].map(({ memoryId, size }) => [memoryId, size]));
     try {
       for (const memory of loadable.memories) {
-        const domain = memory.domain === 1 ? 'sram' : 'system';
+        const domain = memory.domain === memoryDomainCodes.numbers.sram ? 'sram' : 'system';
         const options = { domain, alignment: alignmentOf(memory) } as const;
         this.#buffers.set(memory.id, driver.buffers.allocate(sizes.get(memory.id) ?? memory.size, options));
         this.#fill(memory);

@@ -13,6 +13,7 @@
 
 import { roundHalfEven } from '../../../base/rounding.ts';
 import type { Convert, Lookup, SdpUnit } from '../../../program/layer.ts';
+import { nvdlaLimits } from '../../../targets/nvdla-limits.ts';
 import type { SurfaceTable } from '../../emit.ts';
 import type { Point } from '../../operation.ts';
 import { isFreeRelu, plainUnit } from '../plain-unit.ts';
@@ -48,7 +49,7 @@ export interface IntegerPointContext {
 /** Bits below a unit of the result that are kept between the units. */
 const fractionBits = 8;
 /** Largest shift of a multiplier. */
-const mostShift = 63;
+const [, mostShift] = nvdlaLimits.point.shift;
 
 /** Factors as integers over one power of two. */
 interface Factors {

@@ -3,6 +3,7 @@
 import { elementSize } from '../../../base/data-type.ts';
 import { fail } from '../../../base/errors.ts';
 import type { Conv } from '../../../program/layer.ts';
+import { convolutionCodes, weightFormatCodes } from '../../../program/nvdla/codes.ts';
 import type { Cube } from '../../cube.ts';
 import type { RegisterFile, RegisterView } from '../registers/register-file.ts';
 import {
@@ -133,8 +134,8 @@ function paddingValue(csc: RegisterView, precision: string): number {
 /** Refuses, by name, what the convolution core can do and this model cannot. */
 function refuse(cdma: RegisterView, csc: RegisterView): void {
   const functions: readonly (readonly [used: boolean, name: string])[] = [
-    [csc.field('D_MISC_CFG', 'CONV_MODE') === 1, 'Winograd convolution'],
-    [cdma.field('D_WEIGHT_FORMAT', 'WEIGHT_FORMAT') === 1, 'compressed weights'],
+    [csc.field('D_MISC_CFG', 'CONV_MODE') === convolutionCodes.numbers.winograd, 'Winograd convolution'],
+    [cdma.field('D_WEIGHT_FORMAT', 'WEIGHT_FORMAT') === weightFormatCodes.numbers.compressed, 'compressed weights'],
     [cdma.field('D_BATCH_NUMBER', 'BATCHES') !== 0, 'hardware batches'],
   ];
   for (const [used, name] of functions) if (used) fail('device/unsupported', `${name} is not modelled`);

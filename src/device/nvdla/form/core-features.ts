@@ -5,6 +5,8 @@
 
 import { elementSize } from '../../../base/data-type.ts';
 import { fail } from '../../../base/errors.ts';
+import { atomFormat } from '../../../program/geometry.ts';
+import { precisionCodes, ramTypeCodes } from '../../../program/nvdla/codes.ts';
 import type { ElementType, Shape4, SurfaceFormat } from '../../../program/surface.ts';
 import type { NvdlaFeatures, Target } from '../../../targets/target.ts';
 import type { Cube } from '../../cube.ts';
@@ -28,11 +30,9 @@ export function coreFeatures(target: Target): CoreFeatures {
   return { target: name, atomBytes: memoryAtom, atomicC: atomic.c, atomicK: atomic.k, features: nvdla };
 }
 
-const precisions: readonly Precision[] = ['int8', 'int16', 'float16'];
-
 /** Decodes a precision field, and refuses what the configuration lacks. @throws device/unsupported, device/fault */
 export function precisionOf(core: CoreFeatures, field: number, what: string): Precision {
-  const precision = precisions[field];
+  const precision = precisionCodes.names[field];
   if (!precision) return fail('device/fault', `${what} has no such precision`, {}, { actual: field });
   if (!core.features.precisions.includes(precision)) {
     return fail('device/unsupported', `${core.target} has no ${precision}`, { value: what });
@@ -52,8 +52,7 @@ export function wholeAtoms(core: CoreFeatures, channels: number, precision: Elem
 /** The feature format whose atom has as many elements as fit. */
 export function featureFormat(core: CoreFeatures, precision: ElementType): SurfaceFormat {
   const elements = core.atomBytes / elementSize[precision];
-  const format = ({ 8: 'chw8', 16: 'chw16', 32: 'chw32' } as const)[elements];
-  return format ?? fail('device/unsupported', `${core.target} has no atoms of ${elements} elements`);
+  return atomFormat(elements) ?? fail('device/unsupported', `${core.target} has no atoms of ${elements} elements`);
 }
 
 /** The 64-bit address in a pair of registers; the names lack `_LOW` and `_HIGH`. */
@@ -62,7 +61,7 @@ export const addressIn = (view: RegisterView, low: string, high: string): bigint
 
 /** RAM_TYPE fields: 0 is the secondary memory interface, 1 the primary. */
 export function checkMemory(core: CoreFeatures, ramType: number, what: string): void {
-  if (ramType === 0 && !core.features.secondaryMemory) {
+  if (ramType === ramTypeCodes.numbers.secondary && !core.features.secondaryMemory) {
     fail('device/unsupported', `${core.target} has no secondary memory`, { value: what });
   }
 }

@@ -3,6 +3,7 @@
 import { elementSize } from '../../../base/data-type.ts';
 import { fail } from '../../../base/errors.ts';
 import type { ImageInput } from '../../../program/layer.ts';
+import { pixelSignCodes, rowExtensions } from '../../../program/nvdla/codes.ts';
 import { pixelFormats } from '../../../program/nvdla/pixel-formats.ts';
 import type { Cube } from '../../cube.ts';
 import type { RegisterView } from '../registers/register-file.ts';
@@ -18,7 +19,7 @@ export interface FormedImage {
 /** @throws device/unsupported, device/fault */
 export function formImage(cdma: RegisterView, csc: RegisterView, precision: Precision): FormedImage {
   const number = cdma.field('D_DATAIN_FORMAT', 'PIXEL_FORMAT');
-  const format = pixelFormats[number];
+  const format = pixelFormats.get(number);
   if (!format) return fail('device/unsupported', `pixel format ${number} is not modelled`);
   if (format.type !== precision) {
     fail('device/unsupported', `pixels of ${format.type} in a convolution of ${precision} is not modelled`);
@@ -40,14 +41,15 @@ export function formImage(cdma: RegisterView, csc: RegisterView, precision: Prec
   if (csc.field('D_DILATION_EXT', 'X_DILATION_EXT') !== 0) {
     fail('device/unsupported', 'dilation over an image is not modelled');
   }
-  const rows = ([1, 2, 4] as const)[csc.field('D_POST_Y_EXTENSION', 'Y_EXTENSION')];
+  const rows = rowExtensions[csc.field('D_POST_Y_EXTENSION', 'Y_EXTENSION')];
   if (!rows) return fail('device/fault', 'there is no such extension of rows', { value: 'CSC.D_POST_Y_EXTENSION' });
   const height = cdma.field('D_DATAIN_SIZE_0', 'DATAIN_HEIGHT') + 1;
   const width = cdma.field('D_DATAIN_SIZE_0', 'DATAIN_WIDTH') + 1;
   const pixelBytes = components * elementSize[precision];
   const skipped = cdma.field('D_PIXEL_OFFSET', 'PIXEL_X_OFFSET') * pixelBytes;
   const lineStride = cdma.value('D_LINE_STRIDE');
-  const signed = cdma.field('D_DATAIN_FORMAT', 'PIXEL_SIGN_OVERRIDE') === 1 || precision === 'float16';
+  const signed =
+    cdma.field('D_DATAIN_FORMAT', 'PIXEL_SIGN_OVERRIDE') === pixelSignCodes.numbers.signed || precision === 'float16';
   const mean = (register: string, name: string): number => cdma.signed(register, name);
   return {
     input: {

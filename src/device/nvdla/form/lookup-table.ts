@@ -1,7 +1,11 @@
 /** The lookup tables from what was written to them and from the registers beside them. */
 
+import { spacingCodes, tableCodes } from '../../../program/nvdla/codes.ts';
+import { nvdlaLimits } from '../../../targets/nvdla-limits.ts';
 import type { LookupTable } from '../../engines/reference/nvdla/lookup-table.ts';
 import type { RegisterFile, RegisterView } from '../registers/register-file.ts';
+
+const { entries } = nvdlaLimits.lookup;
 
 /** The memories behind the access registers of one unit. */
 export interface TableMemory {
@@ -9,15 +13,15 @@ export interface TableMemory {
   readonly lo: Int16Array;
 }
 
-export const tableMemory = (): TableMemory => ({ le: new Int16Array(65), lo: new Int16Array(257) });
+export const tableMemory = (): TableMemory => ({ le: new Int16Array(entries.le), lo: new Int16Array(entries.lo) });
 
 export function formLookupTable(file: RegisterFile, unit: 'SDP' | 'CDP', memory: TableMemory): LookupTable {
   const view = file.current(unit);
-  const choice = (name: string) => (view.field('S_LUT_CFG', `LUT_${name}_PRIORITY`) === 0 ? 'le' : 'lo');
+  const choice = (name: string) => tableCodes.names[view.field('S_LUT_CFG', `LUT_${name}_PRIORITY`)]!;
   return {
     le: {
       ...table(view, unit, 'LE', memory.le),
-      spacing: view.field('S_LUT_CFG', 'LUT_LE_FUNCTION') === 0 ? 'exponential' : 'linear',
+      spacing: spacingCodes.names[view.field('S_LUT_CFG', 'LUT_LE_FUNCTION')]!,
       offset: view.signed('S_LUT_INFO', 'LUT_LE_INDEX_OFFSET'),
     },
     lo: table(view, unit, 'LO', memory.lo),

@@ -2,15 +2,16 @@
 
 import { elementSize } from '../../../base/data-type.ts';
 import { fail } from '../../../base/errors.ts';
+import { rubikCodes } from '../../../program/nvdla/codes.ts';
 import type { Shape4 } from '../../../program/surface.ts';
+import { nvdlaLimits } from '../../../targets/nvdla-limits.ts';
 import type { Cube } from '../../cube.ts';
 import type { RegisterFile } from '../registers/register-file.ts';
 import { checkRubik, type Rubik } from '../rubik.ts';
 import type { Transfer } from '../transfer.ts';
 import { addressIn, type CoreFeatures, checkMemory, featureCube, precisionOf } from './core-features.ts';
 
-/** Registers count the bytes of a line in units of 32. */
-const lineUnit = 32;
+const { lineUnit } = nvdlaLimits.bdma;
 
 /** @throws device/unsupported */
 export function formTransfer(file: RegisterFile, core: CoreFeatures): Transfer {
@@ -35,13 +36,11 @@ export function formTransfer(file: RegisterFile, core: CoreFeatures): Transfer {
   };
 }
 
-const modes = ['contract', 'split', 'merge'] as const;
-
 /** @throws device/unsupported, device/fault */
 export function formRubik(file: RegisterFile, core: CoreFeatures): Rubik {
   if (!core.features.rubik) fail('device/unsupported', `${core.target} has no Rubik`);
   const view = file.current('RBK');
-  const mode = modes[view.field('D_MISC_CFG', 'RUBIK_MODE')];
+  const mode = rubikCodes.names[view.field('D_MISC_CFG', 'RUBIK_MODE')];
   if (!mode) return fail('device/fault', 'Rubik has no such mode', { value: 'RBK.D_MISC_CFG' });
   const precision = precisionOf(core, view.field('D_MISC_CFG', 'IN_PRECISION'), 'RBK.D_MISC_CFG');
   checkMemory(core, view.field('D_DAIN_RAM_TYPE', 'DATAIN_RAM_TYPE'), 'RBK.D_DAIN_RAM_TYPE');

@@ -2,6 +2,7 @@
 
 import type { Cdp } from '../../../program/layer.ts';
 import type { Shape4 } from '../../../program/surface.ts';
+import { nvdlaLimits } from '../../../targets/nvdla-limits.ts';
 import type { Cube } from '../../cube.ts';
 import type { RegisterFile } from '../registers/register-file.ts';
 import { addressIn, type CoreFeatures, checkMemory, featureCube, precisionOf } from './core-features.ts';
@@ -9,7 +10,7 @@ import { addressIn, type CoreFeatures, checkMemory, featureCube, precisionOf } f
 /** On int8 the converters take only the low bits of their offsets (nvdla/hw cmod/hls/cdp_libs). */
 const signExtend = (value: number, bits: number): number => (value << (32 - bits)) >> (32 - bits);
 
-const sizes = [3, 5, 7, 9] as const;
+const { sizes, input, output } = nvdlaLimits.normalization;
 
 /** @throws device/unsupported, device/fault */
 export function formNormalize(file: RegisterFile, core: CoreFeatures): Cdp<Cube> {
@@ -37,12 +38,18 @@ export function formNormalize(file: RegisterFile, core: CoreFeatures): Cdp<Cube>
     ),
     localSize: sizes[cdp.field('D_LRN_CFG', 'NORMALZ_LEN')]!,
     inputConvert: {
-      offset: signExtend(cdp.signed('D_DATIN_OFFSET', 'DATIN_OFFSET'), precision === 'int8' ? 8 : 16),
+      offset: signExtend(
+        cdp.signed('D_DATIN_OFFSET', 'DATIN_OFFSET'),
+        precision === 'int8' ? input.int8OffsetBits : input.offsetBits,
+      ),
       scale: cdp.signed('D_DATIN_SCALE', 'DATIN_SCALE'),
       shift: cdp.field('D_DATIN_SHIFTER', 'DATIN_SHIFTER'),
     },
     outputConvert: {
-      offset: signExtend(cdp.signed('D_DATOUT_OFFSET', 'DATOUT_OFFSET'), precision === 'int8' ? 25 : 32),
+      offset: signExtend(
+        cdp.signed('D_DATOUT_OFFSET', 'DATOUT_OFFSET'),
+        precision === 'int8' ? output.int8OffsetBits : output.offsetBits,
+      ),
       scale: cdp.signed('D_DATOUT_SCALE', 'DATOUT_SCALE'),
       shift: cdp.field('D_DATOUT_SHIFTER', 'DATOUT_SHIFTER'),
     },

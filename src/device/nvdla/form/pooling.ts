@@ -2,12 +2,11 @@
 
 import { fail } from '../../../base/errors.ts';
 import type { Pdp } from '../../../program/layer.ts';
+import { poolingCodes } from '../../../program/nvdla/codes.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import type { Cube } from '../../cube.ts';
 import type { RegisterFile, RegisterView } from '../registers/register-file.ts';
 import { addressIn, type CoreFeatures, checkMemory, featureCube, precisionOf, wholeAtoms } from './core-features.ts';
-
-const methods = ['average', 'max', 'min'] as const;
 
 /** Whether PDP takes its data from SDP, not from memory. */
 export const isFlying = (pdp: RegisterView): boolean => pdp.field('D_OPERATION_MODE_CFG', 'FLYING_MODE') === 0;
@@ -19,7 +18,7 @@ export const isFlying = (pdp: RegisterView): boolean => pdp.field('D_OPERATION_M
 export function formPooling(file: RegisterFile, core: CoreFeatures): Pdp<Cube> & { readonly inputShape: Shape4 } {
   const pdp = file.current('PDP');
   const precision = precisionOf(core, pdp.field('D_DATA_FORMAT', 'INPUT_DATA'), 'PDP.D_DATA_FORMAT');
-  const mode = methods[pdp.field('D_OPERATION_MODE_CFG', 'POOLING_METHOD')];
+  const mode = poolingCodes.names[pdp.field('D_OPERATION_MODE_CFG', 'POOLING_METHOD')];
   if (!mode) return fail('device/fault', 'PDP has no such method', { value: 'PDP.D_OPERATION_MODE_CFG' });
   const shape = (direction: 'IN' | 'OUT'): Shape4 => [
     1,

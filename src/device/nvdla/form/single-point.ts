@@ -3,6 +3,7 @@
 import { elementSize } from '../../../base/data-type.ts';
 import { fail } from '../../../base/errors.ts';
 import type { IntegerScaleSdp, SdpUnit } from '../../../program/layer.ts';
+import { aluCodes, operandUseCodes } from '../../../program/nvdla/codes.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import type { Cube } from '../../cube.ts';
 import type { RegisterFile, RegisterView } from '../registers/register-file.ts';
@@ -34,8 +35,6 @@ const named = (unit: 'BS' | 'BN' | 'EW', dma: 'BRDMA' | 'NRDMA' | 'ERDMA') => ({
 const units = { x1: named('BS', 'BRDMA'), x2: named('BN', 'NRDMA'), y: named('EW', 'ERDMA') } as const;
 
 type UnitName = keyof typeof units;
-
-const algorithms = ['max', 'min', 'sum', 'equal'] as const;
 
 export const isFlying = (sdp: RegisterView): boolean => sdp.field('D_FEATURE_MODE_CFG', 'FLYING_MODE') === 1;
 export const feedsPooling = (sdp: RegisterView): boolean => sdp.field('D_FEATURE_MODE_CFG', 'OUTPUT_DST') === 1;
@@ -138,7 +137,7 @@ function formUnit(
   const hasAlu = !bit('CFG', 'ALU_BYPASS');
   const hasMul = !bit('CFG', 'MUL_BYPASS');
   const memory = readsMemory(sdp, name) ? formOperand(name, file, core, shape, process) : undefined;
-  const alu = algorithms[number('CFG', 'ALU_ALGO')]!;
+  const alu = aluCodes.names[number('CFG', 'ALU_ALGO')]!;
   if (alu === 'equal' && name !== 'y' && hasAlu) fail('device/fault', `${unit} has no comparison`);
   const prelu = hasMul && bit('CFG', 'MUL_PRELU');
   const isY = name === 'y';
@@ -167,8 +166,6 @@ const formConvert = (sdp: RegisterView, part: 'ALU' | 'MUL') => ({
   shift: sdp.field(`D_DP_EW_${part}_CVT_TRUNCATE_VALUE`, `EW_${part}_CVT_TRUNCATE`),
 });
 
-const uses = ['mul', 'alu', 'both'] as const;
-
 /** The operand that a sub-unit reads from memory. */
 function formOperand(name: UnitName, file: RegisterFile, core: CoreFeatures, shape: Shape4, process: Precision) {
   const dma = file.current('SDP_RDMA');
@@ -178,7 +175,7 @@ function formOperand(name: UnitName, file: RegisterFile, core: CoreFeatures, sha
     fail('device/fault', `${unit} waits for an operand that its DMA does not read`, { value: `SDP_RDMA.${register}` });
   }
   checkMemory(core, dma.field(register, `${prefix}_RAM_TYPE`), `SDP_RDMA.${register}`);
-  const operandUse = uses[dma.field(register, `${prefix}_DATA_USE`)];
+  const operandUse = operandUseCodes.names[dma.field(register, `${prefix}_DATA_USE`)];
   if (!operandUse) return fail('device/fault', 'the operand has no such use', { value: `SDP_RDMA.${register}` });
   const source = dma.field(register, `${prefix}_DATA_MODE`) === 0 ? ('kernel' as const) : ('point' as const);
   const dtype = dma.field(register, `${prefix}_DATA_SIZE`) === 0 ? 'int8' : process === 'float16' ? 'float16' : 'int16';

@@ -1,22 +1,19 @@
 /** What tensor descriptors, and the tag of a loadable of ours, say of the memories that the application binds. */
 
-import type { ElementType } from '../../../program/surface.ts';
+import { dataCategoryCodes, dataTypeCodes, precisionCodes } from '../../../program/nvdla/codes.ts';
 import type { TensorDesc } from '../format/stock-loadable.ts';
 import type { TaggedTensor } from '../format/tag.ts';
 import type { BoundTensor } from './surfaces.ts';
 
-/** nvdla/sw umd `dlatypes.h`: data types and categories. */
-const types: Readonly<Record<number, ElementType>> = { 2: 'float16', 3: 'int16', 4: 'int8' };
-const imageCategory = 0;
-
 /** A tensor that the application binds; undefined for a type or size that no surface of the hardware has. */
 export function boundTensor(tensor: TensorDesc, tagged: TaggedTensor | undefined): BoundTensor | undefined {
   const { dims, strides, dataCategory, dataType, offset } = tensor;
-  const dtype = types[dataType];
+  const type = dataTypeCodes.names[dataType];
+  const dtype = precisionCodes.names.find((precision) => precision === type);
   const { n, c, h, w } = dims;
   if (dtype === undefined || n !== 1 || c < 1 || h < 1 || w < 1 || offset !== 0) return undefined;
   const [, lineStride = 0, surfaceStride = 0] = strides;
-  const isImage = dataCategory === imageCategory;
+  const isImage = dataCategory === dataCategoryCodes.numbers.image;
   return { dtype, isImage, channels: taggedChannels(tagged, c, h * w), height: h, width: w, lineStride, surfaceStride };
 }
 

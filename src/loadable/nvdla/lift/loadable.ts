@@ -7,6 +7,7 @@
 import { fail, locate } from '../../../base/errors.ts';
 import { bytes } from '../../../base/units.ts';
 import { blobTableBuilder } from '../../../program/blobs.ts';
+import { memoryDomainCodes } from '../../../program/nvdla/codes.ts';
 import type { BlobTable } from '../../../program/program.ts';
 import type { Surface } from '../../../program/surface.ts';
 import { programLimits, validateProgram } from '../../../program/validate.ts';
@@ -127,7 +128,8 @@ class Network {
           valueAt: this.#values.valueAt,
           shapeOf: this.#shapes,
           ...this.#crossings(index, inputs, outputs),
-          isSram: (memory) => entryById(this.#loadable.memories, memory, 'memory').domain === 1,
+          isSram: (memory) =>
+            entryById(this.#loadable.memories, memory, 'memory').domain === memoryDomainCodes.numbers.sram,
           read: memoryReader(this.#loadable),
         },
         blobs,

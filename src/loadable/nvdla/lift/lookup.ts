@@ -2,12 +2,11 @@
 
 import { fail } from '../../../base/errors.ts';
 import type { Lookup, LookupSlope } from '../../../program/layer.ts';
+import { spacingCodes, tableCodes } from '../../../program/nvdla/codes.ts';
+import { nvdlaLimits } from '../../../targets/nvdla-limits.ts';
 import type { LutParam } from '../format/descriptors.ts';
 import type { Access, TableAccess } from './access.ts';
 import type { LiftContext } from './operations.ts';
-
-/** Bits of the registers that hold the ends of a table. */
-const endBits = { sdp: 32, cdp: 38 } as const;
 
 /** The table that an engine has loaded. @throws loadable/corrupt when there is none */
 export function liftLookup(engine: 'sdp' | 'cdp', float: boolean, context: LiftContext): Lookup<Access> {
@@ -21,7 +20,7 @@ export function liftLookup(engine: 'sdp' | 'cdp', float: boolean, context: LiftC
     return table;
   };
   const tables = { le: entries('le', lut.linearExpTable), lo: entries('lo', lut.linearOnlyTable) };
-  return lookupOf(lut, tables, endBits[engine], float);
+  return lookupOf(lut, tables, nvdlaLimits.lookup.endBits[engine], float);
 }
 
 function lookupOf(
@@ -36,7 +35,7 @@ function lookupOf(
     scale,
     shift: float ? 0 : (shift << 27) >> 27,
   });
-  const choice = (priority: number): 'le' | 'lo' => ((priority & 1) === 0 ? 'le' : 'lo');
+  const choice = (priority: number): 'le' | 'lo' => tableCodes.names[priority & 1]!;
   return {
     le: {
       entries: tables.le,
@@ -44,7 +43,7 @@ function lookupOf(
       end: end(lut.linearExpEnd),
       underflow: slope(lut.linearExpUnderflow),
       overflow: slope(lut.linearExpOverflow),
-      spacing: lut.method === 0 ? 'exponential' : 'linear',
+      spacing: spacingCodes.names[lut.method === 0 ? 0 : 1]!,
       exponent: lut.linearExpOffset,
     },
     lo: {

@@ -2,6 +2,7 @@
 
 import { fail } from '../../../base/errors.ts';
 import type { BdmaTransfer, RubikMove } from '../../../program/layer.ts';
+import { rubikCodes } from '../../../program/nvdla/codes.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import type { DataCube, OperationDesc } from '../format/descriptors.ts';
 import type { Access, RunAccess } from './access.ts';
@@ -10,10 +11,8 @@ import { featureCube, type LiftContext, precisionAt, strideOf } from './operatio
 type RubikOperation = Extract<OperationDesc, { type: 'rubik' }>;
 type Transfers = Extract<OperationDesc, { type: 'bdma' }>['surfaces'];
 
-const modes = ['contract', 'split', 'merge'] as const;
-
 export function liftRubik({ op, surfaces }: RubikOperation, context: LiftContext): RubikMove<Access> {
-  const mode = modes[op.mode];
+  const mode = rubikCodes.names[op.mode];
   if (mode === undefined) return fail('loadable/corrupt', 'Rubik has no such mode', {}, { actual: op.mode });
   const { src, dst } = surfaces;
   const stride = mode === 'contract' ? { h: op.strideY, w: op.strideX } : { h: 1, w: 1 };

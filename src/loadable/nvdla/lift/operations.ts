@@ -4,6 +4,7 @@
  */
 
 import { fail } from '../../../base/errors.ts';
+import { atomFormat } from '../../../program/geometry.ts';
 import type {
   Cdp,
   Conv,
@@ -16,18 +17,32 @@ import type {
   SdpUnit,
 } from '../../../program/layer.ts';
 import {
+  activationCodes,
+  aluCodes,
+  convolutionCodes,
+  memoryCodes,
+  pixelSignCodes,
+  poolingCodes,
+  precisionCodes,
+  processPrecision,
+  rowExtensions,
+  sourceCodes,
+  unitCodes,
+  weightFormatCodes,
+} from '../../../program/nvdla/codes.ts';
+import {
   atomElements,
   type ConvolutionPrecision,
   kernelGroupOf,
   precisionBytes,
 } from '../../../program/nvdla/convolution-buffer.ts';
-import { pixelFormats } from '../../../program/nvdla/pixel-formats.ts';
+import { featureData, pixelFormats } from '../../../program/nvdla/pixel-formats.ts';
 import { poolingReciprocals } from '../../../program/nvdla/pooling.ts';
 import type { ElementType, Shape4, SurfaceFormat } from '../../../program/surface.ts';
+import { nvdlaLimits } from '../../../targets/nvdla-limits.ts';
 import type { NvdlaFeatures, Target } from '../../../targets/target.ts';
 import type { ConvertParam, DataCube, LutParam, SdpOp, SdpUnitOp } from '../format/descriptors.ts';
 import type { TaskOperation } from '../format/task-descriptors.ts';
-import { featureData, hardware } from '../lower/cube.ts';
 import type { Access, CubeAccess, MemoryPlace, RunAccess, TableAccess } from './access.ts';
 import { liftLookup } from './lookup.ts';
 import { liftRubik, liftTransfers } from './moves.ts';
@@ -48,8 +63,6 @@ export interface LiftContext {
 type Of<T extends TaskOperation['type']> = Extract<TaskOperation, { type: T }>;
 type Stage<T> = Omit<T, 'input' | 'output'>;
 
-const precisions = ['int8', 'int16', 'float16'] as const;
-
 /** Refuses something that an operation does and that no Program can say. */
 export const unsaid = (
   what: string,
@@ -57,7 +70,7 @@ export const unsaid = (
 ): never => fail('loadable/unliftable', `a Program does not say this: ${what}`, {}, detail);
 
 export function precisionAt(number: number): ConvolutionPrecision {
-  return precisions[number] ?? fail('loadable/corrupt', 'there is no such precision', {}, { actual: number });
+  return precisionCodes.names[number] ?? fail('loadable/corrupt', 'there is no such precision', {}, { actual: number });
 }
 
 /** @throws loadable/unliftable, loadable/corrupt */
@@ -88,8 +101,7 @@ export function liftLaunch(
 
 export function featureFormat(dtype: ElementType, { target }: Pick<LiftContext, 'target'>): SurfaceFormat {
   const elements = atomElements(target, dtype as ConvolutionPrecision);
-  const format = ({ 8: 'chw8', 16: 'chw16', 32: 'chw32' } as const)[elements];
-  return format ?? unsaid(`atoms of ${elements} elements`);
+  return atomFormat(elements) ?? unsaid(`atoms of ${elements} elements`);
 }
 
 /** A stride as the registers hold it. */
@@ -119,8 +131,8 @@ const convertOf = ({ offset, scale, truncate }: ConvertParam, bits: number): Con
 function liftConv({ op, surfaces }: Of<'conv'>, context: LiftContext): Conv<Access> {
   const { target } = context;
   const { src, dst, weight } = surfaces;
-  if (op.convMode !== 0) unsaid('Winograd convolution');
-  if (op.weightFormat !== 0) unsaid('compressed weights');
+  if (op.convMode !== convolutionCodes.numbers.direct) unsaid('Winograd convolution');
+  if (op.weightFormat !== weightFormatCodes.numbers.uncompressed) unsaid('compressed weights');
   if (op.batch !== 1) unsaid('hardware batches', { actual: op.batch });
   if (op.inPrecision !== op.outPrecision) unsaid('conversion of precision on the way into the convolution');
   const precision = precisionAt(op.outPrecision);
@@ -147,7 +159,7 @@ function liftConv({ op, surfaces }: Of<'conv'>, context: LiftContext): Conv<Acce
       accumulatorChannels: Math.ceil(dst.channel / atom) * atom,
       accumulatorBits: target.nvdla.accumulatorBits,
       cbuf: { dataBanks: op.dataBank, weightBanks: op.weightBank },
-      ...(op.inConvert.enable && { convert: convertOf(op.inConvert, 16) }),
+      ...(op.inConvert.enable && { convert: convertOf(op.inConvert, nvdlaLimits.convolution.convert.offsetBits) }),
       ...(image && { image: image.image }),
       reuse: { data: op.dataReuse === 1, weights: op.weightReuse === 1 },
       keep: { data: op.skipDataRelease === 1, weights: op.skipWeightRelease === 1 },
@@ -161,16 +173,16 @@ function liftImage(
   precision: ConvolutionPrecision,
   context: LiftContext,
 ): { readonly input: CubeAccess; readonly image: NonNullable<ConvCore['image']>; readonly kernelWidth: number } {
-  const format = pixelFormats[op.dataFormat] ?? unsaid('this pixel format', { actual: op.dataFormat });
+  const format = pixelFormats.get(op.dataFormat) ?? unsaid('this pixel format', { actual: op.dataFormat });
   if (format.type !== precision) unsaid(`pixels of ${format.type} in a convolution of ${precision}`);
   const components = format.order.length;
   if (src.channel !== components || op.kernelChannelCsc % components !== 0 || op.kernelWidthCsc !== 1) {
     const detail = { expected: components, actual: `${src.channel}, ${op.kernelChannelCsc}` };
     fail('loadable/corrupt', `kernels, pixels of ${format.name} and data differ in channels`, {}, detail);
   }
-  const rowsPerBlock = ([1, 2, 4] as const)[op.postExtension];
+  const rowsPerBlock = rowExtensions[op.postExtension];
   if (!rowsPerBlock) fail('loadable/corrupt', 'there is no such extension of rows', {}, { actual: op.postExtension });
-  const isUnsigned = op.pixelOverride !== 1 && precision !== 'float16';
+  const isUnsigned = op.pixelOverride !== pixelSignCodes.numbers.signed && precision !== 'float16';
   const [lineStride, surfaceStride] = [strideOf(src.lineStride, context), strideOf(src.surfaceStride, context)];
   return {
     input: {
@@ -198,7 +210,9 @@ function liftPoint(point: Of<'sdp'>, pooling: TaskOperation | undefined, context
   const { src, dst } = point.surfaces;
   const shape: Shape4 = [1, src.channel, src.height, src.width];
   const input =
-    src.type === hardware ? {} : { input: featureCube(src, shape, precisionAt(point.op.srcPrecision), context) };
+    src.type === memoryCodes.numbers.hardware
+      ? {}
+      : { input: featureCube(src, shape, precisionAt(point.op.srcPrecision), context) };
   if (pooling?.type === 'pdp') return { sdp: { ...sdp, ...input }, pdp: liftPdp(pooling, context) };
   const output = featureCube(dst, shape, sdp.outputType, context);
   if (input.input === undefined || !copies(point.op)) return { sdp: { ...sdp, ...input, output } };
@@ -209,20 +223,14 @@ function liftPoint(point: Of<'sdp'>, pooling: TaskOperation | undefined, context
 /** Whether SDP changes nothing. */
 function copies({ srcPrecision, dstPrecision, outConvert, x1, x2, y }: SdpOp): boolean {
   const { offset, scale, truncate } = outConvert;
-  const isPlain = srcPrecision === 2 || (offset === 0 && scale === 1 && truncate === 0);
+  const isPlain = srcPrecision === precisionCodes.numbers.float16 || (offset === 0 && scale === 1 && truncate === 0);
   return srcPrecision === dstPrecision && isPlain && [x1, x2, y].every(({ enable }) => enable === 0);
 }
 
-/** The precision that SDP computes in (nvdla/sw sdp.c, map_proc_precision). */
-function processPrecision({ srcPrecision, dstPrecision }: SdpOp): ConvolutionPrecision {
-  const source = precisionAt(srcPrecision);
-  return source !== 'float16' && precisionAt(dstPrecision) === 'int8' ? 'int8' : source;
-}
-
 function liftSdp({ op, surfaces }: Of<'sdp'>, context: LiftContext): Stage<IntegerScaleSdp<Access>> {
-  if (op.convMode !== 0) unsaid('Winograd convolution');
+  if (op.convMode !== convolutionCodes.numbers.direct) unsaid('Winograd convolution');
   if (op.batch !== 1) unsaid('hardware batches', { actual: op.batch });
-  const process = processPrecision(op);
+  const process = processPrecision(precisionAt(op.srcPrecision), precisionAt(op.dstPrecision));
   const { src } = surfaces;
   const unit = (name: 'x1' | 'x2' | 'y') =>
     liftUnit(op[name], surfaces[name], { isY: name === 'y', src, process }, context);
@@ -241,10 +249,6 @@ function liftSdp({ op, surfaces }: Of<'sdp'>, context: LiftContext): Stage<Integ
   };
 }
 
-const algorithms = ['max', 'min', 'sum', 'equal'] as const;
-const modes = ['layer', 'kernel', 'point'] as const;
-const activations = { relu: 1, lut: 2, prelu: 3 } as const;
-
 interface UnitContext {
   readonly isY: boolean;
   /** The data that the unit works on. */
@@ -255,26 +259,26 @@ interface UnitContext {
 function liftUnit(op: SdpUnitOp, cube: DataCube, unit: UnitContext, context: LiftContext): SdpUnit<Access> | undefined {
   if (op.enable === 0) return undefined;
   const { isY } = unit;
-  const adds = op.type === 2 || op.type === 3;
-  const mul = op.type === 1 || op.type === 3;
-  const alu = algorithms[op.aluType];
-  const mode = modes[op.mode];
-  if (op.type > 3 || mode === undefined || (adds && (alu === undefined || (alu === 'equal' && !isY)))) {
+  const type = unitCodes.names[op.type];
+  const adds = type === 'alu' || type === 'both';
+  const mul = type === 'mul' || type === 'both';
+  const alu = aluCodes.names[op.aluType];
+  const mode = sourceCodes.names[op.mode];
+  const activation = activationCodes.names[op.activation];
+  if (type === undefined || mode === undefined || (adds && (alu === undefined || (alu === 'equal' && !isY)))) {
     const actual = `type ${op.type}, mode ${op.mode}, algorithm ${op.aluType}`;
     return fail('loadable/corrupt', 'a unit of SDP has no such function', {}, { actual });
   }
   const source = adds || mul ? mode : 'layer';
   const inRegister = source === 'layer';
   const register = (used: boolean, value: number): number =>
-    used && inRegister ? (isY ? value : signed(value, 16)) : 0;
+    used && inRegister ? (isY ? value : signed(value, nvdlaLimits.point.operandBits)) : 0;
   const converts = (used: boolean, convert: ConvertParam): boolean => isY && used && convert.enable !== 0;
   if (inRegister && (converts(adds, op.aluConvert) || converts(mul, op.mulConvert))) {
     unsaid('an operand in a register that goes through a converter');
   }
-  const prelu = mul && op.activation === activations.prelu;
-  const other = isY
-    ? op.activation === activations.lut && ('lut' as const)
-    : op.activation === activations.relu && ('relu' as const);
+  const prelu = mul && activation === 'prelu';
+  const other = isY ? activation === 'lut' && ('lut' as const) : activation === 'relu' && ('relu' as const);
   const operandUse = adds ? (mul ? 'both' : 'alu') : 'mul';
   return {
     ...(adds && { alu: alu! }),
@@ -299,10 +303,10 @@ function operandOf(
   { src, process }: UnitContext,
   context: LiftContext,
 ): Access {
-  const dtype = op.precision === 0 ? 'int8' : process === 'float16' ? 'float16' : 'int16';
+  const dtype = op.precision === precisionCodes.numbers.int8 ? 'int8' : process === 'float16' ? 'float16' : 'int16';
   if (process === 'float16' && dtype === 'int8') fail('loadable/corrupt', 'operands of float16 have two bytes');
   const channels = src.channel * each;
-  if (op.mode === 1) {
+  if (op.mode === sourceCodes.numbers.kernel) {
     const atom = atomElements(context.target, process);
     const size = Math.ceil(src.channel / atom) * atom * each * precisionBytes(dtype);
     return { kind: 'run', ...context.place(cube), dtype, size, channels } satisfies RunAccess;
@@ -315,19 +319,17 @@ function operandOf(
   return featureCube(cube, [1, channels, src.height, src.width], dtype, context);
 }
 
-const poolModes = ['average', 'max', 'min'] as const;
-
 function liftPdp({ op, surfaces }: Of<'pdp'>, context: LiftContext): Pdp<Access> {
   const { src, dst } = surfaces;
   const precision = precisionAt(op.precision);
-  const mode = poolModes[op.mode];
+  const mode = poolingCodes.names[op.mode];
   if (mode === undefined) return fail('loadable/corrupt', 'there is no such pooling', {}, { actual: op.mode });
   const table = poolingReciprocals(precision);
   const [recipWidth, recipHeight] = [table[op.width], table[op.height]];
   if (recipWidth === undefined || recipHeight === undefined) {
     return fail('loadable/corrupt', 'a pooling window is larger than 8', {}, { actual: `${op.height}×${op.width}` });
   }
-  const flying = src.type === hardware;
+  const flying = src.type === memoryCodes.numbers.hardware;
   return {
     ...(!flying && { input: featureCube(src, [1, src.channel, src.height, src.width], precision, context) }),
     mode,
@@ -336,18 +338,21 @@ function liftPdp({ op, surfaces }: Of<'pdp'>, context: LiftContext): Pdp<Access>
     padding: { top: op.padTop, left: op.padLeft, bottom: op.padBottom, right: op.padRight },
     countPadding: true,
     ...(mode === 'average' && {
-      average: { recipWidth, recipHeight, padValues: op.padValues.map((value) => signed(value, 19)) },
+      average: {
+        recipWidth,
+        recipHeight,
+        padValues: op.padValues.map((value) => signed(value, nvdlaLimits.pooling.padValueBits)),
+      },
     }),
     output: featureCube(dst, [1, dst.channel, dst.height, dst.width], precision, context),
   };
 }
 
-const localSizes = [3, 5, 7, 9] as const;
-
 function liftCdp({ op, surfaces }: Of<'cdp'>, context: LiftContext): Cdp<Access> {
   const { src, dst } = surfaces;
+  const { sizes, input, output } = nvdlaLimits.normalization;
   const precision = precisionAt(op.inPrecision);
-  const localSize = localSizes.find((size) => size === op.localSize);
+  const localSize = sizes.find((size) => size === op.localSize);
   if (localSize === undefined || op.outPrecision !== op.inPrecision) {
     const actual = `${op.localSize} channels`;
     return fail(
@@ -359,14 +364,13 @@ function liftCdp({ op, surfaces }: Of<'cdp'>, context: LiftContext): Cdp<Access>
   }
   if (op.lutIndex >= 0) context.loaded.cdp = op.lutIndex;
   const shape: Shape4 = [1, src.channel, src.height, src.width];
-  // On int8 the converters take only the low bits of their offsets (nvdla/hw cmod/hls/cdp_libs).
-  const narrow = precision === 'int8';
-  const inputConvert = convertOf(op.inConvert, narrow ? 8 : 16);
+  const offsetBits = precision === 'int8' ? 'int8OffsetBits' : 'offsetBits';
+  const inputConvert = convertOf(op.inConvert, input[offsetBits]);
   return {
     input: featureCube(src, shape, precision, context),
     localSize,
     inputConvert: { ...inputConvert, shift: inputConvert.shift & 31 },
-    outputConvert: convertOf(op.outConvert, narrow ? 25 : 32),
+    outputConvert: convertOf(op.outConvert, output[offsetBits]),
     bypassSquareSum: op.bypassSquareSum !== 0,
     bypassMultiply: op.bypassMultiply !== 0,
     lookup: liftLookup('cdp', precision === 'float16', context),

@@ -6,9 +6,9 @@
  */
 
 import { fail } from '../../../base/errors.ts';
+import { memoryCodes } from '../../../program/nvdla/codes.ts';
 import { events, type OperationType, operationTypes } from '../format/descriptors.ts';
 import type { TaskDescriptors, TaskOperation } from '../format/task-descriptors.ts';
-import { hardware } from '../lower/cube.ts';
 
 export interface LaunchGroup {
   /** In the order of the stages. */
@@ -79,7 +79,8 @@ function queuesOf({ network, operations }: TaskDescriptors): Queues {
 
 /** Whether an operation takes its data from the stage before it. */
 const flies = (operation: TaskOperation): boolean =>
-  (operation.type === 'sdp' || operation.type === 'pdp') && operation.surfaces.src.type === hardware;
+  (operation.type === 'sdp' || operation.type === 'pdp') &&
+  operation.surfaces.src.type === memoryCodes.numbers.hardware;
 
 /** Launches, each by the stages that it has; in no order yet. */
 function groupsOf({ operations }: TaskDescriptors, queues: Queues): readonly (readonly TaskOperation[])[] {
@@ -98,7 +99,7 @@ function groupsOf({ operations }: TaskDescriptors, queues: Queues): readonly (re
     for (const [index, giver] of givers.entries()) behind.set(giver, takers[index]!);
   };
   const toPooling = (operation: TaskOperation): boolean =>
-    operation.type === 'sdp' && operation.surfaces.dst.type === hardware;
+    operation.type === 'sdp' && operation.surfaces.dst.type === memoryCodes.numbers.hardware;
   pair(queues.get('conv')!, queues.get('sdp')!.filter(flies));
   pair(queues.get('sdp')!.filter(toPooling), queues.get('pdp')!.filter(flies));
   return operations

@@ -1,6 +1,7 @@
 /** The tasks of a loadable as launches and operations of the emulator, which read and write where the loadable says. */
 
 import { fail, locate } from '../../../base/errors.ts';
+import { atomFormat } from '../../../program/geometry.ts';
 import { programLimits } from '../../../program/validate.ts';
 import { type EmulatorBuffer, emulatorLayouts, emulatorOperations } from '../format/emulator-descriptors.ts';
 import { emulatorVersion, readEmulatorTask } from '../format/emulator-task.ts';
@@ -101,7 +102,7 @@ function emulatorTask(
       ...place(desc),
       shape: [1, channel, height, width],
       dtype: format.type,
-      format: elements === 32 ? 'chw32' : elements === 16 ? 'chw16' : 'chw8',
+      format: atomFormat(elements) ?? fail('device/unsupported', `atoms of ${elements} elements are not modelled`),
       lineStride,
       surfaceStride,
     };

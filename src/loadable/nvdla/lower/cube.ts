@@ -1,6 +1,7 @@
 /** The places of surfaces and the descriptors of their cubes, for the lowering of every operation. */
 
 import type { Lookup } from '../../../program/layer.ts';
+import { memoryCodes, precisionCodes } from '../../../program/nvdla/codes.ts';
 import type { ConvolutionPrecision } from '../../../program/nvdla/convolution-buffer.ts';
 import type { Surface } from '../../../program/surface.ts';
 import type { Target } from '../../../targets/target.ts';
@@ -17,13 +18,8 @@ export interface LowerContext {
   readonly lut: (lookup: Lookup<number>) => number;
 }
 
-export const precisions: Readonly<Record<ConvolutionPrecision, number>> = { int8: 0, int16: 1, float16: 2 };
-/** The data format of a convolution that reads features, not pixels. */
-export const featureData = 36;
-/** The memory type of data that is handed on in hardware. */
-export const hardware = 2;
 export const nowhere: DataCube = {
-  type: 0,
+  type: memoryCodes.numbers.primary,
   address: -1,
   offset: 0,
   size: 0,
@@ -69,4 +65,4 @@ export function cubeOf(id: number, context: LowerContext): DataCube {
   };
 }
 
-export const precisionOf = ({ dtype }: Surface): number => precisions[dtype as ConvolutionPrecision] ?? 0;
+export const precisionOf = ({ dtype }: Surface): number => precisionCodes.numbers[dtype as ConvolutionPrecision] ?? 0;

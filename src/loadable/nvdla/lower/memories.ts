@@ -6,6 +6,15 @@
 import { elementSize } from '../../../base/data-type.ts';
 import { fail } from '../../../base/errors.ts';
 import { elementsPerAtom } from '../../../program/geometry.ts';
+import {
+  dataCategoryCodes,
+  dataFormatCodes,
+  dataTypeCodes,
+  memoryDomainCodes,
+  pixelMappingCodes,
+} from '../../../program/nvdla/codes.ts';
+import type { ConvolutionPrecision } from '../../../program/nvdla/convolution-buffer.ts';
+import { featureData, featureDataX8, pixelFormatOf } from '../../../program/nvdla/pixel-formats.ts';
 import type { Surface } from '../../../program/surface.ts';
 import { type AddressEntry, type MemoryEntry, memoryFlags, type TensorDesc } from '../format/stock-loadable.ts';
 import type { TaskNetwork } from '../lift/task-network.ts';
@@ -34,7 +43,7 @@ export class Memories {
     const id = this.memories.length;
     this.memories.push({
       id,
-      domain: 0,
+      domain: memoryDomainCodes.numbers.system,
       alignment: pageSize,
       contents: [],
       offsets: (entry.contents ?? []).map(() => 0),
@@ -131,28 +140,24 @@ function tensorSizes({ inputs, outputs, tasks }: TaskNetwork): ReadonlyMap<strin
   return sizes;
 }
 
-/** nvdla/sw umd `nvdla/ILoadable.h` and `dlatypes.h`: data format, data type, category, pixel format. */
-const formats = { nchw: 1, nhwc: 2, ncxhwx: 3 } as const;
-const types = { float16: 2, int16: 3, int8: 4 } as const;
-const categories = { image: 0, feature: 2 } as const;
-const featurePixels: Readonly<Record<number, number>> = { 32: 36, 8: 37, 16: 36 };
-
 function tensorOf(surface: Surface, id: number, memoryId: number): Omit<TensorDesc, 'size'> {
   const { name, shape, dtype, format, lineStride, surfaceStride } = surface;
   const [n, c, h, w] = shape;
   const image = format === 'dla_hwc4';
   const element = elementSize[dtype];
-  const pixel = dtype === 'float16' ? (c === 1 ? 5 : 8) : c === 1 ? 0 : 12;
+  const type = dtype as ConvolutionPrecision;
+  const pixel = image ? pixelFormatOf(type, c === 1 ? [0] : [0, 1, 2, 3]) : undefined;
+  const atom = elementsPerAtom(format) * element;
   return {
     name,
     id,
     memoryId,
     offset: 0,
-    dataFormat: image ? formats.nhwc : format === 'dla_linear' ? formats.nchw : formats.ncxhwx,
-    dataType: types[dtype as keyof typeof types],
-    dataCategory: image ? categories.image : categories.feature,
-    pixelFormat: image ? pixel : (featurePixels[elementsPerAtom(format) * element] ?? featurePixels[32]!),
-    pixelMapping: 0,
+    dataFormat: dataFormatCodes.numbers[image ? 'NHWC' : format === 'dla_linear' ? 'NCHW' : 'NCxHWx'],
+    dataType: dataTypeCodes.numbers[type],
+    dataCategory: dataCategoryCodes.numbers[image ? 'image' : 'feature'],
+    pixelFormat: pixel ?? (atom === 8 ? featureDataX8 : featureData),
+    pixelMapping: pixelMappingCodes.numbers['pitch linear'],
     dims: { n, c: image && c > 1 ? 4 : c, h, w },
     strides: [element, lineStride, surfaceStride, 0, 0, 0, 0, 0],
   };

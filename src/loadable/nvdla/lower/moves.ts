@@ -5,12 +5,14 @@ import { bytes } from '../../../base/units.ts';
 import { elementsPerAtom } from '../../../program/geometry.ts';
 import type { BdmaTransfer, PixelCopy, PixelGrid, RubikMove } from '../../../program/layer.ts';
 import { stepsOverColumns } from '../../../program/layers/pixels.ts';
+import { convolutionCodes, rubikCodes } from '../../../program/nvdla/codes.ts';
 import type { Surface } from '../../../program/surface.ts';
+import { nvdlaLimits } from '../../../targets/nvdla-limits.ts';
 import type { DataCube, OperationDesc } from '../format/descriptors.ts';
 import { cubeOf, type LowerContext, noConvert, noUnit, nowhere, precisionOf } from './cube.ts';
 
 /** Transfers of one operation of the bridge DMA, at most. */
-const mostTransfers = 20;
+const [, mostTransfers] = nvdlaLimits.bdma.transfers;
 
 /** SDP without units. */
 export function lowerPixels(move: PixelCopy<number>, context: LowerContext): OperationDesc {
@@ -25,7 +27,7 @@ export function lowerPixels(move: PixelCopy<number>, context: LowerContext): Ope
       dstPrecision: precision,
       lutIndex: -1,
       outConvert: { ...noConvert, enable: 1 },
-      convMode: 0,
+      convMode: convolutionCodes.numbers.direct,
       batch: 1,
       reserved0: 0,
       batchStride: 0,
@@ -100,15 +102,13 @@ function pixelOf(surface: Surface, channel: number, { row, column }: PixelGrid, 
 
 export function lowerRubik({ mode, stride, input, output }: RubikMove<number>, context: LowerContext): OperationDesc {
   const op = {
-    mode: rubikModes[mode],
+    mode: rubikCodes.numbers[mode],
     precision: precisionOf(context.surfaces[input]!),
     strideX: stride.w,
     strideY: stride.h,
   };
   return { type: 'rubik', op, surfaces: { src: cubeOf(input, context), dst: cubeOf(output, context) } };
 }
-
-const rubikModes = { contract: 0, split: 1, merge: 2 } as const;
 
 const noTransfer = {
   sourceAddress: -1,

@@ -18,7 +18,28 @@ import type {
   Sdp,
   SdpUnit,
 } from '../../../program/layer.ts';
-import { atomElements, type ConvolutionPrecision, entriesPerSlice } from '../../../program/nvdla/convolution-buffer.ts';
+import {
+  activationCodes,
+  aluCodes,
+  convolutionCodes,
+  memoryCodes,
+  pixelSignCodes,
+  poolingCodes,
+  precisionCodes,
+  rowExtensions,
+  sourceCodes,
+  spacingCodes,
+  tableCodes,
+  unitCodes,
+  weightFormatCodes,
+} from '../../../program/nvdla/codes.ts';
+import {
+  atomElements,
+  type ConvolutionPrecision,
+  entriesPerSlice,
+  precisionBytes,
+} from '../../../program/nvdla/convolution-buffer.ts';
+import { featureData, pixelFormatOf } from '../../../program/nvdla/pixel-formats.ts';
 import { pooledColumns, poolingStripes } from '../../../program/nvdla/pooling.ts';
 import type { ElementType } from '../../../program/surface.ts';
 import type {
@@ -32,17 +53,7 @@ import type {
   SdpOp,
   SdpUnitOp,
 } from '../format/descriptors.ts';
-import {
-  cubeOf,
-  featureData,
-  hardware,
-  type LowerContext,
-  noConvert,
-  noUnit,
-  nowhere,
-  precisionOf,
-  precisions,
-} from './cube.ts';
+import { cubeOf, type LowerContext, noConvert, noUnit, nowhere, precisionOf } from './cube.ts';
 import { lowerPixels, lowerRubik, lowerTransfers } from './moves.ts';
 
 /** The operations of a layer, in the order of its stages. @throws program/invalid */
@@ -80,7 +91,7 @@ function convolutionCube({ output, core }: Conv<number>, { target }: LowerContex
   const blocks = Math.ceil(channels / atomElements(target, core!.precision));
   return {
     ...nowhere,
-    type: hardware,
+    type: memoryCodes.numbers.hardware,
     size: blocks * height * lineStride,
     width,
     height,
@@ -90,17 +101,6 @@ function convolutionCube({ output, core }: Conv<number>, { target }: LowerContex
   };
 }
 
-/**
- * Pixel formats of one plane, by the places of the components that kernels see: R8, A8B8G8R8, A8R8G8B8, B8G8R8A8, R8G8B8A8;
- * R16_I, A16B16G16R16, A16Y16U16V16, V16U16Y16A16; R16_F, A16B16G16R16_F, A16Y16U16V16_F (nvdla/hw `arnvdla.h`).
- */
-const pixelFormats: Readonly<Record<ConvolutionPrecision, Readonly<Record<string, number>>>> = {
-  int8: { '0': 0, '0,1,2,3': 12, '2,1,0,3': 13, '1,2,3,0': 14, '3,2,1,0': 15 },
-  int16: { '0': 4, '0,1,2,3': 6, '2,1,0,3': 9, '1,2,3,0': 10 },
-  float16: { '0': 5, '0,1,2,3': 8, '2,1,0,3': 11 },
-};
-const extensions: Readonly<Record<number, number>> = { 1: 0, 2: 1, 4: 2 };
-
 function lowerConv(conv: Conv<number>, dst: DataCube, layer: string, context: LowerContext): OperationDesc {
   const core = conv.core!;
   const { target, surfaces } = context;
@@ -108,15 +108,15 @@ function lowerConv(conv: Conv<number>, dst: DataCube, layer: string, context: Lo
   const image = surfaces[conv.input]!.format === 'dla_hwc4';
   const weights = surfaces[conv.weights]!;
   const mean = core.image?.mean;
-  const precision = precisions[core.precision];
+  const precision = precisionCodes.numbers[core.precision];
   const kernelChannels = image ? conv.kernel.w * src.channel : src.channel;
   const kernelWidth = image ? 1 : conv.kernel.w;
-  const format = image ? pixelFormats[core.precision][`${core.image?.order ?? ''}`] : featureData;
+  const format = image ? pixelFormatOf(core.precision, core.image?.order ?? []) : featureData;
   if (format === undefined) {
     fail('program/invalid', 'no pixel format has this order', { layer }, { actual: `${core.image?.order ?? 'none'}` });
   }
   const op: ConvOp = {
-    convMode: 0,
+    convMode: convolutionCodes.numbers.direct,
     dataReuse: Number(core.reuse.data),
     weightReuse: Number(core.reuse.weights),
     skipDataRelease: Number(core.keep.data),
@@ -132,12 +132,12 @@ function lowerConv(conv: Conv<number>, dst: DataCube, layer: string, context: Lo
     fetchGrain: 1,
     reservedB: [0, 0, 0, 0, 0, 0, 0, 0],
     batch: 1,
-    weightFormat: 0,
+    weightFormat: weightFormatCodes.numbers.uncompressed,
     dataBank: core.cbuf.dataBanks,
     weightBank: core.cbuf.weightBanks,
     batchStride: 0,
-    postExtension: extensions[core.image?.rowsPerBlock ?? 1]!,
-    pixelOverride: core.image?.unsigned === undefined ? 1 : 0,
+    postExtension: rowExtensions.indexOf(core.image?.rowsPerBlock ?? 1),
+    pixelOverride: pixelSignCodes.numbers[core.image?.unsigned === undefined ? 'signed' : 'unsigned'],
     release: src.height,
     inputWidthCsc: src.width,
     inputHeightCsc: src.height,
@@ -147,7 +147,7 @@ function lowerConv(conv: Conv<number>, dst: DataCube, layer: string, context: Lo
     kernelChannelCsc: kernelChannels,
     inputWidthCmac: conv.output.width,
     inputHeightCmac: conv.output.height,
-    bytesPerKernel: kernelChannels * kernelWidth * conv.kernel.h * (precision === 0 ? 1 : 2),
+    bytesPerKernel: kernelChannels * kernelWidth * conv.kernel.h * precisionBytes(core.precision),
     meanRy: mean?.[0] ?? 0,
     meanGu: mean?.[1] ?? 0,
     meanBv: mean?.[2] ?? 0,
@@ -209,7 +209,7 @@ function flying({ width, height, channel }: DataCube, { target }: LowerContext, 
   const blocks = Math.ceil((channel * elementSize[type]) / target.memoryAtom);
   return {
     ...nowhere,
-    type: hardware,
+    type: memoryCodes.numbers.hardware,
     size: blocks * height * lineStride,
     width,
     height,
@@ -230,11 +230,11 @@ function lowerSdp(
   const unit = (part: SdpUnit<number> | undefined) => lowerUnit(part, layer.name, context);
   const [x1, x2, y] = [unit(sdp.x1), unit(sdp.x2), unit(sdp.y)];
   const op: SdpOp = {
-    srcPrecision: precisions[input as ConvolutionPrecision],
-    dstPrecision: precisions[sdp.outputType],
+    srcPrecision: precisionCodes.numbers[input as ConvolutionPrecision],
+    dstPrecision: precisionCodes.numbers[sdp.outputType],
     lutIndex: sdp.lookup ? context.lut(sdp.lookup) : -1,
     outConvert: convertOf(sdp.convert),
-    convMode: 0,
+    convMode: convolutionCodes.numbers.direct,
     batch: 1,
     reserved0: 0,
     batchStride: 0,
@@ -257,10 +257,6 @@ function lowerSdp(
   };
 }
 
-const aluTypes = { max: 0, min: 1, sum: 2, equal: 3 } as const;
-const modes = { layer: 0, kernel: 1, point: 2 } as const;
-const activations = { none: 0, relu: 1, lut: 2, prelu: 3 } as const;
-
 function lowerUnit(
   unit: SdpUnit<number> | undefined,
   layer: string,
@@ -274,13 +270,13 @@ function lowerUnit(
   const dtype = operand === undefined ? undefined : surfaces[operand]!.dtype;
   const op: SdpUnitOp = {
     enable: 1,
-    aluType: unit.alu === undefined ? 0 : aluTypes[unit.alu],
-    type: (unit.mul ? 1 : 0) + (unit.alu === undefined ? 0 : 2),
-    mode: modes[unit.source],
-    activation: activations[unit.activation],
+    aluType: unit.alu === undefined ? 0 : aluCodes.numbers[unit.alu],
+    type: unitCodes.numbers[unit.alu ? (unit.mul ? 'both' : 'alu') : unit.mul ? 'mul' : 'none'],
+    mode: sourceCodes.numbers[unit.source],
+    activation: activationCodes.numbers[unit.activation],
     shift: unit.aluShift,
     truncate: unit.truncate,
-    precision: dtype === undefined || dtype === 'int8' ? 0 : precisions[dtype as ConvolutionPrecision],
+    precision: precisionCodes.numbers[(dtype ?? 'int8') as ConvolutionPrecision],
     aluOperand: unit.aluOperand,
     mulOperand: unit.mulOperand,
     aluConvert: unit.aluConvert ? convertOf(unit.aluConvert) : noConvert,
@@ -305,14 +301,13 @@ function unitCube({ operand, source }: SdpUnit<number>, src: DataCube, context: 
   };
 }
 
-const poolModes = { average: 0, max: 1, min: 2 } as const;
-
 function lowerPdp(pdp: Pdp<number>, src: DataCube, context: LowerContext): OperationDesc {
   const { target, surfaces } = context;
   const dst = cubeOf(pdp.output, context);
   const precision = surfaces[pdp.output]!.dtype as ConvolutionPrecision;
   const { kernel, stride, padding } = pdp;
-  const columns = src.type === hardware ? dst.width : pooledColumns(kernel, stride, precision, target);
+  const columns =
+    src.type === memoryCodes.numbers.hardware ? dst.width : pooledColumns(kernel, stride, precision, target);
   const stripes = poolingStripes({ kernel, stride, padding, inputWidth: src.width, outputWidth: dst.width }, columns);
   const op: PdpOp = {
     partialInWidthFirst: stripes.count > 1 ? stripes.input[0] : 0,
@@ -322,7 +317,7 @@ function lowerPdp(pdp: Pdp<number>, src: DataCube, context: LowerContext): Opera
     partialWidthMid: stripes.output[1],
     partialWidthLast: stripes.output[2],
     splitNum: stripes.count,
-    mode: poolModes[pdp.mode],
+    mode: poolingCodes.numbers[pdp.mode],
     width: kernel.w - 1,
     height: kernel.h - 1,
     strideX: stride.w,
@@ -331,7 +326,7 @@ function lowerPdp(pdp: Pdp<number>, src: DataCube, context: LowerContext): Opera
     padRight: padding.right,
     padTop: padding.top,
     padBottom: padding.bottom,
-    precision: precisions[precision],
+    precision: precisionCodes.numbers[precision],
     reserved0: 0,
     padValues: pdp.average?.padValues ?? [0, 0, 0, 0, 0, 0, 0],
   };
@@ -354,7 +349,6 @@ function lowerCdp(cdp: Cdp<number>, context: LowerContext): OperationDesc {
 }
 
 const slopeOf = ({ scale, shift }: LookupSlope) => ({ scale, shift, reserved0: 0 });
-const choice = (priority: 'le' | 'lo'): number => Number(priority === 'lo');
 /** Ends are 64 bits wide in the descriptor; SDP takes 32 of them and CDP 38. */
 const bits64 = (value: number): bigint => BigInt.asUintN(64, BigInt(value));
 
@@ -374,8 +368,8 @@ export const lowerLookup = (lookup: Lookup<number>, entries: (surface: number) =
   linearExpOverflow: slopeOf(lookup.le.overflow),
   linearOnlyUnderflow: slopeOf(lookup.lo.underflow),
   linearOnlyOverflow: slopeOf(lookup.lo.overflow),
-  hybridPriority: choice(lookup.hybridPriority),
-  underflowPriority: choice(lookup.underflowPriority),
-  overflowPriority: choice(lookup.overflowPriority),
-  method: Number(lookup.le.spacing === 'linear'),
+  hybridPriority: tableCodes.numbers[lookup.hybridPriority],
+  underflowPriority: tableCodes.numbers[lookup.underflowPriority],
+  overflowPriority: tableCodes.numbers[lookup.overflowPriority],
+  method: spacingCodes.numbers[lookup.le.spacing],
 });

@@ -9,6 +9,7 @@
 import { fail } from '../../../base/errors.ts';
 import type { Layer, Lookup } from '../../../program/layer.ts';
 import { rootOf } from '../../../program/liveness.ts';
+import { memoryDomainCodes } from '../../../program/nvdla/codes.ts';
 import type { BlobTable, Program } from '../../../program/program.ts';
 import type { Surface } from '../../../program/surface.ts';
 import type { Target } from '../../../targets/target.ts';
@@ -266,7 +267,7 @@ class TaskBuilder {
         flags: memoryFlags.alloc | (constant ? memoryFlags.set : 0),
         size,
         contents: constant ? [`tb-${id}`] : [],
-        domain: pool === 'managed_sram' ? 1 : 0,
+        domain: memoryDomainCodes.numbers[pool === 'managed_sram' ? 'sram' : 'system'],
       };
       this.#pools.set(pool, memories.add(entry));
     }

@@ -1,36 +1,76 @@
-/** Names of the codes in loadables: nvdla/sw umd `loadable.fbs`, `nvdla/IType.h`, kmd `dla_interface.h`. */
+/** What the numbers in loadables stand for, in the words of their texts. The numbers themselves are those of program/nvdla. */
 
-/** Pixel formats of tensors, and of the input of a convolution. */
-const pixels =
-  'R8 R10 R12 R16 R16_I R16_F A16B16G16R16 X16B16G16R16 A16B16G16R16_F A16Y16U16V16 V16U16Y16A16 A16Y16U16V16_F A8B8G8R8 A8R8G8B8 ' +
-  'B8G8R8A8 R8G8B8A8 X8B8G8R8 X8R8G8B8 B8G8R8X8 R8G8B8X8 A2B10G10R10 A2R10G10B10 B10G10R10A2 R10G10B10A2 A2Y10U10V10 V10U10Y10A2 ' +
-  'A8Y8U8V8 V8U8Y8A8 Y8_U8V8_N444 Y8_V8U8_N444 Y10_U10V10_N444 Y10_V10U10_N444 Y12_U12V12_N444 Y12_V12U12_N444 Y16_U16V16_N444 ' +
-  'Y16_V16U16_N444 FEATURE FEATURE_X8';
+import {
+  activationCodes,
+  aluCodes,
+  type Codes,
+  convolutionCodes,
+  dataCategoryCodes,
+  dataFormatCodes,
+  dataTypeCodes,
+  eventCodes,
+  memoryCodes,
+  memoryDomainCodes,
+  pixelMappingCodes,
+  pixelSignCodes,
+  poolingCodes,
+  precisionCodes,
+  rubikCodes,
+  sourceCodes,
+  spacingCodes,
+  tableCodes,
+  weightFormatCodes,
+} from '../../../program/nvdla/codes.ts';
+import { pixelFormatNames } from '../../../program/nvdla/pixel-formats.ts';
+import { emulatorOperations } from '../format/emulator-descriptors.ts';
+import { taskInterfaces } from '../format/stock-loadable.ts';
+
+/** The words of names, by their numbers; a name without words stands for itself. */
+const worded = <T extends string>(
+  { names }: Codes<T>,
+  words: Readonly<Partial<Record<T, string>>>,
+): readonly string[] => names.map((name) => words[name] ?? name);
+
+/** The same of numbers by name. */
+const numbered = <T extends string>(
+  numbers: Readonly<Record<T, number>>,
+  words: Readonly<Partial<Record<NoInfer<T>, string>>> | undefined = undefined,
+): Readonly<Record<number, string>> =>
+  Object.fromEntries((Object.keys(numbers) as T[]).map((name) => [numbers[name], words?.[name] ?? name]));
 
 export const names = {
-  domain: ['system', 'SRAM'],
-  interface: ['no interface', 'DLA1', 'EMU1'],
-  eventOp: ['wait', 'signal'],
-  dataFormat: ['unknown', 'NCHW', 'NHWC', 'NCxHWx'],
-  dataType: ['unknown', 'float', 'half', 'int16', 'int8'],
-  dataCategory: ['image', 'weight', 'feature', 'planar', 'bias'],
-  pixelFormat: pixels.split(' '),
-  pixelMapping: ['pitch linear', 'no mapping'],
+  domain: worded(memoryDomainCodes, { sram: 'SRAM' }),
+  interface: numbered(taskInterfaces, { none: 'no interface', dla: 'DLA1', emulator: 'EMU1' }),
+  eventOp: eventCodes.names,
+  dataFormat: dataFormatCodes.names,
+  dataType: worded(dataTypeCodes, { float16: 'half' }),
+  dataCategory: dataCategoryCodes.names,
+  pixelFormat: pixelFormatNames,
+  pixelMapping: pixelMappingCodes.names,
   relocation: { 1: 'line stride', 2: 'surface stride' },
-  /** Sub-interfaces of blobs and relocations of a DLA task. */
+  /** Of blobs and relocations of a DLA task. */
   dlaList: ['', 'network descriptor', 'dependency graph', 'operations', 'surfaces', 'lookup tables'],
   emulatorList: { 1: 'network descriptor', 3: 'operations', 4: 'buffers' },
-  precision: ['int8', 'int16', 'float16'],
-  convolution: ['direct', 'winograd'],
-  weightFormat: ['uncompressed', 'compressed'],
-  pixelSign: ['unsigned', 'signed'],
-  alu: ['max', 'min', 'sum', 'equal'],
-  activation: ['no activation', 'ReLU', 'lookup table', 'PReLU'],
-  operand: ['the layer', 'each kernel', 'each point'],
-  pooling: ['average', 'max', 'min'],
-  rubik: ['contract', 'split', 'merge'],
-  cubeMemory: ['primary memory', 'secondary memory', 'in hardware'],
-  lutMethod: ['exponential', 'linear'],
-  lutChoice: ['LE', 'LO'],
-  emulatorOperation: ['power', 'softmax'],
+  precision: precisionCodes.names,
+  convolution: convolutionCodes.names,
+  weightFormat: weightFormatCodes.names,
+  pixelSign: pixelSignCodes.names,
+  alu: aluCodes.names,
+  activation: worded(activationCodes, {
+    none: 'no activation',
+    relu: 'ReLU',
+    lut: 'lookup table',
+    prelu: 'PReLU',
+  }),
+  operand: worded(sourceCodes, { layer: 'the layer', kernel: 'each kernel', point: 'each point' }),
+  pooling: poolingCodes.names,
+  rubik: rubikCodes.names,
+  cubeMemory: worded(memoryCodes, {
+    primary: 'primary memory',
+    secondary: 'secondary memory',
+    hardware: 'in hardware',
+  }),
+  lutMethod: spacingCodes.names,
+  lutChoice: worded(tableCodes, { le: 'LE', lo: 'LO' }),
+  emulatorOperation: numbered(emulatorOperations),
 } as const satisfies Readonly<Record<string, readonly string[] | Readonly<Record<number, string>>>>;

@@ -1,5 +1,6 @@
 /** An operation's descriptor in words. Converters are `(x - offset) * scale >> truncate`. */
 
+import { unitCodes } from '../../../program/nvdla/codes.ts';
 import type { CdpOp, ConvertParam, ConvOp, OperationDesc, PdpOp, SdpOp, SdpUnitOp } from '../format/descriptors.ts';
 import { names } from './names.ts';
 import { count, named, type Part, phrase, reserved, unless } from './phrases.ts';
@@ -92,10 +93,11 @@ function pointLines(op: SdpOp): readonly string[] {
 /** A unit's work and its operand, in words. */
 function unitText({ type, aluType }: SdpUnitOp): string {
   const alu = `ALU ${named(names.alu, aluType)}`;
-  if (type === 2) return alu;
-  if (type === 3) return `${alu} then MUL`;
+  const does = unitCodes.names[type];
+  if (does === 'alu') return alu;
+  if (does === 'both') return `${alu} then MUL`;
   const rest = aluType === 0 ? '' : ` (${alu} not used)`;
-  return `${type === 0 ? 'passes on' : type === 1 ? 'MUL' : `unknown (${type})`}${rest}`;
+  return `${does === 'none' ? 'passes on' : does === 'mul' ? 'MUL' : `unknown (${type})`}${rest}`;
 }
 
 function unitLine(name: string, unit: SdpUnitOp): Part {

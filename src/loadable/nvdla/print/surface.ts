@@ -1,5 +1,6 @@
 /** Where an operation's data lies, and in which shape. Cubes that the operation does not use are left out. */
 
+import { memoryCodes } from '../../../program/nvdla/codes.ts';
 import type { DataCube, OperationDesc, surfaceDescs } from '../format/descriptors.ts';
 import type { Decoded } from '../format/layout.ts';
 import { names } from './names.ts';
@@ -26,12 +27,12 @@ const isUsed = ({ address, ...rest }: DataCube): boolean =>
 
 function cubeText(cube: DataCube, places: Places): string {
   const { type, address, offset, size, width, height, channel, lineStride, surfaceStride, planeStride } = cube;
-  const inHardware = type === 2 && address === -1;
+  const inHardware = type === memoryCodes.numbers.hardware && address === -1;
   return phrase(
     `w${width} h${height} c${channel}`,
     size !== 0 && `${size} bytes`,
     inHardware ? named(names.cubeMemory, type) : places(address, offset),
-    !inHardware && type !== 0 && named(names.cubeMemory, type),
+    !inHardware && type !== memoryCodes.numbers.primary && named(names.cubeMemory, type),
     inHardware && unless(0, 'offset', offset),
     unless(0, 'line', lineStride, ' bytes'),
     unless(0, 'surface', surfaceStride, ' bytes'),

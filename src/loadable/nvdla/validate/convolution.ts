@@ -3,12 +3,15 @@
  * (docs/hardware/nvdla-timing.md#convolution-buffer).
  */
 
+import { convolutionCodes, rowExtensions, weightFormatCodes } from '../../../program/nvdla/codes.ts';
 import {
   type ConvolutionPrecision,
   entriesPerSlice,
   kernelGroupOf,
   precisionBytes,
 } from '../../../program/nvdla/convolution-buffer.ts';
+import { featureData, pixelFormats } from '../../../program/nvdla/pixel-formats.ts';
+import { nvdlaLimits } from '../../../targets/nvdla-limits.ts';
 import type { OperationDesc } from '../format/descriptors.ts';
 import {
   type CubeContext,
@@ -23,16 +26,14 @@ import type { Findings } from './findings.ts';
 
 type Convolution = Omit<Extract<OperationDesc, { type: 'conv' }>, 'type'>;
 
-const featureData = 36;
-const compressed = 1;
+const { compressed } = weightFormatCodes.numbers;
+const { winograd } = convolutionCodes.numbers;
+const limits = nvdlaLimits.convolution;
 
-/** Components and bytes of a component of the pixel formats of one plane (nvdla/hw `arnvdla.h`). */
-function pixelOf(format: number): { readonly components: number; readonly bytes: number } | undefined {
-  if (format === 0) return { components: 1, bytes: 1 };
-  if (format <= 5) return { components: 1, bytes: 2 };
-  if (format <= 11) return { components: 4, bytes: 2 };
-  if (format <= 19 || format === 26 || format === 27) return { components: 4, bytes: 1 };
-  return undefined;
+/** Components and bytes of a component of a pixel format of one plane. */
+function pixelOf(number: number): { readonly components: number; readonly bytes: number } | undefined {
+  const format = pixelFormats.get(number);
+  return format && { components: format.order.length, bytes: precisionBytes(format.type) };
 }
 
 export function checkConvolution(
@@ -99,44 +100,45 @@ export function checkConvolution(
 
 function checkRegisters(op: Convolution['op'], findings: Findings): void {
   for (const [field, least, most] of [
-    ['convMode', 0, 1],
+    ['convMode', 0, winograd],
     ['dataReuse', 0, 1],
     ['weightReuse', 0, 1],
     ['skipDataRelease', 0, 1],
     ['skipWeightRelease', 0, 1],
-    ['weightFormat', 0, 1],
+    ['weightFormat', 0, compressed],
     ['pixelMapping', 0, 1],
     ['pixelOverride', 0, 1],
     ['meanFormat', 0, 1],
-    ['fetchGrain', 1, 4096],
-    ['batch', 1, 32],
-    ['postExtension', 0, 2],
-    ['release', 1, 4096],
-    ['kernelWidthCsc', 1, 32],
-    ['kernelHeightCsc', 1, 32],
-    ['kernelChannelCsc', 1, 8192],
-    ['convStrideX', 1, 8],
-    ['convStrideY', 1, 8],
-    ['dilationX', 1, 32],
-    ['dilationY', 1, 32],
-    ['padLeft', 0, 31],
-    ['padRight', 0, 63],
-    ['padTop', 0, 31],
-    ['padBottom', 0, 63],
+    ['fetchGrain', ...limits.rows],
+    ['batch', ...limits.batch],
+    ['postExtension', 0, rowExtensions.length - 1],
+    ['release', ...limits.rows],
+    ['kernelWidthCsc', ...limits.kernel],
+    ['kernelHeightCsc', ...limits.kernel],
+    ['kernelChannelCsc', ...nvdlaLimits.extent],
+    ['convStrideX', ...limits.stride],
+    ['convStrideY', ...limits.stride],
+    ['dilationX', ...limits.dilation],
+    ['dilationY', ...limits.dilation],
+    ['padLeft', ...limits.padding],
+    ['padRight', ...limits.paddingBehind],
+    ['padTop', ...limits.padding],
+    ['padBottom', ...limits.paddingBehind],
     ['praTruncate', 0, 3],
-    ['bytesPerKernel', 1, 2 ** 18],
+    ['bytesPerKernel', ...limits.bytesPerKernel],
   ] as const) {
     findings.range(`op.${field}`, op[field], least, most);
   }
   const { inConvert, outConvert } = op;
   if (inConvert.enable !== 0) {
-    findings.range('op.inConvert.truncate', inConvert.truncate, 0, 63);
-    findings.range('op.inConvert.offset', inConvert.offset, -32_768, 32_767);
+    const most = 2 ** (limits.convert.offsetBits - 1);
+    findings.range('op.inConvert.truncate', inConvert.truncate, ...limits.convert.shift);
+    findings.range('op.inConvert.offset', inConvert.offset, -most, most - 1);
   }
   // The firmware refuses anything else (nvdla/sw conv.c).
   findings.equal('field', 'op.outConvert.scale', outConvert.scale, 1, 'a convolution can only shift its results');
   findings.equal('field', 'op.outConvert.offset', outConvert.offset, 0, 'a convolution can only shift its results');
-  findings.range('op.outConvert.truncate', outConvert.truncate, 0, 31);
+  findings.range('op.outConvert.truncate', outConvert.truncate, ...limits.truncate);
 }
 
 function checkShapes({ op, surfaces: { src, dst } }: Convolution, image: boolean, findings: Findings): void {
@@ -144,7 +146,7 @@ function checkShapes({ op, surfaces: { src, dst } }: Convolution, image: boolean
     findings.equal('shape', field, actual, expected, message);
   equal('op.inputWidthCmac', op.inputWidthCmac, dst.width, 'the core makes another width than its cube has');
   equal('op.inputHeightCmac', op.inputHeightCmac, dst.height, 'the core makes another height than its cube has');
-  if (op.convMode === 1) return;
+  if (op.convMode === winograd) return;
   equal('op.inputHeightCsc', op.inputHeightCsc, src.height, 'the core takes another height than its cube has');
   if (!image) {
     equal('op.inputWidthCsc', op.inputWidthCsc, src.width, 'the core takes another width than its cube has');
@@ -199,7 +201,7 @@ function checkBuffer(
       target: true,
     });
   }
-  if (op.convMode === 1) return;
+  if (op.convMode === winograd) return;
   const slice = { channels: src.channel, width: src.width, padding: op.padLeft + op.padRight, image };
   const wanted = entriesPerSlice(slice, precision, target);
   if (op.entryPerSlice !== wanted) {

@@ -1,6 +1,8 @@
 /** The rules of data cubes: where they lie, and that their strides hold them (docs/hardware/nvdla.md#layouts). */
 
+import { memoryCodes } from '../../../program/nvdla/codes.ts';
 import { type ConvolutionPrecision, precisionBytes } from '../../../program/nvdla/convolution-buffer.ts';
+import { nvdlaLimits } from '../../../targets/nvdla-limits.ts';
 import type { NvdlaFeatures, Target } from '../../../targets/target.ts';
 import type { DataCube } from '../format/descriptors.ts';
 import type { Findings } from './findings.ts';
@@ -12,12 +14,9 @@ export interface CubeContext {
   readonly addresses: readonly { readonly offset: number; readonly left: number }[];
 }
 
-export const memoryTypes = { primary: 0, secondary: 1, hardware: 2 } as const;
+const memoryTypes = memoryCodes.numbers;
 
 export const isHardware = ({ type }: DataCube): boolean => type === memoryTypes.hardware;
-
-/** The firmware's limit (nvdla/sw `common.h`). */
-const mostExtent = 8192;
 
 /** Registers of the first generation hold addresses and strides in units of 32 bytes, and CDMA weights in units of 128. */
 export const weightUnit = ({ nvdla }: CubeContext['target']): number => (nvdla.registers === 'v1' ? 128 : 1);
@@ -68,7 +67,7 @@ export function placeOf(
 
 function checkExtents(field: string, cube: DataCube, findings: Findings): boolean {
   return (['width', 'height', 'channel'] as const)
-    .map((side) => findings.range(`${field}.${side}`, cube[side], 1, mostExtent, 'cube-size'))
+    .map((side) => findings.range(`${field}.${side}`, cube[side], ...nvdlaLimits.extent, 'cube-size'))
     .every((fits) => fits);
 }
 

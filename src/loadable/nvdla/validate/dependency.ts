@@ -3,12 +3,13 @@
  * for, and that with two register groups to an engine no operation waits for itself.
  */
 
+import { memoryCodes } from '../../../program/nvdla/codes.ts';
 import { events, operationTypes } from '../format/descriptors.ts';
 import type { TaskDescriptors, TaskOperation } from '../format/task-descriptors.ts';
 import type { Findings } from './findings.ts';
 
 const slotOf = (type: TaskOperation['type']): number => operationTypes.indexOf(type);
-const hardware = 2;
+const { hardware } = memoryCodes.numbers;
 
 export function checkDependencies({ network, operations }: TaskDescriptors, findings: Findings): void {
   const at = ({ index, type }: TaskOperation): Findings => findings.at({ operation: index, type });

@@ -1,5 +1,6 @@
 /** The rules of tasks for the host emulator (nvdla/sw umd Emulator.cpp): operations that it knows, on buffers that are there. */
 
+import { memoryCodes } from '../../../program/nvdla/codes.ts';
 import { precisionBytes } from '../../../program/nvdla/convolution-buffer.ts';
 import {
   type EmulatorBuffer,
@@ -11,7 +12,7 @@ import {
 import { type EmulatorStep, emulatorVersion, readEmulatorTask } from '../format/emulator-task.ts';
 import type { StockLoadable, TaskEntry } from '../format/stock-loadable.ts';
 import { blobReader, type ListBudget } from '../format/task-blobs.ts';
-import { type CubeContext, checkCube, memoryTypes } from './cube.ts';
+import { type CubeContext, checkCube } from './cube.ts';
 import type { Findings } from './findings.ts';
 
 const operationNames = new Map<number, string>(
@@ -83,7 +84,7 @@ function checkBuffer(
     });
     return;
   }
-  const cube = { ...buffer, type: memoryTypes.primary, reserved0: 0, planeStride: 0 };
+  const cube = { ...buffer, type: memoryCodes.numbers.primary, reserved0: 0, planeStride: 0 };
   const channelBytes = buffer.channel * precisionBytes(format.type);
   const runs = Math.ceil(channelBytes / memoryAtom);
   checkCube(field, cube, { pixel: memoryAtom, runs, unit: memoryAtom, channelBytes }, context, findings);

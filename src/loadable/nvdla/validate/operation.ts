@@ -1,17 +1,27 @@
 /** The rules of operations behind the convolution: SDP, PDP, CDP, Rubik and the bridge DMA (nvdla/sw `sdp.c` and others). */
 
+import {
+  activationCodes,
+  aluCodes,
+  convolutionCodes,
+  memoryCodes,
+  poolingCodes,
+  precisionCodes,
+  processPrecision,
+  rubikCodes,
+  sourceCodes,
+  unitCodes,
+} from '../../../program/nvdla/codes.ts';
 import { type ConvolutionPrecision, precisionBytes } from '../../../program/nvdla/convolution-buffer.ts';
 import { pooledColumns } from '../../../program/nvdla/pooling.ts';
 import { nvdlaLimits } from '../../../targets/nvdla-limits.ts';
 import type { ConvertParam, DataCube, OperationDesc, SdpUnitOp } from '../format/descriptors.ts';
-import { type CubeContext, checkCube, checkFlyingCube, featureForm, isHardware, memoryTypes, placeOf } from './cube.ts';
+import { type CubeContext, checkCube, checkFlyingCube, featureForm, isHardware, placeOf } from './cube.ts';
 import type { Findings } from './findings.ts';
 
 const limits = nvdlaLimits.pooling;
 
 type Operation<T extends OperationDesc['type']> = Extract<OperationDesc, { type: T }>;
-
-const precisions: readonly ConvolutionPrecision[] = ['int8', 'int16', 'float16'];
 
 /** The precision that a field says, when there is one and the target has it. */
 export function precisionIn(
@@ -20,7 +30,7 @@ export function precisionIn(
   { target }: CubeContext,
   findings: Findings,
 ): ConvolutionPrecision | undefined {
-  const precision = precisions[value];
+  const precision = precisionCodes.names[value];
   if (precision === undefined) {
     findings.add('precision', 'there is no such precision', { field, expected: '0, 1 or 2', actual: value });
     return undefined;
@@ -39,9 +49,9 @@ export function precisionIn(
 }
 
 const units = ['x1', 'x2', 'y'] as const;
-const types = { none: 0, multiply: 1, add: 2, both: 3 } as const;
-const modes = { layer: 0, kernel: 1, point: 2 } as const;
-const activations = { relu: 1, lut: 2, prelu: 3 } as const;
+const types = unitCodes.numbers;
+const modes = sourceCodes.numbers;
+const activations = activationCodes.numbers;
 
 export function checkSinglePoint(
   { op, surfaces }: Operation<'sdp'>,
@@ -64,11 +74,11 @@ export function checkSinglePoint(
   for (const side of ['width', 'height', 'channel'] as const) {
     findings.equal('shape', `surfaces.dst.${side}`, dst[side], src[side], 'SDP gives a cube of the size that it takes');
   }
-  findings.range('op.convMode', op.convMode, 0, 1);
-  findings.range('op.batch', op.batch, 1, 32);
+  findings.range('op.convMode', op.convMode, 0, convolutionCodes.numbers.winograd);
+  findings.range('op.batch', op.batch, ...nvdlaLimits.point.batch);
   checkConvert('op.outConvert', op.outConvert, findings);
   checkLut(op.lutIndex, luts, findings);
-  const process = op.srcPrecision === 2 ? 'float16' : op.dstPrecision === 0 ? 'int8' : input;
+  const process = processPrecision(input, output);
   let looksUp = false;
   for (const name of units) {
     const unit = op[name];
@@ -99,9 +109,10 @@ function checkUnit(name: (typeof units)[number], unit: SdpUnitOp, findings: Find
   findings.range(`op.${name}.enable`, unit.enable, 0, 1);
   findings.range(`op.${name}.type`, unit.type, types.none, types.both);
   findings.range(`op.${name}.mode`, unit.mode, modes.layer, modes.point);
-  findings.range(`op.${name}.aluType`, unit.aluType, 0, isY ? 3 : 2);
-  findings.range(`op.${name}.precision`, unit.precision, 0, 2);
-  const wanted = isY ? [0, activations.lut, activations.prelu] : [0, activations.relu, activations.prelu];
+  findings.range(`op.${name}.aluType`, unit.aluType, 0, isY ? aluCodes.numbers.equal : aluCodes.numbers.sum);
+  findings.range(`op.${name}.precision`, unit.precision, 0, precisionCodes.numbers.float16);
+  const { none, relu, lut, prelu } = activations;
+  const wanted = isY ? [none, lut, prelu] : [none, relu, prelu];
   if (!wanted.includes(unit.activation)) {
     findings.add('field', 'the unit has no such activation', {
       field: `op.${name}.activation`,
@@ -110,8 +121,8 @@ function checkUnit(name: (typeof units)[number], unit: SdpUnitOp, findings: Find
     });
   }
   if (!isY) {
-    findings.range(`op.${name}.shift`, unit.shift, 0, 63);
-    findings.range(`op.${name}.truncate`, unit.truncate, 0, 63);
+    findings.range(`op.${name}.shift`, unit.shift, ...nvdlaLimits.point.shift);
+    findings.range(`op.${name}.truncate`, unit.truncate, ...nvdlaLimits.point.shift);
   }
   if (isY && unit.mode !== modes.layer) {
     checkConvert('op.y.aluConvert', unit.aluConvert, findings);
@@ -120,7 +131,7 @@ function checkUnit(name: (typeof units)[number], unit: SdpUnitOp, findings: Find
 }
 
 const checkConvert = (field: string, { enable, truncate }: ConvertParam, findings: Findings): void => {
-  if (enable !== 0) findings.range(`${field}.truncate`, truncate, 0, 63);
+  if (enable !== 0) findings.range(`${field}.truncate`, truncate, ...nvdlaLimits.point.convert.shift);
 };
 
 /** A number, or a pair of them, for every element or every channel. */
@@ -141,7 +152,8 @@ function checkOperand(
     return;
   }
   const elements = context.target.memoryAtom / precisionBytes(process);
-  const pixel = elements * (unit.precision === 0 ? 1 : 2) * (unit.type === types.both ? 2 : 1);
+  const pixel =
+    elements * (unit.precision === precisionCodes.numbers.int8 ? 1 : 2) * (unit.type === types.both ? 2 : 1);
   const runs = Math.ceil(src.channel / elements);
   const unitBytes = context.target.nvdla.registers === 'v1' ? 32 : context.target.memoryAtom;
   if (unit.mode === modes.kernel) {
@@ -181,21 +193,21 @@ export function checkPooling(
   else checkCube('surfaces.src', src, featureForm(src, precision, target), context, findings);
   checkCube('surfaces.dst', dst, featureForm(dst, precision, target), context, findings);
   for (const [field, least, most] of [
-    ['mode', 0, 2],
-    ['width', 0, 7],
-    ['height', 0, 7],
-    ['strideX', 1, 8],
-    ['strideY', 1, 8],
-    ['padLeft', 0, 7],
-    ['padRight', 0, 7],
-    ['padTop', 0, 7],
-    ['padBottom', 0, 7],
-    ['splitNum', 1, flies ? 1 : 256],
+    ['mode', 0, poolingCodes.names.length - 1],
+    ['width', 0, limits.window[1] - 1],
+    ['height', 0, limits.window[1] - 1],
+    ['strideX', ...limits.stride],
+    ['strideY', ...limits.stride],
+    ['padLeft', ...limits.padding],
+    ['padRight', ...limits.padding],
+    ['padTop', ...limits.padding],
+    ['padBottom', ...limits.padding],
+    ['splitNum', 1, flies ? 1 : limits.stripes[1]],
   ] as const) {
     findings.range(`op.${field}`, op[field], least, most);
   }
   for (const [index, value] of op.padValues.entries()) {
-    const most = precision === 'float16' ? 0 : 2 ** 18 - 1;
+    const most = precision === 'float16' ? 0 : 2 ** (limits.padValueBits - 1) - 1;
     findings.range(`op.padValues[${index}]`, value, precision === 'float16' ? 0 : -most - 1, most);
   }
   findings.equal('shape', 'surfaces.dst.channel', dst.channel, src.channel, 'pooling keeps the channels');
@@ -270,15 +282,15 @@ export function checkNormalization(
   for (const side of ['width', 'height', 'channel'] as const) {
     findings.equal('shape', `surfaces.dst.${side}`, dst[side], src[side], 'CDP gives a cube of the size that it takes');
   }
-  if (![3, 5, 7, 9].includes(op.localSize)) {
+  if (!nvdlaLimits.normalization.sizes.some((size) => size === op.localSize)) {
     findings.add('field', 'CDP sums 3, 5, 7 or 9 channels', {
       field: 'op.localSize',
       expected: '3, 5, 7 or 9',
       actual: op.localSize,
     });
   }
-  findings.range('op.inConvert.truncate', op.inConvert.truncate, 0, 31);
-  findings.range('op.outConvert.truncate', op.outConvert.truncate, 0, 63);
+  findings.range('op.inConvert.truncate', op.inConvert.truncate, ...nvdlaLimits.normalization.input.shift);
+  findings.range('op.outConvert.truncate', op.outConvert.truncate, ...nvdlaLimits.normalization.output.shift);
   if (op.lutIndex < 0 || op.lutIndex >= luts) {
     findings.add('lut', 'a normalization needs its table', {
       field: 'op.lutIndex',
@@ -288,7 +300,7 @@ export function checkNormalization(
   }
 }
 
-const rubikModes = { contract: 0, split: 1, merge: 2 } as const;
+const rubikModes = rubikCodes.numbers;
 
 export function checkRubik(
   { op, surfaces: { src, dst } }: Operation<'rubik'>,
@@ -326,8 +338,7 @@ export function checkRubik(
   findings.equal('shape', 'surfaces.src.channel', given, channels, 'Rubik takes other channels');
 }
 
-/** Registers count the bytes of a line in units of 32. */
-const lineUnit = 32;
+const { lineUnit, repeats: repeatRange } = nvdlaLimits.bdma;
 
 export function checkTransfers({ op, surfaces }: Operation<'bdma'>, context: CubeContext, findings: Findings): void {
   const { target } = context;
@@ -347,8 +358,8 @@ export function checkTransfers({ op, surfaces }: Operation<'bdma'>, context: Cub
     const { lineSize, lineRepeat, surfaceRepeat } = transfer;
     const name = `surfaces.transfers[${index}]`;
     const repeats = [
-      findings.range(`${name}.lineRepeat`, lineRepeat, 1, 8192),
-      findings.range(`${name}.surfaceRepeat`, surfaceRepeat, 1, 8192),
+      findings.range(`${name}.lineRepeat`, lineRepeat, ...repeatRange),
+      findings.range(`${name}.surfaceRepeat`, surfaceRepeat, ...repeatRange),
       findings.range(`${name}.lineSize`, lineSize, lineUnit, 2 ** 18),
     ];
     if (!repeats.every((fits) => fits)) continue;
@@ -373,7 +384,7 @@ export function checkTransfers({ op, surfaces }: Operation<'bdma'>, context: Cub
         });
       }
       const place = {
-        type: type === memoryTypes.secondary ? type : memoryTypes.primary,
+        type: type === memoryCodes.numbers.secondary ? type : memoryCodes.numbers.primary,
         address: transfer[`${side}Address`],
         offset: 0,
       };

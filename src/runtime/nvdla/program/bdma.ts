@@ -2,18 +2,16 @@
 
 import { fail } from '../../../base/errors.ts';
 import type { OperationDesc } from '../../../loadable/nvdla/format/descriptors.ts';
-import type { ProgramContext } from './operation.ts';
+import { nvdlaLimits } from '../../../targets/nvdla-limits.ts';
+import { type ProgramContext, ramTypeOf } from './operation.ts';
 import { writeAddress } from './register-writer.ts';
 
 export type BdmaSurfaces = Extract<OperationDesc, { type: 'bdma' }>['surfaces'];
 type Transfer = BdmaSurfaces['transfers'][number];
 
-const lineUnit = 32;
-const mostTransfers = 20;
-const mostRepeats = 8192;
-
-/** 0 is the secondary memory in the registers, the primary in descriptors. */
-const ramType = (memory: number): number => (memory === 1 ? 0 : 1);
+const { lineUnit } = nvdlaLimits.bdma;
+const [, mostTransfers] = nvdlaLimits.bdma.transfers;
+const [, mostRepeats] = nvdlaLimits.bdma.repeats;
 
 /** @throws loadable/corrupt, device/fault, device/unsupported */
 export function programBdma(surfaces: BdmaSurfaces, { write, address }: ProgramContext): void {
@@ -29,7 +27,7 @@ export function programBdma(surfaces: BdmaSurfaces, { write, address }: ProgramC
     writeAddress(write, 'BDMA', { low: 'CFG_SRC_ADDR_LOW', high: 'CFG_SRC_ADDR_HIGH' }, source);
     writeAddress(write, 'BDMA', { low: 'CFG_DST_ADDR_LOW', high: 'CFG_DST_ADDR_HIGH' }, destination);
     write('BDMA', 'CFG_LINE', { SIZE: transfer.lineSize / lineUnit - 1 });
-    write('BDMA', 'CFG_CMD', { SRC_RAM_TYPE: ramType(sourceType), DST_RAM_TYPE: ramType(destinationType) });
+    write('BDMA', 'CFG_CMD', { SRC_RAM_TYPE: ramTypeOf(sourceType), DST_RAM_TYPE: ramTypeOf(destinationType) });
     write('BDMA', 'CFG_LINE_REPEAT', transfer.lineRepeat - 1);
     write('BDMA', 'CFG_SRC_LINE', transfer.sourceLine);
     write('BDMA', 'CFG_DST_LINE', transfer.destinationLine);

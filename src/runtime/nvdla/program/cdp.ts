@@ -2,22 +2,23 @@
 
 import { fail } from '../../../base/errors.ts';
 import type { CdpOp, OperationDesc } from '../../../loadable/nvdla/format/descriptors.ts';
+import { precisionCodes } from '../../../program/nvdla/codes.ts';
+import { nvdlaLimits } from '../../../targets/nvdla-limits.ts';
 import { programLut } from './lut.ts';
-import { memoryTypes, type ProgramContext, ramType } from './operation.ts';
+import { isFlying, type ProgramContext, ramType } from './operation.ts';
 import { writeAddress } from './register-writer.ts';
 
 export type CdpSurfaces = Extract<OperationDesc, { type: 'cdp' }>['surfaces'];
 
-const localSizes = [3, 5, 7, 9];
-
 /** @throws loadable/corrupt, device/fault */
 export function programCdp(op: CdpOp, { src, dst }: CdpSurfaces, context: ProgramContext): void {
   const { write, address } = context;
-  const localSize = localSizes.indexOf(op.localSize);
+  const sizes: readonly number[] = nvdlaLimits.normalization.sizes;
+  const localSize = sizes.indexOf(op.localSize);
   const wrong =
-    ((src.type === memoryTypes.hardware || dst.type === memoryTypes.hardware) && 'it works from memory to memory') ||
+    ((isFlying(src) || isFlying(dst)) && 'it works from memory to memory') ||
     (op.inPrecision !== op.outPrecision && 'it cannot change precision') ||
-    (op.inPrecision > 2 && 'there is no such precision') ||
+    (precisionCodes.names[op.inPrecision] === undefined && 'there is no such precision') ||
     (localSize < 0 && 'it sums 3, 5, 7 or 9 channels');
   if (wrong) fail('loadable/corrupt', `a normalization is impossible: ${wrong}`);
   write('CDP_RDMA', 'D_DATA_CUBE_WIDTH', src.width - 1);
@@ -28,7 +29,8 @@ export function programCdp(op: CdpOp, { src, dst }: CdpSurfaces, context: Progra
   write('CDP_RDMA', 'D_SRC_SURFACE_STRIDE', src.surfaceStride);
   write('CDP_RDMA', 'D_SRC_DMA_CFG', { SRC_RAM_TYPE: ramType(src) });
   write('CDP_RDMA', 'D_DATA_FORMAT', { INPUT_DATA: op.inPrecision });
-  if (op.lutIndex >= 0) programLut('CDP', context.lut(op.lutIndex), op.inPrecision === 2, write);
+  if (op.lutIndex >= 0)
+    programLut('CDP', context.lut(op.lutIndex), op.inPrecision === precisionCodes.numbers.float16, write);
   writeAddress(write, 'CDP', { low: 'D_DST_BASE_ADDR_LOW', high: 'D_DST_BASE_ADDR_HIGH' }, address(dst));
   write('CDP', 'D_DST_LINE_STRIDE', dst.lineStride);
   write('CDP', 'D_DST_SURFACE_STRIDE', dst.surfaceStride);

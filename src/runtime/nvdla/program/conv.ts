@@ -2,19 +2,19 @@
 
 import { fail } from '../../../base/errors.ts';
 import type { ConvOp, OperationDesc } from '../../../loadable/nvdla/format/descriptors.ts';
+import { convolutionCodes, weightFormatCodes } from '../../../program/nvdla/codes.ts';
+import { featureData } from '../../../program/nvdla/pixel-formats.ts';
 import { type ProgramContext, ramType } from './operation.ts';
 import { writeAddress } from './register-writer.ts';
 
 export type ConvSurfaces = Extract<OperationDesc, { type: 'conv' }>['surfaces'];
-
-const featureFormat = 36;
 
 /** @throws loadable/corrupt, device/fault */
 export function programConv(op: ConvOp, surfaces: ConvSurfaces, context: ProgramContext): void {
   if (op.outConvert.scale !== 1 || op.outConvert.offset !== 0) {
     fail('loadable/corrupt', 'a convolution can only shift its results', {}, { actual: op.outConvert.scale });
   }
-  if (op.dataFormat > featureFormat) {
+  if (op.dataFormat > featureData) {
     fail('loadable/corrupt', 'a convolution has no such data format', {}, { actual: op.dataFormat });
   }
   programAccumulator(op, surfaces, context);
@@ -33,7 +33,7 @@ const misc = (op: ConvOp, inPrecision: number) => ({
   SKIP_WEIGHT_RLS: op.skipWeightRelease,
 });
 
-const isImage = (op: ConvOp): number => Number(op.dataFormat !== featureFormat);
+const isImage = (op: ConvOp): number => Number(op.dataFormat !== featureData);
 
 function programAccumulator(op: ConvOp, { dst }: ConvSurfaces, { write, address }: ProgramContext): void {
   write('CACC', 'D_MISC_CFG', modes(op));
@@ -51,7 +51,7 @@ function programAccumulator(op: ConvOp, { dst }: ConvSurfaces, { write, address 
 }
 
 function programSequencer(op: ConvOp, { dst, weight, wmb }: ConvSurfaces, { write }: ProgramContext): void {
-  const direct = op.convMode === 0;
+  const direct = op.convMode === convolutionCodes.numbers.direct;
   write('CSC', 'D_MISC_CFG', misc(op, op.outPrecision));
   write('CSC', 'D_DATAIN_FORMAT', { DATAIN_FORMAT: isImage(op) });
   write('CSC', 'D_DATAIN_SIZE_EXT_0', {
@@ -127,7 +127,7 @@ function programFetch(op: ConvOp, surfaces: ConvSurfaces, { write, address, atom
   const weights = weight.address === -1 ? 0n : address(weight);
   writeAddress(write, 'CDMA', { low: 'D_WEIGHT_ADDR_LOW', high: 'D_WEIGHT_ADDR_HIGH' }, weights);
   write('CDMA', 'D_WEIGHT_BYTES', weight.size);
-  if (op.weightFormat === 1) {
+  if (op.weightFormat === weightFormatCodes.numbers.compressed) {
     writeAddress(write, 'CDMA', { low: 'D_WGS_ADDR_LOW', high: 'D_WGS_ADDR_HIGH' }, address(wgs));
     writeAddress(write, 'CDMA', { low: 'D_WMB_ADDR_LOW', high: 'D_WMB_ADDR_HIGH' }, address(wmb));
     write('CDMA', 'D_WMB_BYTES', wmb.size);

@@ -2,6 +2,7 @@
 
 import type { BlockName } from '../../../device/nvdla/registers/register-map.ts';
 import type { DataCube, LutParam, OperationDesc, OperationType } from '../../../loadable/nvdla/format/descriptors.ts';
+import { memoryCodes, ramTypeCodes } from '../../../program/nvdla/codes.ts';
 import { programBdma } from './bdma.ts';
 import { programCdp } from './cdp.ts';
 import { programConv } from './conv.ts';
@@ -20,11 +21,14 @@ export interface ProgramContext {
   readonly lut: (index: number) => LutParam;
 }
 
-/** Memory types of a data cube. */
-export const memoryTypes = { primary: 0, secondary: 1, hardware: 2 } as const;
+/** Whether a cube is handed on in hardware. */
+export const isFlying = ({ type }: Pick<DataCube, 'type'>): boolean => type === memoryCodes.numbers.hardware;
 
-/** RAM_TYPE fields count the other way round. */
-export const ramType = (cube: DataCube): number => (cube.type === memoryTypes.secondary ? 0 : 1);
+/** The RAM_TYPE of a memory. */
+export const ramTypeOf = (memory: number): number =>
+  ramTypeCodes.numbers[memory === memoryCodes.numbers.secondary ? 'secondary' : 'primary'];
+
+export const ramType = ({ type }: Pick<DataCube, 'type'>): number => ramTypeOf(type);
 
 /** The lookup table that an operation loads, or −1. */
 export const lutIndexOf = (operation: OperationDesc): number =>
@@ -36,7 +40,7 @@ export function needsDma(operation: OperationDesc): boolean {
     case 'sdp':
       return sdpNeedsDma(operation.op, operation.surfaces);
     case 'pdp':
-      return operation.surfaces.src.type !== memoryTypes.hardware;
+      return !isFlying(operation.surfaces.src);
     case 'cdp':
       return true;
     default:

@@ -2,20 +2,23 @@
 
 import { fail } from '../../../base/errors.ts';
 import type { OperationDesc, PdpOp } from '../../../loadable/nvdla/format/descriptors.ts';
+import { poolingCodes, precisionCodes } from '../../../program/nvdla/codes.ts';
 import { poolingReciprocals } from '../../../program/nvdla/pooling.ts';
-import { memoryTypes, type ProgramContext, ramType } from './operation.ts';
+import { nvdlaLimits } from '../../../targets/nvdla-limits.ts';
+import { isFlying, type ProgramContext, ramType } from './operation.ts';
 import { writeAddress } from './register-writer.ts';
 
 export type PdpSurfaces = Extract<OperationDesc, { type: 'pdp' }>['surfaces'];
 
-const float16 = 2;
+const { float16 } = precisionCodes.numbers;
+const limits = nvdlaLimits.pooling;
 
 /** @throws loadable/corrupt, device/fault */
 export function programPdp(op: PdpOp, surfaces: PdpSurfaces, context: ProgramContext): void {
   const { write, address } = context;
   const { src, dst } = surfaces;
   check(op, surfaces);
-  const fromMemory = src.type !== memoryTypes.hardware;
+  const fromMemory = !isFlying(src);
   if (fromMemory) programDma(op, surfaces, context);
   for (const [direction, cube] of [
     ['IN', src],
@@ -68,13 +71,14 @@ export function programPdp(op: PdpOp, surfaces: PdpSurfaces, context: ProgramCon
 /** What the firmware refuses. */
 function check(op: PdpOp, { src, dst }: PdpSurfaces): void {
   const wrong =
-    (dst.type === memoryTypes.hardware && 'its destination is no memory') ||
-    (op.precision > 2 && 'there is no such precision') ||
-    ((op.strideX < 1 || op.strideX > 8 || op.strideY < 1 || op.strideY > 8) && 'the stride is not 1 to 8') ||
-    ((op.width > 7 || op.height > 7) && 'the kernel is larger than 8') ||
-    (op.mode > 2 && 'there is no such mode') ||
+    (isFlying(dst) && 'its destination is no memory') ||
+    (precisionCodes.names[op.precision] === undefined && 'there is no such precision') ||
+    ((Math.min(op.strideX, op.strideY) < limits.stride[0] || Math.max(op.strideX, op.strideY) > limits.stride[1]) &&
+      `the stride is not ${limits.stride.join(' to ')}`) ||
+    (Math.max(op.width, op.height) + 1 > limits.window[1] && `the kernel is larger than ${limits.window[1]}`) ||
+    (poolingCodes.names[op.mode] === undefined && 'there is no such mode') ||
     (op.splitNum < 1 && 'it is split in no parts') ||
-    (src.type === memoryTypes.hardware && op.splitNum !== 1 && 'it cannot be split on the fly') ||
+    (isFlying(src) && op.splitNum !== 1 && 'it cannot be split on the fly') ||
     (op.precision === float16 && op.padValues.some((value) => value !== 0) && 'float16 wants zero padding');
   if (wrong) fail('loadable/corrupt', `a pooling operation is impossible: ${wrong}`);
 }

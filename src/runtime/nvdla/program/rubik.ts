@@ -2,12 +2,13 @@
 
 import { fail } from '../../../base/errors.ts';
 import type { OperationDesc } from '../../../loadable/nvdla/format/descriptors.ts';
-import { memoryTypes, type ProgramContext, ramType } from './operation.ts';
+import { precisionCodes, rubikCodes } from '../../../program/nvdla/codes.ts';
+import { isFlying, type ProgramContext, ramType } from './operation.ts';
 import { writeAddress } from './register-writer.ts';
 
 type RubikOperation = Extract<OperationDesc, { type: 'rubik' }>;
 
-const modes = { contract: 0, split: 1, merge: 2 } as const;
+const modes = rubikCodes.numbers;
 
 /** @throws loadable/corrupt, device/fault */
 export function programRubik(
@@ -16,9 +17,9 @@ export function programRubik(
   { write, address, atomBytes }: ProgramContext,
 ): void {
   const wrong =
-    ((src.type === memoryTypes.hardware || dst.type === memoryTypes.hardware) && 'it works from memory to memory') ||
+    ((isFlying(src) || isFlying(dst)) && 'it works from memory to memory') ||
     (op.mode > modes.merge && 'there is no such mode') ||
-    (op.precision > 2 && 'there is no such precision') ||
+    (precisionCodes.names[op.precision] === undefined && 'there is no such precision') ||
     (op.mode === modes.contract && (op.strideX < 1 || op.strideY < 1) && 'its stride is zero') ||
     (op.mode === modes.merge && (src.planeStride === 0 || src.planeStride % 32 !== 0) && 'its planes are not aligned');
   if (wrong) fail('loadable/corrupt', `a Rubik operation is impossible: ${wrong}`);
@@ -40,7 +41,7 @@ export function programRubik(
   }
   write('RBK', 'D_DAOUT_SURF_STRIDE', dst.surfaceStride);
   if (op.mode !== modes.contract) return;
-  const bytes = dst.channel * (op.precision === 0 ? 1 : 2);
+  const bytes = dst.channel * (op.precision === precisionCodes.numbers.int8 ? 1 : 2);
   write('RBK', 'D_CONTRACT_STRIDE_0', Math.ceil(bytes / atomBytes) * src.surfaceStride);
   write('RBK', 'D_CONTRACT_STRIDE_1', op.strideY * dst.lineStride);
   write('RBK', 'D_DECONV_STRIDE', { DECONV_X_STRIDE: op.strideX - 1, DECONV_Y_STRIDE: op.strideY - 1 });

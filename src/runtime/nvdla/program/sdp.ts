@@ -8,16 +8,26 @@ import type {
   SdpOp,
   SdpUnitOp,
 } from '../../../loadable/nvdla/format/descriptors.ts';
+import {
+  activationCodes,
+  convolutionCodes,
+  operandUseCodes,
+  precisionCodes,
+  processPrecision,
+  sourceCodes,
+  unitCodes,
+} from '../../../program/nvdla/codes.ts';
+import type { ConvolutionPrecision } from '../../../program/nvdla/convolution-buffer.ts';
 import { programLut } from './lut.ts';
-import { memoryTypes, type ProgramContext, ramType } from './operation.ts';
+import { isFlying, type ProgramContext, ramType } from './operation.ts';
 import { type WriteRegister, writeAddress } from './register-writer.ts';
 
 export type SdpSurfaces = Extract<OperationDesc, { type: 'sdp' }>['surfaces'];
 
-const operands = { none: 0, multiply: 1, add: 2, both: 3 } as const;
-const perLayer = 0;
-const perKernel = 1;
-const activations = { relu: 1, lut: 2, prelu: 3 } as const;
+const operands = unitCodes.numbers;
+const { layer: perLayer, kernel: perKernel } = sourceCodes.numbers;
+const activations = activationCodes.numbers;
+const uses = operandUseCodes.numbers;
 
 const units = [
   { name: 'x1', unit: 'BS', dma: 'BRDMA' },
@@ -27,7 +37,7 @@ const units = [
 
 type Unit = (typeof units)[number];
 
-const flies = (surfaces: SdpSurfaces): boolean => surfaces.src.type === memoryTypes.hardware;
+const flies = (surfaces: SdpSurfaces): boolean => isFlying(surfaces.src);
 
 /** An enabled unit asks for the DMA by its mode alone, even where its type then leaves nothing to read. */
 export const sdpNeedsDma = (op: SdpOp, surfaces: SdpSurfaces): boolean =>
@@ -36,23 +46,24 @@ export const sdpNeedsDma = (op: SdpOp, surfaces: SdpSurfaces): boolean =>
 const readsOperand = (unit: SdpUnitOp): boolean =>
   unit.enable !== 0 && unit.type !== operands.none && unit.mode !== perLayer;
 
-/** The precision that SDP computes in: of float16 on either side float16, of int8 on either side int8. */
-function processPrecision({ srcPrecision, dstPrecision }: SdpOp): number {
-  if (srcPrecision === 2) return 2;
-  return dstPrecision === 0 ? 0 : srcPrecision;
-}
+const precisionAt = (code: number): ConvolutionPrecision =>
+  precisionCodes.names[code] ?? fail('loadable/corrupt', 'an SDP operation has no such precision');
+
+const processing = ({ srcPrecision, dstPrecision }: SdpOp): number =>
+  precisionCodes.numbers[processPrecision(precisionAt(srcPrecision), precisionAt(dstPrecision))];
 
 /** @throws loadable/corrupt, device/fault */
 export function programSdp(op: SdpOp, surfaces: SdpSurfaces, context: ProgramContext): void {
   const { write } = context;
-  if (op.srcPrecision > 2 || op.dstPrecision > 2) fail('loadable/corrupt', 'an SDP operation has no such precision');
+  const source = precisionAt(op.srcPrecision);
+  precisionAt(op.dstPrecision);
   if (sdpNeedsDma(op, surfaces)) programDma(op, surfaces, context);
-  if (op.lutIndex >= 0) programLut('SDP', context.lut(op.lutIndex), op.srcPrecision === 2, write);
+  if (op.lutIndex >= 0) programLut('SDP', context.lut(op.lutIndex), source === 'float16', write);
   const { src, dst } = surfaces;
   write('SDP', 'D_DATA_CUBE_WIDTH', src.width - 1);
   write('SDP', 'D_DATA_CUBE_HEIGHT', src.height - 1);
   write('SDP', 'D_DATA_CUBE_CHANNEL', src.channel - 1);
-  const toPooling = dst.type === memoryTypes.hardware;
+  const toPooling = isFlying(dst);
   if (!toPooling) {
     writeAddress(write, 'SDP', { low: 'D_DST_BASE_ADDR_LOW', high: 'D_DST_BASE_ADDR_HIGH' }, context.address(dst));
     write('SDP', 'D_DST_LINE_STRIDE', dst.lineStride);
@@ -62,12 +73,12 @@ export function programSdp(op: SdpOp, surfaces: SdpSurfaces, context: ProgramCon
   write('SDP', 'D_FEATURE_MODE_CFG', {
     FLYING_MODE: Number(flies(surfaces)),
     OUTPUT_DST: Number(toPooling),
-    WINOGRAD: Number(op.convMode === 1),
+    WINOGRAD: Number(op.convMode === convolutionCodes.numbers.winograd),
     BATCH_NUMBER: op.batch - 1,
   });
   write('SDP', 'D_DST_DMA_CFG', { DST_RAM_TYPE: ramType(dst) });
   if (op.batch > 1) write('SDP', 'D_DST_BATCH_STRIDE', op.batchStride);
-  write('SDP', 'D_DATA_FORMAT', { PROC_PRECISION: processPrecision(op), OUT_PRECISION: op.dstPrecision });
+  write('SDP', 'D_DATA_FORMAT', { PROC_PRECISION: processing(op), OUT_PRECISION: op.dstPrecision });
   // Whether the converter is enabled makes no difference: the firmware never looks.
   write('SDP', 'D_CVT_OFFSET', { CVT_OFFSET: op.outConvert.offset });
   write('SDP', 'D_CVT_SCALE', { CVT_SCALE: op.outConvert.scale });
@@ -79,10 +90,10 @@ function programDma(op: SdpOp, surfaces: SdpSurfaces, { write, address }: Progra
   const fly = flies(surfaces);
   write('SDP_RDMA', 'D_FEATURE_MODE_CFG', {
     FLYING_MODE: Number(fly),
-    WINOGRAD: Number(op.convMode === 1),
+    WINOGRAD: Number(op.convMode === convolutionCodes.numbers.winograd),
     IN_PRECISION: op.srcPrecision,
     OUT_PRECISION: op.dstPrecision,
-    PROC_PRECISION: processPrecision(op),
+    PROC_PRECISION: processing(op),
     BATCH_NUMBER: op.batch - 1,
   });
   write('SDP_RDMA', 'D_DATA_CUBE_WIDTH', src.width - 1);
@@ -107,8 +118,8 @@ function programOperand(
   const reads = readsOperand(op);
   write('SDP_RDMA', `D_${dma}_CFG`, {
     [`${dma}_DISABLE`]: Number(!reads),
-    [`${dma}_DATA_USE`]: op.type === operands.both ? 2 : op.type === operands.add ? 1 : 0,
-    [`${dma}_DATA_SIZE`]: Number(op.precision !== 0),
+    [`${dma}_DATA_USE`]: op.type === operands.both ? uses.both : op.type === operands.alu ? uses.alu : uses.mul,
+    [`${dma}_DATA_SIZE`]: Number(op.precision !== precisionCodes.numbers.int8),
     [`${dma}_DATA_MODE`]: Number(op.mode !== perKernel),
     [`${dma}_RAM_TYPE`]: ramType(cube),
   });
@@ -121,8 +132,8 @@ function programOperand(
 
 function programUnit({ unit }: Unit, op: SdpUnitOp, write: WriteRegister): void {
   const isY = unit === 'EW';
-  const adds = op.type === operands.add || op.type === operands.both;
-  const multiplies = op.type === operands.multiply || op.type === operands.both;
+  const adds = op.type === operands.alu || op.type === operands.both;
+  const multiplies = op.type === operands.mul || op.type === operands.both;
   write('SDP', `D_DP_${unit}_CFG`, {
     [`${unit}_BYPASS`]: Number(op.enable === 0),
     [`${unit}_ALU_BYPASS`]: Number(!adds),
