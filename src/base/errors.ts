@@ -31,6 +31,7 @@ export const errorCodes = {
   'shape/mismatch': 'The shapes of the inputs of a node do not fit together.',
 
   'target/unknown': 'No target, module, power mode or release of that name.',
+  'target/no-dla': 'The hardware of that name has no DLA.',
   'target/invalid': 'The description of a target is malformed, or no hardware can be like that.',
   'check/gpu-fallback': 'Some nodes cannot run on the DLA and --allow-gpu-fallback was not given.',
   'rewrite/unknown-pass': 'No rewrite pass of that name.',

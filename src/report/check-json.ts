@@ -35,7 +35,13 @@ export function checkJson(result: CheckResult, options: CheckJsonOptions = {}): 
       })),
       warnings: verdict.warnings,
     })),
-    segments: result.segments.map(({ kind, name, nodes, macs }) => ({ kind, name, nodes, macs })),
+    segments: result.segments.map(({ kind, name, nodes, macs, why }) => ({
+      kind,
+      name,
+      nodes,
+      macs,
+      ...(why && { why }),
+    })),
     notes: result.notes,
   };
   return `${JSON.stringify(value, null, 2)}\n`;

@@ -168,13 +168,16 @@ const few = (names: readonly string[]): string =>
 
 function segments({ elsewhere, segments: list, macs }: CheckResult, options: CheckTextOptions): string {
   if (list.length === 0) return '';
-  const width = Math.max(40, (options.width ?? DEFAULT_WIDTH) - 40);
+  const isApart = list.some(({ why }) => why !== undefined);
+  const whyWidth = isApart ? 30 : 0;
+  const width = Math.max(40, (options.width ?? DEFAULT_WIDTH) - 40 - whyWidth);
   const rows = list.map((segment, index) => [
     String(index + 1),
     segment.kind === 'dla' ? paint('DLA', 'green', options) : paint(placeNames[elsewhere], 'yellow', options),
     shorten(printable(segment.name), width),
     String(segment.nodes.length),
     macs.total === 0 ? '' : percent(segment.macs / macs.total),
+    ...(isApart ? [shorten(printable(segment.why ?? ''), whyWidth)] : []),
   ]);
   const columns = [
     { title: '#', align: 'right' },
@@ -182,6 +185,7 @@ function segments({ elsewhere, segments: list, macs }: CheckResult, options: Che
     { title: 'segment' },
     { title: 'nodes', align: 'right' },
     { title: 'MACs', align: 'right' },
+    ...(isApart ? [{ title: 'apart because' }] : []),
   ] as const;
   return [heading('Segments, in the order they run', options), indent(table(columns, rows, options), 2)].join('\n');
 }

@@ -40,6 +40,11 @@ const checkedSegment = z
     name: text.describe('{ForeignNode[first...last]} for DLA segments.'),
     nodes: texts.min(1),
     macs: amount,
+    why: text
+      .optional()
+      .describe(
+        'What keeps it apart from the DLA segments before it: batch 1 beside batch 2, behind Softmax_3, 16 loadables.',
+      ),
   })
   .meta({ id: 'checkedSegment' });
 

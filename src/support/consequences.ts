@@ -98,6 +98,21 @@ export function withoutDetours(graph: Graph, verdicts: readonly Verdict[], conte
 export const loadableLimit = (target: Target, release: Release): number =>
   target.generation === 'nvdla' ? Number.POSITIVE_INFINITY : published(loadables, release).limit;
 
+/** The segments, those named that run off the DLA because a core holds no more loadables. */
+function withSurplus(
+  segments: readonly CheckedSegment[],
+  verdicts: readonly Verdict[],
+  most: number,
+): readonly CheckedSegment[] {
+  const surplus = new Set(
+    verdicts.filter(({ refusals }) => refusals.some(({ rule }) => rule === loadables.id)).map(({ node }) => node),
+  );
+  if (surplus.size === 0) return segments;
+  return segments.map((segment) =>
+    segment.nodes.some((node) => surplus.has(node)) ? { ...segment, why: `${most} loadables` } : segment,
+  );
+}
+
 /** Cuts the network; where that makes more loadables than a core holds, the lightest give way. */
 export function limitLoadables(
   graph: Graph,
@@ -109,7 +124,7 @@ export function limitLoadables(
   const placement = new Map(before.map((verdict): [string, Placement] => [verdict.node, verdict.placement]));
   const segments = partition(graph, placement, elsewhere(target));
   const onDla = segments.filter(({ kind }) => kind === 'dla');
-  if (onDla.length <= most) return { verdicts: before, segments, demoted: 0 };
+  if (onDla.length <= most) return { verdicts: before, segments: withSurplus(segments, before, most), demoted: 0 };
 
   const surplusCount = onDla.length - most;
   const weighed = onDla.map((segment, rank) => ({ segment, rank }));

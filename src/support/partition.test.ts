@@ -85,6 +85,28 @@ describe('partition', () => {
     expect(partition(graph, all).map(({ name }) => name)).toEqual(['{ForeignNode[a]}', '{ForeignNode[b...c]}']);
   });
 
+  it('says why DLA segments are apart', () => {
+    const why = (text: string) => {
+      const { graph, placement } = sketch(text);
+      return partition(graph, placement).map((segment) => segment.why);
+    };
+    expect(why('a(d)=x g(g)=a b(d)=g')).toEqual([undefined, undefined, 'behind g']);
+    expect(why('a(d)=x g(g)=a h(g)=a i(g)=a b(d)=g,h,i')).toEqual([undefined, undefined, 'behind g and 2 more']);
+    expect(why('a(d)=x b(d)=x')).toEqual([undefined, 'no tensor in common']);
+    // What the GPU does before any DLA node keeps nothing apart.
+    expect(why('g(g)=x a(d)=g')).toEqual([undefined, undefined]);
+    const graph = network({
+      shapes: { x: [1, 8, 4, 4], y: [2, 8, 4, 4], a: [1, 8, 4, 4], b: [2, 8, 4, 4], c: [2, 8, 4, 4] },
+      nodes: [
+        { op: 'Relu', name: 'a', inputs: ['x'], outputs: ['a'] },
+        { op: 'Relu', name: 'b', inputs: ['y'], outputs: ['b'] },
+        { op: 'Relu', name: 'c', inputs: ['b'], outputs: ['c'] },
+      ],
+    });
+    const all = new Map<string, Placement>(graph.nodes.map(({ name }) => [name, 'dla']));
+    expect(partition(graph, all).map((segment) => segment.why)).toEqual([undefined, 'batch 1 beside batch 2']);
+  });
+
   it('names DLA segments as the TensorRT log does', () => {
     const { graph, placement } = sketch('a(d)=x b(d)=a g(g)=b h(g)=g c(d)=h');
     expect(partition(graph, placement).map(({ name }) => name)).toEqual([

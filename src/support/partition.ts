@@ -38,8 +38,49 @@ export function partition(
       if (places[source] === 'dla' && batches[source] === batches[index]) clusters.join(source, index);
     }
   });
-  return schedule(graph, places, clusters, off);
+  const cuts = { places, reads, clusters, batches };
+  return schedule(graph, cuts, off);
 }
+
+interface Cuts {
+  readonly places: readonly Placement[];
+  readonly reads: readonly (readonly number[])[];
+  readonly clusters: Clusters;
+  readonly batches: readonly number[];
+}
+
+/** Why a DLA cluster is not one with the DLA nodes that it waits for, by its root; none for one that waits for none. */
+function reasonsApart(graph: Graph, { places, reads, clusters, batches }: Cuts): ReadonlyMap<number, string> {
+  const behindDla = reads.map(() => false);
+  const found = new Map<number, { batch?: string; readonly between: string[] }>();
+  reads.forEach((sources, index) => {
+    behindDla[index] = sources.some((source) => places[source] === 'dla' || behindDla[source]!);
+    if (places[index] !== 'dla') return;
+    const root = clusters.find(index);
+    for (const source of sources) {
+      if (clusters.find(source) === root) continue;
+      const reason = found.get(root) ?? { between: [] };
+      if (places[source] !== 'dla' && behindDla[source]) reason.between.push(graph.nodes[source]!.name);
+      if (places[source] === 'dla' && batches[source] !== batches[index]) {
+        reason.batch = `batch ${batches[source]} beside batch ${batches[index]}`;
+      }
+      if (places[source] === 'dla' || behindDla[source]) found.set(root, reason);
+    }
+  });
+  return new Map(
+    [...found].map(([root, { batch, between }]) => [root, batch ?? `behind ${few(between) || 'a detour off the DLA'}`]),
+  );
+}
+
+/** Why a DLA cluster that waits for none stands apart from the one that runs before it. */
+const besides = (batch: number, before: number | undefined): string | undefined =>
+  before === undefined ? undefined : before === batch ? 'no tensor in common' : `batch ${before} beside batch ${batch}`;
+
+const few = (names: readonly string[]): string => {
+  const [first = '', second, ...more] = new Set(names);
+  if (second === undefined) return first;
+  return more.length === 0 ? `${first} and ${second}` : `${first} and ${more.length + 1} more`;
+};
 
 /** For each node the nodes it waits for, build-time nodes looked through. Indices are those of `graph.nodes`. */
 function predecessors(graph: Graph, places: readonly Placement[]): readonly (readonly number[])[] {
@@ -111,12 +152,9 @@ class Clusters {
   }
 }
 
-function schedule(
-  graph: Graph,
-  places: readonly Placement[],
-  clusters: Clusters,
-  off: CheckResult['elsewhere'],
-): readonly CheckedSegment[] {
+function schedule(graph: Graph, cuts: Cuts, off: CheckResult['elsewhere']): readonly CheckedSegment[] {
+  const { places, clusters, batches } = cuts;
+  const apart = reasonsApart(graph, cuts);
   const members = new Map<number, number[]>();
   places.forEach((place, index) => {
     if (place === 'build-time') return;
@@ -150,7 +188,9 @@ function schedule(
   };
 
   const segments: CheckedSegment[] = [];
-  const emit = (kind: CheckedSegment['kind'], indices: readonly number[]) => {
+  /** The batch of the DLA segment before. */
+  let before: number | undefined;
+  const emit = (kind: CheckedSegment['kind'], indices: readonly number[], why?: string) => {
     const nodes = [...indices].sort((a, b) => a - b).map((index) => graph.nodes[index]!);
     const names = nodes.map((node) => node.name);
     const work = nodes.reduce((sum, node) => sum + macs(node, graph), 0);
@@ -159,13 +199,16 @@ function schedule(
       name: kind === 'dla' ? `{ForeignNode[${rangeOf(names)}]}` : `${placeNames[off]}[${rangeOf(names)}]`,
       nodes: names,
       macs: work,
+      ...(why !== undefined && { why }),
     });
   };
   while (ready.dla.length > 0 || ready.off.length > 0) {
     while (ready.dla.length > 0) {
       const wave = ready.dla.splice(0).sort((a, b) => members.get(a)![0]! - members.get(b)![0]!);
       for (const root of wave) {
-        emit('dla', members.get(root)!);
+        const batch = batches[members.get(root)![0]!]!;
+        emit('dla', members.get(root)!, apart.get(root) ?? besides(batch, before));
+        before = batch;
         finish(root);
       }
     }

@@ -47,6 +47,8 @@ export interface CheckedSegment {
   readonly nodes: readonly string[];
   /** Multiply-accumulates of its nodes. */
   readonly macs: number;
+  /** What keeps it apart from the DLA segments before it: `batch 1 beside batch 2`, `behind Softmax_3`, `16 loadables`. */
+  readonly why?: string;
 }
 
 export interface CheckResult {

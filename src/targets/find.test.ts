@@ -40,16 +40,16 @@ describe('finding targets by name', () => {
   );
 
   it('refuses unknown names with the list of known ones', () => {
-    expect(problemOf(() => findTarget('thor'))).toEqual({
+    expect(problemOf(() => findTarget('tegra'))).toEqual({
       code: 'target/unknown',
-      message: 'no target is called "thor"',
+      message: 'no target is called "tegra"',
       place: {},
       expected:
         'orin, xavier, nv_small, nv_small_256, nv_small_256_full, nv_medium_512, nv_medium_1024_full, nv_large, nv_full, or your own as .json',
-      actual: 'thor',
+      actual: 'tegra',
     });
     const orin = findTarget('orin');
-    expect(problemOf(() => findModule(orin, 'orin-nano')).expected).toContain('orin-nx-8gb');
+    expect(problemOf(() => findModule(orin, 'orin-nx')).expected).toContain('orin-nx-8gb');
     expect(problemOf(() => findPowerMode(findModule(orin), '60W')).expected).toBe('MAXN, 50W, 30W, 15W');
     expect(problemOf(() => findRelease(findTarget('xavier'), 'JetPack 6.0')).expected).toBe('JetPack 5.1.1');
     expect(problemOf(() => findRelease(orin, '')).code).toBe('target/unknown');
@@ -107,6 +107,29 @@ describe('the target data', () => {
       ];
       for (const fact of facts) expect(fact.source.length).toBeGreaterThan(10);
     }
+  });
+});
+
+describe('hardware without a DLA', () => {
+  it.each([
+    'orin-nano',
+    'Orin Nano',
+    'jetson-orin-nano',
+    'orin-nano-8gb',
+    'thor',
+    'jetson-agx-thor',
+    'DRIVE Thor',
+    'Thor T5000',
+  ])('%s is told so, as target and as module', (name) => {
+    const problem = problemOf(() => findTarget(name));
+    expect(problem.code).toBe('target/no-dla');
+    expect(problem.message).toMatch(/^(Jetson Orin Nano|Thor) has no DLA: its networks run on the GPU$/);
+    expect(problemOf(() => findModule(findTarget('orin'), name)).code).toBe('target/no-dla');
+  });
+
+  it('does not claim names that only look alike', () => {
+    for (const name of ['orin-nx', 'thorax', 'nano'])
+      expect(problemOf(() => findTarget(name)).code).toBe('target/unknown');
   });
 });
 

@@ -33,13 +33,17 @@ export function addTarget(target: Target): void {
   added.splice(at < 0 ? added.length : at, 1, target);
 }
 
-/** @throws target/unknown */
-export const findTarget = (name: string): Target =>
-  find([...targets, ...added], name, 'target', (target) => [target.name], ', or your own as .json');
+/** @throws target/unknown; target/no-dla for hardware that has none */
+export function findTarget(name: string): Target {
+  requireDla(name);
+  return find([...targets, ...added], name, 'target', (target) => [target.name], ', or your own as .json');
+}
 
-/** The module of that id, or the target's first. @throws target/unknown */
-export const findModule = (target: Target, id?: string): Module =>
-  find(target.modules, id, `module of target ${target.name}`, (module) => [module.id]);
+/** The module of that id, or the target's first. @throws target/unknown; target/no-dla for a module that has none */
+export function findModule(target: Target, id?: string): Module {
+  requireDla(id);
+  return find(target.modules, id, `module of target ${target.name}`, (module) => [module.id]);
+}
 
 /** The power mode of that name, or the module's first (its fastest). @throws target/unknown */
 export const findPowerMode = (module: Module, name?: string): PowerMode =>
@@ -55,6 +59,26 @@ export const findRelease = (target: Target, name?: string): Release =>
     full.replace('JetPack', 'jp'),
     full.replace(/^[A-Za-z ]+/, ''),
   ]);
+
+/** Relatives of our targets without a DLA, whatever web pages say (docs/hardware/orin.md). */
+const withoutDla: readonly { readonly title: string; readonly names: RegExp }[] = [
+  { title: 'Jetson Orin Nano', names: /^(jetson)?orinnano(4gb|8gb|super|devkit|developerkit)*$/ },
+  { title: 'Thor', names: /^(jetson|drive)?(agx)?thor(devkit|t[45]000)?$/ },
+];
+
+function requireDla(name: string | undefined): void {
+  const bare = withoutDla.find(({ names }) => name !== undefined && names.test(plain(name)));
+  if (bare === undefined) return;
+  fail(
+    'target/no-dla',
+    `${bare.title} has no DLA: its networks run on the GPU`,
+    {},
+    {
+      expected: 'Jetson AGX Orin or Orin NX (orin), Jetson Xavier (xavier), an open NVDLA (nv_full, …)',
+      actual: name!,
+    },
+  );
+}
 
 function find<T>(
   items: readonly T[],

@@ -29,4 +29,19 @@ describe('verdicts', () => {
       ['Cast', 'gpu', 'comparison/pair'],
     ]);
   });
+
+  it('say why two batches are two loadables', () => {
+    const { segments } = check(readCase('verdicts/two_batches'));
+    expect(segments.map(({ kind, why }) => [kind, why])).toEqual([
+      ['dla', undefined],
+      ['dla', 'batch 1 beside batch 2'],
+    ]);
+  });
+
+  it('say that refused nodes run on the host, where there is no GPU', () => {
+    const { elsewhere, verdicts, segments } = check(readCase('rewrites/pad_reflect'), { target: 'nv_small' });
+    expect(elsewhere).toBe('host');
+    expect(new Set(verdicts.map(({ placement }) => placement))).toEqual(new Set(['dla', 'host']));
+    expect(new Set(segments.map(({ kind }) => kind))).toEqual(new Set(['dla', 'host']));
+  });
 });
