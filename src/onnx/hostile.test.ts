@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { elementSize } from '../base/data-type.ts';
 import { DlakitError } from '../base/errors.ts';
-import type { Attribute, Graph } from '../graph/graph.ts';
+import type { Attribute, Dim, Graph } from '../graph/graph.ts';
 import { elementCount, float32Tensor, type Tensor } from '../graph/tensor.ts';
 import { InferContext } from './infer/rule.ts';
 import { inferRules } from './infer/rules.ts';
@@ -48,6 +48,9 @@ const dtype = fc.constantFrom(
   'string',
   'bfloat16',
 );
+const halfKnown = fc.option(fc.array(fc.oneof(integer, fc.constantFrom('N', 'M')), { maxLength: 6 }), {
+  nil: undefined,
+});
 const dims = fc.oneof(
   fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 5 }),
   fc.constantFrom([1, 4, 6, 6], [4, 4, 3, 3], [4], [1], [2], []),
@@ -183,9 +186,18 @@ describe('hostile graphs', () => {
   test('no rule infers a dimension that is no natural number', () => {
     let inferred = 0;
     fc.assert(
-      fc.property(anyNode, ({ nodes, opsets, constants, values }) => {
+      fc.property(anyNode, fc.array(halfKnown, { maxLength: 6 }), ({ nodes, opsets, constants, values }, lists) => {
         const [first] = nodes;
-        const context = new InferContext(first!, opsets['']!, { types: values, constants, partial: new Map() });
+        // Lists that are known in part, as resolve follows them, for the inputs that are no constants.
+        const types = new Map(values);
+        const partial = new Map<string, readonly Dim[]>();
+        for (const [index, list] of lists.entries()) {
+          const name = first!.inputs[index];
+          if (!name || list === undefined || constants.has(name)) continue;
+          partial.set(name, list);
+          types.set(name, { dtype: 'int64', shape: [list.length] });
+        }
+        const context = new InferContext(first!, opsets['']!, { types, constants, partial });
         survives(() => {
           for (const type of inferRules.get(first!.op)?.(context) ?? []) {
             for (const dim of type?.shape ?? []) {
@@ -196,9 +208,9 @@ describe('hostile graphs', () => {
           }
         });
       }),
-      { numRuns: 20_000 },
+      { numRuns: 12_000 },
     );
-    expect(inferred).toBeGreaterThan(5000);
+    expect(inferred).toBeGreaterThan(2500);
   });
 
   test('long chains of doubling and wide fans stay cheap', () => {

@@ -31,7 +31,7 @@ export function ln(x: number): number {
 }
 
 /** ln(1 + eˣ) without overflow. */
-const softplus = (x: number): number => (x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)));
+const softplus = (x: number): number => (x > 0 ? x + log1p(exp(-x)) : x <= 0 ? log1p(exp(x)) : Number.NaN);
 
 /** A series where the difference of exponentials would cancel. */
 function sinh(x: number): number {
