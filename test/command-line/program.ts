@@ -56,7 +56,9 @@ export class Folder {
     const before = process.cwd();
     process.chdir(this.path);
     try {
-      await createProgram(contextInto(printed)).parseAsync([...words], { from: 'user' });
+      const program = createProgram(contextInto(printed));
+      for (const command of leafCommands(program).values()) command.configureOutput({ writeErr() {} });
+      await program.parseAsync([...words], { from: 'user' });
       return { code: undefined, message: '', stdout: printed.join('\n') };
     } catch (error) {
       if (error instanceof DlakitError) {

@@ -111,8 +111,13 @@ export function readBoard(folder: Folder, path: string): Board {
   const graph = resolve(readModel(folder.read(at('--onnx'))));
   const { header, scales } = readCalibrationCache(folder.read(at('--calib')));
   expect(flags.get('--int8')).toBe(true);
-  expect(Number.isInteger(Math.log2(sramBytes(flags)))).toBe(true);
-  expect(sramBytes(flags)).toBeGreaterThanOrEqual(4096);
+  const pools = String(flags.get('--memPoolSize')).split(',');
+  expect(pools[0]).toMatch(/^dlaSRAM:/);
+  for (const pool of pools) {
+    const [, size] = /^dla(?:SRAM|LocalDRAM|GlobalDRAM):([\d.]+)$/.exec(pool)!;
+    expect(Number.isInteger(Math.log2(Number(size))), pool).toBe(true);
+    expect(Number(size) * 2 ** 20, pool).toBeGreaterThanOrEqual(4096);
+  }
   const known = new Set([...graph.inputs, ...graph.nodes.flatMap(({ outputs }) => outputs)]);
   for (const [name, scale] of scales) {
     expect(known.has(name), name).toBe(true);
@@ -138,6 +143,3 @@ export function readBoard(folder: Folder, path: string): Board {
     inputs: graph.inputs.map((name) => [name, graph.values.get(name)!.shape!] as const),
   };
 }
-
-const sramBytes = (flags: Board['flags']): number =>
-  Number(/^dlaSRAM:([\d.e-]+)$/.exec(String(flags.get('--memPoolSize')))?.[1]) * 2 ** 20;
