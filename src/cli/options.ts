@@ -133,7 +133,7 @@ export interface MemoryPoolFlag {
 const poolFlags = ['dlaSRAM', 'dlaLocalDRAM', 'dlaGlobalDRAM'] as const;
 
 /** `dlaSRAM:1,dlaLocalDRAM:2048` */
-export function memoryPools(text: string): MemoryPoolFlag {
+function memoryPools(text: string): MemoryPoolFlag {
   const pools: { -readonly [K in keyof MemoryPoolFlag]: number } = {};
   for (const part of text.split(',')) {
     const [name, size = ''] = part.split(':');
