@@ -6,6 +6,8 @@
 
 import { Random } from '../base/random.ts';
 import type { Attribute, Graph, Node, ValueType } from '../graph/graph.ts';
+import { deconvolutionOf } from '../graph/operators/deconvolution.ts';
+import { windowLengths } from '../graph/operators/window.ts';
 import { elementCount, float32Tensor, int64Tensor, type Tensor } from '../graph/tensor.ts';
 
 export interface WindowOptions {
@@ -101,40 +103,37 @@ export class GraphBuilder {
   }
 
   conv(x: string, options: ConvOptions): string {
-    const [n = 1, c = 1, h = 1, w = 1] = this.shape(x);
+    const c = this.shape(x)[1]!;
     const [r, s] = pair(options.kernel, 1);
-    const [down, across] = pair(options.stride, 1);
-    const pads = sides(options.padding);
     const groups = options.groups ?? 1;
     const dilation = options.dilation ?? 1;
     const name = options.name ?? `Conv_${this.#nodes.length}`;
     const weights = this.#weights(`${name}.weight`, [options.channels, c / groups, r, s], (c / groups) * r * s);
     const inputs = [x, weights, ...(options.bias === false ? [] : [this.#bias(`${name}.bias`, options.channels)])];
-    const height = extent(h, r, down, dilation, pads[0] + pads[2]);
-    const width = extent(w, s, across, dilation, pads[1] + pads[3]);
     const attributes = {
       kernel_shape: ints([r, s]),
-      strides: ints([down, across]),
-      pads: ints(pads),
+      strides: ints(pair(options.stride, 1)),
+      pads: ints(sides(options.padding)),
       dilations: ints([dilation, dilation]),
       group: int(groups),
     };
-    return this.node('Conv', inputs, [[n, options.channels, height, width]], attributes, name)[0]!;
+    return this.#window('Conv', inputs, options.channels, attributes, name);
   }
 
   convTranspose(x: string, options: ConvOptions): string {
-    const [n = 1, c = 1, h = 1, w = 1] = this.shape(x);
+    const c = this.shape(x)[1]!;
     const [r, s] = pair(options.kernel, 1);
     const [down, across] = pair(options.stride, 1);
-    const pads = sides(options.padding);
     const name = options.name ?? `ConvTranspose_${this.#nodes.length}`;
     const fan = (c * r * s) / (down * across);
     const weights = this.#weights(`${name}.weight`, [c, options.channels, r, s], fan);
     const inputs = [x, weights, ...(options.bias === false ? [] : [this.#bias(`${name}.bias`, options.channels)])];
-    const height = (h - 1) * down + r - pads[0] - pads[2];
-    const width = (w - 1) * across + s - pads[1] - pads[3];
-    const attributes = { kernel_shape: ints([r, s]), strides: ints([down, across]), pads: ints(pads) };
-    return this.node('ConvTranspose', inputs, [[n, options.channels, height, width]], attributes, name)[0]!;
+    const attributes = {
+      kernel_shape: ints([r, s]),
+      strides: ints([down, across]),
+      pads: ints(sides(options.padding)),
+    };
+    return this.#window('ConvTranspose', inputs, options.channels, attributes, name);
   }
 
   /** @param gain of the scale; below 1 keeps the sum of a deep chain of residual blocks from growing */
@@ -253,26 +252,33 @@ export class GraphBuilder {
     ceil: boolean,
     more: Readonly<Record<string, Attribute>>,
   ): string {
-    const [n = 1, c = 1, h = 1, w = 1] = this.shape(x);
-    const kernel = pair(options.kernel, 1);
-    const stride = pair(options.stride, 1);
-    const pads = sides(options.padding);
-    const out = (size: number, axis: 0 | 1) => {
-      const before = pads[axis]!;
-      const free = size + before + pads[axis + 2]! - kernel[axis];
-      if (!ceil) return Math.floor(free / stride[axis]) + 1;
-      const count = Math.ceil(free / stride[axis]) + 1;
-      // A last window that would start beyond the image is left out.
-      return (count - 1) * stride[axis] >= size + before ? count - 1 : count;
-    };
     const attributes = {
-      kernel_shape: ints(kernel),
-      strides: ints(stride),
-      pads: ints(pads),
+      kernel_shape: ints(pair(options.kernel, 1)),
+      strides: ints(pair(options.stride, 1)),
+      pads: ints(sides(options.padding)),
       ...(ceil && { ceil_mode: int(1) }),
       ...more,
     };
-    return this.node(op, [x], [[n, c, out(h, 0), out(w, 1)]], attributes, options.name)[0]!;
+    return this.#window(op, [x], this.shape(x)[1]!, attributes, options.name);
+  }
+
+  /** A node whose window slides over height and width. */
+  #window(
+    op: string,
+    inputs: readonly string[],
+    channels: number,
+    attributes: Readonly<Record<string, Attribute>>,
+    name = `${op}_${this.#nodes.length}`,
+  ): string {
+    const node = { name, op, domain: '', inputs, outputs: [], attributes, origin: [name] };
+    const lookup = {
+      opset: this.#opset,
+      shape: (value: string) => this.#values.get(value)?.shape,
+      constant: (value: string) => this.#constants.get(value),
+    };
+    const lengths = op === 'ConvTranspose' ? deconvolutionOf(node, lookup)!.output : windowLengths(node, lookup);
+    if (lengths.length === 0) throw new RangeError(`no window of ${name} fits its input`);
+    return this.node(op, inputs, [[this.shape(inputs[0]!)[0]!, channels, ...lengths]], attributes, name)[0]!;
   }
 
   #weights(name: string, shape: readonly number[], fan: number): string {
@@ -284,9 +290,6 @@ export class GraphBuilder {
     return this.constant(name, float32Tensor([channels], this.random.symmetric(channels, 0.1)));
   }
 }
-
-const extent = (size: number, kernel: number, stride: number, dilation: number, pads: number): number =>
-  Math.floor((size + pads - (dilation * (kernel - 1) + 1)) / stride) + 1;
 
 function broadcast(a: readonly number[], b: readonly number[]): readonly number[] {
   const rank = Math.max(a.length, b.length);
