@@ -10,11 +10,11 @@ import { resolve } from '../onnx/resolve.ts';
 import type { OnnxRuntime } from '../onnx/session.ts';
 import { rewrite } from '../rewrite/rewrite.ts';
 import { Network } from '../rewrite/testing/network.ts';
+import { scaledValues } from '../support/equal-ranges.ts';
 import { calibrate, calibrationOf, measure } from './calibrate.ts';
 import { readCalibrationCache, writeCalibrationCache } from './calibration-cache.ts';
 import { quantize } from './quantize.ts';
 import { calibrationMethods } from './range-of.ts';
-import { scaledValues } from './scaled-values.ts';
 import { ortRuntime as runtime } from './testing/ort-runtime.ts';
 
 function small() {

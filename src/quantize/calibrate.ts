@@ -10,9 +10,9 @@ import { asFloat32, type Tensor, widenedTo } from '../graph/tensor.ts';
 import type { OnnxRuntime } from '../onnx/session.ts';
 import { withOutputs } from '../onnx/with-outputs.ts';
 import { writeModel } from '../onnx/write.ts';
+import { scaledValues } from '../support/equal-ranges.ts';
 import { Histogram } from './histogram.ts';
 import { type CalibrationMethod, defaultPercentile, rangeOf } from './range-of.ts';
-import { scaledValues } from './scaled-values.ts';
 import { scaleOfRange } from './scales.ts';
 
 /** The outcome of calibration. */

@@ -5,7 +5,7 @@
  */
 
 import type { Graph } from '../graph/graph.ts';
-import { scaledValues } from './scaled-values.ts';
+import { scaledValues } from '../support/equal-ranges.ts';
 import { scaleOfRange } from './scales.ts';
 
 const inputRange = 2;

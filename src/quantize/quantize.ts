@@ -2,8 +2,9 @@
 
 import { fail } from '../base/errors.ts';
 import type { Graph } from '../graph/graph.ts';
+import { scaledValues } from '../support/equal-ranges.ts';
 import { equalizeRanges, type RangeChange } from './equalize-ranges.ts';
-import { neededScales, scaledValues } from './scaled-values.ts';
+import { neededScales } from './scaled-values.ts';
 import { zeroRangeScale } from './scales.ts';
 
 /** A graph with the INT8 scale of every tensor that the DLA touches: what the compiler takes. */

@@ -1,18 +1,8 @@
-/** Which tensors have a scale: the float inputs of the network and everything that nodes compute in floating point. */
+/** Which tensors need a scale: of those that may have one, the ones that exist in int8. */
 
 import { consumers, type Graph, producers } from '../graph/graph.ts';
+import { scaledValues } from '../support/equal-ranges.ts';
 import type { CheckResult } from '../support/verdict.ts';
-
-const isFloat = (graph: Graph, value: string): boolean => {
-  const dtype = graph.values.get(value)?.dtype;
-  return dtype === 'float32' || dtype === 'float16';
-};
-
-/** In the order in which they come into being: inputs, then the outputs of the nodes. */
-export function scaledValues(graph: Graph): readonly string[] {
-  const computed = graph.nodes.flatMap((node) => node.outputs.filter((output) => output !== ''));
-  return [...graph.inputs, ...computed].filter((value) => isFloat(graph, value));
-}
 
 /** The values that nodes on the DLA read or give; what vanishes when the engine is built hands such values on. */
 export function valuesOnDla(graph: Graph, { verdicts }: CheckResult): ReadonlySet<string> {

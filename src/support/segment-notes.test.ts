@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { findRelease, findTarget } from '../targets/find.ts';
 import { check } from './check.ts';
 import type { Precision } from './rule.ts';
-import { bindings, equalRangeGroups, memoryBounds, surfaceBytes } from './segment-notes.ts';
+import { bindings, memoryBounds, surfaceBytes } from './segment-notes.ts';
 import { network } from './testing/network.ts';
 
 const options = (name = 'orin', precision: Precision = 'int8') => {
@@ -65,32 +65,6 @@ describe('bindings', () => {
       nodes: [{ op: 'Relu', name: 'first', inputs: ['x'], outputs: ['y'] }],
     });
     expect(bindings(graph, dla, options()).map(({ shuffled }) => shuffled)).toEqual([true, true]);
-  });
-});
-
-describe('equalRangeGroups', () => {
-  const map = [1, 8, 4, 4];
-  const graph = network({
-    shapes: { x: map, a: map, p: map, b: map, c: [1, 16, 4, 4], d: map, y: map, r: map },
-    constants: { k: [1] },
-    nodes: [
-      { op: 'MaxPool', name: 'pool', inputs: ['x'], outputs: ['p'], attributes: { kernel_shape: [1, 1] } },
-      { op: 'Add', name: 'add', inputs: ['p', 'a'], outputs: ['b'] },
-      { op: 'Mul', name: 'scale', inputs: ['b', 'k'], outputs: ['d'] },
-      { op: 'Concat', name: 'concat', inputs: ['d', 'r'], outputs: ['c'], attributes: { axis: 1 } },
-      { op: 'Relu', name: 'relu', inputs: ['d'], outputs: ['y'] },
-    ],
-  });
-
-  it('ties pooling, element-wise inputs and concatenation together, not constants', () => {
-    expect(equalRangeGroups(graph, new Set(graph.nodes.map(({ name }) => name)))).toEqual([
-      ['x', 'p', 'a'],
-      ['d', 'r', 'c'],
-    ]);
-  });
-
-  it('leaves GPU nodes alone', () => {
-    expect(equalRangeGroups(graph, new Set(['add']))).toEqual([['p', 'a']]);
   });
 });
 

@@ -6,6 +6,7 @@
 import { type Graph, type Node, readsOf, staticShape } from '../graph/graph.ts';
 import { groupsOf } from '../graph/operators/window.ts';
 import { elementCount } from '../graph/tensor.ts';
+import { equalRangeGroups, scaledValues } from './equal-ranges.ts';
 import type { CheckOptions, Precision } from './rule.ts';
 import { times } from './rule.ts';
 import type { CheckedSegment } from './verdict.ts';
@@ -65,30 +66,6 @@ export function memoryBounds(
     return [{ name: segment.name, weights, tensors: intermediateBytes(graph, nodes, outside, precision) }];
   });
 }
-
-/**
- * Groups of tensors that must have one INT8 range: input and output of pooling, inputs and output of concatenation,
- * both inputs of element-wise layers (TensorRT guide, "DLA supported layers"). Only DLA nodes tie tensors together.
- * In graph order; groups of one are left out.
- */
-export function equalRangeGroups(graph: Graph, dla: ReadonlySet<string>): readonly (readonly string[])[] {
-  const group = new Map<string, string[]>();
-  const tie = (names: readonly string[]) => {
-    const joined = [...new Set(names.flatMap((name) => group.get(name) ?? [name]))];
-    for (const name of joined) group.set(name, joined);
-  };
-  for (const node of graph.nodes) {
-    if (!dla.has(node.name)) continue;
-    const inputs = node.inputs.filter((name) => name !== '' && !graph.constants.has(name));
-    if (pools.includes(node.op)) tie([...inputs.slice(0, 1), ...node.outputs.slice(0, 1)]);
-    else if (node.op === 'Concat') tie([...inputs, ...node.outputs]);
-    else if (elementwise.includes(node.op)) tie(inputs);
-  }
-  return [...new Set(group.values())].filter((names) => names.length > 1);
-}
-
-const pools = ['MaxPool', 'AveragePool'];
-const elementwise = ['Add', 'Sub', 'Mul', 'Div', 'Max', 'Min', 'Sum', 'Equal', 'Greater', 'Less'];
 
 export interface Binding {
   readonly value: string;
@@ -184,8 +161,9 @@ export function effectNotes(
     );
   }
   if (options.precision === 'int8') {
-    const groups = equalRangeGroups(graph, dla);
-    const tensors = groups.reduce((sum, group) => sum + group.length, 0);
+    const nodes = graph.nodes.filter(({ name }) => dla.has(name));
+    const groups = equalRangeGroups(graph, scaledValues(graph), nodes).filter(({ by }) => by === 'rule');
+    const tensors = groups.reduce((sum, { values }) => sum + values.length, 0);
     if (groups.length > 0) {
       notes.push(
         `${count(tensors, 'tensor')} in ${count(groups.length, 'group')} need equal INT8 ranges (pooling, concatenation, element-wise inputs)`,

@@ -2,12 +2,12 @@
 
 import { rounders } from '../../base/rounding.ts';
 import type { FloatScaleSdp, Pipeline } from '../../program/layer.ts';
+import { runsSparse } from '../../sparsify/eligibility.ts';
 import type { Target } from '../../targets/target.ts';
 import type { Lower, SurfaceTable } from '../emit.ts';
 import type { ConvOperation, Point } from '../operation.ts';
 import type { PlacedOperation } from '../place.ts';
 import { type QuantizedPoint, quantizeKernels, quantizePoint } from '../quantize.ts';
-import { runsSparse } from './sparse.ts';
 
 export interface FloatScaleContext {
   readonly target: Target;
@@ -94,7 +94,9 @@ function convolution(operation: ConvOperation, surfaces: SurfaceTable, context: 
     groups,
     transposed,
     output,
-    sparse: context.sparsity && runsSparse(operation, quantized.weights, context.target),
+    sparse:
+      context.sparsity &&
+      runsSparse(operation.shape, { shape: operation.weights.shape, data: quantized.weights }, context.target),
     truncate: 0,
   };
   return { conv, scales: Float64Array.from(quantized.scales, (scale) => inputScale * scale) };

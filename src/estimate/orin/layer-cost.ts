@@ -16,7 +16,7 @@
 import { pow } from '../../base/elementary.ts';
 import { type Bytes, bytes, type Cycles, cycles, type Microseconds, microseconds } from '../../base/units.ts';
 import type { MacWork } from '../../program/layers/kind.ts';
-import { sparseModeRuns } from '../../program/sparsity.ts';
+import { sparseModeRuns } from '../../sparsify/eligibility.ts';
 import type { PowerMode, Target } from '../../targets/target.ts';
 import { type ModelParameters, orinParameters } from './parameters.ts';
 

@@ -1,10 +1,10 @@
 /** Convolution and deconvolution, with the stages behind it. */
 
 import * as z from 'zod';
+import { fullGroup } from '../../sparsify/eligibility.ts';
 import { nvdlaLimits } from '../../targets/nvdla-limits.ts';
 import { atomElements, kernelGroupOf, precisionBytes } from '../nvdla/convolution-buffer.ts';
 import { index, indices, integer, optional, record } from '../record.ts';
-import { fullGroup } from '../sparsity.ts';
 import type { Shape4, Surface } from '../surface.ts';
 import {
   atoms,
