@@ -208,13 +208,16 @@ const reduction: Case = fc
     shape: shapeOf(1, 4),
     chosen: fc.array(fc.nat(7), { maxLength: 3 }),
     keepdims: fc.constantFrom(0, 1),
+    noop: fc.boolean(),
   })
-  .map(({ op, opset, shape, chosen, keepdims }) => {
+  .map(({ op, opset, shape, chosen, keepdims, noop }) => {
     const axes = [...new Set(chosen.map((axis) => axis % shape.length))].map((axis, index) =>
       index % 2 ? axis - shape.length : axis,
     );
     const asInput = opset >= 18 || (opset >= 13 && op === 'ReduceSum');
-    if (axes.length === 0) return single(op, shape, { keepdims }, opset);
+    if (axes.length === 0) {
+      return single(op, shape, { keepdims, ...(asInput && { noop_with_empty_axes: Number(noop) }) }, opset);
+    }
     if (!asInput) return single(op, shape, { keepdims, axes }, opset);
     return graphOf([node(op, ['x', 'axes'], ['y'], { keepdims })], {
       opset,
@@ -303,6 +306,8 @@ const reshaping: Case = fc
       'squeeze',
       'squeeze-ones',
       'unsqueeze',
+      'unsqueeze-input',
+      'squeeze-attribute',
       'transpose',
       'flatten',
       'shape',
@@ -350,6 +355,14 @@ const reshaping: Case = fc
         });
       case 'unsqueeze':
         return single('Unsqueeze', shape, { axes: [axis, -1] }, 11);
+      case 'unsqueeze-input':
+        return graphOf([node('Unsqueeze', ['x', 'a'], ['y'])], {
+          inputs: { x: shape },
+          constants: { a: list([axis - shape.length - 2, -1]) },
+          outputs: ['y'],
+        });
+      case 'squeeze-attribute':
+        return single('Squeeze', shape.with(axis, 1), { axes: [axis - shape.length] }, 11);
       case 'transpose':
         return single(
           'Transpose',
@@ -578,6 +591,7 @@ const unary: Case = fc
       'TopK',
       'LpPool',
       'InstanceNormalization',
+      'BatchNormalization',
       'OneHot',
     ),
     n: fc.integer({ min: 1, max: 2 }),
@@ -596,6 +610,13 @@ const unary: Case = fc
         inputs: { x },
         constants: { k: list([3]) },
         outputs: ['y', 'i'],
+      });
+    }
+    if (op === 'BatchNormalization') {
+      return graphOf([node(op, ['x', 's', 's', 's', 'v'], ['y'], { epsilon: float(0.01) })], {
+        inputs: { x },
+        constants: { s: pattern([4]), v: float32Tensor([4], [1, 2, 3, 4]) },
+        outputs: ['y'],
       });
     }
     if (op === 'InstanceNormalization') {
