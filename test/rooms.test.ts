@@ -73,6 +73,60 @@ describe('rooms', () => {
   });
 });
 
+/** The files whose values a file imports; what it imports for types alone is gone when it runs. */
+function valueImports({ path, text }: Source): readonly string[] {
+  const code = text.replace(/\/\*[\s\S]*?\*\//g, '');
+  const statements = code.matchAll(
+    /^(?:import|export)\s+(type\s)?\s*(\{[^}]*\}|\*[^'"]*|[\w$]+)?\s*(?:from\s*)?['"](\.[^'"]+)['"]/gm,
+  );
+  return [...statements].flatMap(([, isType, names = '', specifier]) => {
+    const parts = names.startsWith('{')
+      ? names
+          .slice(1, -1)
+          .split(',')
+          .map((part) => part.trim())
+      : [];
+    const onlyTypes = parts.length > 0 && parts.every((part) => part === '' || part.startsWith('type '));
+    return isType || onlyTypes ? [] : [relative(root, resolve(root, dirname(path), specifier!))];
+  });
+}
+
+/** Walks from file to file, and gives the first walk that comes back to where it has been. */
+function circle(edges: ReadonlyMap<string, readonly string[]>): readonly string[] | undefined {
+  const done = new Set<string>();
+  const walk = (path: string, trail: readonly string[]): readonly string[] | undefined => {
+    if (trail.includes(path)) return [...trail.slice(trail.indexOf(path)), path];
+    if (done.has(path)) return undefined;
+    for (const next of edges.get(path) ?? []) {
+      const found = walk(next, [...trail, path]);
+      if (found) return found;
+    }
+    done.add(path);
+    return undefined;
+  };
+  for (const path of edges.keys()) {
+    const found = walk(path, []);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+describe('files', () => {
+  it('import no values in a circle', () => {
+    expect(circle(new Map(sources.map((source) => [source.path, valueImports(source)])))).toBeUndefined();
+  });
+
+  it('would be found in a circle', () => {
+    const edges = new Map([
+      ['a', ['b', 'c']],
+      ['b', []],
+      ['c', ['d']],
+      ['d', ['a']],
+    ]);
+    expect(circle(edges)).toEqual(['a', 'c', 'd', 'a']);
+  });
+});
+
 describe('platform neutrality', () => {
   const neutral = sources.filter(({ path }) => !path.startsWith(join('host', 'node')) && !path.startsWith('cli'));
 

@@ -20,7 +20,7 @@ import type { RunResult } from '../runtime/network.ts';
 import { dimg } from '../runtime/nvdla/dimg.ts';
 import type { LaunchedOperation } from '../runtime/nvdla/dla-task.ts';
 import { NvdlaNetwork } from '../runtime/nvdla/nvdla-network.ts';
-import { isFlying } from '../runtime/nvdla/program/operation.ts';
+import { isFlying } from '../runtime/nvdla/program/register-writer.ts';
 import type { Binding } from '../runtime/nvdla/user-driver.ts';
 import type { Context } from './context.ts';
 import { type EngineFlags, enginesOf, openNodeDevice } from './device-flags.ts';

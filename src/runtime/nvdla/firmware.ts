@@ -17,8 +17,9 @@ import { type InterruptName, interruptBits, type NvdlaDevice } from '../../devic
 import type { BlockName } from '../../device/nvdla/registers/register-map.ts';
 import { type Consumer, events, type OperationType, operationTypes } from '../../loadable/nvdla/format/descriptors.ts';
 import type { TaskDescriptors, TaskOperation } from '../../loadable/nvdla/format/task-descriptors.ts';
-import { engineBlocks, lutIndexOf, needsDma, type ProgramContext } from './program/operation.ts';
+import { engineBlocks, lutIndexOf, needsDma } from './program/operation.ts';
 import { programOnce } from './program/recorded-writes.ts';
+import type { ProgramContext } from './program/register-writer.ts';
 import { registerAddress, registerWriter, type WriteRegister } from './program/register-writer.ts';
 import { reportStall, type Standing } from './stall-report.ts';
 import type { EventId, TaskGraph } from './task-graph.ts';

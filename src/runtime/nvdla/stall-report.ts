@@ -8,7 +8,7 @@
 import { fail } from '../../base/errors.ts';
 import { events, operationTypes } from '../../loadable/nvdla/format/descriptors.ts';
 import type { TaskOperation } from '../../loadable/nvdla/format/task-descriptors.ts';
-import { isFlying } from './program/operation.ts';
+import { isFlying } from './program/register-writer.ts';
 import { canRaise, type EventId, type TaskGraph } from './task-graph.ts';
 
 /** How far an operation has come. */

@@ -8,7 +8,7 @@
 import { elementSize } from '../../../base/data-type.ts';
 import { elementsPerAtom } from '../../../program/geometry.ts';
 import type { CubeAccess, MemoryAccess } from './access.ts';
-import { unsaid } from './operations.ts';
+import { unsaid } from './lift-context.ts';
 import { type Frame, framePixel, type Part, type PixelPart, placeIn } from './surfaces.ts';
 import type { Value } from './values.ts';
 

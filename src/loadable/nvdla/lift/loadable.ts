@@ -25,7 +25,7 @@ import { listBudget, memoryReader } from '../format/task-blobs.ts';
 import { type CubeAccess, piecesOf } from './access.ts';
 import { boundTensor } from './bindings.ts';
 import { placeCopies } from './copies.ts';
-import { featureFormat, type LiftContext, unsaid } from './operations.ts';
+import { featureFormat, type LiftContext, unsaid } from './lift-context.ts';
 import { type Crossing, copyOf, liftProgram } from './program.ts';
 import { type BoundTensor, type Frame, frameOf, type ShapedValue, shapeValue } from './surfaces.ts';
 import type { EmulatedBuffer, NetworkTask, NetworkTensor, TaskNetwork } from './task-network.ts';

@@ -6,7 +6,7 @@ import { spacingCodes, tableCodes } from '../../../program/nvdla/codes.ts';
 import { nvdlaLimits } from '../../../targets/nvdla-limits.ts';
 import type { LutParam } from '../format/descriptors.ts';
 import type { Access, TableAccess } from './access.ts';
-import type { LiftContext } from './operations.ts';
+import type { LiftContext } from './lift-context.ts';
 
 /** The table that an engine has loaded. @throws loadable/corrupt when there is none */
 export function liftLookup(engine: 'sdp' | 'cdp', float: boolean, context: LiftContext): Lookup<Access> {

@@ -6,7 +6,7 @@ import { rubikCodes } from '../../../program/nvdla/codes.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import type { DataCube, OperationDesc } from '../format/descriptors.ts';
 import type { Access, RunAccess } from './access.ts';
-import { featureCube, type LiftContext, precisionAt, strideOf } from './operations.ts';
+import { featureCube, type LiftContext, precisionAt, strideOf } from './lift-context.ts';
 
 type RubikOperation = Extract<OperationDesc, { type: 'rubik' }>;
 type Transfers = Extract<OperationDesc, { type: 'bdma' }>['surfaces'];

@@ -4,7 +4,6 @@
  */
 
 import { fail } from '../../../base/errors.ts';
-import { atomFormat } from '../../../program/geometry.ts';
 import type {
   Cdp,
   Conv,
@@ -38,40 +37,17 @@ import {
 } from '../../../program/nvdla/convolution-buffer.ts';
 import { featureData, pixelFormats } from '../../../program/nvdla/pixel-formats.ts';
 import { poolingReciprocals } from '../../../program/nvdla/pooling.ts';
-import type { ElementType, Shape4, SurfaceFormat } from '../../../program/surface.ts';
+import type { Shape4 } from '../../../program/surface.ts';
 import { nvdlaLimits } from '../../../targets/nvdla-limits.ts';
-import type { NvdlaFeatures, Target } from '../../../targets/target.ts';
-import type { ConvertParam, DataCube, LutParam, SdpOp, SdpUnitOp } from '../format/descriptors.ts';
+import type { ConvertParam, DataCube, SdpOp, SdpUnitOp } from '../format/descriptors.ts';
 import type { TaskOperation } from '../format/task-descriptors.ts';
-import type { Access, CubeAccess, MemoryPlace, RunAccess, TableAccess } from './access.ts';
+import type { Access, CubeAccess, RunAccess } from './access.ts';
+import { featureCube, type LiftContext, precisionAt, strideOf, unsaid } from './lift-context.ts';
 import { liftLookup } from './lookup.ts';
 import { liftRubik, liftTransfers } from './moves.ts';
 
-export interface LiftContext {
-  readonly target: Target & { readonly nvdla: NvdlaFeatures };
-  /** The unit of addresses and strides in registers. */
-  readonly grain: number;
-  /** @throws loadable/corrupt */
-  readonly place: (cube: Pick<DataCube, 'address' | 'offset'>) => MemoryPlace;
-  /** A table of the task. @throws loadable/corrupt */
-  readonly lut: (index: number) => LutParam;
-  /** Entries of tables that were lifted before, and the table that each engine loaded last. */
-  readonly tables: Map<string, TableAccess>;
-  readonly loaded: { sdp: number; cdp: number };
-}
-
 type Of<T extends TaskOperation['type']> = Extract<TaskOperation, { type: T }>;
 type Stage<T> = Omit<T, 'input' | 'output'>;
-
-/** Refuses something that an operation does and that no Program can say. */
-export const unsaid = (
-  what: string,
-  detail: { readonly expected?: string | number; readonly actual?: string | number } = {},
-): never => fail('loadable/unliftable', `a Program does not say this: ${what}`, {}, detail);
-
-export function precisionAt(number: number): ConvolutionPrecision {
-  return precisionCodes.names[number] ?? fail('loadable/corrupt', 'there is no such precision', {}, { actual: number });
-}
 
 /** @throws loadable/unliftable, loadable/corrupt */
 export function liftLaunch(
@@ -97,26 +73,6 @@ export function liftLaunch(
     default:
       throw new Error('a launch has operations');
   }
-}
-
-export function featureFormat(dtype: ElementType, { target }: Pick<LiftContext, 'target'>): SurfaceFormat {
-  const elements = atomElements(target, dtype as ConvolutionPrecision);
-  return atomFormat(elements) ?? unsaid(`atoms of ${elements} elements`);
-}
-
-/** A stride as the registers hold it. */
-export const strideOf = (bytes: number, { grain }: LiftContext): number => bytes - (bytes % grain);
-
-/** A feature cube of a size, where a cube's descriptor says it is. */
-export function featureCube(
-  cube: DataCube,
-  shape: Shape4,
-  dtype: ConvolutionPrecision,
-  context: LiftContext,
-): CubeAccess {
-  const [lineStride, surfaceStride] = [strideOf(cube.lineStride, context), strideOf(cube.surfaceStride, context)];
-  const format = featureFormat(dtype, context);
-  return { kind: 'cube', ...context.place(cube), shape, dtype, format, lineStride, surfaceStride };
 }
 
 const signed = (value: number, bits: number): number => (value << (32 - bits)) >> (32 - bits);

@@ -10,7 +10,7 @@ import { channelBlocks, elementsPerAtom, pixelBytes, surfaceGeometry } from '../
 import type { PixelGrid } from '../../../program/layer.ts';
 import type { ElementType, Shape4, Surface, SurfaceFormat } from '../../../program/surface.ts';
 import { type CubeAccess, type MemoryAccess, piecesOf, type RunAccess } from './access.ts';
-import { unsaid } from './operations.ts';
+import { unsaid } from './lift-context.ts';
 import type { Use, Value } from './values.ts';
 
 type Geometry = Pick<Surface, 'shape' | 'dtype' | 'format' | 'lineStride' | 'surfaceStride' | 'batchStride' | 'size'>;

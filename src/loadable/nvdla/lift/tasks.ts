@@ -9,7 +9,8 @@ import { type StockLoadable, type TaskEntry, taskInterfaces } from '../format/st
 import { addressAt, blobReader, type ListBudget, taskDescriptors } from '../format/task-blobs.ts';
 import type { TaskOperation } from '../format/task-descriptors.ts';
 import type { Access, CubeAccess, MemoryAccess, MemoryPlace } from './access.ts';
-import { type LiftContext, liftLaunch } from './operations.ts';
+import type { LiftContext } from './lift-context.ts';
+import { liftLaunch } from './operations.ts';
 import { launchOrder } from './order.ts';
 import { accessesOf, type NamedLaunch } from './program.ts';
 import type { EmulatedFunction, EmulatedOperation } from './task-network.ts';

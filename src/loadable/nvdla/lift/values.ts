@@ -8,7 +8,7 @@ import { fail } from '../../../base/errors.ts';
 import { UnionFind } from '../../../base/union-find.ts';
 import { pageSize } from '../lower/memories.ts';
 import { type CubeAccess, type Interval, type MemoryAccess, piecesOf } from './access.ts';
-import { unsaid } from './operations.ts';
+import { unsaid } from './lift-context.ts';
 import { areRows, rowNeighbours, runNeighbours } from './rows.ts';
 
 /** A step: a layer of a task, or an operation of the emulator. */

@@ -3,8 +3,7 @@
 import { fail } from '../../../base/errors.ts';
 import type { OperationDesc } from '../../../loadable/nvdla/format/descriptors.ts';
 import { nvdlaLimits } from '../../../targets/nvdla-limits.ts';
-import { type ProgramContext, ramTypeOf } from './operation.ts';
-import { writeAddress } from './register-writer.ts';
+import { type ProgramContext, ramTypeOf, writeAddress } from './register-writer.ts';
 
 export type BdmaSurfaces = Extract<OperationDesc, { type: 'bdma' }>['surfaces'];
 type Transfer = BdmaSurfaces['transfers'][number];

@@ -5,8 +5,7 @@ import type { CdpOp, OperationDesc } from '../../../loadable/nvdla/format/descri
 import { precisionCodes } from '../../../program/nvdla/codes.ts';
 import { nvdlaLimits } from '../../../targets/nvdla-limits.ts';
 import { programLut } from './lut.ts';
-import { isFlying, type ProgramContext, ramType } from './operation.ts';
-import { writeAddress } from './register-writer.ts';
+import { isFlying, type ProgramContext, ramType, writeAddress } from './register-writer.ts';
 
 export type CdpSurfaces = Extract<OperationDesc, { type: 'cdp' }>['surfaces'];
 

@@ -4,8 +4,7 @@ import { fail } from '../../../base/errors.ts';
 import type { ConvOp, OperationDesc } from '../../../loadable/nvdla/format/descriptors.ts';
 import { convolutionCodes, weightFormatCodes } from '../../../program/nvdla/codes.ts';
 import { featureData } from '../../../program/nvdla/pixel-formats.ts';
-import { type ProgramContext, ramType } from './operation.ts';
-import { writeAddress } from './register-writer.ts';
+import { type ProgramContext, ramType, writeAddress } from './register-writer.ts';
 
 export type ConvSurfaces = Extract<OperationDesc, { type: 'conv' }>['surfaces'];
 

@@ -1,34 +1,14 @@
 /** Sets up the registers of an operation. What each kind of operation writes is in the file of that kind. */
 
 import type { BlockName } from '../../../device/nvdla/registers/register-map.ts';
-import type { DataCube, LutParam, OperationDesc, OperationType } from '../../../loadable/nvdla/format/descriptors.ts';
-import { memoryCodes, ramTypeCodes } from '../../../program/nvdla/codes.ts';
+import type { OperationDesc, OperationType } from '../../../loadable/nvdla/format/descriptors.ts';
 import { programBdma } from './bdma.ts';
 import { programCdp } from './cdp.ts';
 import { programConv } from './conv.ts';
 import { programPdp } from './pdp.ts';
-import type { WriteRegister } from './register-writer.ts';
+import { isFlying, type ProgramContext } from './register-writer.ts';
 import { programRubik } from './rubik.ts';
 import { programSdp, sdpNeedsDma } from './sdp.ts';
-
-/** What programming needs to know besides the descriptor. */
-export interface ProgramContext {
-  readonly write: WriteRegister;
-  /** Where a cube lies. @throws loadable/corrupt, device/fault */
-  readonly address: (cube: Pick<DataCube, 'address' | 'offset'>) => bigint;
-  readonly atomBytes: number;
-  /** @throws loadable/corrupt */
-  readonly lut: (index: number) => LutParam;
-}
-
-/** Whether a cube is handed on in hardware. */
-export const isFlying = ({ type }: Pick<DataCube, 'type'>): boolean => type === memoryCodes.numbers.hardware;
-
-/** The RAM_TYPE of a memory. */
-export const ramTypeOf = (memory: number): number =>
-  ramTypeCodes.numbers[memory === memoryCodes.numbers.secondary ? 'secondary' : 'primary'];
-
-export const ramType = ({ type }: Pick<DataCube, 'type'>): number => ramTypeOf(type);
 
 /** The lookup table that an operation loads, or −1. */
 export const lutIndexOf = (operation: OperationDesc): number =>

@@ -5,8 +5,7 @@ import type { OperationDesc, PdpOp } from '../../../loadable/nvdla/format/descri
 import { poolingCodes, precisionCodes } from '../../../program/nvdla/codes.ts';
 import { poolingReciprocals } from '../../../program/nvdla/pooling.ts';
 import { nvdlaLimits } from '../../../targets/nvdla-limits.ts';
-import { isFlying, type ProgramContext, ramType } from './operation.ts';
-import { writeAddress } from './register-writer.ts';
+import { isFlying, type ProgramContext, ramType, writeAddress } from './register-writer.ts';
 
 export type PdpSurfaces = Extract<OperationDesc, { type: 'pdp' }>['surfaces'];
 

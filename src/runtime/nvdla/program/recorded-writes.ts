@@ -7,7 +7,8 @@ import type { NvdlaDevice } from '../../../device/nvdla/nvdla-device.ts';
 import type { TaskOperation } from '../../../loadable/nvdla/format/task-descriptors.ts';
 import type { Target } from '../../../targets/target.ts';
 import type { AddressOf } from '../firmware.ts';
-import { type ProgramContext, programOperation } from './operation.ts';
+import { programOperation } from './operation.ts';
+import type { ProgramContext } from './register-writer.ts';
 import { registerWriter } from './register-writer.ts';
 
 interface Recorded {

@@ -3,6 +3,8 @@
 import type { NvdlaDevice } from '../../../device/nvdla/nvdla-device.ts';
 import { addressOf, type BlockName } from '../../../device/nvdla/registers/register-map.ts';
 import { maskOf } from '../../../device/nvdla/registers/register-table.ts';
+import type { DataCube, LutParam } from '../../../loadable/nvdla/format/descriptors.ts';
+import { memoryCodes, ramTypeCodes } from '../../../program/nvdla/codes.ts';
 
 /** Writes a whole register, or its fields; fields that are not named are 0. Values are cut to the width of their field. */
 export type WriteRegister = (
@@ -50,3 +52,22 @@ export function writeAddress(
   write(block, registers.low, Number(address & 0xffffffffn));
   write(block, registers.high, Number((address >> 32n) & 0xffffffffn));
 }
+
+/** What programming needs to know besides the descriptor. */
+export interface ProgramContext {
+  readonly write: WriteRegister;
+  /** Where a cube lies. @throws loadable/corrupt, device/fault */
+  readonly address: (cube: Pick<DataCube, 'address' | 'offset'>) => bigint;
+  readonly atomBytes: number;
+  /** @throws loadable/corrupt */
+  readonly lut: (index: number) => LutParam;
+}
+
+/** Whether a cube is handed on in hardware. */
+export const isFlying = ({ type }: Pick<DataCube, 'type'>): boolean => type === memoryCodes.numbers.hardware;
+
+/** The RAM_TYPE of a memory. */
+export const ramTypeOf = (memory: number): number =>
+  ramTypeCodes.numbers[memory === memoryCodes.numbers.secondary ? 'secondary' : 'primary'];
+
+export const ramType = ({ type }: Pick<DataCube, 'type'>): number => ramTypeOf(type);

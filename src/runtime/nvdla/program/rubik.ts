@@ -3,8 +3,7 @@
 import { fail } from '../../../base/errors.ts';
 import type { OperationDesc } from '../../../loadable/nvdla/format/descriptors.ts';
 import { precisionCodes, rubikCodes } from '../../../program/nvdla/codes.ts';
-import { isFlying, type ProgramContext, ramType } from './operation.ts';
-import { writeAddress } from './register-writer.ts';
+import { isFlying, type ProgramContext, ramType, writeAddress } from './register-writer.ts';
 
 type RubikOperation = Extract<OperationDesc, { type: 'rubik' }>;
 

@@ -19,8 +19,7 @@ import {
 } from '../../../program/nvdla/codes.ts';
 import type { ConvolutionPrecision } from '../../../program/nvdla/convolution-buffer.ts';
 import { programLut } from './lut.ts';
-import { isFlying, type ProgramContext, ramType } from './operation.ts';
-import { type WriteRegister, writeAddress } from './register-writer.ts';
+import { isFlying, type ProgramContext, ramType, type WriteRegister, writeAddress } from './register-writer.ts';
 
 export type SdpSurfaces = Extract<OperationDesc, { type: 'sdp' }>['surfaces'];
 
