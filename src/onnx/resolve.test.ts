@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { DlakitError, type ErrorCode } from '../base/errors.ts';
 import type { Graph, ValueType } from '../graph/graph.ts';
-import { float32Tensor, int64Tensor, numbers } from '../graph/tensor.ts';
-import { requireBoundInputs, resolve, resolveShapes } from './resolve.ts';
+import { int64Tensor, numbers } from '../graph/tensor.ts';
+import { requireBoundInputs, resolve } from './resolve.ts';
 import { parseShapes } from './shapes.ts';
 import { graphOf, node, pattern } from './testing/graphs.ts';
 
@@ -153,17 +153,6 @@ describe('constants', () => {
     expect([...resolved.constants.keys()].sort()).toEqual(['flat', 'turned']);
     expect(resolved.constants.get('flat')!.bytes.buffer).toBe(w.bytes.buffer);
     expect([...resolved.values.keys()].sort()).toEqual(['a', 'b', 'flat', 'turned', 'x']);
-  });
-
-  test('resolveShapes folds nothing', () => {
-    const graph = graphOf([node('Neg', ['c'], ['d']), node('Add', ['x', 'd'], ['y'])], {
-      inputs: { x: [2] },
-      constants: { c: float32Tensor([], [1]) },
-      outputs: ['y'],
-    });
-    expect(resolveShapes(graph).nodes).toEqual(graph.nodes);
-    expect(resolveShapes(graph).values.get('y')).toEqual({ dtype: 'float32', shape: [2] });
-    expect(resolve(graph).nodes.length).toBe(1);
   });
 
   test('resolving again changes nothing', () => {

@@ -31,15 +31,8 @@ export interface ResolveOptions {
  * @throws shape/binding, shape/mismatch, onnx/graph, onnx/dimension
  */
 export function resolve(graph: Graph, options: ResolveOptions = {}): Graph {
-  return withoutUnused(walk(bindShapes(graph, options.shapes ?? new Map()), true), graph);
+  return withoutUnused(walk(bindShapes(graph, options.shapes ?? new Map())), graph);
 }
-
-/**
- * Infers every shape again and leaves the nodes as they are: for a pass that has made new ones.
- *
- * @throws shape/mismatch, onnx/graph, onnx/dimension
- */
-export const resolveShapes = (graph: Graph): Graph => walk(graph, false);
 
 /**
  * Only the inputs have to be bound. What a node makes of data (NonZero, a Reshape to a computed shape) or of an unknown operator may
@@ -65,7 +58,7 @@ export function requireBoundInputs(graph: Graph): void {
   }
 }
 
-function walk(graph: Graph, folding: boolean): Graph {
+function walk(graph: Graph): Graph {
   const types = new Map<string, ValueType>();
   const constants = new Map<string, Tensor>(graph.constants);
   const partial = new Map<string, readonly Dim[]>();
@@ -81,7 +74,7 @@ function walk(graph: Graph, folding: boolean): Graph {
     const rule = node.domain === '' ? inferRules.get(node.op) : undefined;
     const inferred = rule?.(context) ?? [];
     const outputs = node.outputs.map((name, index) => settle(node, name, inferred[index], graph.values.get(name)));
-    const folded = rule && folding ? fold(context, outputs, budget) : undefined;
+    const folded = rule ? fold(context, outputs, budget) : undefined;
     for (const [index, name] of node.outputs.entries()) {
       if (name === '') continue;
       const tensor = folded?.[index];

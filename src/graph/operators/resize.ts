@@ -33,7 +33,7 @@ export interface Resize {
 }
 
 /** By what the output's size is given. Lists belong to the axes that {@link resizeAxes} gives. */
-export type ResizeExtent =
+type ResizeExtent =
   | { readonly by: 'scales'; readonly scales: readonly number[] }
   | { readonly by: 'sizes'; readonly sizes: readonly Dim[] }
   | { readonly by: 'run-time' };

@@ -3,7 +3,7 @@
 import { Random } from '../../base/random.ts';
 import type { Attribute, Graph, Node, ValueType } from '../../graph/graph.ts';
 import { elementCount, float32Tensor, int64Tensor, type Tensor } from '../../graph/tensor.ts';
-import { resolveShapes } from '../../onnx/resolve.ts';
+import { resolve } from '../../onnx/resolve.ts';
 
 type Plain = number | string | readonly number[];
 
@@ -83,7 +83,7 @@ export class Network {
   }
 
   graph(...outputs: readonly string[]): Graph {
-    return resolveShapes({
+    const graph: Graph = {
       name: 'test',
       opsets: { '': this.opset },
       inputs: this.#inputs,
@@ -91,7 +91,11 @@ export class Network {
       nodes: this.#nodes,
       constants: this.#constants,
       values: this.#values,
-    });
+    };
+    // Every shape, and no node folded away: passes are shown what a test wrote.
+    const { values } = resolve({ ...graph, outputs: graph.nodes.flatMap((node) => node.outputs) });
+    const constants = [...this.#constants].map(([name, { dtype, shape }]) => [name, { dtype, shape }] as const);
+    return { ...graph, values: new Map([...constants, ...values]) };
   }
 
   #number(stem: string): string {
