@@ -235,6 +235,14 @@ describe('quantized weights', () => {
     expect(await agree('DequantizeLinear', [integers('int32', [2], [70000, -3]), scalar(0.001)])).toBe(true);
   });
 
+  test('the type that a node of opset 23 states', () => {
+    const nodes = [node('DequantizeLinear', ['w', 's'], ['y'], { output_dtype: 10 })];
+    const y = folded(graphOf(nodes, { opset: 23, outputs: ['y'] }), { w: weights, s: scalar(0.5) });
+    expect([y!.dtype, ...numbers(y!).slice(0, 3)]).toEqual(['float16', -64, 63.5, 0]);
+    const float8 = [node('QuantizeLinear', ['x', 's'], ['y'], { output_dtype: 17 })];
+    expect(folded(graphOf(float8, { opset: 23, outputs: ['y'] }), { x: pattern([2]), s: scalar(1) })).toBeUndefined();
+  });
+
   test('QuantizeLinear rounds half to even and saturates', async () => {
     const x = float32Tensor([2, 4], [0.5, 1.5, -2.5, 1000, -1000, 0.4999, 0.25, -0.75]);
     expect(await agree('QuantizeLinear', [x, scalar(1), integers('int8', [], [0])])).toBe(true);

@@ -69,13 +69,17 @@ const LayerNormalization: InferRule = (context) => {
 };
 
 const QuantizeLinear: InferRule = (context) => {
-  const dtype = context.has(2) ? context.dtype(2) : (dataTypeOf(int(context.node, 'output_dtype', 2)) ?? 'uint8');
+  const stated = int(context.node, 'output_dtype', 0);
+  const dtype = context.has(2) ? context.dtype(2) : stated === 0 ? 'uint8' : dataTypeOf(stated);
   return [typed(dtype, context.shape(0))];
 };
 
-const DequantizeLinear: InferRule = (context) => [
-  typed(context.opset >= 19 ? context.dtype(1) : 'float32', context.shape(0)),
-];
+/** Opset 23 lets the node state the type. */
+const DequantizeLinear: InferRule = (context) => {
+  const stated = int(context.node, 'output_dtype', 0);
+  const natural = context.opset >= 19 ? context.dtype(1) : 'float32';
+  return [typed(stated === 0 ? natural : dataTypeOf(stated), context.shape(0))];
+};
 
 const DynamicQuantizeLinear: InferRule = (context) => [
   typed('uint8', context.shape(0)),
