@@ -6,6 +6,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { writeCalibrationCache } from '../../src/index.ts';
 import { externalData } from '../fuzz/base-models.ts';
 import { Workspace } from './command-line.ts';
 import { convolution, cyclic, foreignDomain, model, nested, withWeights } from './models.ts';
@@ -34,8 +35,10 @@ async function refusal(...args: readonly string[]): Promise<string> {
 
 beforeAll(async () => {
   work.write('sound.onnx', model(convolution()));
+  const values = ['image', 'conv:out', 'relu:out'];
+  work.write('sound.cache', writeCalibrationCache(new Map(values.map((value) => [value, 1 / 64]))));
   for (const args of [
-    ['compile', 'sound.onnx', '--output', 'sound.dla', '--board', 'board'],
+    ['compile', 'sound.onnx', '--calib', 'sound.cache', '--output', 'sound.dla', '--board', 'board'],
     ['compile', 'sound.onnx', '--target', 'xavier', '--output', 'xavier.dla'],
     ['compile', demo, '--batch', '50', '--output', 'demo.dla'],
   ]) {
@@ -288,7 +291,7 @@ describe('an output that cannot be written', () => {
   // Below a regular file nobody can make a folder, whatever the permissions and whoever asks.
   test.each([
     ['compile', 'sound.onnx', '--output', 'sound.dla/out.dla'],
-    ['compile', 'sound.onnx', '--output', 'fresh/out.dla', '--board', 'sound.dla/board'],
+    ['compile', 'sound.onnx', '--calib', 'sound.cache', '--output', 'fresh/out.dla', '--board', 'sound.dla/board'],
     ['report', 'sound.onnx', '--output', 'sound.dla/report'],
     ['check', 'sound.onnx', '--format', 'json', '--output', 'sound.dla/check.json'],
     ['estimate', 'sound.onnx', '--trace', 'board'],
