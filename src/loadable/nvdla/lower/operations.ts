@@ -78,8 +78,7 @@ export function lowerLayer(layer: Layer, context: LowerContext): readonly Operat
       return [lowerRubik(layer.rubik, context)];
     case 'bdma':
       return [lowerTransfers(layer.transfers, layer.name, context)];
-    case 'resize':
-    case 'copy':
+    default:
       return fail('program/invalid', `the open NVDLA has no ${layer.kind}`, { layer: layer.name });
   }
 }
