@@ -8,16 +8,7 @@
 
 import type { PixelGrid } from '../program/layer.ts';
 import type { Shape4 } from '../program/surface.ts';
-import {
-  type ConvOperation,
-  lastNode,
-  type NormalizeOperation,
-  type Operation,
-  type PointOperation,
-  type PoolOperation,
-  plainPoint,
-  type ResizeOperation,
-} from './operation.ts';
+import { lastNode, type Operation, plainPoint } from './operation.ts';
 
 interface CopyOperation {
   readonly kind: 'copy';
@@ -58,11 +49,7 @@ export interface PixelsOperation {
 
 /** An operation that becomes one layer, or several on hardware that needs them. Names of values are names of surfaces. */
 export type PlacedOperation =
-  | ConvOperation
-  | PointOperation
-  | PoolOperation
-  | NormalizeOperation
-  | ResizeOperation
+  | Exclude<Operation, { readonly kind: 'slice' | 'crop' | 'stack' | 'concat' | 'alias' }>
   | CopyOperation
   | PixelsOperation
   | GatherOperation;
@@ -160,9 +147,6 @@ export function place(operations: readonly Operation[], context: PlaceContext): 
         placed.push(same ? { kind: 'pool', ...common } : { kind: 'point', ...common, point: plainPoint });
         break;
       }
-      case 'normalize':
-        placed.push({ ...operation, input: surfaceOf(operation.input), output: result(output) });
-        break;
       case 'resize': {
         // An interpolation goes from scale to scale itself: rescaled before it, numbers would be cut off at the output's range twice.
         const interpolates = operation.resize.mode === 'linear';
@@ -227,7 +211,12 @@ export function place(operations: readonly Operation[], context: PlaceContext): 
         if (!named.rescales.has(operation)) break;
         const input = surfaceOf(operation.input);
         placed.push({ kind: 'point', nodes, input, output: result(output), point: plainPoint });
+        break;
       }
+      default:
+        // One surface in, one out.
+        placed.push({ ...operation, input: surfaceOf(operation.input), output: result(output) });
+        break;
     }
   }
   for (const { value, from, nodes } of named.copies) copy(nodes, from, 0, result(value), 0);
