@@ -19,7 +19,7 @@ const isBuilt = (path: string): boolean =>
   path.endsWith('.ts') &&
   !path.endsWith('.test.ts') &&
   !path.split(sep).includes('testing') &&
-  !path.startsWith(join('device', 'kernels', 'assembly'));
+  !path.startsWith(join('device', 'engines', 'wasm', 'assembly'));
 
 /** @throws Error when dist/ is absent or older than a source */
 function requireBuilt(): void {
