@@ -1,16 +1,16 @@
 /**
  * Which rewrite passes do something about the refusals of a check: found by trying them. A pass is offered for a refusal when,
- * run alone over the network, it leaves no node that stands for the refused one under that rule, brings no other rule
+ * run alone over the refused nodes and those beside them, it leaves no node that stands for the refused one under that rule, brings no other rule
  * against it, and has no more nodes of the network refused than before. So an offer that is shown is one that holds.
  */
 
-import type { Graph } from '../graph/graph.ts';
+import { consumers, type Graph, producers } from '../graph/graph.ts';
 import { check } from '../support/check.ts';
 import type { CheckOptions } from '../support/rule.ts';
 import { networkRules } from '../support/rules.ts';
 import type { CheckResult, Refusal } from '../support/verdict.ts';
 import { passes } from './passes.ts';
-import { rewrite } from './rewrite.ts';
+import { rewriteAt } from './rewrite.ts';
 import { endsNetwork } from './standing.ts';
 
 /** The result with the offers that hold: `fix.rewrite` of each refusal that a pass does away with, the first in table order. */
@@ -20,10 +20,11 @@ export function withOffers(graph: Graph, result: CheckResult, options: CheckOpti
   const before = refusedNodes(graph, result);
   // A node that comes out of several is traced to each by its name in this graph.
   let start: Graph = { ...graph, nodes: graph.nodes.map((node) => ({ ...node, origin: [node.name] })) };
+  const near = neighbourhood(start, new Set(open.keys()));
   for (const pass of passes) {
     if (open.size === 0) break;
-    const { graph: after, applied } = rewrite(start, { passes: [pass.name] });
-    if (applied.length === 0) continue;
+    const after = 'rewrite' in pass ? pass.rewrite(start)?.graph : rewriteAt(start, pass, near);
+    if (after === undefined) continue;
     // Every other pass would begin with it.
     if ('rewrite' in pass) start = after;
     const then = check(after, options);
@@ -48,6 +49,18 @@ export function withOffers(graph: Graph, result: CheckResult, options: CheckOpti
     ...result,
     verdicts: result.verdicts.map((verdict) => ({ ...verdict, refusals: verdict.refusals.map(offered) })),
   };
+}
+
+/** Nodes, and those that they read from or hand on to, by name. */
+function neighbourhood(graph: Graph, names: ReadonlySet<string>): ReadonlySet<string> {
+  const [made, readBy] = [producers(graph), consumers(graph)];
+  const near = new Set(names);
+  for (const node of graph.nodes) {
+    if (!names.has(node.name)) continue;
+    for (const input of node.inputs) if (made.has(input)) near.add(made.get(input)!.name);
+    for (const output of node.outputs) for (const { name } of readBy.get(output) ?? []) near.add(name);
+  }
+  return near;
 }
 
 /** How many nodes rules refuse by themselves; consequences for other nodes do not count. */

@@ -1,11 +1,12 @@
 /**
  * Graph → Graph. Passes run in the order of the table (passes.ts), each until it finds nothing more, and the table is
- * run through again until no pass does. What is in float16 becomes float32 before, since the passes work in float32. Every pass takes something away or moves one thing in one direction, so that
- * this ends; the limit below would only be reached by a bug.
+ * run through again until no pass does. What is in float16 becomes float32 before, since the passes work in float32. Every
+ * pass takes something away or moves one thing in one direction, so that this ends; the limit below would only be reached by
+ * a bug.
  */
 
 import { fail } from '../base/errors.ts';
-import type { Graph } from '../graph/graph.ts';
+import type { Graph, Node } from '../graph/graph.ts';
 import { check } from '../support/check.ts';
 import type { CheckOptions } from '../support/rule.ts';
 import { GraphEditor } from './editor.ts';
@@ -73,6 +74,15 @@ export function rewrite(graph: Graph, options: RewriteOptions = {}): RewriteResu
   return applied.length === 0 ? { graph, applied } : { graph: editor.finish(), applied };
 }
 
+/** The graph after one pass, run over the nodes alone that have an origin among those named; undefined where it finds nothing. */
+export function rewriteAt(graph: Graph, pass: Pass, origins: ReadonlySet<string>): Graph | undefined {
+  const editor = new GraphEditor(graph);
+  const isWanted = (node: Node) => node.origin.some((name) => origins.has(name));
+  let found = false;
+  while (sweep(editor, pass, isWanted).length > 0) found = true;
+  return found ? editor.finish() : undefined;
+}
+
 /**
  * The form that goes to the board: also reconstructs operators that the DLA lacks out of those it has. A network never stands
  * worse for it on the target, release and precision that it is prepared for: passes without which it stands better are left
@@ -87,8 +97,9 @@ export function prepare(graph: Graph, options: CheckOptions): RewriteResult {
   let best = attempt(preparePasses);
   while (isWorse(best.standing, asItIs)) {
     const { names, result } = best;
-    if (result.applied.length === 0) return { graph, applied: [] };
-    best = result.applied
+    const removable = result.applied.filter(({ pass }) => names.includes(pass));
+    if (removable.length === 0) return { graph, applied: [] };
+    best = removable
       .map(({ pass }) => attempt(names.filter((name) => name !== pass)))
       .reduce((a, b) => (isWorse(a.standing, b.standing) ? b : a));
   }
@@ -109,10 +120,10 @@ function select(names: readonly string[]): readonly Pass[] {
   return nodePasses.filter((pass) => names.includes(pass.name));
 }
 
-function sweep(editor: GraphEditor, pass: Pass): string[] {
+function sweep(editor: GraphEditor, pass: Pass, isWanted: (node: Node) => boolean = () => true): string[] {
   const changed: string[] = [];
   for (const node of editor.nodes()) {
-    if (!editor.has(node)) continue;
+    if (!isWanted(node) || !editor.has(node)) continue;
     const edit = pass.match(node, editor);
     if (!edit) continue;
     editor.apply(edit);
