@@ -68,7 +68,7 @@ export interface Rule<Value = unknown> {
 }
 
 /** A rule as a member of a list: what its limits are, it alone knows. */
-export const rule = <Value>(it: Rule<Value>): Rule => it as Rule;
+export const rule = <const Value>(it: Rule<Value>): Rule => it as Rule;
 
 /** The limits of a rule that no release has changed. */
 export const always = <const Value>(
