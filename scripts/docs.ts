@@ -11,7 +11,7 @@ import { passes } from '../src/rewrite/passes.ts';
 import { operatorsPage, rulesPage } from '../src/support/docs.ts';
 import type { CustomTarget } from '../src/targets/custom-target.ts';
 import { targets } from '../src/targets/find.ts';
-import type { Fact, Module, NvdlaSystem } from '../src/targets/target.ts';
+import { type Fact, isNvdla, type Module, type NvdlaSystem } from '../src/targets/target.ts';
 import { estimatesPage } from './estimates-page.ts';
 import { deadLinks, repositoryTexts } from './links.ts';
 
@@ -56,7 +56,7 @@ function targetsPage(): string {
         `memory atom ${target.memoryAtom} bytes; CBUF ${target.cbuf.banks} banks of ${(target.cbuf.entryBytes * target.cbuf.entriesPerBank) / 1024} KiB; ` +
         `SRAM ${target.sram.capacity.value / 1024} KiB (${target.sram.capacity.status}: ${target.sram.capacity.source}).`,
     );
-    if (target.nvdla) {
+    if (isNvdla(target)) {
       const { precisions, elementwise, lookupTable, bdma, rubik, throughput: rate, primaryMemory } = target.nvdla;
       const units = [elementwise && 'SDP Y', lookupTable && 'its lookup table', bdma && 'BDMA', rubik && 'Rubik'];
       const memory = `${primaryMemory.width} bytes a cycle, bursts of ${primaryMemory.burst}`;

@@ -43,7 +43,7 @@ import type { RecordedTraces, TraceOptions } from './runtime/nvdla/record-traces
 import { check as checkGraph } from './support/check.ts';
 import type { CheckOptions as Rules } from './support/rule.ts';
 import type { CheckResult } from './support/verdict.ts';
-import { findModule, findPowerMode, findRelease, findTarget } from './targets/find.ts';
+import { findModule, findNvdla, findPowerMode, findRelease, findTarget } from './targets/find.ts';
 import { version } from './version.ts';
 
 export { DlakitError, type ErrorCode, errorCodes, formatProblem, type Problem } from './base/errors.ts';
@@ -383,7 +383,7 @@ export async function runTrace(
   { target, engines }: RunTraceOptions,
 ): Promise<TraceReport> {
   const traces = await import('./device/nvdla/trace/run-trace.ts');
-  return traces.runTrace(traces.parseTraceFile(text, file), images, findTarget(target), {
+  return traces.runTrace(traces.parseTraceFile(text, file), images, findNvdla(target), {
     engines: (bus) => enginesFor(bus, engines ? { engines } : {}),
   });
 }

@@ -57,7 +57,6 @@ export type {
   FloatScaleSdp,
   ImageInput as PixelInput,
   IntegerAverage,
-  IntegerScaleSdp,
   Layer,
   LinearResize,
   Lookup,
@@ -65,6 +64,7 @@ export type {
   LookupSlope,
   Move,
   NearestResize,
+  NvdlaSdp,
   Padding,
   Pdp,
   Pipeline,
@@ -119,10 +119,12 @@ export type { CheckedSegment, Fix, Placement, Refusal, Verdict } from './support
 export type { MemoryPools } from './targets/pools.ts';
 export type {
   Fact,
+  JetsonTarget,
   MemoryInterface,
   Module,
   NvdlaFeatures,
   NvdlaSystem,
+  NvdlaTarget,
   PowerMode,
   Release,
   Target,

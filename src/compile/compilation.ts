@@ -14,6 +14,7 @@ import { quantize } from '../quantize/quantize.ts';
 import { valuesOnDla } from '../quantize/scaled-values.ts';
 import { check } from '../support/check.ts';
 import type { CheckResult } from '../support/verdict.ts';
+import { isNvdla } from '../targets/target.ts';
 import { type Compiled, type CompileOptions, compile } from './compile.ts';
 
 export interface CompilationOptions extends CompileOptions {
@@ -60,7 +61,7 @@ export function compileNetwork(
 
 /** @throws compile/unsupported for a mode that the target does not have, or that is not compiled for it */
 function requireModes({ target, precision, sparsity }: CompilationOptions): void {
-  if (precision === 'fp16' && target.arithmetic === 'float-scale') {
+  if (precision === 'fp16' && !isNvdla(target)) {
     fail(
       'compile/unsupported',
       `networks are compiled for ${target.name} in INT8 only; FP16 is compiled for the open NVDLA (nv_full)`,

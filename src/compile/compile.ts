@@ -16,25 +16,22 @@ import type { Bytes } from '../base/units.ts';
 import { type Graph, type Node, readsOf as nodeReads, staticShape } from '../graph/graph.ts';
 import { type BlobTableBuilder, blobTableBuilder } from '../program/blobs.ts';
 import { elementsPerAtom } from '../program/geometry.ts';
-import { atomElements } from '../program/nvdla/convolution-buffer.ts';
 import type { CompiledNetwork, DlaSegment, HostSegment, PlanTensor, Preprocess, Segment } from '../program/program.ts';
-import type { SurfaceFormat } from '../program/surface.ts';
 import type { QuantizedGraph } from '../quantize/quantize.ts';
 import type { CheckResult } from '../support/verdict.ts';
 import { defaultPools, type MemoryPools } from '../targets/pools.ts';
-import type { Release, Target } from '../targets/target.ts';
-import { type Assignment, assign, type LaunchPolicy } from './assign.ts';
-import { emit, type Lower } from './emit.ts';
+import { isNvdla, type Release, type Target } from '../targets/target.ts';
+import { type Assignment, assign } from './assign.ts';
+import type { Backend } from './backend.ts';
+import { emit } from './emit.ts';
 import { hostModel } from './host-model.ts';
 import { type InputFormat, inputFormat } from './input-format.ts';
-import { nvdlaPolicy } from './nvdla/launch-policy.ts';
-import { lowerNvdla } from './nvdla/lower.ts';
-import { readsOf } from './operation.ts';
-import { floatScalePolicy } from './orin/launch-policy.ts';
-import { lowerFloatScale } from './orin/lower.ts';
+import { nvdlaBackend } from './nvdla/backend.ts';
+import { type Operation, readsOf } from './operation.ts';
+import { orinBackend } from './orin/backend.ts';
 import { place } from './place.ts';
 import { requirePools } from './pool-use.ts';
-import { type Cut, cutSegments, type SegmentDraft } from './segments.ts';
+import { cutSegments, type SegmentDraft } from './segments.ts';
 import { surfaceShape } from './surface-shape.ts';
 
 export interface CompileOptions {
@@ -75,18 +72,20 @@ export function compile(quantized: QuantizedGraph, checked: CheckResult, options
       fail('calibrate/value', 'a scale is not a positive finite number', { value }, { actual: scale });
     }
   }
-  const machine = machineOf(graph, checked, options);
-  const assignment = assign(graph, checked, quantized.scales, machine.policy);
-  const drafts = cutSegments({ graph, ...assignment, ...machine.cut(graph, assignment) });
+  const backend = backendOf(graph, checked, options);
+  const assignment = assign(graph, checked, quantized.scales, backend.policy);
+  const { segmentOf } = assignment;
+  const loadableOf = (operation: Operation) => backend.loadableOf(operation, segmentOf(operation));
+  const drafts = cutSegments({ graph, ...assignment, hostApart: backend.hostApart, loadableOf });
   const crossing = new Crossings(graph, drafts);
   if (options.inputFormat && options.inputFormat !== 'auto') requireDlaInputs(graph, drafts, options.inputFormat);
   const blobs = blobTableBuilder();
   const segments = drafts.map((draft, index): Segment => {
     const borders = crossing.of(index);
     if (draft.kind === 'host') return hostSegment(graph, draft, borders, blobs);
-    return dlaSegment(graph, draft, borders, { checked, assignment, options, machine, sram, blobs });
+    return dlaSegment(graph, draft, borders, { checked, assignment, options, backend, sram, blobs });
   });
-  const scaled = (name: string) => machine.elementType === 'int8' && crossing.touchesDla(name);
+  const scaled = (name: string) => backend.elementType === 'int8' && crossing.touchesDla(name);
   const tensors = crossing.names.map((name) => planTensor(graph, name, scaled(name), assignment.scales));
   return {
     network: {
@@ -119,43 +118,10 @@ function requireDlaInputs(graph: Graph, drafts: readonly SegmentDraft[], format:
   }
 }
 
-/** The parts of compilation in which the arithmetics differ. */
-interface Machine {
-  readonly policy: LaunchPolicy;
-  readonly elementType: 'int8' | 'float16';
-  readonly featureFormat: SurfaceFormat;
-  /** Surfaces hold the whole batch; the open NVDLA runs once for each of its elements. */
-  readonly batched: boolean;
-  readonly wholeAtoms: boolean;
-  readonly cut: (graph: Graph, assignment: Assignment) => Pick<Cut, 'hostApart' | 'loadableOf'>;
-  readonly lower: (scaleOf: (value: string) => number) => Lower;
-}
-
-function machineOf(graph: Graph, checked: CheckResult, { target, sparsity }: CompileOptions): Machine {
-  if (target.arithmetic === 'float-scale') {
-    return {
-      policy: floatScalePolicy(graph, checked.precision),
-      elementType: 'int8',
-      featureFormat: 'chw32',
-      batched: true,
-      wholeAtoms: false,
-      cut: (_, { segmentOf }) => ({ hostApart: true, loadableOf: (operation) => `${segmentOf(operation)}` }),
-      lower: (scaleOf) => lowerFloatScale({ target, scaleOf, sparsity: sparsity === 'enable' }),
-    };
-  }
-  const precision = checked.precision === 'fp16' ? 'float16' : 'int8';
-  const elements = atomElements(target, precision) as 8 | 16 | 32;
-  return {
-    policy: nvdlaPolicy(graph, target, precision),
-    elementType: precision,
-    featureFormat: `chw${elements}`,
-    batched: false,
-    wholeAtoms: true,
-    // One program has one batch.
-    cut: () => ({ hostApart: false, loadableOf: ({ output }) => `${surfaceShape(graph, output)?.[0]}` }),
-    lower: (scaleOf) => lowerNvdla({ target, precision, scaleOf }),
-  };
-}
+const backendOf = (graph: Graph, checked: CheckResult, { target, sparsity }: CompileOptions): Backend =>
+  isNvdla(target)
+    ? nvdlaBackend(graph, checked, target)
+    : orinBackend(graph, checked, { target, sparsity: sparsity === 'enable' });
 
 const batchOf = (graph: Graph): number => {
   const [input] = graph.inputs;
@@ -244,7 +210,7 @@ interface DlaContext {
   readonly checked: CheckResult;
   readonly assignment: Assignment;
   readonly options: CompileOptions;
-  readonly machine: Machine;
+  readonly backend: Backend;
   readonly sram: Bytes;
   readonly blobs: BlobTableBuilder;
 }
@@ -253,23 +219,23 @@ function dlaSegment(
   graph: Graph,
   draft: Extract<SegmentDraft, { kind: 'dla' }>,
   { inputs, outputs }: Borders,
-  { checked, assignment, options, machine, sram, blobs }: DlaContext,
+  { checked, assignment, options, backend, sram, blobs }: DlaContext,
 ): DlaSegment {
   const { target } = options;
+  const { featureFormat, elementType, wholeAtoms } = backend;
   const [first, last] = [draft.nodes[0]!.name, draft.nodes.at(-1)!.name];
   const part = draft.nodes.length === 1 ? first : `${first}...${last}`;
   const name = draft.whole ? checked.segments[draft.checked]!.name : `{ForeignNode[${part}]}`;
   const scaleOf = (value: string): number => {
-    const scale = machine.elementType === 'int8' ? assignment.scales.get(value) : 1;
+    const scale = elementType === 'int8' ? assignment.scales.get(value) : 1;
     if (scale === undefined) throw new Error(`${value} has no scale`);
     return scale;
   };
   const shapeOf = (value: string) => {
     const shape = surfaceShape(graph, value);
     if (shape === undefined) throw new Error(`${value} has no surface`);
-    return machine.batched ? shape : ([1, shape[1], shape[2], shape[3]] as const);
+    return backend.surfaceOf(shape);
   };
-  const { featureFormat, elementType, wholeAtoms } = machine;
   const isTaken = (value: string) => graph.values.has(value) || assignment.scales.has(value);
   const atom = elementsPerAtom(featureFormat);
   const placement = place(draft.operations, { inputs, outputs, shapeOf, scaleOf, isTaken, atom, wholeAtoms });
@@ -285,15 +251,10 @@ function dlaSegment(
     scaleOf,
     isTaken,
     formatOf: (input) =>
-      images.has(input)
-        ? inputFormat(input, options.inputFormat ?? 'auto', placement, {
-            feature: featureFormat,
-            ...(!machine.batched && { nvdla: { target, precision: elementType } }),
-          })
-        : featureFormat,
+      images.has(input) ? inputFormat(input, options.inputFormat ?? 'auto', placement, backend) : featureFormat,
     featureFormat,
     elementType,
-    lower: machine.lower(scaleOf),
+    lower: backend.lower(scaleOf),
     blobs,
   });
   return { kind: 'dla', name, program };

@@ -119,7 +119,7 @@ export function emit(placement: Placement, context: EmitContext): Program {
     const format = role === 'input' ? context.formatOf(name) : context.featureFormat;
     const memory: MemoryName = role === 'inner' ? 'local_dram' : 'io';
     const dtype = context.elementType;
-    const geometry = surfaceGeometry(shape, dtype, format, rowAlignment(format, context.target.name));
+    const geometry = surfaceGeometry(shape, dtype, format, rowAlignment(format, context.target));
     const common = { name, shape, dtype, format, ...geometry, offset: bytes(0), ...(dtype === 'int8' && { scale }) };
     const root = rootView(draft, placement);
     if (root === undefined) return add({ ...common, memory });

@@ -5,57 +5,26 @@
 
 import { fail } from '../base/errors.ts';
 import type { SurfaceFormat } from '../program/surface.ts';
-import { type ConvolutionWork, planConvolution } from './nvdla/plan-convolution.ts';
-import { pooledPixels } from './nvdla/plan-pooling.ts';
+import type { Backend } from './backend.ts';
 import type { Placement } from './place.ts';
 
 export type InputFormat = 'dla_hwc4' | 'dla_linear' | 'chw32' | 'auto';
 
-/** @throws compile/unsupported when `dla_hwc4` was asked for and does not fit */
+/** @throws compile/unsupported when a format was asked for and does not fit */
 export function inputFormat(
   input: string,
   wanted: InputFormat,
   placement: Placement,
-  {
-    feature = 'chw32',
-    nvdla,
-  }: { readonly feature?: SurfaceFormat; readonly nvdla?: Pick<ConvolutionWork, 'target' | 'precision'> } = {},
+  { featureFormat, inputObstacle }: Pick<Backend, 'featureFormat' | 'inputObstacle'>,
 ): SurfaceFormat {
-  if (wanted === 'dla_linear') {
-    if (!nvdla) return wanted;
-    return fail('compile/unsupported', 'the input cannot be dla_linear: the open NVDLA reads features and pixels', {
-      value: input,
-    });
-  }
-  if (wanted === 'chw32') return feature;
-  const obstacle = noImage(input, placement) ?? (nvdla ? noPixels(input, wanted, placement, nvdla) : undefined);
-  if (obstacle === undefined) return 'dla_hwc4';
-  if (wanted === 'auto') return feature;
-  return fail('compile/unsupported', `the input cannot be dla_hwc4: ${obstacle}`, { value: input });
-}
-
-/**
- * Whether the open NVDLA can read an input as pixels: beside the above, the convolution has no groups and no dilated
- * columns, and all of its rows fit the convolution buffer. Pixels of one component have to be asked for: no golden shows
- * the hardware with them.
- */
-function noPixels(
-  input: string,
-  wanted: InputFormat,
-  { operations, surfaces }: Placement,
-  core: Pick<ConvolutionWork, 'target' | 'precision'>,
-): string | undefined {
-  const [n, channels, height, width] = surfaces.get(input)!.shape;
-  if (wanted === 'auto' && channels === 1) return 'it has one channel';
-  for (const operation of operations) {
-    if (operation.kind !== 'conv' || operation.input !== input) continue;
-    const { shape, pool } = operation;
-    const pixels = [n, channels === 1 ? 1 : 4, height, width] as const;
-    const pooled = pool && pooledPixels(shape, pool);
-    const plan = planConvolution({ ...core, input: pixels, image: true, shape, pooled });
-    if ('reason' in plan) return `${operation.nodes.at(-1)!.name}: ${plan.reason}`;
-  }
-  return undefined;
+  if (wanted === 'chw32') return featureFormat;
+  const format = wanted === 'auto' ? 'dla_hwc4' : wanted;
+  const obstacle =
+    (format === 'dla_hwc4' ? noImage(input, placement) : undefined) ??
+    inputObstacle(input, format, placement, wanted !== 'auto');
+  if (obstacle === undefined) return format;
+  if (wanted === 'auto') return featureFormat;
+  return fail('compile/unsupported', `the input cannot be ${format}: ${obstacle}`, { value: input });
 }
 
 function noImage(input: string, { operations, surfaces }: Placement): string | undefined {

@@ -7,7 +7,7 @@
 import { fail } from '../base/errors.ts';
 import { bytes, type Microseconds, microseconds } from '../base/units.ts';
 import type { Plan, Program } from '../program/program.ts';
-import type { Module, PowerMode, Target } from '../targets/target.ts';
+import { isNvdla, type Module, type PowerMode, type Target } from '../targets/target.ts';
 import type { Estimate, LayerEstimate } from './estimate-result.ts';
 import { programWork } from './layer-work.ts';
 import { nvdlaConditions, type SystemChanges } from './nvdla/conditions.ts';
@@ -41,7 +41,7 @@ export function estimate(plan: Plan, options: EstimateOptions): Estimate {
       { expected: `1 to ${module.dlaCores}`, actual: cores },
     );
   }
-  if (target.nvdla) {
+  if (isNvdla(target)) {
     const subject = { plan, module: module.id, powerMode: powerMode.name, cores };
     return stripeEstimate(subject, nvdlaConditions(target, powerMode, module.system!, system));
   }

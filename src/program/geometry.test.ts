@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bytes } from '../base/units.ts';
+import { orin } from '../targets/orin.ts';
+import { xavier } from '../targets/xavier.ts';
 import { channelBlocks, elementsPerAtom, partView, pixelBytes, rowAlignment, surfaceGeometry } from './geometry.ts';
 import type { ElementType, Shape4, Surface, SurfaceFormat } from './surface.ts';
 
@@ -24,9 +26,9 @@ describe('surfaceGeometry', () => {
   });
 
   it('pads rows of dla_hwc4 to 32 bytes on xavier', () => {
-    expect(surfaceGeometry([1, 3, 2, 9], 'int8', 'dla_hwc4', rowAlignment('dla_hwc4', 'xavier')).lineStride).toBe(64);
-    expect(surfaceGeometry([1, 3, 2, 8], 'int8', 'dla_hwc4', rowAlignment('dla_hwc4', 'xavier')).lineStride).toBe(32);
-    expect(surfaceGeometry([1, 3, 2, 8], 'int8', 'dla_hwc4', rowAlignment('dla_hwc4', 'orin')).lineStride).toBe(64);
+    expect(surfaceGeometry([1, 3, 2, 9], 'int8', 'dla_hwc4', rowAlignment('dla_hwc4', xavier)).lineStride).toBe(64);
+    expect(surfaceGeometry([1, 3, 2, 8], 'int8', 'dla_hwc4', rowAlignment('dla_hwc4', xavier)).lineStride).toBe(32);
+    expect(surfaceGeometry([1, 3, 2, 8], 'int8', 'dla_hwc4', rowAlignment('dla_hwc4', orin)).lineStride).toBe(64);
   });
 
   const formats: readonly SurfaceFormat[] = ['chw32', 'chw16', 'chw8', 'dla_linear', 'kcrs'];

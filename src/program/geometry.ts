@@ -13,6 +13,7 @@
 
 import { elementSize } from '../base/data-type.ts';
 import { type Bytes, bytes } from '../base/units.ts';
+import { isNvdla, type Target } from '../targets/target.ts';
 import type { ElementType, Shape4, Surface, SurfaceFormat } from './surface.ts';
 
 export interface SurfaceGeometry {
@@ -48,12 +49,11 @@ export function channelBlocks(shape: Shape4, format: SurfaceFormat): number {
 }
 
 /**
- * Bytes that rows are padded to: 1 where they are packed. dla_hwc4: 64 on orin, 32 on xavier
- * (docs/hardware/orin.md#formats).
+ * Bytes that rows are padded to: 1 where they are packed (docs/hardware/orin.md#formats).
  */
-export function rowAlignment(format: SurfaceFormat, target?: string): number {
-  if (format === 'dla_hwc4') return target === 'xavier' ? 32 : 64;
-  return format === 'dla_linear' ? 64 : 1;
+export function rowAlignment(format: SurfaceFormat, target?: Target): number {
+  if (format === 'dla_hwc4' && target !== undefined && !isNvdla(target)) return target.imagePitch;
+  return format === 'dla_hwc4' || format === 'dla_linear' ? 64 : 1;
 }
 
 /**

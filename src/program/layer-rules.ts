@@ -1,10 +1,10 @@
 /** The validator's rules for every layer; those of each kind are in layers/. */
 
 import { fail } from '../base/errors.ts';
-import type { Target } from '../targets/target.ts';
+import { isNvdla, type Target } from '../targets/target.ts';
 import { layerReads, layerWrites } from './access.ts';
 import { isFeatureFormat } from './geometry.ts';
-import { isNvdla, type LayerContext, surfaceOf, wrong } from './layers/context.ts';
+import { type LayerContext, surfaceOf, wrong } from './layers/context.ts';
 import { kindOf } from './layers/table.ts';
 import type { BlobTable, Program } from './program.ts';
 
@@ -33,8 +33,9 @@ function checkLayer(context: LayerContext): void {
     }
   }
   const arithmetic = 'sdp' in layer ? layer.sdp.arithmetic : undefined;
-  if (target !== undefined && arithmetic !== undefined && arithmetic !== target.arithmetic) {
-    wrong(context, "the arithmetic is not the target's", target.arithmetic, arithmetic);
+  if (target !== undefined && arithmetic !== undefined && isNvdla(target) !== (arithmetic !== 'float-scale')) {
+    const expected = isNvdla(target) ? 'integer-scale or nvdla-float16' : 'float-scale';
+    wrong(context, "the arithmetic is not the target's", expected, arithmetic);
   }
   const kind = kindOf(layer);
   kind.check(context, layer);

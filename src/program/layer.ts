@@ -37,7 +37,7 @@ export type { IntegerAverage, Pdp } from './layers/pdp.ts';
 export type { PixelCopy } from './layers/pixels.ts';
 export type { LinearResize, NearestResize, Resize } from './layers/resize.ts';
 export type { RubikMove } from './layers/rubik.ts';
-export { type FloatScaleSdp, type IntegerScaleSdp, looksUp, type Sdp, type SdpUnit } from './layers/sdp.ts';
+export { type FloatScaleSdp, looksUp, type NvdlaSdp, nvdlaArithmetic, type Sdp, type SdpUnit } from './layers/sdp.ts';
 
 export type Pipeline<S> =
   | { readonly kind: 'conv'; readonly conv: Conv<S>; readonly sdp: Sdp<S>; readonly pdp?: Pdp<S> }

@@ -2,7 +2,7 @@
 
 import { elementSize } from '../base/data-type.ts';
 import { fail } from '../base/errors.ts';
-import type { Target } from '../targets/target.ts';
+import { isNvdla, type Target } from '../targets/target.ts';
 import {
   channelBlocks,
   elementsPerAtom,
@@ -57,7 +57,7 @@ export function checkSurface(surface: Surface, program: Program, target?: Target
     fail('program/invalid', 'a scale is not positive and finite', place, { actual: surface.scale });
   }
   if (surface.parent !== undefined) return;
-  const alignment = target?.nvdla ? target.memoryAtom : surfaceAlignment;
+  const alignment = isNvdla(target) ? target.memoryAtom : surfaceAlignment;
   if (offset % alignment !== 0) {
     fail('program/invalid', 'the offset is not aligned', place, {
       expected: `a multiple of ${alignment}`,
@@ -90,7 +90,7 @@ function checkFormat({ name, shape, dtype, format, memory }: Surface, target: Ta
     if (c !== 1 && c !== 3 && c !== 4) {
       fail('program/invalid', 'dla_hwc4 has 1, 3 or 4 channels', place, { actual: c });
     }
-    if (memory !== 'io' && !(target?.nvdla && memory === 'global_dram')) {
+    if (memory !== 'io' && !(isNvdla(target) && memory === 'global_dram')) {
       fail('program/invalid', 'dla_hwc4 is a format of inputs', place, { expected: 'io', actual: memory });
     }
   }
@@ -104,14 +104,15 @@ function checkFormat({ name, shape, dtype, format, memory }: Surface, target: Ta
 }
 
 /** Strides hold what they step over, in whole pixels and rows of the format; the size ends with the last channel block. */
-function checkStrides(surface: Surface, { target: name, surfaces }: Program, target: Target | undefined): void {
+function checkStrides(surface: Surface, { surfaces }: Program, target: Target | undefined): void {
   const { shape, dtype, format, lineStride, surfaceStride, batchStride, size } = surface;
   const [n, , h, w] = shape;
   const pixel = pixelBytes(shape, dtype, format);
   const blocks = channelBlocks(shape, format);
   const isPlain = format === 'dla_hwc4' || format === 'dla_linear';
   // Of the open NVDLA lines of any number of atoms will do (nvdla/hw spec/manual, D_LINE_STRIDE).
-  const rows = isPlain && target?.nvdla ? target.memoryAtom : Math.max(rowAlignment(format, name), isPlain ? 1 : pixel);
+  const rows =
+    isPlain && isNvdla(target) ? target.memoryAtom : Math.max(rowAlignment(format, target), isPlain ? 1 : pixel);
   const steps = [
     ['lineStride', lineStride, w * pixel, rows],
     ['surfaceStride', surfaceStride, h * lineStride, pixel],

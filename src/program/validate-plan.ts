@@ -5,7 +5,7 @@
 
 import { fail, locate } from '../base/errors.ts';
 import { elementCount } from '../graph/tensor.ts';
-import type { Target } from '../targets/target.ts';
+import { isNvdla, type Target } from '../targets/target.ts';
 import { type BlobTable, type DlaSegment, type Plan, type PlanTensor, submissionsOf } from './program.ts';
 import { programLimits, validateProgram } from './validate.ts';
 
@@ -93,7 +93,7 @@ function boundNames(
     const held = elementCount(tensor.shape) / elementCount(surface.shape);
     // Of a segment that is submitted image by image every tensor has as many.
     const images = surface.shape[0] === 1 && (tensor.shape[0] ?? 1) % held === 0;
-    if (held !== submissions || (held !== 1 && !images) || (held !== 1 && target?.arithmetic === 'float-scale')) {
+    if (held !== submissions || (held !== 1 && !images) || (held !== 1 && target !== undefined && !isNvdla(target))) {
       fail('program/invalid', 'a surface does not have the elements of its tensor', place, {
         expected: tensor.shape.join('×'),
         actual: surface.shape.join('×'),

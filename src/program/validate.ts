@@ -10,7 +10,7 @@
  */
 
 import { fail } from '../base/errors.ts';
-import type { Target } from '../targets/target.ts';
+import { isNvdla, type Target } from '../targets/target.ts';
 import { layerReads, layerWrites } from './access.ts';
 import { elementsPerAtom } from './geometry.ts';
 import { checkLayers } from './layer-rules.ts';
@@ -36,12 +36,12 @@ export function validateProgram(program: Program, blobs?: BlobTable, target?: Ta
   }
   unique('surface', 'value', surfaces);
   for (const surface of surfaces) checkSurface(surface, program, target);
-  checkViews(surfaces, target?.arithmetic !== 'float-scale');
+  checkViews(surfaces, target === undefined || isNvdla(target));
   checkBindings(program);
   checkConstants(program, blobs);
   unique('layer', 'layer', layers);
   checkLayers(program, blobs, target);
-  checkDataFlow(program, target?.nvdla !== undefined);
+  checkDataFlow(program, isNvdla(target));
   checkMemory(program);
 }
 

@@ -11,7 +11,7 @@ import type { DeviceState, Engines } from '../device/state.ts';
 import type { BlobTable, Program } from '../program/program.ts';
 import { validateProgram } from '../program/validate.ts';
 import { findTarget } from '../targets/find.ts';
-import type { Target } from '../targets/target.ts';
+import { isNvdla, type Target } from '../targets/target.ts';
 import { JobQueue, type SubmitOptions, type Task } from './job-queue.ts';
 import { AddressMap, type Context, LoadedProgram, type ProgramInMemory } from './loaded-program.ts';
 import type { KernelDriver } from './nvdla/kernel-driver.ts';
@@ -57,7 +57,7 @@ export async function openDevice(options: DeviceOptions): Promise<Device> {
   });
   const state = { engines: await enginesFor(bus, options) };
   const queue = new JobQueue();
-  if (target.arithmetic === 'float-scale') return new Device({ target, bus, state, queue });
+  if (!isNvdla(target)) return new Device({ target, bus, state, queue });
   // The open NVDLA's drivers, registers and firmware are imported only for a device that has them.
   const [{ KernelDriver: Driver }, { LoweredProgram: Lowered }] = await Promise.all([
     import('./nvdla/kernel-driver.ts'),

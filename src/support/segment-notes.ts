@@ -7,6 +7,7 @@ import { type Graph, type Node, readsOf, staticShape } from '../graph/graph.ts';
 import { groupsOf } from '../graph/operators/window.ts';
 import { elementCount } from '../graph/tensor.ts';
 import { equalRangeGroups, scaledValues } from './equal-ranges.ts';
+import { isNvdla } from '../targets/target.ts';
 import type { CheckOptions, Precision } from './rule.ts';
 import { times } from './rule.ts';
 import type { CheckedSegment } from './verdict.ts';
@@ -102,13 +103,12 @@ export function bindings(
     const hwc4 = [1, 3, 4].includes(channels) && readers.every((node) => node.op === 'Conv' && groupsOf(node) <= 4);
     const elementBytes = precision === 'int8' ? 1 : 2;
     const pixelBytes = (channels === 1 ? 1 : 4) * elementBytes;
-    const pitch = target.generation === 'xavier' ? 32 : 64;
     result.push({
       value,
       direction: 'input',
       formats: [...(hwc4 ? [`${precision}:dla_hwc4`] : []), packed, `${precision}:dla_linear`],
       shuffled: shape.length < 4,
-      ...(hwc4 && { hwc4RowPitch: Math.ceil((shape[3]! * pixelBytes) / pitch) * pitch }),
+      ...(hwc4 && !isNvdla(target) && { hwc4RowPitch: roundUp(shape[3]! * pixelBytes, target.imagePitch) }),
     });
   }
   const producedBy = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node.name] as const)));
@@ -191,3 +191,5 @@ function crossings(graph: Graph, segments: readonly CheckedSegment[]): number {
   }
   return crossed.size;
 }
+
+const roundUp = (value: number, unit: number): number => Math.ceil(value / unit) * unit;

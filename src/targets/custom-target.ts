@@ -13,7 +13,7 @@ import { fail } from '../base/errors.ts';
 import { bytes, cycles } from '../base/units.ts';
 import { findTarget } from './find.ts';
 import { commonSystem, nvdlaModule } from './nvdla-systems.ts';
-import type { Fact, Module, Target } from './target.ts';
+import { type Fact, isNvdla, type Module, type NvdlaFeatures, type NvdlaTarget } from './target.ts';
 
 const count = z.int().min(1).max(4096);
 const memoryInterface = z.strictObject({
@@ -58,7 +58,7 @@ const schema = z.strictObject({
 export type CustomTarget = z.input<typeof schema>;
 
 /** @throws target/invalid, target/unknown for a configuration to extend that is not known */
-export function readTarget(text: string, file?: string): Target {
+export function readTarget(text: string, file?: string): NvdlaTarget {
   const place = file === undefined ? {} : { file };
   let json: unknown;
   try {
@@ -74,16 +74,15 @@ export function readTarget(text: string, file?: string): Target {
   }
   const { data } = parsed;
   const base = findTarget(data.extends);
-  const features = base.nvdla;
-  if (!features) {
+  if (!isNvdla(base)) {
     return fail('target/invalid', 'a target extends a configuration of the open NVDLA', place, {
       expected: 'nv_small, nv_full, …',
       actual: data.extends,
     });
   }
-  const { secondaryMemory: former, ...rest } = features;
+  const { secondaryMemory: former, ...rest } = base.nvdla;
   const secondary = data.secondaryMemory === undefined ? former : data.secondaryMemory;
-  const target: Target = {
+  const target: NvdlaTarget = {
     ...base,
     name: data.name,
     title: data.title ?? `Open NVDLA, ${data.name} (extends ${base.name})`,
@@ -107,7 +106,7 @@ export function readTarget(text: string, file?: string): Target {
   return target;
 }
 
-type Throughput = NonNullable<Target['nvdla']>['throughput'];
+type Throughput = NvdlaFeatures['throughput'];
 
 function throughputOf(base: Throughput, change: { [K in keyof Throughput]?: number | undefined } = {}): Throughput {
   const { x = base.x, y = base.y, pdp = base.pdp, cdp = base.cdp } = change;
@@ -139,7 +138,7 @@ function systemOf(
 }
 
 /** Checks what the layouts in memory and in the convolution buffer rely on (nvdla/hw spec/defs/projects.spec). */
-function checkTarget({ name, atomic, memoryAtom, cbuf, nvdla }: Target, file?: string): void {
+function checkTarget({ name, atomic, memoryAtom, cbuf, nvdla }: NvdlaTarget, file?: string): void {
   const place = { value: name, ...(file !== undefined && { file }) };
   const wrong = (message: string, expected: string, actual: string | number): never =>
     fail('target/invalid', message, place, { expected, actual });
@@ -154,10 +153,10 @@ function checkTarget({ name, atomic, memoryAtom, cbuf, nvdla }: Target, file?: s
     const expected = `a power of two in [${memoryAtom}, 256]`;
     wrong('cbuf.entryBytes is no number of bytes that atoms divide', expected, cbuf.entryBytes);
   }
-  if (nvdla!.elementwise !== nvdla!.throughput.y > 0) {
-    wrong('throughput.y does not fit elementwise', nvdla!.elementwise ? 'above 0' : '0', nvdla!.throughput.y);
+  if (nvdla.elementwise !== nvdla.throughput.y > 0) {
+    wrong('throughput.y does not fit elementwise', nvdla.elementwise ? 'above 0' : '0', nvdla.throughput.y);
   }
-  if (nvdla!.lookupTable && !nvdla!.elementwise) {
+  if (nvdla.lookupTable && !nvdla.elementwise) {
     wrong('the lookup table belongs to the element-wise unit', 'elementwise: true', 'false');
   }
 }

@@ -3,7 +3,7 @@
 import { fail } from '../base/errors.ts';
 import { nvFull, nvLarge, nvMedium512, nvMedium1024Full, nvSmall, nvSmall256, nvSmall256Full } from './nvdla.ts';
 import { orin } from './orin.ts';
-import type { Module, PowerMode, Release, Target } from './target.ts';
+import { isNvdla, type Module, type NvdlaTarget, type PowerMode, type Release, type Target } from './target.ts';
 import { xavier } from './xavier.ts';
 
 export const targets: readonly Target[] = [
@@ -37,6 +37,13 @@ export function addTarget(target: Target): void {
 export function findTarget(name: string): Target {
   requireDla(name);
   return find([...targets, ...added], name, 'target', (target) => [target.name], ', or your own as .json');
+}
+
+/** The same of a configuration of the open NVDLA. @throws target/unknown, device/unsupported for another DLA */
+export function findNvdla(name: string): NvdlaTarget {
+  const target = findTarget(name);
+  if (isNvdla(target)) return target;
+  return fail('device/unsupported', `${target.name} is not a configuration of the open NVDLA`);
 }
 
 /** The module of that id, or the target's first. @throws target/unknown; target/no-dla for a module that has none */

@@ -6,12 +6,12 @@
 
 import { bytes } from '../base/units.ts';
 import { gem5Modules, sheetModule, zcu102 } from './nvdla-systems.ts';
-import type { MemoryInterface, Release, Target } from './target.ts';
+import type { MemoryInterface, NvdlaTarget, Release } from './target.ts';
 
 /** The open tree is frozen: one release. It has no TensorRT; the compiler's interface version is 0.12. */
 const releases: readonly Release[] = [{ name: 'nvdla/sw', tensorrt: [0, 0, 0], dla: [1, 0, 0] }];
 
-const none = (source: string): Target['sram'] => ({
+const none = (source: string): NvdlaTarget['sram'] => ({
   capacity: { value: bytes(0), status: 'documented', source },
   defaultPool: { value: bytes(0), status: 'documented', source },
 });
@@ -26,17 +26,16 @@ const noSecondary = 'no secondary memory interface';
 const noMemory = 'a secondary memory interface, no memory of its own';
 
 /** No tool of NVDLA's says how real numbers become integers. */
-const rounding: Target['rounding'] = {
+const rounding: NvdlaTarget['rounding'] = {
   value: 'half-even',
   status: 'assumed',
   source: 'as ONNX QuantizeLinear does',
 };
 
-export const nvSmall: Target = {
+export const nvSmall: NvdlaTarget = {
   name: 'nv_small',
   title: 'Open NVDLA, nv_small',
   generation: 'nvdla',
-  arithmetic: 'integer-scale',
   rounding,
   atomic: { c: 8, k: 8, pixels: 1 },
   memoryAtom: bytes(8),
@@ -59,7 +58,7 @@ export const nvSmall: Target = {
   },
 };
 
-export const nvSmall256: Target = {
+export const nvSmall256: NvdlaTarget = {
   ...nvSmall,
   name: 'nv_small_256',
   title: 'Open NVDLA, nv_small_256',
@@ -69,13 +68,13 @@ export const nvSmall256: Target = {
   modules: [sheetModule],
 };
 
-export const nvSmall256Full: Target = {
+export const nvSmall256Full: NvdlaTarget = {
   ...nvSmall256,
   name: 'nv_small_256_full',
   title: 'Open NVDLA, nv_small_256_full',
   sram: none(`spec/defs/nv_small_256_full.spec: ${noMemory}`),
   nvdla: {
-    ...nvSmall256.nvdla!,
+    ...nvSmall256.nvdla,
     elementwise: true,
     lookupTable: true,
     throughput: { x: 2, y: 1, pdp: 1, cdp: 1 },
@@ -84,7 +83,7 @@ export const nvSmall256Full: Target = {
   },
 };
 
-export const nvMedium512: Target = {
+export const nvMedium512: NvdlaTarget = {
   ...nvSmall256,
   name: 'nv_medium_512',
   title: 'Open NVDLA, nv_medium_512',
@@ -93,7 +92,7 @@ export const nvMedium512: Target = {
   cbuf: { banks: 32, entryBytes: bytes(32), entriesPerBank: 512 },
   sram: none(`spec/defs/nv_medium_512.spec: ${noSecondary}`),
   nvdla: {
-    ...nvSmall.nvdla!,
+    ...nvSmall.nvdla,
     kernelGroup16: 16,
     throughput: { x: 4, y: 0, pdp: 2, cdp: 2 },
     primaryMemory: memory(128, 4, 256),
@@ -101,7 +100,7 @@ export const nvMedium512: Target = {
   },
 };
 
-export const nvMedium1024Full: Target = {
+export const nvMedium1024Full: NvdlaTarget = {
   ...nvMedium512,
   name: 'nv_medium_1024_full',
   title: 'Open NVDLA, nv_medium_1024_full',
@@ -109,7 +108,7 @@ export const nvMedium1024Full: Target = {
   memoryAtom: bytes(32),
   sram: none(`spec/defs/nv_medium_1024_full.spec: ${noMemory}`),
   nvdla: {
-    ...nvMedium512.nvdla!,
+    ...nvMedium512.nvdla,
     kernelGroup16: 32,
     elementwise: true,
     lookupTable: true,
@@ -119,7 +118,7 @@ export const nvMedium1024Full: Target = {
   },
 };
 
-export const nvLarge: Target = {
+export const nvLarge: NvdlaTarget = {
   ...nvMedium1024Full,
   name: 'nv_large',
   title: 'Open NVDLA, nv_large',
@@ -127,7 +126,7 @@ export const nvLarge: Target = {
   cbuf: { banks: 16, entryBytes: bytes(64), entriesPerBank: 512 },
   sram: none(`spec/defs/nv_large.spec: ${noMemory}`),
   nvdla: {
-    ...nvMedium1024Full.nvdla!,
+    ...nvMedium1024Full.nvdla,
     kernelGroup16: 16,
     throughput: { x: 16, y: 4, pdp: 8, cdp: 8 },
     primaryMemory: memory(256, 1, 1024),
@@ -135,11 +134,10 @@ export const nvLarge: Target = {
   },
 };
 
-export const nvFull: Target = {
+export const nvFull: NvdlaTarget = {
   name: 'nv_full',
   title: 'Open NVDLA, nv_full',
   generation: 'nvdla',
-  arithmetic: 'integer-scale',
   rounding,
   // 32 kernels for INT8; 16 for INT16 and FP16.
   atomic: { c: 64, k: 32, pixels: 1 },

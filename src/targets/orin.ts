@@ -12,7 +12,7 @@
 
 import { bytes, gigabytesPerSecond, megahertz } from '../base/units.ts';
 import { dlaRounding, orinReleases } from './releases.ts';
-import type { Fact, Module, PowerMode, Target } from './target.ts';
+import type { Fact, JetsonTarget, Module, PowerMode } from './target.ts';
 
 const NVPMODEL = 'nvpmodel files of Jetson Orin (LineageOS/android_device_nvidia_concord @ 54e49538)';
 const README_TOPS =
@@ -141,11 +141,11 @@ const modules: readonly Module[] = [
   },
 ];
 
-export const orin: Target = {
+export const orin: JetsonTarget = {
   name: 'orin',
   title: 'NVIDIA DLA 2 (Orin)',
   generation: 'orin',
-  arithmetic: 'float-scale',
+  imagePitch: bytes(64),
   rounding: dlaRounding,
   // 8192 INT8 MAC per cycle and core is derived from the README's TOPS; the split is fitted to its throughputs.
   atomic: { c: 64, k: 64, pixels: 2 },

@@ -13,15 +13,13 @@ export interface Fact<T> {
   readonly source: string;
 }
 
-export interface Target {
+interface CommonTarget {
   /** `orin`, `xavier`, `nv_small`, … */
   readonly name: string;
   readonly title: string;
-  readonly generation: 'orin' | 'xavier' | 'nvdla';
-  readonly arithmetic: 'float-scale' | 'integer-scale';
   /**
-   * Where a real number becomes an integer and two are equally near: in what enters a network, in its constants, and on `float-scale`
-   * targets in every stage. The shifts of the open NVDLA's integer stages round half away from zero, whatever stands here.
+   * Where a real number becomes an integer and two are equally near: in what enters a network, in its constants, and on orin and
+   * xavier in every stage. The shifts of the open NVDLA's integer stages round half away from zero, whatever stands here.
    */
   readonly rounding: Fact<Rounding>;
   /** Input channels × kernels × output pixels that one cycle of the convolution core covers, INT8. */
@@ -32,9 +30,25 @@ export interface Target {
   readonly sram: { readonly capacity: Fact<Bytes>; readonly defaultPool: Fact<Bytes> };
   readonly modules: readonly Module[];
   readonly releases: readonly Release[];
-  /** Properties in which the configurations of the open NVDLA differ; absent on orin and xavier. */
-  readonly nvdla?: NvdlaFeatures;
 }
+
+/** The DLA of Jetson and DRIVE, whose registers and firmware are not public. */
+export interface JetsonTarget extends CommonTarget {
+  readonly generation: 'orin' | 'xavier';
+  /** Bytes that rows of `dla_hwc4` are padded to (docs/hardware/orin.md#formats). */
+  readonly imagePitch: Bytes;
+}
+
+/** A configuration of the open hardware. */
+export interface NvdlaTarget extends CommonTarget {
+  readonly generation: 'nvdla';
+  /** Properties in which the configurations differ. */
+  readonly nvdla: NvdlaFeatures;
+}
+
+export type Target = JetsonTarget | NvdlaTarget;
+
+export const isNvdla = (target: Target | undefined): target is NvdlaTarget => target?.generation === 'nvdla';
 
 export interface NvdlaFeatures {
   /** nv_full is the first generation (`v1`); the scalable configurations after it have other register addresses. */

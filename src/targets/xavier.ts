@@ -6,7 +6,7 @@
 
 import { bytes, gigabytesPerSecond, megahertz } from '../base/units.ts';
 import { dlaRounding, xavierReleases } from './releases.ts';
-import type { PowerMode, Target } from './target.ts';
+import type { JetsonTarget, PowerMode } from './target.ts';
 
 const NVPMODEL = 'nvpmodel files of Jetson Xavier (LineageOS/android_device_nvidia_galen @ 63c86ece)';
 
@@ -30,11 +30,11 @@ const agx = mode(32, 'derived');
 /** The bus width of Xavier NX is product knowledge that no source at hand states. */
 const nx = mode(16, 'assumed');
 
-export const xavier: Target = {
+export const xavier: JetsonTarget = {
   name: 'xavier',
   title: 'NVIDIA DLA 1 (Xavier)',
   generation: 'xavier',
-  arithmetic: 'float-scale',
+  imagePitch: bytes(32),
   rounding: dlaRounding,
   // nvdla/sw umd/core/src/compiler/TargetConfig.cpp @ 79538ba, the configuration of 2048 INT8 MAC.
   atomic: { c: 64, k: 32, pixels: 1 },

@@ -37,7 +37,7 @@ import { dimg } from '../../src/runtime/nvdla/dimg.ts';
 import { StockNetwork } from '../../src/runtime/nvdla/user-driver.ts';
 import { targets } from '../../src/targets/find.ts';
 import { nvFull, nvLarge, nvSmall } from '../../src/targets/nvdla.ts';
-import type { Target } from '../../src/targets/target.ts';
+import { isNvdla, type NvdlaTarget } from '../../src/targets/target.ts';
 
 export const fixtures = fileURLToPath(new URL('../fixtures/nvdla', import.meta.url));
 
@@ -73,7 +73,7 @@ export interface Case {
 }
 
 /** What becomes of the bytes of a loadable before it runs. */
-export type Way = (bytes: Uint8Array, target: Target) => StockLoadable;
+export type Way = (bytes: Uint8Array, target: NvdlaTarget) => StockLoadable;
 
 export const ways = {
   'as stored': decodeStockLoadable,
@@ -83,7 +83,7 @@ export const ways = {
 } satisfies Readonly<Record<string, Way>>;
 
 /** @param wanted the interface; where the emulator scales integers 0.12, whose descriptors alone have scales */
-function liftedAndLowered(bytes: Uint8Array, target: Target, wanted: InterfaceMinor): StockLoadable {
+function liftedAndLowered(bytes: Uint8Array, target: NvdlaTarget, wanted: InterfaceMinor): StockLoadable {
   const { blobs, ...network } = liftLoadable(decodeStockLoadable(bytes), target);
   const scaled = network.tasks.some(
     (task) => task.kind === 'emulator' && task.operations.some(({ inputScale }) => inputScale !== 1),
@@ -110,21 +110,21 @@ const folders = (root: string): readonly string[] =>
     .sort();
 
 /** The configuration that a name says, between underscores or at an end; the longest where one begins another. */
-function targetOf(name: string): Target {
+function targetOf(name: string): NvdlaTarget {
   const stated = /(?:^|_)(nv_(?:small|medium|large|full)(?:_\d+)?(?:_full)?)(?=_|$)/.exec(name)?.[1];
-  const target = targets.find((candidate) => candidate.nvdla && candidate.name === stated);
+  const target = targets.filter(isNvdla).find(({ name }) => name === stated);
   if (!target) throw new Error(`${name} names no configuration that is known`);
   return target;
 }
 
-async function device(target: Target, enginesFor: EnginesFor): Promise<NvdlaDevice> {
+async function device(target: NvdlaTarget, enginesFor: EnginesFor): Promise<NvdlaDevice> {
   const bus = new Bus();
   return new NvdlaDevice({ target, bus, engines: await enginesFor(bus) });
 }
 
 async function load(
   loadable: StockLoadable,
-  target: Target,
+  target: NvdlaTarget,
   engines: EnginesFor,
 ): Promise<{ readonly network: StockNetwork; readonly bus: Bus }> {
   const { driver, bus } = await openDevice({ target, engines });
@@ -250,7 +250,12 @@ export function networkCases(root: string): readonly Case[] {
   }));
 }
 
-async function runNetwork(folder: string, target: Target, engines: EnginesFor, way: Way): Promise<string | undefined> {
+async function runNetwork(
+  folder: string,
+  target: NvdlaTarget,
+  engines: EnginesFor,
+  way: Way,
+): Promise<string | undefined> {
   const cubes = readFileSync(join(folder, 'ops', 'ops.txt'), 'utf8')
     .split('\n')
     .flatMap((line) => /file=(\S+)/.exec(line)?.[1] ?? []);

@@ -11,6 +11,7 @@ import { validateStockLoadable } from '../../src/loadable/nvdla/validate/loadabl
 import { fashionModels } from '../../src/models/fashion.ts';
 import { resnet18, resnet50 } from '../../src/models/resnet.ts';
 import { targets } from '../../src/targets/find.ts';
+import { isNvdla } from '../../src/targets/target.ts';
 
 const fashion = fashionModels.map(({ name, file, preprocess }) => {
   const bytes = readFileSync(new URL(`../../models/${file}`, import.meta.url));
@@ -20,13 +21,13 @@ const benchmarks = [
   { name: 'ResNet-18', preprocess: undefined, graph: resnet18, precisions: ['int8', 'fp16'] as const },
   { name: 'ResNet-50', preprocess: undefined, graph: resnet50, precisions: ['int8'] as const },
 ];
-const configurations = targets.filter(({ nvdla }) => nvdla);
+const configurations = targets.filter(isNvdla);
 
 describe.each([...fashion, ...benchmarks])('$name', ({ graph, precisions, preprocess }) => {
   const network = prepare(graph());
   const cases = configurations.flatMap((target) =>
     precisions
-      .filter((precision) => precision === 'int8' || target.nvdla!.precisions.includes('float16'))
+      .filter((precision) => precision === 'int8' || target.nvdla.precisions.includes('float16'))
       .map((precision) => [target.name, precision, target] as const),
   );
 

@@ -9,22 +9,23 @@ import { lowerProgram } from '../../src/loadable/nvdla/lower/program.ts';
 import { validateStockLoadable } from '../../src/loadable/nvdla/validate/loadable.ts';
 import type { CompiledNetwork } from '../../src/program/program.ts';
 import { nvdlaOperators } from '../../src/support/rules/nvdla/operators.ts';
-import { findTarget, targets } from '../../src/targets/find.ts';
+import { findNvdla, targets } from '../../src/targets/find.ts';
+import { isNvdla } from '../../src/targets/target.ts';
 import { operatorCases } from './operators.ts';
 import { prepared, runOn, signalToNoise, worstPart } from './run.ts';
 
 const configurations = targets
-  .filter(({ generation }) => generation === 'nvdla')
+  .filter(isNvdla)
   .flatMap(({ name, nvdla }) => [
     [name, 'int8'] as const,
-    ...(nvdla!.precisions.includes('float16') ? [[name, 'fp16'] as const] : []),
+    ...(nvdla.precisions.includes('float16') ? [[name, 'fp16'] as const] : []),
   ]);
 
 /** What the stock loadables of a network, in both versions of the interface, break of the format's rules. */
 const problemsOf = ({ plan, blobs }: CompiledNetwork) =>
   plan.segments.flatMap((segment) => {
     if (segment.kind === 'host') return [];
-    const target = findTarget(plan.target);
+    const target = findNvdla(plan.target);
     const loadables = ([10, 12] as const).map((minor) => lowerProgram(segment.program, blobs, target, { minor }));
     return loadables.flatMap((loadable) => validateStockLoadable(loadable, target));
   });

@@ -6,9 +6,10 @@ import { float32Values } from '../../src/graph/tensor.ts';
 import { encodeNvdla } from '../../src/loadable/nvdla/lower/encode-nvdla.ts';
 import { GraphBuilder } from '../../src/models/graph-builder.ts';
 import { targets } from '../../src/targets/find.ts';
+import { isNvdla } from '../../src/targets/target.ts';
 import { prepared, runOn } from './run.ts';
 
-const open = targets.filter(({ nvdla }) => nvdla);
+const open = targets.filter(isNvdla);
 
 interface Given {
   readonly kernel: number;

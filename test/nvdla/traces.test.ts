@@ -29,7 +29,7 @@ import { decodeStockLoadable, memoryFlags } from '../../src/loadable/nvdla/forma
 import { GraphBuilder } from '../../src/models/graph-builder.ts';
 import type { RecordedTrace } from '../../src/runtime/nvdla/record-traces.ts';
 import { recordLoadable } from '../../src/runtime/nvdla/trace-recorder.ts';
-import { findTarget } from '../../src/targets/find.ts';
+import { findNvdla } from '../../src/targets/find.ts';
 import { demoCompilation, demoImages, demoNetworks, demoScales } from '../golden/networks.ts';
 import { fixtures } from './conformance.ts';
 import { playSideBySide } from './side-by-side-player.ts';
@@ -99,7 +99,7 @@ describe('traces of stock loadables', () => {
       for (const trace of traces) expect((await replay(trace, target)).checks).toBeGreaterThan(1);
     }
     // What was recorded is what the loadable computes.
-    const run = await recordLoadable(decodeStockLoadable(bytes), findTarget(target), (network) => network.feed(inputs));
+    const run = await recordLoadable(decodeStockLoadable(bytes), findNvdla(target), (network) => network.feed(inputs));
     const golden = ['o.out0.raw', 'out0.raw'].map((name) => join(fixtures, file, '..', name));
     const expected = readdirSync(join(fixtures, file, '..')).includes('out0.raw') ? golden[1]! : golden[0]!;
     expect(Buffer.compare(run.outputs[0]!, readFileSync(expected))).toBe(0);
@@ -161,7 +161,7 @@ describe.each(['nv_small', 'nv_large', 'nv_full'])('a trace for %s', (target) =>
     const trace = await recordBranches(target);
     const commands = parseTrace(textOf(trace));
     for (let seed = 1; seed <= 8; seed++) {
-      const play = { target: findTarget(target), images: trace.files, engines, seed };
+      const play = { target: findNvdla(target), images: trace.files, engines, seed };
       expect(await playSideBySide(commands, play)).toBeGreaterThan(10);
     }
   });
@@ -177,7 +177,7 @@ describe.each(['nv_small', 'nv_large', 'nv_full'])('a trace for %s', (target) =>
           ? { kind: 'check_nothing', sync: 'none', line: command.line }
           : command,
     );
-    const play = { target: findTarget(target), images: trace.files, engines, seed: 1 };
+    const play = { target: findNvdla(target), images: trace.files, engines, seed: 1 };
     await expect(playSideBySide(unordered, play)).rejects.toThrow();
   });
 

@@ -33,7 +33,7 @@ export function convStage(
       kernelGroup: kernelGroupOf(target, precision),
       channelBlock: target.atomic.c,
       accumulatorChannels: Math.ceil(channels / atom) * atom,
-      accumulatorBits: target.nvdla!.accumulatorBits,
+      accumulatorBits: target.nvdla.accumulatorBits,
       cbuf: launch.cbuf,
       ...(image && {
         image: { order: work.input[1] === 1 ? [0] : [0, 1, 2, 3], rowsPerBlock: launch.rowsPerBlock ?? 1 },

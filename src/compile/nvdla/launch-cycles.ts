@@ -7,10 +7,10 @@ import { bytes } from '../../base/units.ts';
 import { nvdlaConditions } from '../../estimate/nvdla/conditions.ts';
 import { layerCycles } from '../../estimate/nvdla/layer-cycles.ts';
 import { surfaceGeometry } from '../../program/geometry.ts';
-import type { Conv, Pdp, Pipeline } from '../../program/layer.ts';
+import { type Conv, nvdlaArithmetic, type Pdp, type Pipeline } from '../../program/layer.ts';
 import { atomElements, type ConvolutionPrecision } from '../../program/nvdla/convolution-buffer.ts';
 import type { Shape4, Surface, SurfaceFormat } from '../../program/surface.ts';
-import type { Target } from '../../targets/target.ts';
+import type { NvdlaTarget } from '../../targets/target.ts';
 import { plainUnit } from './plain-unit.ts';
 
 /**
@@ -25,7 +25,7 @@ export class LaunchCycles {
   readonly #precision: ConvolutionPrecision;
   readonly #features: SurfaceFormat;
 
-  constructor(target: Target, precision: ConvolutionPrecision) {
+  constructor(target: NvdlaTarget, precision: ConvolutionPrecision) {
     const [module] = target.modules;
     this.#conditions = nvdlaConditions(target, module!.powerModes[0]!, module!.system!);
     this.#precision = precision;
@@ -41,7 +41,8 @@ export class LaunchCycles {
     const stream = { ...this.#surface([1, weights, 1, 1], 'vector'), size: bytes(weights) };
     const result = this.#surface(pooled ?? [1, channels, height, width], this.#features);
     const surfaces = [this.#surface(input, image ? 'dla_hwc4' : this.#features), stream, result];
-    const sdp = { arithmetic: 'integer-scale', x1: plainUnit, convert, outputType: this.#precision } as const;
+    const arithmetic = nvdlaArithmetic(this.#precision);
+    const sdp = { arithmetic, x1: plainUnit, convert, outputType: this.#precision } as const;
     const pdp = { ...anyWindow, output: 2 };
     return this.#total(
       pooled ? { kind: 'conv', conv, sdp, pdp } : { kind: 'conv', conv, sdp: { ...sdp, output: 2 } },

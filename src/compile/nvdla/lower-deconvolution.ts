@@ -23,7 +23,7 @@ export function lowerDeconvolution(operation: ConvOperation, at: Lowering): Laun
 /** Rubik takes runs of whole atoms, one for each phase, all of one size. */
 function contracts({ shape: { output, stride, groups } }: ConvOperation, { target, atom }: Lowering): boolean {
   const whole = output.height % stride.h === 0 && output.width % stride.w === 0;
-  return target.nvdla!.rubik && whole && (groups === 1 || output.channels % atom === 0);
+  return target.nvdla.rubik && whole && (groups === 1 || output.channels % atom === 0);
 }
 
 const phaseConvolution = (operation: ConvOperation, phase: Phase): ConvOperation => ({

@@ -14,7 +14,7 @@ const build = (make: (b: GraphBuilder, x: string) => string): Graph => {
 
 /** The stages and units of a launch: `conv+x1+x2`. */
 function stagesOf(layer: Layer): string {
-  const sdp = 'sdp' in layer && layer.sdp.arithmetic === 'integer-scale' ? layer.sdp : undefined;
+  const sdp = 'sdp' in layer && layer.sdp.arithmetic !== 'float-scale' ? layer.sdp : undefined;
   const units = (['x1', 'x2', 'y'] as const).filter((name) => sdp?.[name] !== undefined);
   return [layer.kind, ...units, ...('pdp' in layer && layer.kind !== 'pdp' && layer.pdp ? ['pdp'] : [])].join('+');
 }

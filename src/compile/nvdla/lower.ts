@@ -47,7 +47,7 @@ function launches(operation: PlacedOperation, at: Lowering): Launches {
 
 /** Whether a table has to be CDP's, since the single-point processor has none. */
 const byTable = ({ point }: PointOperation, { target }: Lowering): boolean =>
-  point.table !== undefined && !target.nvdla!.lookupTable;
+  point.table !== undefined && !target.nvdla.lookupTable;
 
 function lowerPoint({ input, output, point, pool }: PointOperation, at: Lowering): Launches {
   const { surfaces } = at;

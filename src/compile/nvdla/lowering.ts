@@ -3,11 +3,11 @@
 import type { Move, Pipeline } from '../../program/layer.ts';
 import { atomElements } from '../../program/nvdla/convolution-buffer.ts';
 import type { Shape4 } from '../../program/surface.ts';
-import type { Target } from '../../targets/target.ts';
+import type { NvdlaTarget } from '../../targets/target.ts';
 import type { SurfaceTable } from '../emit.ts';
 
 export interface NvdlaContext {
-  readonly target: Target;
+  readonly target: NvdlaTarget;
   readonly precision: 'int8' | 'float16';
   readonly scaleOf: (value: string) => number;
 }
@@ -15,7 +15,7 @@ export interface NvdlaContext {
 export type Launches = readonly (Pipeline<number> | Move<number>)[];
 
 export interface Lowering {
-  readonly target: Target;
+  readonly target: NvdlaTarget;
   readonly precision: 'int8' | 'float16';
   readonly surfaces: SurfaceTable;
   /** Name of the layers, and of surfaces that they need beside the values of the network. */

@@ -1,7 +1,7 @@
 /** A unit of the single-point processor that changes nothing, from which the passes start. */
 
 import type { SdpUnit } from '../../program/layer.ts';
-import type { Target } from '../../targets/target.ts';
+import type { NvdlaTarget } from '../../targets/target.ts';
 import type { Point } from '../operation.ts';
 
 export const plainUnit = {
@@ -25,5 +25,5 @@ export function stepsOf(point: Point): number {
 }
 
 /** Units for such steps: X2, and Y where there is one that looks nothing up. */
-export const freeUnits = ({ table }: Point, { nvdla }: Target): number =>
-  nvdla!.elementwise && table === undefined ? 2 : 1;
+export const freeUnits = ({ table }: Point, { nvdla }: NvdlaTarget): number =>
+  nvdla.elementwise && table === undefined ? 2 : 1;

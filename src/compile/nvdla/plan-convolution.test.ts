@@ -18,16 +18,17 @@ import {
 } from '../../program/nvdla/convolution-buffer.ts';
 import type { Shape4, SurfaceFormat } from '../../program/surface.ts';
 import { targets } from '../../targets/find.ts';
-import type { Target } from '../../targets/target.ts';
+import type { NvdlaTarget } from '../../targets/target.ts';
+import { isNvdla } from '../../targets/target.ts';
 import { packWeights } from './pack-weights.ts';
 import { type ConvolutionLaunch, type ConvolutionWork, narrowKernels, planConvolution } from './plan-convolution.ts';
 
-const open = targets.filter(({ generation }) => generation === 'nvdla');
+const open = targets.filter(isNvdla);
 
 const none = { top: 0, left: 0, bottom: 0, right: 0 };
 
 function workOf(
-  target: Target,
+  target: NvdlaTarget,
   change: Partial<ConvolutionWork['shape']>,
   input: Shape4,
   image = false,
@@ -296,7 +297,7 @@ describe('the plan of a convolution', () => {
       new Set(launches.map(({ output }) => output.fromChannel)).size;
     const rowsOf = (launches: readonly ConvolutionLaunch[]) =>
       new Set(launches.map(({ output }) => output.fromRow)).size;
-    const planOf = (target: Target, input: Shape4, kernels: number, k: number) => {
+    const planOf = (target: NvdlaTarget, input: Shape4, kernels: number, k: number) => {
       const change = {
         kernel: { h: k, w: k },
         padding: { top: (k - 1) / 2, left: (k - 1) / 2, bottom: (k - 1) / 2, right: (k - 1) / 2 },
@@ -307,12 +308,12 @@ describe('the plan of a convolution', () => {
       return plan.launches;
     };
     const [small, full] = ['nv_small', 'nv_full'].map((name) => open.find((target) => target.name === name)!) as [
-      Target,
-      Target,
+      NvdlaTarget,
+      NvdlaTarget,
     ];
 
     /** The same core on a memory of a byte in sixteen cycles. */
-    const slow = (target: Target): Target => {
+    const slow = (target: NvdlaTarget): NvdlaTarget => {
       const [module] = target.modules;
       const [mode] = module!.powerModes;
       const dramBandwidth = { ...mode!.dramBandwidth, value: gigabytesPerSecond(mode!.dlaClock.value / 16_000) };

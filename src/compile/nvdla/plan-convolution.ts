@@ -23,14 +23,14 @@ import {
 } from '../../program/nvdla/convolution-buffer.ts';
 import type { Shape4 } from '../../program/surface.ts';
 import { nvdlaLimits } from '../../targets/nvdla-limits.ts';
-import type { Target } from '../../targets/target.ts';
+import type { NvdlaTarget } from '../../targets/target.ts';
 import type { ConvShape } from '../operation.ts';
 import { convStage } from './conv-stage.ts';
 import { greatestCommonDivisor } from './deconvolution.ts';
 import { LaunchCycles } from './launch-cycles.ts';
 
 export interface ConvolutionWork {
-  readonly target: Target;
+  readonly target: NvdlaTarget;
   readonly precision: Exclude<ConvolutionPrecision, 'int16'>;
   readonly input: Shape4;
   /** The input is an image of 1 or 4 components a pixel, not features. */
@@ -311,7 +311,7 @@ function costOf(launches: readonly ConvolutionLaunch[], work: ConvolutionWork, {
 /**
  * Banks for weights: where not all weights stay, every bank that the data leaves, so that more groups are fetched ahead.
  */
-const weightBankShare = ({ mode, weights }: Banks, data: number, { cbuf }: Target): number =>
+const weightBankShare = ({ mode, weights }: Banks, data: number, { cbuf }: NvdlaTarget): number =>
   mode === 'all' ? weights : Math.max(weights, cbuf.banks - data);
 
 /**

@@ -13,7 +13,7 @@ import type { ConvolutionPrecision } from '../../program/nvdla/convolution-buffe
 import { pooledColumns, poolingReciprocals } from '../../program/nvdla/pooling.ts';
 import type { Shape4 } from '../../program/surface.ts';
 import { nvdlaLimits } from '../../targets/nvdla-limits.ts';
-import type { Target } from '../../targets/target.ts';
+import type { NvdlaTarget } from '../../targets/target.ts';
 import { type ConvOperation, type ConvShape, type Pooling, type PoolOperation, plainPoint } from '../operation.ts';
 
 const [, mostWindow] = nvdlaLimits.pooling.window;
@@ -138,7 +138,7 @@ export function poolingFlies(
   { kernel, stride }: Pooling,
   outputWidth: number,
   precision: ConvolutionPrecision,
-  target: Target,
+  target: NvdlaTarget,
 ): boolean {
   if (kernel.h > mostWindow || kernel.w > mostWindow) return false;
   return outputWidth <= pooledColumns(kernel, stride, precision, target);

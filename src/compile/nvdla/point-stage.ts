@@ -1,6 +1,6 @@
 /** The single-point stage of a launch: units for a run of channels in the arithmetic of the network, and its second operand. */
 
-import type { IntegerScaleSdp } from '../../program/layer.ts';
+import { type NvdlaSdp, nvdlaArithmetic } from '../../program/layer.ts';
 import type { Region } from '../emit.ts';
 import { type Point, plainPoint } from '../operation.ts';
 import { floatPoint } from './float16/point.ts';
@@ -12,7 +12,7 @@ export type PointStage = (
   from: number,
   to: number,
   operand: number | undefined,
-) => Omit<IntegerScaleSdp<number>, 'input' | 'output'>;
+) => Omit<NvdlaSdp<number>, 'input' | 'output'>;
 
 /** The input of a stage: an accumulator or a surface. */
 export interface StageInput {
@@ -43,7 +43,7 @@ function integerStage(point: Point, input: StageInput, outputScale: number, at: 
     outputScale,
     ...stageScales(point, at),
     atom: at.atom,
-    elementwise: at.target.nvdla!.elementwise,
+    elementwise: at.target.nvdla.elementwise,
     surfaces: at.surfaces,
   });
   return (from, to, operand) => ({
@@ -56,10 +56,9 @@ function integerStage(point: Point, input: StageInput, outputScale: number, at: 
 function floatStage(point: Point, input: Omit<StageInput, 'scales'>, at: Lowering): PointStage {
   const units = floatPoint(point, { name: at.name, ...input, atom: at.atom, surfaces: at.surfaces });
   return (from, to, operand) => ({
-    arithmetic: 'integer-scale',
+    arithmetic: 'nvdla-float16',
     ...units(from, to, operand),
     convert: { offset: 0, scale: 1, shift: 0 },
-    processing: 'float',
     outputType: 'float16',
   });
 }
@@ -96,13 +95,11 @@ export function operandPart(surface: number, region: Region, { surfaces }: Lower
 
 /** A stage that hands its input on unchanged, plus the numbers of another surface where one is given. */
 export function passing(operand: number | undefined, { precision }: Lowering): ReturnType<PointStage> {
-  const float = precision === 'float16';
   return {
-    arithmetic: 'integer-scale',
+    arithmetic: nvdlaArithmetic(precision),
     ...(operand !== undefined && { x1: { ...adding, operand } }),
     convert: { offset: 0, scale: 1, shift: 0 },
-    ...(float && { processing: 'float' }),
-    outputType: float ? 'float16' : 'int8',
+    outputType: precision,
   };
 }
 

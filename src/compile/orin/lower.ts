@@ -3,14 +3,14 @@
 import { rounders } from '../../base/rounding.ts';
 import type { FloatScaleSdp, Pipeline } from '../../program/layer.ts';
 import { runsSparse } from '../../sparsify/eligibility.ts';
-import type { Target } from '../../targets/target.ts';
+import type { JetsonTarget } from '../../targets/target.ts';
 import type { Lower, SurfaceTable } from '../emit.ts';
 import type { ConvOperation, Point } from '../operation.ts';
 import type { PlacedOperation } from '../place.ts';
 import { type QuantizedPoint, quantizeKernels, quantizePoint } from '../quantize.ts';
 
 export interface FloatScaleContext {
-  readonly target: Target;
+  readonly target: JetsonTarget;
   readonly scaleOf: (value: string) => number;
   readonly sparsity: boolean;
 }

@@ -6,7 +6,7 @@
  */
 
 import { fail } from '../../base/errors.ts';
-import type { Target } from '../../targets/target.ts';
+import type { NvdlaTarget } from '../../targets/target.ts';
 import type { Bus } from '../bus.ts';
 import { noCounts } from '../engines/reference/nvdla/hardware-counts.ts';
 import { type Launch, type LaunchResult, launch } from '../launch.ts';
@@ -55,7 +55,7 @@ export const interruptBits = {
 export type InterruptName = keyof typeof interruptBits;
 
 export interface NvdlaDeviceOptions {
-  readonly target: Target;
+  readonly target: NvdlaTarget;
   readonly bus: Bus;
   readonly engines: Engines;
   /** Called after every launch. */
@@ -78,7 +78,7 @@ type Pooling = ReturnType<typeof formPooling>;
 
 export class NvdlaDevice {
   readonly bus: Bus;
-  readonly target: Target;
+  readonly target: NvdlaTarget;
   readonly registers: RegisterFile;
   readonly #core: CoreFeatures;
   readonly #state: DeviceState & { readonly nvdla: NvdlaState };

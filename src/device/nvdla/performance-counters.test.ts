@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Conv } from '../../program/layer.ts';
 import { nvFull, nvSmall } from '../../targets/nvdla.ts';
-import type { Target } from '../../targets/target.ts';
+import type { NvdlaTarget } from '../../targets/target.ts';
 import { Bus } from '../bus.ts';
 import type { Cube } from '../cube.ts';
 import { referenceEngines } from '../engines/reference/engines.ts';
@@ -30,7 +30,11 @@ const engineSets = {
   kernels: (bus: Bus) => createWasmEngines(bus, { threads: 1 }),
 } satisfies Readonly<Record<string, (bus: Bus) => Engines | Promise<Engines>>>;
 
-async function open(target: Target, data: ArrayBufferView, enginesFor: (typeof engineSets)[keyof typeof engineSets]) {
+async function open(
+  target: NvdlaTarget,
+  data: ArrayBufferView,
+  enginesFor: (typeof engineSets)[keyof typeof engineSets],
+) {
   const bus = new Bus();
   bus.map(source, 0x2000);
   bus.write(source, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));

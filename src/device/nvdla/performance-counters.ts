@@ -11,7 +11,7 @@ import type { Launch } from '../launch.ts';
 import type { RegisterFile } from './registers/register-file.ts';
 
 const unitY = ({ sdp }: Extract<Launch, { readonly kind: 'conv' | 'sdp' }>): SdpUnit<Cube> | undefined =>
-  sdp.arithmetic === 'integer-scale' ? sdp.y : undefined;
+  sdp.arithmetic !== 'float-scale' ? sdp.y : undefined;
 
 const enables = (file: RegisterFile, field: string): boolean => file.current('SDP').field('D_PERF_ENABLE', field) === 1;
 
@@ -22,7 +22,7 @@ const countsInput = (file: RegisterFile): boolean =>
 export function needsCounts(pipeline: Launch, file: RegisterFile): boolean {
   if (pipeline.kind !== 'conv' && pipeline.kind !== 'sdp') return false;
   const { sdp } = pipeline;
-  const isFloat = sdp.arithmetic === 'integer-scale' && sdp.processing === 'float';
+  const isFloat = sdp.arithmetic === 'nvdla-float16';
   return (
     enables(file, 'PERF_SAT_EN') ||
     (enables(file, 'PERF_LUT_EN') && looksUp(unitY(pipeline))) ||

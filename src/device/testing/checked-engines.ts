@@ -107,7 +107,7 @@ export function describeLaunch(pipeline: Pipeline<Cube>): string {
   if (pipeline.kind === 'cdp') return 'cdp';
   if (pipeline.kind !== 'conv' && pipeline.kind !== 'sdp') return pipeline.kind;
   const { sdp, pdp } = pipeline;
-  const units = sdp.arithmetic === 'integer-scale' ? [sdp.x1, sdp.x2, sdp.y] : [];
+  const units = sdp.arithmetic !== 'float-scale' ? [sdp.x1, sdp.x2, sdp.y] : [];
   const adds = units.some((unit) => unit?.source === 'point' && unit.alu === 'sum');
   const first = pipeline.kind === 'conv' ? `conv ${window(pipeline.conv)}` : 'sdp';
   const pixels = pipeline.kind === 'conv' && pipeline.conv.core?.image ? ' of pixels' : '';

@@ -1,6 +1,6 @@
 /** A launch that computes some rows of another's results: the same cubes, the same arithmetic, less of it. */
 
-import type { Conv, IntegerScaleSdp, Padding, Pipeline, Sdp, SdpUnit } from '../../program/layer.ts';
+import type { Conv, NvdlaSdp, Padding, Pipeline, Sdp, SdpUnit } from '../../program/layer.ts';
 import type { Cube } from '../cube.ts';
 
 /** Rows [from, from + count). */
@@ -46,8 +46,8 @@ const rowsOfConv = (conv: Conv<Cube>, { from, count }: Rows): Conv<Cube> => ({
   output: { ...conv.output, height: count },
 });
 
-function rowsOfSdp(sdp: Sdp<Cube>, rows: Rows): IntegerScaleSdp<Cube> {
-  if (sdp.arithmetic !== 'integer-scale') throw new TypeError('only launches of the open NVDLA are cut into rows');
+function rowsOfSdp(sdp: Sdp<Cube>, rows: Rows): NvdlaSdp<Cube> {
+  if (sdp.arithmetic === 'float-scale') throw new TypeError('only launches of the open NVDLA are cut into rows');
   const { x1, x2, y, input } = sdp;
   return {
     ...sdp,

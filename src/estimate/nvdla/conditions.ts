@@ -2,7 +2,7 @@
 
 import { fail } from '../../base/errors.ts';
 import type { Cycles, GBps, MHz } from '../../base/units.ts';
-import type { NvdlaFeatures, NvdlaSystem, PowerMode, Target } from '../../targets/target.ts';
+import type { NvdlaFeatures, NvdlaSystem, NvdlaTarget, PowerMode } from '../../targets/target.ts';
 
 /** Properties of the system that replace the module's. */
 export interface SystemChanges {
@@ -15,7 +15,7 @@ export interface SystemChanges {
 }
 
 export interface NvdlaConditions {
-  readonly target: Target;
+  readonly target: NvdlaTarget;
   readonly features: NvdlaFeatures;
   readonly clock: MHz;
   readonly bandwidth: GBps;
@@ -36,12 +36,12 @@ export interface NvdlaConditions {
 
 /** @throws estimate/system for what is not above 0 (latency and launch: below 0) */
 export function nvdlaConditions(
-  target: Target,
+  target: NvdlaTarget,
   { dlaClock, dramBandwidth }: PowerMode,
   system: NvdlaSystem,
   changes: SystemChanges = {},
 ): NvdlaConditions {
-  const features = target.nvdla!;
+  const features = target.nvdla;
   const { width, burst, latency: builtFor } = features.primaryMemory;
   const {
     clock = dlaClock.value,

@@ -5,7 +5,7 @@ import { lenet } from '../../models/caffe.ts';
 import { resnet18Cifar } from '../../models/resnet.ts';
 import type { Plan } from '../../program/program.ts';
 import { problemOf } from '../../program/testing/problem-of.ts';
-import { findTarget } from '../../targets/find.ts';
+import { findNvdla } from '../../targets/find.ts';
 import type { Estimate } from '../estimate-result.ts';
 
 const planOf = (graph: Parameters<typeof prepare>[0], target: string, precision: 'int8' | 'fp16' = 'int8'): Plan =>
@@ -109,7 +109,7 @@ describe('an estimate of an open NVDLA', () => {
   it('gives a launch at least the longest of what it does, and at most all of it one after the other', () => {
     fc.assert(
       fc.property(anyPlan, anySystem, (plan, some) => {
-        const rate = Math.min((some.bandwidth * 1000) / some.clock, findTarget(plan.target).nvdla!.primaryMemory.width);
+        const rate = Math.min((some.bandwidth * 1000) / some.clock, findNvdla(plan.target).nvdla.primaryMemory.width);
         for (const { compute, memory, overhead, total, stripe } of estimate(plan, { system: some }).layers) {
           const { fill, reads, written } = stripe!;
           expect(total).toBeGreaterThanOrEqual(overhead + Math.max(compute, memory - fill / some.clock) - 1e-6);

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { targets } from '../../targets/find.ts';
+import { isNvdla } from '../../targets/target.ts';
 import { stripeCycles, stripes } from './stripe.ts';
 
-const open = targets.filter(({ generation }) => generation === 'nvdla');
+const open = targets.filter(isNvdla);
 const named = (name: string) => open.find((target) => target.name === name)!;
 
 describe('stripes', () => {
@@ -33,7 +34,7 @@ describe('stripes', () => {
           const lengths = stripes(points, target, image);
           expect(lengths.reduce((sum, length) => sum + length)).toBe(points);
           const { c, k } = target.atomic;
-          const most = target.nvdla?.registers === 'v1' ? (image ? 64 : 32) : image && c / k === 4 ? 4 * k : 2 * k;
+          const most = target.nvdla.registers === 'v1' ? (image ? 64 : 32) : image && c / k === 4 ? 4 * k : 2 * k;
           expect(Math.max(...lengths)).toBeLessThanOrEqual(most);
           expect(Math.min(...lengths)).toBeGreaterThan(0);
         },

@@ -8,7 +8,7 @@
 
 import { type Cycles, cycles } from '../../base/units.ts';
 import { type ConvolutionPrecision, kernelGroupOf } from '../../program/nvdla/convolution-buffer.ts';
-import type { Target } from '../../targets/target.ts';
+import type { NvdlaTarget } from '../../targets/target.ts';
 
 export interface ConvolutionGeometry {
   readonly width: number;
@@ -28,9 +28,9 @@ interface Limits {
   readonly upper: number;
 }
 
-const isFirstGeneration = ({ nvdla }: Target): boolean => nvdla?.registers === 'v1';
+const isFirstGeneration = ({ nvdla }: NvdlaTarget): boolean => nvdla.registers === 'v1';
 
-function limitsOf(target: Target, image: boolean): Limits {
+function limitsOf(target: NvdlaTarget, image: boolean): Limits {
   const { c, k } = target.atomic;
   if (isFirstGeneration(target)) return image ? { lower: 64, upper: 64 } : { lower: 16, upper: 32 };
   if (!image) return { lower: k, upper: 2 * k };
@@ -39,7 +39,7 @@ function limitsOf(target: Target, image: boolean): Limits {
 }
 
 /** The lengths of the stripes that a run of output points is cut into. */
-export function stripes(points: number, target: Target, image = false): readonly number[] {
+export function stripes(points: number, target: NvdlaTarget, image = false): readonly number[] {
   const { lower, upper } = limitsOf(target, image);
   const lengths: number[] = [];
   let rest = points;
@@ -53,7 +53,7 @@ export function stripes(points: number, target: Target, image = false): readonly
 }
 
 /** Multiply-accumulate cycles of one launch; what feeds and drains the core may take longer. */
-export function stripeCycles(geometry: ConvolutionGeometry, target: Target): Cycles {
+export function stripeCycles(geometry: ConvolutionGeometry, target: NvdlaTarget): Cycles {
   const { kernels, precision } = geometry;
   const group = kernelGroupOf(target, precision);
   const groups = Math.ceil(kernels / group);
@@ -65,7 +65,7 @@ export function stripeCycles(geometry: ConvolutionGeometry, target: Target): Cyc
 /** Of the multipliers that the core has, the shares that a convolution's channels, kernels and output points keep busy. */
 export function stripeShares(
   geometry: ConvolutionGeometry,
-  target: Target,
+  target: NvdlaTarget,
 ): { readonly channels: number; readonly kernels: number; readonly points: number } {
   const { width, height, kernel, channels, kernels, precision } = geometry;
   const group = kernelGroupOf(target, precision);
@@ -78,7 +78,7 @@ export function stripeShares(
 }
 
 /** Stripes of a kernel group at one output point: positions of the kernel times blocks of channels. */
-function stepsOf({ kernel, channels, rowsPerBlock }: ConvolutionGeometry, { atomic }: Target): number {
+function stepsOf({ kernel, channels, rowsPerBlock }: ConvolutionGeometry, { atomic }: NvdlaTarget): number {
   const blocks = Math.ceil((rowsPerBlock === undefined ? channels : channels * kernel.w) / atomic.c);
   return blocks * (rowsPerBlock === undefined ? kernel.h * kernel.w : Math.ceil(kernel.h / rowsPerBlock));
 }
@@ -86,7 +86,7 @@ function stepsOf({ kernel, channels, rowsPerBlock }: ConvolutionGeometry, { atom
 /** Cycles for one position of the kernel over all output points, while the weights of so many kernels are loaded. */
 function slotCycles(
   { width, height, precision, rowsPerBlock }: ConvolutionGeometry,
-  target: Target,
+  target: NvdlaTarget,
   kernels: number,
 ): number {
   const image = rowsPerBlock !== undefined;

@@ -2,8 +2,9 @@
 
 import * as z from 'zod';
 import { nvdlaLimits } from '../../targets/nvdla-limits.ts';
+import { isNvdla } from '../../targets/target.ts';
 import { index, integer, record } from '../record.ts';
-import { isNvdla, type LayerContext, surfaceOf, whole, wrong } from './context.ts';
+import { type LayerContext, surfaceOf, whole, wrong } from './context.ts';
 import type { LayerKind } from './kind.ts';
 
 /** One transfer of the bridge DMA (nv_full): lines of bytes, in surfaces, from one place to another. */

@@ -2,18 +2,9 @@
 
 import * as z from 'zod';
 import { nvdlaLimits } from '../../targets/nvdla-limits.ts';
+import { isNvdla, type NvdlaTarget } from '../../targets/target.ts';
 import { index, optional, record } from '../record.ts';
-import {
-  atoms,
-  isNvdla,
-  type LayerContext,
-  type NvdlaTarget,
-  precisionOf,
-  same,
-  sameShape,
-  surfaceOf,
-  wrong,
-} from './context.ts';
+import { atoms, type LayerContext, precisionOf, same, sameShape, surfaceOf, wrong } from './context.ts';
 import { type Convert, checkConvert, checkConvertRegisters, convertSchema } from './fields.ts';
 import type { LayerKind } from './kind.ts';
 import { checkLookup, type Lookup, lookupSchema, mapLookup } from './lookup.ts';

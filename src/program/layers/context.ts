@@ -1,7 +1,7 @@
 /** Helpers of the rules of layers: lookups, and refusals of numbers and shapes that do not fit. */
 
 import { fail } from '../../base/errors.ts';
-import type { NvdlaFeatures, Target } from '../../targets/target.ts';
+import type { NvdlaTarget, Target } from '../../targets/target.ts';
 import { elementsPerAtom } from '../geometry.ts';
 import type { Layer } from '../layer.ts';
 import type { ConvolutionPrecision } from '../nvdla/convolution-buffer.ts';
@@ -70,10 +70,6 @@ export function unchanged(context: LayerContext, input: Surface, output: Surface
   if (input.dtype !== output.dtype) wrong(context, 'the type changes', input.dtype, output.dtype);
   if (input.scale !== output.scale) wrong(context, 'the scale changes', `${input.scale}`, `${output.scale}`);
 }
-
-export type NvdlaTarget = Target & { readonly nvdla: NvdlaFeatures };
-
-export const isNvdla = (target: Target): target is NvdlaTarget => target.nvdla !== undefined;
 
 /** The type of a surface that is cut into atoms. */
 export function atoms(context: LayerContext, id: number, field: string): ElementType {

@@ -3,6 +3,7 @@
 import * as z from 'zod';
 import { fullGroup } from '../../sparsify/eligibility.ts';
 import { nvdlaLimits } from '../../targets/nvdla-limits.ts';
+import { isNvdla, type NvdlaTarget } from '../../targets/target.ts';
 import { atomElements, kernelGroupOf, precisionBytes } from '../nvdla/convolution-buffer.ts';
 import { index, indices, integer, optional, record } from '../record.ts';
 import type { Shape4, Surface } from '../surface.ts';
@@ -10,7 +11,6 @@ import {
   atoms,
   constant,
   type LayerContext,
-  type NvdlaTarget,
   precisionOf,
   same,
   sameShape,
@@ -208,14 +208,14 @@ function checkConv(context: LayerContext, conv: Conv<number>, sdp: Sdp<number>, 
     }
     const expected = outputExtent(size, kernel[axis], stride[axis], dilation[axis], pads);
     // The open NVDLA may leave out the last rows and columns.
-    const fits = context.target?.nvdla ? actual >= 1 && actual <= expected : actual === expected;
+    const fits = isNvdla(context.target) ? actual >= 1 && actual <= expected : actual === expected;
     if (expected < 1 || !fits) wrong(context, `conv.output does not fit along ${axis}`, expected, actual);
   }
   if (!context.constants.has(conv.weights)) wrong(context, 'conv.weights is not a constant', 'a constant', 'a surface');
   const weights = surfaceOf(context, conv.weights, 'conv.weights');
-  const format = sdp.arithmetic === 'integer-scale' ? 'vector' : 'kcrs';
+  const format = sdp.arithmetic !== 'float-scale' ? 'vector' : 'kcrs';
   if (weights.format !== format) wrong(context, 'conv.weights has another format', format, weights.format);
-  if ((conv.core !== undefined) !== (sdp.arithmetic === 'integer-scale')) {
+  if ((conv.core !== undefined) !== (sdp.arithmetic !== 'float-scale')) {
     wrong(
       context,
       'conv.core does not fit the arithmetic',
@@ -223,7 +223,7 @@ function checkConv(context: LayerContext, conv: Conv<number>, sdp: Sdp<number>, 
       conv.core === undefined ? 'no core' : 'a core',
     );
   }
-  if (sdp.arithmetic === 'integer-scale') {
+  if (sdp.arithmetic !== 'float-scale') {
     if (conv.bias !== undefined)
       wrong(context, 'the bias of an integer-scale convolution is in its SDP', 'none', 'a bias');
     if (conv.core !== undefined) checkCore(context, conv.core);

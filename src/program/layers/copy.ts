@@ -1,8 +1,9 @@
 /** Channels from one surface to another. */
 
+import { isNvdla } from '../../targets/target.ts';
 import { index, integer, record } from '../record.ts';
 import type { Shape4 } from '../surface.ts';
-import { isNvdla, type LayerContext, sameShape, surfaceOf, unchanged, whole } from './context.ts';
+import { type LayerContext, sameShape, surfaceOf, unchanged, whole } from './context.ts';
 import { channelRun } from './fields.ts';
 import type { LayerKind } from './kind.ts';
 

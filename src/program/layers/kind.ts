@@ -4,11 +4,11 @@
  * kinds one by one.
  */
 
-import type { Target } from '../../targets/target.ts';
+import type { NvdlaTarget, Target } from '../../targets/target.ts';
 import type { LayerKindName, LayerOf } from '../layer.ts';
 import type { Fields } from '../record.ts';
 import type { ElementType, Shape4, Surface } from '../surface.ts';
-import type { LayerContext, NvdlaTarget } from './context.ts';
+import type { LayerContext } from './context.ts';
 import type { Extent } from './fields.ts';
 
 export interface LayerKind<K extends LayerKindName> {

@@ -2,6 +2,7 @@
 
 import * as z from 'zod';
 import { nvdlaLimits } from '../../targets/nvdla-limits.ts';
+import { isNvdla, type NvdlaTarget } from '../../targets/target.ts';
 import type { ConvolutionPrecision } from '../nvdla/convolution-buffer.ts';
 import { pooledColumns, poolingReciprocals, poolingStripes } from '../nvdla/pooling.ts';
 import { index, integer, optional, record } from '../record.ts';
@@ -9,7 +10,6 @@ import type { Shape4 } from '../surface.ts';
 import {
   atoms,
   type LayerContext,
-  type NvdlaTarget,
   precisionOf,
   same,
   sameShape,
@@ -90,7 +90,7 @@ export function checkPdp(context: LayerContext, pdp: Pdp<number>, shape: Shape4)
       `${top}, ${left}, ${bottom}, ${right}`,
     );
   }
-  if (context.target?.arithmetic === 'integer-scale' && pdp.mode === 'average' && pdp.average === undefined) {
+  if (isNvdla(context.target) && pdp.mode === 'average' && pdp.average === undefined) {
     wrong(context, 'an average needs its reciprocals', 'pdp.average', 'none');
   }
   if (pdp.average !== undefined) {
@@ -104,7 +104,7 @@ export function checkPdp(context: LayerContext, pdp: Pdp<number>, shape: Shape4)
     wrong(context, 'pdp.kernel is larger than the padded input', 'an output', `${height}×${width}`);
   const { shape: made } = surfaceOf(context, pdp.output, 'pdp.output');
   const [, , rows, columns] = made;
-  const open = context.target?.nvdla !== undefined;
+  const open = isNvdla(context.target);
   sameShape(context, 'pdp.output', made, [
     n,
     c,

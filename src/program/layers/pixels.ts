@@ -1,10 +1,11 @@
 /** Pixels at other places: a pass through SDP (open NVDLA). */
 
 import { nvdlaLimits } from '../../targets/nvdla-limits.ts';
+import { isNvdla } from '../../targets/target.ts';
 import { elementsPerAtom } from '../geometry.ts';
 import { index, integer, record } from '../record.ts';
 import type { Shape4 } from '../surface.ts';
-import { atoms, isNvdla, type LayerContext, precisionOf, surfaceOf, whole, wrong } from './context.ts';
+import { atoms, type LayerContext, precisionOf, surfaceOf, whole, wrong } from './context.ts';
 import { channelRun, checkExtent, extentSchema } from './fields.ts';
 import type { LayerKind, PixelGrid } from './kind.ts';
 

@@ -1,8 +1,9 @@
 /** Up-scaling. */
 
 import * as z from 'zod';
+import { isNvdla } from '../../targets/target.ts';
 import { index, number, record } from '../record.ts';
-import { isNvdla, type LayerContext, sameShape, surfaceOf, unchanged, wrong } from './context.ts';
+import { type LayerContext, sameShape, surfaceOf, unchanged, wrong } from './context.ts';
 import { checkExtent, type Extent, extentSchema } from './fields.ts';
 import type { LayerKind } from './kind.ts';
 

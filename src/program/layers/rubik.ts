@@ -1,10 +1,11 @@
 /** Rubik, which rearranges cubes (nvdla/sw `rubik.c` for the limits). */
 
 import * as z from 'zod';
+import { isNvdla } from '../../targets/target.ts';
 import { elementsPerAtom } from '../geometry.ts';
 import { index, record } from '../record.ts';
 import type { Shape4 } from '../surface.ts';
-import { isNvdla, type LayerContext, precisionOf, sameShape, surfaceOf, wrong } from './context.ts';
+import { type LayerContext, precisionOf, sameShape, surfaceOf, wrong } from './context.ts';
 import { checkExtent, type Extent, extentSchema } from './fields.ts';
 import type { LayerKind } from './kind.ts';
 

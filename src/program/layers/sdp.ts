@@ -3,6 +3,7 @@
 import * as z from 'zod';
 import { processPrecision } from '../../program/nvdla/codes.ts';
 import { nvdlaLimits } from '../../targets/nvdla-limits.ts';
+import type { NvdlaTarget } from '../../targets/target.ts';
 import { isFeatureFormat } from '../geometry.ts';
 import { atomElements, type ConvolutionPrecision } from '../nvdla/convolution-buffer.ts';
 import { index, integer, number, optional, record } from '../record.ts';
@@ -11,7 +12,6 @@ import {
   atoms,
   constant,
   type LayerContext,
-  type NvdlaTarget,
   precisionOf,
   same,
   sameShape,
@@ -91,9 +91,13 @@ export interface SdpUnit<S> {
 export const looksUp = (unit: SdpUnit<unknown> | undefined): boolean =>
   unit?.activation === 'lut' || unit?.afterPrelu === 'lut';
 
-/** Single-point stage of integer-scale targets: X1, X2, Y, then the output converter. */
-export interface IntegerScaleSdp<S> {
-  readonly arithmetic: 'integer-scale';
+/** Single-point stage of the open NVDLA: X1, X2, Y, then the output converter. */
+export interface NvdlaSdp<S> {
+  /**
+   * `integer-scale`: the units compute in integers. `nvdla-float16` (nv_full): in float32, on float16 operands; operands in registers
+   * are bit patterns, of float16 in X1 and X2 and of float32 in Y, and shifts and converters are not used.
+   */
+  readonly arithmetic: 'integer-scale' | 'nvdla-float16';
   readonly input?: S;
   readonly x1?: SdpUnit<S>;
   readonly x2?: SdpUnit<S>;
@@ -101,17 +105,16 @@ export interface IntegerScaleSdp<S> {
   readonly convert: Convert;
   /** The table that Y's activation `lut` looks up, in a Program. On a device it is in memories and registers that outlive a launch. */
   readonly lookup?: Lookup<S>;
-  /**
-   * Absent: the units compute in integers. `float`: in float32, on float16 operands (nv_full); operands in registers are
-   * bit patterns, of float16 in X1 and X2 and of float32 in Y, and shifts and converters are not used.
-   */
-  readonly processing?: 'float';
   /** What the results saturate to, also where they go on to pooling. */
   readonly outputType: 'int8' | 'int16' | 'float16';
   readonly output?: S;
 }
 
-export type Sdp<S> = FloatScaleSdp<S> | IntegerScaleSdp<S>;
+export type Sdp<S> = FloatScaleSdp<S> | NvdlaSdp<S>;
+
+/** What the units compute in on numbers of a precision. */
+export const nvdlaArithmetic = (precision: ConvolutionPrecision): NvdlaSdp<unknown>['arithmetic'] =>
+  precision === 'float16' ? 'nvdla-float16' : 'integer-scale';
 
 const floatSdp = record<FloatScaleSdp<number>>()({
   arithmetic: z.literal('float-scale'),
@@ -150,24 +153,23 @@ const unit = record<SdpUnit<number>>()({
   mulFromRegister: optional(z.boolean()),
 });
 
-const integerSdp = record<IntegerScaleSdp<number>>()({
-  arithmetic: z.literal('integer-scale'),
+const nvdlaSdp = record<NvdlaSdp<number>>()({
+  arithmetic: z.enum(['integer-scale', 'nvdla-float16']),
   input: optional(index),
   x1: optional(unit),
   x2: optional(unit),
   y: optional(unit),
   convert: convertSchema,
   lookup: optional(lookupSchema),
-  processing: optional(z.literal('float')),
   outputType: z.enum(['int8', 'int16', 'float16']),
   output: optional(index),
 });
 
-export const sdpSchema = z.discriminatedUnion('arithmetic', [floatSdp, integerSdp]) satisfies z.ZodType<Sdp<number>>;
+export const sdpSchema = z.discriminatedUnion('arithmetic', [floatSdp, nvdlaSdp]) satisfies z.ZodType<Sdp<number>>;
 
 function mapSdp<S, T>({ input, output, ...rest }: Sdp<S>, visit: Visit<S, T>): Sdp<T> {
   const read = input === undefined ? {} : { input: visit(input, { role: 'input', field: 'sdp.input', client: 'sdp' }) };
-  const steps = rest.arithmetic === 'integer-scale' ? mapIntegerSteps(rest, visit) : mapFloatSteps(rest, visit);
+  const steps = rest.arithmetic !== 'float-scale' ? mapUnits(rest, visit) : mapFloatSteps(rest, visit);
   return {
     ...read,
     ...steps,
@@ -192,10 +194,7 @@ function mapFloatSteps<S, T>(
   };
 }
 
-function mapIntegerSteps<S, T>(
-  { x1, x2, y, lookup, ...rest }: IntegerScaleSdp<S>,
-  visit: Visit<S, T>,
-): IntegerScaleSdp<T> {
+function mapUnits<S, T>({ x1, x2, y, lookup, ...rest }: NvdlaSdp<S>, visit: Visit<S, T>): NvdlaSdp<T> {
   return {
     ...(rest as Omit<typeof rest, 'input' | 'output'>),
     ...(x1 && { x1: mapUnit(x1, 'x1', visit) }),
@@ -229,7 +228,7 @@ export function checkPointAndPooling(
   shape: Shape4,
 ): void {
   if (sdp.arithmetic === 'float-scale') checkFloatSdp(context, sdp, shape);
-  else checkIntegerSdp(context, sdp, shape);
+  else checkNvdlaSdp(context, sdp, shape);
   if (pdp !== undefined) {
     if (pdp.input !== undefined || sdp.output !== undefined) {
       wrong(
@@ -272,13 +271,14 @@ function operandShape(context: LayerContext, field: string, id: number, shape: S
   sameShape(context, field, operand, operand[2] === 1 && operand[3] === 1 ? [n, c, 1, 1] : shape);
 }
 
-function checkIntegerSdp(context: LayerContext, sdp: IntegerScaleSdp<number>, shape: Shape4): void {
+function checkNvdlaSdp(context: LayerContext, sdp: NvdlaSdp<number>, shape: Shape4): void {
   for (const name of ['x1', 'x2', 'y'] as const) {
     const unit = sdp[name];
     if (unit !== undefined) checkUnit(context, `sdp.${name}`, unit, shape);
   }
   checkConvert(context, 'sdp.convert', sdp.convert);
-  if (sdp.lookup) checkLookup(context, 'sdp.lookup', sdp.lookup, sdp.processing === 'float' ? 'float16' : 'int16');
+  if (sdp.lookup)
+    checkLookup(context, 'sdp.lookup', sdp.lookup, sdp.arithmetic === 'nvdla-float16' ? 'float16' : 'int16');
   if (sdp.output === undefined) return;
   const { dtype } = surfaceOf(context, sdp.output, 'sdp.output');
   if (dtype !== sdp.outputType) wrong(context, 'sdp.output has another type', sdp.outputType, dtype);
@@ -319,7 +319,7 @@ function checkUnit(context: LayerContext, field: string, unit: SdpUnit<number>, 
 }
 
 const resultType = (sdp: Sdp<number>): ConvolutionPrecision =>
-  sdp.arithmetic === 'integer-scale' ? sdp.outputType : 'int8';
+  sdp.arithmetic !== 'float-scale' ? sdp.outputType : 'int8';
 
 interface SdpInput {
   readonly precision: ConvolutionPrecision;
@@ -327,10 +327,10 @@ interface SdpInput {
 }
 
 function checkSdpRegisters(context: LayerContext, sdp: Sdp<number>, input: SdpInput, target: NvdlaTarget): void {
-  if (sdp.arithmetic !== 'integer-scale') return;
+  if (sdp.arithmetic === 'float-scale') return;
   const { precision, channels } = input;
   precisionOf(context, sdp.outputType, 'sdp.outputType', target);
-  same(context, 'sdp.processing', sdp.processing, precision === 'float16' ? 'float' : undefined);
+  same(context, 'sdp.arithmetic', sdp.arithmetic, nvdlaArithmetic(precision));
   // SDP works on whole atoms of the precision that it computes in, and reads and writes as many channels.
   const wholeAtoms = (type: ConvolutionPrecision): number => {
     const atom = atomElements(target, type);
@@ -356,7 +356,7 @@ function checkSdpRegisters(context: LayerContext, sdp: Sdp<number>, input: SdpIn
 
 function checkUnitRegisters(
   context: LayerContext,
-  sdp: IntegerScaleSdp<number>,
+  sdp: NvdlaSdp<number>,
   name: 'x1' | 'x2' | 'y',
   unit: SdpUnit<number>,
 ): void {
@@ -394,7 +394,7 @@ function checkUnitRegisters(
   const use = fromMemory.alu ? (fromMemory.mul ? 'both' : 'alu') : fromMemory.mul ? 'mul' : 'nothing';
   same(context, `${field}.operandUse`, unit.operandUse, use);
   const { dtype } = surfaceOf(context, unit.operand, field);
-  const types = sdp.processing === 'float' ? ['float16'] : ['int8', 'int16'];
+  const types = sdp.arithmetic === 'nvdla-float16' ? ['float16'] : ['int8', 'int16'];
   if (!types.includes(dtype)) wrong(context, `${field}.operand has another type`, types.join(' or '), dtype);
 }
 

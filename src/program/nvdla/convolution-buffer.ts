@@ -5,7 +5,7 @@
  * what NVIDIA's compiler writes in the descriptors of every network of the conformance data.
  */
 
-import type { Target } from '../../targets/target.ts';
+import type { NvdlaTarget } from '../../targets/target.ts';
 
 export type ConvolutionPrecision = 'int8' | 'int16' | 'float16';
 
@@ -13,12 +13,12 @@ export type ConvolutionPrecision = 'int8' | 'int16' | 'float16';
 export const precisionBytes = (precision: ConvolutionPrecision): 1 | 2 => (precision === 'int8' ? 1 : 2);
 
 /** Channels that lie side by side in an atom. */
-export const atomElements = ({ memoryAtom }: Target, precision: ConvolutionPrecision): number =>
+export const atomElements = ({ memoryAtom }: NvdlaTarget, precision: ConvolutionPrecision): number =>
   memoryAtom / precisionBytes(precision);
 
 /** Kernels whose weights lie interleaved in the stream. */
-export const kernelGroupOf = ({ atomic, nvdla }: Target, precision: ConvolutionPrecision): number =>
-  precision === 'int8' ? atomic.k : (nvdla?.kernelGroup16 ?? atomic.k);
+export const kernelGroupOf = ({ atomic, nvdla }: NvdlaTarget, precision: ConvolutionPrecision): number =>
+  precision === 'int8' ? atomic.k : nvdla.kernelGroup16;
 
 export interface Slice {
   readonly channels: number;
@@ -29,7 +29,7 @@ export interface Slice {
 }
 
 /** Entries that a slice takes. */
-export function entriesPerSlice(slice: Slice, precision: ConvolutionPrecision, target: Target): number {
+export function entriesPerSlice(slice: Slice, precision: ConvolutionPrecision, target: NvdlaTarget): number {
   const { channels, width, padding, image } = slice;
   const entry = target.cbuf.entryBytes;
   const size = precisionBytes(precision);
@@ -43,13 +43,13 @@ export function entriesPerSlice(slice: Slice, precision: ConvolutionPrecision, t
 }
 
 /** Banks for a number of slices. */
-export const dataBanks = (slices: number, perSlice: number, { cbuf }: Target): number =>
+export const dataBanks = (slices: number, perSlice: number, { cbuf }: NvdlaTarget): number =>
   Math.ceil((slices * perSlice) / cbuf.entriesPerBank);
 
 /** Bytes of a weight stream in memory: whole entries. */
-export const streamBytes = (kernels: number, kernelBytes: number, { cbuf }: Target): number =>
+export const streamBytes = (kernels: number, kernelBytes: number, { cbuf }: NvdlaTarget): number =>
   Math.ceil((kernels * kernelBytes) / cbuf.entryBytes) * cbuf.entryBytes;
 
 /** Banks for the weights of some kernels. */
-export const weightBanks = (kernels: number, kernelBytes: number, target: Target): number =>
+export const weightBanks = (kernels: number, kernelBytes: number, target: NvdlaTarget): number =>
   Math.ceil(streamBytes(kernels, kernelBytes, target) / (target.cbuf.entryBytes * target.cbuf.entriesPerBank));

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { type RandomProgram, randomProgram } from '../../loadable/nvdla/testing/random-program.ts';
 import { nvFull, nvLarge, nvSmall } from '../../targets/nvdla.ts';
-import type { Target } from '../../targets/target.ts';
+import type { NvdlaTarget } from '../../targets/target.ts';
 import type { Layer } from '../layer.ts';
 import type { Program } from '../program.ts';
 import { problemOf } from '../testing/problem-of.ts';
@@ -12,7 +12,7 @@ import { validateProgram } from '../validate.ts';
 type Which = (layer: Layer, program: Program) => boolean;
 
 /** A Program with a layer of some kind, and that layer. */
-function find(target: Target, which: Which): RandomProgram & { readonly layer: Layer } {
+function find(target: NvdlaTarget, which: Which): RandomProgram & { readonly layer: Layer } {
   for (let seed = 1; seed < 5000; seed++) {
     const random = randomProgram(target, seed, 6);
     const layer = random.program.layers.find((candidate) => which(candidate, random.program));
@@ -31,7 +31,7 @@ function replace(object: unknown, [key, ...rest]: readonly string[], value: unkn
 }
 
 /** The message with which a target refuses a layer of which one field is another. */
-function refusal(target: Target, which: Which, path: string, value: unknown): string {
+function refusal(target: NvdlaTarget, which: Which, path: string, value: unknown): string {
   const { program, blobs, layer } = find(target, which);
   validateProgram(program, blobs, target);
   const layers = program.layers.map((one) => (one === layer ? (replace(one, path.split('.'), value) as Layer) : one));
@@ -88,7 +88,7 @@ describe('a layer of the open NVDLA', () => {
     [image, 'conv.core.image', undefined, 'an image needs conv.core.image'],
     [image, 'conv.core.image.order', [0, 1, 2, 2], 'conv.core.image.order is no order of components'],
     [image, 'conv.core.image.mean', [1], 'the number of conv.core.image.mean is not what the hardware does'],
-    [point, 'sdp.processing', 'float', 'sdp.processing is not what the hardware does'],
+    [point, 'sdp.arithmetic', 'nvdla-float16', 'sdp.arithmetic is not what the hardware does'],
     [point, 'sdp.x1.aluOperand', 2 ** 15, 'sdp.x1.aluOperand is out of range'],
     [point, 'sdp.x1.activation', 'lut', 'sdp.x1 has no such activation'],
     [point, 'sdp.x1.alu', 'equal', 'sdp.x1 has no comparison'],
@@ -125,17 +125,17 @@ describe('a layer of the open NVDLA', () => {
   });
 
   it('is of an engine that the configuration has', () => {
-    const without = (from: Target, which: Which, target: Target): string => {
+    const without = (from: NvdlaTarget, which: Which, target: NvdlaTarget): string => {
       const { program, blobs } = find(from, which);
       return problemOf(() => validateProgram({ ...program, target: target.name }, blobs, target)).message;
     };
-    expect(without(nvFull, merge, { ...nvFull, nvdla: { ...nvFull.nvdla!, rubik: false } })).toBe(
+    expect(without(nvFull, merge, { ...nvFull, nvdla: { ...nvFull.nvdla, rubik: false } })).toBe(
       'nv_full has no Rubik',
     );
-    expect(without(nvFull, transfer, { ...nvFull, nvdla: { ...nvFull.nvdla!, bdma: false } })).toBe(
+    expect(without(nvFull, transfer, { ...nvFull, nvdla: { ...nvFull.nvdla, bdma: false } })).toBe(
       'nv_full has no bridge DMA',
     );
-    const plain = { ...nvLarge, nvdla: { ...nvLarge.nvdla!, elementwise: false, lookupTable: false } };
+    const plain = { ...nvLarge, nvdla: { ...nvLarge.nvdla, elementwise: false, lookupTable: false } };
     expect(without(nvLarge, element, plain)).toBe('nv_large has no element-wise unit');
   });
 

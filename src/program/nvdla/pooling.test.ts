@@ -4,9 +4,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { targets } from '../../targets/find.ts';
 import { nvdlaLimits } from '../../targets/nvdla-limits.ts';
+import { isNvdla } from '../../targets/target.ts';
 import { type Pooled, pooledColumns, poolingStripes } from './pooling.ts';
 
-const nvdlaTargets = targets.filter(({ nvdla }) => nvdla);
+const nvdlaTargets = targets.filter(isNvdla);
 const [, stripeColumns] = nvdlaLimits.pooling.stripeColumns;
 
 /** The row of maxima, made stripe by stripe out of what was read until then. */

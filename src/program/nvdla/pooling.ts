@@ -3,7 +3,7 @@
  */
 
 import { lineBufferColumns, nvdlaLimits } from '../../targets/nvdla-limits.ts';
-import type { Target } from '../../targets/target.ts';
+import type { NvdlaTarget } from '../../targets/target.ts';
 import type { Extent, Padding } from '../layers/fields.ts';
 import { type ConvolutionPrecision, precisionBytes } from './convolution-buffer.ts';
 
@@ -20,7 +20,7 @@ export const pooledColumns = (
   kernel: Extent,
   stride: Extent,
   precision: ConvolutionPrecision,
-  { memoryAtom }: Target,
+  { memoryAtom }: NvdlaTarget,
 ): number => lineBufferColumns(kernel.h, stride.h, precisionBytes(precision), memoryAtom);
 
 export interface Stripes {

@@ -15,6 +15,7 @@ import type {
   ImageInput,
   Layer,
   Lookup,
+  NvdlaSdp,
   Padding,
   Pdp,
   PixelCopy,
@@ -205,16 +206,15 @@ const sdp: fc.Arbitrary<Sdp<number>> = fc.oneof(
     'lut',
     'output',
   ),
-  record<Extract<Sdp<number>, { arithmetic: 'integer-scale' }>>(
+  record<NvdlaSdp<number>>(
     {
-      arithmetic: fc.constant('integer-scale'),
+      arithmetic: fc.constantFrom('integer-scale', 'nvdla-float16'),
       input: index,
       x1: unit,
       x2: unit,
       y: unit,
       convert,
       lookup,
-      processing: fc.constant('float'),
       outputType: hardwareType,
       output: index,
     },
@@ -223,7 +223,6 @@ const sdp: fc.Arbitrary<Sdp<number>> = fc.oneof(
     'x2',
     'y',
     'lookup',
-    'processing',
     'output',
   ),
 );

@@ -6,7 +6,7 @@ import { DlakitError, type Problem } from '../../base/errors.ts';
 import { commonDesc } from '../../loadable/nvdla/format/descriptors.ts';
 import { decodeStockLoadable, type StockLoadable } from '../../loadable/nvdla/format/stock-loadable.ts';
 import { nvFull, nvSmall } from '../../targets/nvdla.ts';
-import type { Target } from '../../targets/target.ts';
+import type { NvdlaTarget } from '../../targets/target.ts';
 import { driverOf, submitNow } from './testing/drive.ts';
 import { StockNetwork } from './user-driver.ts';
 
@@ -16,7 +16,7 @@ const bytesOf = (name: string): Uint8Array => new Uint8Array(readFileSync(`${roo
 const conv = bytesOf('nv_small_CONV_s3_002');
 const golden = readFileSync(`${root}/nv_small_CONV_s3_002/o.out0.raw`);
 
-function run(loadable: StockLoadable, target: Target = nvSmall): Uint8Array {
+function run(loadable: StockLoadable, target: NvdlaTarget = nvSmall): Uint8Array {
   const network = new StockNetwork(loadable, driverOf(target));
   try {
     submitNow(network);

@@ -18,13 +18,13 @@ import { lowerProgram } from '../../loadable/nvdla/lower/program.ts';
 import { networks } from '../../loadable/nvdla/testing/fixtures.ts';
 import { randomProgram } from '../../loadable/nvdla/testing/random-program.ts';
 import { nvFull } from '../../targets/nvdla.ts';
-import type { Target } from '../../targets/target.ts';
+import type { NvdlaTarget } from '../../targets/target.ts';
 import { driverOf, submitNow } from './testing/drive.ts';
 import { StockNetwork } from './user-driver.ts';
 
 interface Subject {
   readonly name: string;
-  readonly target: Target;
+  readonly target: NvdlaTarget;
   readonly loadable: StockLoadable;
 }
 

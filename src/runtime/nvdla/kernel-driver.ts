@@ -13,12 +13,12 @@ import type { Launch, LaunchResult } from '../../device/launch.ts';
 import { watchdogSteps } from '../../device/nvdla/form/check-pipeline.ts';
 import { NvdlaDevice } from '../../device/nvdla/nvdla-device.ts';
 import type { Engines } from '../../device/state.ts';
-import type { Target } from '../../targets/target.ts';
+import type { NvdlaTarget } from '../../targets/target.ts';
 import type { Job, JobQueue, SubmitOptions, Task } from '../job-queue.ts';
 import { DeviceBuffers, type MemoryBases, memoryBases } from './device-buffers.ts';
 
 export interface KernelDriverOptions {
-  readonly target: Target;
+  readonly target: NvdlaTarget;
   readonly bus: Bus;
   readonly engines: Engines;
   readonly queue: JobQueue;
@@ -37,7 +37,7 @@ export interface DeviceWatch {
 }
 
 export class KernelDriver {
-  readonly target: Target;
+  readonly target: NvdlaTarget;
   /** @internal */
   readonly bus: Bus;
   readonly buffers: DeviceBuffers;

@@ -6,6 +6,7 @@ import { lowerWithPlaces } from '../../loadable/nvdla/lower/program.ts';
 import type { OnnxRuntime } from '../../onnx/session.ts';
 import { type CompiledNetwork, type Plan, type Program, submissionsOf } from '../../program/program.ts';
 import { findTarget } from '../../targets/find.ts';
+import { isNvdla } from '../../targets/target.ts';
 import { type Crossing, checkedInputs, crossingOf, toSurface } from '../border.ts';
 import { openDevice } from '../device.ts';
 import { runNetwork } from '../network.ts';
@@ -29,7 +30,7 @@ export async function recordNetwork(
   const { plan, blobs } = network;
   const checked = checkedInputs(plan, inputs);
   const target = findTarget(plan.target);
-  if (!target.nvdla) {
+  if (!isNvdla(target)) {
     const detail = { expected: 'a configuration of the open NVDLA', actual: target.name };
     return fail('device/unsupported', `the registers of ${target.name} are not known`, {}, detail);
   }

@@ -11,7 +11,7 @@ import type { Tensor } from '../../graph/tensor.ts';
 import type { StockLoadable } from '../../loadable/nvdla/format/stock-loadable.ts';
 import type { OnnxRuntime } from '../../onnx/session.ts';
 import type { CompiledNetwork } from '../../program/program.ts';
-import type { Target } from '../../targets/target.ts';
+import type { NvdlaTarget } from '../../targets/target.ts';
 import type { NvdlaInputs } from './nvdla-network.ts';
 import { recordNetwork } from './record-network.ts';
 import { type RecordedRun, type RecordOptions, recordLoadable } from './trace-recorder.ts';
@@ -52,7 +52,7 @@ export async function tracesOfNetwork(
 /** @throws run/input, trace/record, loadable/corrupt, device/* */
 export async function tracesOfLoadable(
   loadable: StockLoadable,
-  target: Target,
+  target: NvdlaTarget,
   inputs: NvdlaInputs,
   options: TraceOptions = {},
 ): Promise<RecordedTraces> {

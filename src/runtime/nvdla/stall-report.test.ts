@@ -14,7 +14,7 @@ import { lowerWithPlaces } from '../../loadable/nvdla/lower/program.ts';
 import { networks } from '../../loadable/nvdla/testing/fixtures.ts';
 import { randomProgram } from '../../loadable/nvdla/testing/random-program.ts';
 import { nvFull, nvSmall } from '../../targets/nvdla.ts';
-import type { Target } from '../../targets/target.ts';
+import type { NvdlaTarget } from '../../targets/target.ts';
 import { driverOf, submitNow } from './testing/drive.ts';
 import { StockNetwork } from './user-driver.ts';
 
@@ -27,12 +27,12 @@ const idle: Engines = {
 
 interface Subject {
   readonly name: string;
-  readonly target: Target;
+  readonly target: NvdlaTarget;
   readonly loadable: () => StockLoadable;
   readonly layers?: readonly string[];
 }
 
-const compiled = (target: Target, seed: number): Subject => {
+const compiled = (target: NvdlaTarget, seed: number): Subject => {
   const { program, blobs } = randomProgram(target, seed, 12);
   const { layers } = lowerWithPlaces(program, blobs, target);
   return {

@@ -22,7 +22,7 @@ import {
   taskInterfaces,
 } from '../../loadable/nvdla/format/stock-loadable.ts';
 import { memoryDomainCodes } from '../../program/nvdla/codes.ts';
-import type { Target } from '../../targets/target.ts';
+import type { NvdlaTarget } from '../../targets/target.ts';
 import { type DeviceOptions, enginesFor } from '../device.ts';
 import { JobQueue } from '../job-queue.ts';
 import { type MemoryBases, memoryBases, pageSize } from './device-buffers.ts';
@@ -61,7 +61,7 @@ export interface RecordedRun {
  */
 export async function recordLoadable(
   loadable: StockLoadable,
-  target: Target,
+  target: NvdlaTarget,
   feed: (network: NvdlaNetwork) => void,
   { engines: wanted, bases = memoryBases, checks = 'outputs' }: RecordOptions = {},
 ): Promise<RecordedRun> {
@@ -123,13 +123,13 @@ class TaskRecorder {
   constructor(
     loadable: StockLoadable,
     network: NvdlaNetwork,
-    target: Target,
+    target: NvdlaTarget,
     bus: Bus,
     checks: RecordOptions['checks'],
   ) {
     this.#bus = bus;
     this.#checks = checks;
-    this.#registers = registerMap(target.nvdla!.registers);
+    this.#registers = registerMap(target.nvdla.registers);
     this.#memories = loadable.memories.map((entry): Memory => {
       const { base, size } = bus.window(network.address(entry.id), 1);
       checkReach(base + BigInt(size), target);
@@ -201,8 +201,8 @@ class TaskRecorder {
 const checkUnit = 32;
 
 /** @throws trace/record */
-function checkReach(end: bigint, { name, nvdla }: Target): void {
-  const { addressBits } = nvdla!;
+function checkReach(end: bigint, { name, nvdla }: NvdlaTarget): void {
+  const { addressBits } = nvdla;
   if (end <= 2n ** BigInt(addressBits)) return;
   const detail = { expected: `at most ${addressBits} bits`, actual: `0x${(end - 1n).toString(16)}` };
   fail('trace/record', `memory lies where ${name} has no addresses`, {}, detail);

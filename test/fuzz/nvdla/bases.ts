@@ -15,12 +15,12 @@ import { lowerNetwork } from '../../../src/loadable/nvdla/lower/program.ts';
 import { networks, operations } from '../../../src/loadable/nvdla/testing/fixtures.ts';
 import { randomProgram } from '../../../src/loadable/nvdla/testing/random-program.ts';
 import { GraphBuilder } from '../../../src/models/graph-builder.ts';
-import { findTarget } from '../../../src/targets/find.ts';
-import type { Target } from '../../../src/targets/target.ts';
+import { findNvdla } from '../../../src/targets/find.ts';
+import type { NvdlaTarget } from '../../../src/targets/target.ts';
 
 export interface StockBase {
   readonly name: string;
-  readonly target: Target;
+  readonly target: NvdlaTarget;
   readonly bytes: Uint8Array;
   readonly loadable: StockLoadable;
 }
@@ -45,7 +45,7 @@ export function stockBases(): readonly StockBase[] {
 }
 
 function base(name: string, target: string, bytes: Uint8Array): StockBase {
-  return { name, target: findTarget(target), bytes, loadable: decodeStockLoadable(bytes) };
+  return { name, target: findNvdla(target), bytes, loadable: decodeStockLoadable(bytes) };
 }
 
 /** An image of three channels, a residual sum, pooling and a classifier; with a tag. */
@@ -59,14 +59,14 @@ function compiledBase(target: string): StockBase {
 }
 
 function randomBase(target: string, seed: number): StockBase {
-  const { program, blobs } = randomProgram(findTarget(target), seed, 6);
-  const bytes = encodeStockLoadable(lowerNetwork(networkOf(program), blobs, findTarget(target)));
+  const { program, blobs } = randomProgram(findNvdla(target), seed, 6);
+  const bytes = encodeStockLoadable(lowerNetwork(networkOf(program), blobs, findNvdla(target)));
   return base(`random ${seed} for ${target}`, target, bytes);
 }
 
 /** A task for the device, and one for the emulator that raises the first output to a power. */
 function emulatedBase(minor: 10 | 12): StockBase {
-  const target = findTarget('nv_large');
+  const target = findNvdla('nv_large');
   const { program, blobs } = randomProgram(target, 4, 3);
   const network = networkOf(program);
   const [output] = network.outputs;

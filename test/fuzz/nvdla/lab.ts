@@ -14,7 +14,7 @@ import type { BufferHandle } from '../../../src/runtime/nvdla/device-buffers.ts'
 import { KernelDriver } from '../../../src/runtime/nvdla/kernel-driver.ts';
 import { submitNow } from '../../../src/runtime/nvdla/testing/drive.ts';
 import { StockNetwork } from '../../../src/runtime/nvdla/user-driver.ts';
-import type { Target } from '../../../src/targets/target.ts';
+import type { NvdlaTarget } from '../../../src/targets/target.ts';
 import type { StockBase } from './bases.ts';
 
 export type EngineKind = 'reference' | 'kernels';
@@ -58,7 +58,7 @@ export class Lab {
     this.#fixed = (['system', 'sram'] as const).map((domain) => driver.buffers.allocate(canaryBytes, { domain }));
   }
 
-  static async open(target: Target, kind: EngineKind): Promise<Lab> {
+  static async open(target: NvdlaTarget, kind: EngineKind): Promise<Lab> {
     const bus = new Bus({ maximum });
     const engines = kind === 'kernels' ? await createWasmEngines(bus, { threads: 1 }) : referenceEngines();
     return new Lab(new KernelDriver({ target, bus, engines, queue: new JobQueue(), watchdog }));
@@ -115,7 +115,7 @@ export class Lab {
 
 const labs = new Map<string, Lab>();
 
-export async function labOf(target: Target, kind: EngineKind): Promise<Lab> {
+export async function labOf(target: NvdlaTarget, kind: EngineKind): Promise<Lab> {
   const key = `${target.name} ${kind}`;
   const known = labs.get(key);
   if (known && !known.isOld) return known;

@@ -5,12 +5,12 @@
 
 import type { Random } from '../../../src/base/random.ts';
 import { type RecordedTrace, tracesOfLoadable } from '../../../src/runtime/nvdla/record-traces.ts';
-import type { Target } from '../../../src/targets/target.ts';
+import type { NvdlaTarget } from '../../../src/targets/target.ts';
 import type { StockBase } from './bases.ts';
 import { otherNumber } from './mutate-tree.ts';
 
 export interface TraceBase {
-  readonly target: Target;
+  readonly target: NvdlaTarget;
   /** By name, the trace first. */
   readonly files: RecordedTrace['files'];
 }

@@ -6,7 +6,7 @@ import type { Bus } from '../../../src/device/bus.ts';
 import { referenceEngines } from '../../../src/device/engines/reference/engines.ts';
 import { createWasmEngines } from '../../../src/device/engines/wasm/engines.ts';
 import { parseTraceFile, runTrace } from '../../../src/device/nvdla/trace/run-trace.ts';
-import type { Target } from '../../../src/targets/target.ts';
+import type { NvdlaTarget } from '../../../src/targets/target.ts';
 import type { Taken } from '../child.ts';
 
 export const traceStages = ['parse', 'play'] as const;
@@ -17,7 +17,11 @@ const watchdog = 1 << 22;
 
 const refusals = { parse: /^trace\/syntax$/, play: /^trace\/|^device\/|^file\/not-found$/ } as const;
 
-export async function takeTrace(files: ReadonlyMap<string, string>, target: Target, random: Random): Promise<Taken> {
+export async function takeTrace(
+  files: ReadonlyMap<string, string>,
+  target: NvdlaTarget,
+  random: Random,
+): Promise<Taken> {
   const [[name, text] = ['', '']] = files;
   let stage: (typeof traceStages)[number] = 'parse';
   const end = (outcome: Taken['outcome']): Taken => ({ input: 'trace', outcome, stage });

@@ -8,7 +8,7 @@ import { referenceEngines } from '../../../device/engines/reference/engines.ts';
 import { writeValues } from '../../../device/engines/reference/nvdla/feature.ts';
 import { halfToSingle, numberToSingle, singleToNumber } from '../../../device/engines/reference/nvdla/float16/float.ts';
 import { singlePointFloats } from '../../../device/engines/reference/nvdla/float16/single-point.ts';
-import type { IntegerScaleSdp, SdpUnit } from '../../../program/layer.ts';
+import type { NvdlaSdp, SdpUnit } from '../../../program/layer.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import type { ConstantData, SurfaceTable } from '../../emit.ts';
 import { type Point, plainPoint } from '../../operation.ts';
@@ -62,11 +62,10 @@ function run(point: Point, bias: Float64Array, values: readonly number[], operan
     return { ...rest, ...(id !== undefined && { operand: cubes[id]! }) };
   };
   const units = Object.entries({ x1: bound(x1), x2: bound(x2), y: bound(y) }).filter(([, unit]) => unit !== undefined);
-  const sdp: IntegerScaleSdp<Cube> = {
-    arithmetic: 'integer-scale',
+  const sdp: NvdlaSdp<Cube> = {
+    arithmetic: 'nvdla-float16',
     ...Object.fromEntries(units),
     convert: { offset: 0, scale: 1, shift: 0 },
-    processing: 'float',
     outputType: 'float16',
   };
   const entries = (surface: number) => new Int16Array((data[surface] as Uint16Array).buffer);

@@ -7,7 +7,7 @@ import type { Cube } from '../../../device/cube.ts';
 import { referenceEngines } from '../../../device/engines/reference/engines.ts';
 import { writeValues } from '../../../device/engines/reference/nvdla/feature.ts';
 import { singlePointIntegers } from '../../../device/engines/reference/nvdla/int8/single-point.ts';
-import type { IntegerScaleSdp, SdpUnit } from '../../../program/layer.ts';
+import type { NvdlaSdp, SdpUnit } from '../../../program/layer.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import type { ConstantData, SurfaceTable } from '../../emit.ts';
 import { type Point, plainPoint } from '../../operation.ts';
@@ -83,7 +83,7 @@ function run(stage: Stage, accumulators: Int32Array, operand: Int32Array): Int32
     return { ...rest, ...(id !== undefined && { operand: cubes[id]! }) };
   };
   const [x1, x2, y] = [bound(units.x1), bound(units.x2), bound(units.y)];
-  const sdp: IntegerScaleSdp<Cube> = {
+  const sdp: NvdlaSdp<Cube> = {
     arithmetic: 'integer-scale',
     ...(x1 && { x1 }),
     ...(x2 && { x2 }),

@@ -54,7 +54,7 @@ function stagesOf(pipeline: Pipeline<Cube>): Stages {
   switch (pipeline.kind) {
     case 'conv':
     case 'sdp':
-      return pipeline.sdp.arithmetic === 'integer-scale' ? nvdlaStages : floatScaleStages;
+      return pipeline.sdp.arithmetic !== 'float-scale' ? nvdlaStages : floatScaleStages;
     case 'pdp':
       return pipeline.pdp.average || pipeline.pdp.output.dtype !== 'int8' ? nvdlaStages : floatScaleStages;
     case 'cdp':

@@ -1,7 +1,7 @@
 /** Launches that are repeated: whatever changes between two of them, the second is what the reference makes of it. */
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Conv, IntegerScaleSdp, Pipeline } from '../../../program/layer.ts';
+import type { Conv, NvdlaSdp, Pipeline } from '../../../program/layer.ts';
 import { nvFull, nvSmall } from '../../../targets/nvdla.ts';
 import type { Bus, Window } from '../../bus.ts';
 import type { Cube } from '../../cube.ts';
@@ -32,12 +32,12 @@ function scene(target = nvSmall, size = 6, kernel = { h: 3, w: 3 }) {
     const output = featureCube(bus, [1, atom, height, width], atomsOf(target));
     const operand: Cube = { ...vectorCube(bus, wave(4 * atom, 3)), dtype: 'int16' };
     const x1 = { ...scaling(0, 0, 9), source: 'kernel', operand, operandUse: 'both' } as const;
-    const sdp: IntegerScaleSdp<Cube> = { ...plainSdp(output), x1 };
+    const sdp: NvdlaSdp<Cube> = { ...plainSdp(output), x1 };
     return { conv, sdp, output, operand };
   });
 }
 
-const pipelineOf = (conv: Conv<Cube>, sdp: IntegerScaleSdp<Cube>): Pipeline<Cube> => ({ kind: 'conv', conv, sdp });
+const pipelineOf = (conv: Conv<Cube>, sdp: NvdlaSdp<Cube>): Pipeline<Cube> => ({ kind: 'conv', conv, sdp });
 
 /** Launches until it is repeated. */
 function settle(pipeline: Pipeline<Cube>): void {

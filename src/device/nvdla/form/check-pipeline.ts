@@ -93,7 +93,7 @@ function checkStages(pipeline: Pipeline<Cube>): Checked {
   if (sdp) {
     cube(sdp.input, 'the SDP input');
     cube(sdp.output, 'the SDP output');
-    if (sdp.arithmetic === 'integer-scale') {
+    if (sdp.arithmetic !== 'float-scale') {
       for (const unit of [sdp.x1, sdp.x2, sdp.y]) if (unit?.operand) spans.push(unit.operand);
     }
     if (pdp) agree('PDP', sdp.inputShape, pdp.inputShape);

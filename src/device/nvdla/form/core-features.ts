@@ -8,7 +8,7 @@ import { fail } from '../../../base/errors.ts';
 import { atomFormat } from '../../../program/geometry.ts';
 import { precisionCodes, ramTypeCodes } from '../../../program/nvdla/codes.ts';
 import type { ElementType, Shape4, SurfaceFormat } from '../../../program/surface.ts';
-import type { NvdlaFeatures, Target } from '../../../targets/target.ts';
+import type { NvdlaFeatures, NvdlaTarget } from '../../../targets/target.ts';
 import type { Cube } from '../../cube.ts';
 import type { RegisterView } from '../registers/register-file.ts';
 
@@ -23,10 +23,8 @@ export interface CoreFeatures {
   readonly features: NvdlaFeatures;
 }
 
-/** @throws device/unsupported for a target that is not a configuration of the open NVDLA */
-export function coreFeatures(target: Target): CoreFeatures {
+export function coreFeatures(target: NvdlaTarget): CoreFeatures {
   const { name, nvdla, memoryAtom, atomic } = target;
-  if (!nvdla) return fail('device/unsupported', `${name} is not a configuration of the open NVDLA`);
   return { target: name, atomBytes: memoryAtom, atomicC: atomic.c, atomicK: atomic.k, features: nvdla };
 }
 

@@ -4,7 +4,7 @@
  * by its identity (packed weights, checks) find it again.
  */
 
-import type { Target } from '../../../targets/target.ts';
+import type { NvdlaTarget } from '../../../targets/target.ts';
 import type { Launch } from '../../launch.ts';
 import { mostSetupWords, type RegisterFile } from '../registers/register-file.ts';
 import type { BlockName } from '../registers/register-map.ts';
@@ -21,10 +21,10 @@ const mostFormed = 4096;
 
 const words = new Uint32Array(mostSetupWords);
 
-const formedFor = new WeakMap<Target, FormedPipelines>();
+const formedFor = new WeakMap<NvdlaTarget, FormedPipelines>();
 
 /** The cache of a configuration, which its devices share. */
-export function formedPipelines(target: Target): FormedPipelines {
+export function formedPipelines(target: NvdlaTarget): FormedPipelines {
   const formed = formedFor.get(target) ?? new FormedPipelines();
   formedFor.set(target, formed);
   return formed;

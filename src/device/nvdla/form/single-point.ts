@@ -2,7 +2,7 @@
 
 import { elementSize } from '../../../base/data-type.ts';
 import { fail } from '../../../base/errors.ts';
-import type { IntegerScaleSdp, SdpUnit } from '../../../program/layer.ts';
+import { type NvdlaSdp, nvdlaArithmetic, type SdpUnit } from '../../../program/layer.ts';
 import { aluCodes, operandUseCodes } from '../../../program/nvdla/codes.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import type { Cube } from '../../cube.ts';
@@ -63,7 +63,7 @@ function readsMemory(sdp: RegisterView, name: UnitName): boolean {
 export function formSinglePoint(
   file: RegisterFile,
   core: CoreFeatures,
-): IntegerScaleSdp<Cube> & { readonly inputShape: Shape4 } {
+): NvdlaSdp<Cube> & { readonly inputShape: Shape4 } {
   const sdp = file.current('SDP');
   if (sdp.field('D_FEATURE_MODE_CFG', 'WINOGRAD') === 1) fail('device/unsupported', 'Winograd is not modelled');
   if (sdp.field('D_FEATURE_MODE_CFG', 'BATCH_NUMBER') !== 0) {
@@ -80,7 +80,7 @@ export function formSinglePoint(
   const unit = (name: UnitName) => formUnit(name, file, core, shape, process);
   const [x1, x2, y] = [unit('x1'), unit('x2'), unit('y')];
   return {
-    arithmetic: 'integer-scale',
+    arithmetic: nvdlaArithmetic(process),
     inputShape: shape,
     ...(!isFlying(sdp) && { input: formInput(file, core, shape) }),
     ...(x1 && { x1 }),
@@ -91,7 +91,6 @@ export function formSinglePoint(
       scale: sdp.signed('D_CVT_SCALE', 'CVT_SCALE'),
       shift: sdp.field('D_CVT_SHIFT', 'CVT_SHIFT'),
     },
-    ...(process === 'float16' && { processing: 'float' as const }),
     outputType,
     ...(!feedsPooling(sdp) && { output: formOutput(sdp, core, shape, outputType) }),
   };

@@ -5,7 +5,7 @@
 
 import { fail, type Place } from '../../../base/errors.ts';
 import type { EngineName } from '../../../program/layers/kind.ts';
-import type { Target } from '../../../targets/target.ts';
+import type { NvdlaTarget } from '../../../targets/target.ts';
 import { Bus } from '../../bus.ts';
 import { referenceEngines } from '../../engines/reference/engines.ts';
 import type { LaunchResult } from '../../launch.ts';
@@ -60,7 +60,7 @@ export interface RunTraceOptions {
 export async function runTrace(
   trace: ParsedTrace,
   images: ReadonlyMap<string, string>,
-  target: Target,
+  target: NvdlaTarget,
   { engines: enginesFor = referenceEngines, maximum = 2 ** 30, watchdog }: RunTraceOptions = {},
 ): Promise<TraceReport> {
   const bus = new Bus({ maximum });

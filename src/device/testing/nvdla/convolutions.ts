@@ -1,15 +1,15 @@
 /** Plain convolutions and single-point stages of a configuration, for tests that change one thing about them. */
 
-import type { Conv, IntegerScaleSdp, SdpUnit } from '../../../program/layer.ts';
+import type { Conv, NvdlaSdp, SdpUnit } from '../../../program/layer.ts';
 import type { SurfaceFormat } from '../../../program/surface.ts';
-import type { Target } from '../../../targets/target.ts';
+import type { NvdlaTarget } from '../../../targets/target.ts';
 import type { Cube } from '../../cube.ts';
 
-export const atomsOf = ({ memoryAtom }: Target): SurfaceFormat => `chw${memoryAtom as number}` as SurfaceFormat;
+export const atomsOf = ({ memoryAtom }: NvdlaTarget): SurfaceFormat => `chw${memoryAtom as number}` as SurfaceFormat;
 
 /** A convolution of features without padding or strides. */
 export function plainConv(
-  target: Target,
+  target: NvdlaTarget,
   input: Cube,
   weights: Cube,
   kernels = target.memoryAtom as number,
@@ -34,7 +34,7 @@ export function plainConv(
       kernelGroup: target.atomic.k,
       channelBlock: target.atomic.c,
       accumulatorChannels: Math.ceil(kernels / target.memoryAtom) * target.memoryAtom,
-      accumulatorBits: target.nvdla!.accumulatorBits,
+      accumulatorBits: target.nvdla.accumulatorBits,
       cbuf: { dataBanks: 1, weightBanks: 1 },
       reuse: { data: false, weights: false },
       keep: { data: false, weights: false },
@@ -64,7 +64,7 @@ export const scaling = (aluOperand: number, mulOperand: number, truncate: number
 });
 
 /** SDP that only saturates, and divides by 2^shift. */
-export const plainSdp = (output?: Cube, shift = 0): IntegerScaleSdp<Cube> => ({
+export const plainSdp = (output?: Cube, shift = 0): NvdlaSdp<Cube> => ({
   arithmetic: 'integer-scale',
   convert: { offset: 0, scale: 1, shift },
   outputType: 'int8',

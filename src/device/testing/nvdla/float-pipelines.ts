@@ -5,7 +5,7 @@
  */
 
 import fc from 'fast-check';
-import type { Conv, ImageInput, IntegerScaleSdp, Pdp, Pipeline, SdpUnit } from '../../../program/layer.ts';
+import type { Conv, ImageInput, NvdlaSdp, Pdp, Pipeline, SdpUnit } from '../../../program/layer.ts';
 import type { Shape4, SurfaceFormat } from '../../../program/surface.ts';
 import type { Bus } from '../../bus.ts';
 import type { Cube } from '../../cube.ts';
@@ -180,13 +180,12 @@ type SdpOptions = Partial<typeof sdpOptions extends fc.Arbitrary<infer T> ? T : 
 function buildSdp(bus: Bus, o: SdpOptions, shape: Shape4, next: Next, isLast: boolean) {
   const output = isLast ? halfCube(bus, shape, o.slack) : undefined;
   const unit = (name: 'x1' | 'x2' | 'y') => buildUnit(bus, o[name], name, shape, output, next);
-  const sdp: IntegerScaleSdp<Cube> = {
-    arithmetic: 'integer-scale',
+  const sdp: NvdlaSdp<Cube> = {
+    arithmetic: 'nvdla-float16',
     ...unit('x1'),
     ...unit('x2'),
     ...unit('y'),
     convert: { offset: 0, scale: 1, shift: 0 },
-    processing: 'float',
     outputType: 'float16',
     ...(output && { output }),
   };
@@ -309,7 +308,7 @@ function convInto(bus: Bus, fields: ConvFields): { readonly pipeline: Pipeline<C
   const { channels, height, width } = conv.output;
   const output = halfCube(bus, [1, wholeAtoms(channels), height, width], 0);
   const convert = { offset: 0, scale: 1, shift: 0 };
-  const sdp = { arithmetic: 'integer-scale', convert, processing: 'float', outputType: 'float16', output } as const;
+  const sdp = { arithmetic: 'nvdla-float16', convert, outputType: 'float16', output } as const;
   return { pipeline: { kind: 'conv', conv, sdp }, output };
 }
 

@@ -4,9 +4,9 @@
  */
 
 import fc from 'fast-check';
-import type { Conv, Convert, IntegerScaleSdp, Pdp, Pipeline, SdpUnit } from '../../../program/layer.ts';
+import type { Conv, Convert, NvdlaSdp, Pdp, Pipeline, SdpUnit } from '../../../program/layer.ts';
 import type { Shape4, SurfaceFormat } from '../../../program/surface.ts';
-import type { Target } from '../../../targets/target.ts';
+import type { NvdlaTarget } from '../../../targets/target.ts';
 import type { Bus } from '../../bus.ts';
 import type { Cube } from '../../cube.ts';
 import { convolutionSteps } from '../../engines/reference/nvdla/convolution-steps.ts';
@@ -51,7 +51,7 @@ const filled = (bus: Bus, cube: Cube, data: Uint8Array): Cube => {
   return cube;
 };
 
-const formatOf = (target: Target): SurfaceFormat =>
+const formatOf = (target: NvdlaTarget): SurfaceFormat =>
   (({ 8: 'chw8', 16: 'chw16', 32: 'chw32' }) as const)[target.memoryAtom as number] as SurfaceFormat;
 
 const shifts = fc.oneof(fc.integer({ min: 0, max: 24 }), fc.constantFrom(0, 1, 31, 33, 47, 63));
@@ -129,7 +129,7 @@ function buildUnit(
   o: UnitOptions | undefined,
   name: 'x1' | 'x2' | 'y',
   shape: Shape4,
-  target: Target,
+  target: NvdlaTarget,
   output: Cube | undefined,
   next: Next,
 ): { readonly [key: string]: SdpUnit<Cube> } {
@@ -143,7 +143,7 @@ function buildUnit(
         ? filled(bus, output, bytesOf(output.size, o.fill, next))
         : operandCube(bus, o, shape, formatOf(target), target.memoryAtom, next);
   const alu = isY && o.equal ? 'equal' : o.alu;
-  const lut = isY && o.lut && target.nvdla!.lookupTable;
+  const lut = isY && o.lut && target.nvdla.lookupTable;
   const activation = isY ? (o.activation === 'prelu' ? 'prelu' : lut ? 'lut' : 'none') : o.activation;
   const after = isY ? lut && 'lut' : o.after && 'relu';
   return {
@@ -221,14 +221,14 @@ const sdpOptions = fc.oneof(anySdp, scalingSdp);
 
 type SdpOptions = typeof sdpOptions extends fc.Arbitrary<infer T> ? T : never;
 
-function buildSdp(bus: Bus, o: SdpOptions, shape: Shape4, target: Target, next: Next, isLast: boolean) {
+function buildSdp(bus: Bus, o: SdpOptions, shape: Shape4, target: NvdlaTarget, next: Next, isLast: boolean) {
   const output = isLast ? featureCube(bus, shape, formatOf(target), o.slack) : undefined;
   const unit = (name: 'x1' | 'x2' | 'y') => buildUnit(bus, o[name], name, shape, target, output, next);
-  const sdp: IntegerScaleSdp<Cube> = {
+  const sdp: NvdlaSdp<Cube> = {
     arithmetic: 'integer-scale',
     ...unit('x1'),
     ...unit('x2'),
-    ...(target.nvdla!.elementwise && unit('y')),
+    ...(target.nvdla.elementwise && unit('y')),
     convert: o.convert,
     outputType: 'int8',
     ...(output && { output }),
@@ -246,7 +246,7 @@ type PoolOptions = typeof poolOptions extends fc.Arbitrary<infer T> ? T : never;
 
 const reciprocals = [0x10000, 0x8000, 0x5555, 0x4000, 0x3333, 0x2aaa, 0x2492, 0x2000];
 
-function buildPool(bus: Bus, o: PoolOptions, input: Shape4, target: Target): Pdp<Cube> {
+function buildPool(bus: Bus, o: PoolOptions, input: Shape4, target: NvdlaTarget): Pdp<Cube> {
   const [, channels, height, width] = input;
   const { output, ...windows } = poolWindows(o, height, width);
   return {
@@ -343,7 +343,7 @@ function weightStream(conv: Conv<Cube>, fill: Fill, next: Next, meets: (k: numbe
   return values;
 }
 
-function nvdlaConvScenario(target: Target, o: NvdlaConvOptions): NvdlaScenario & { readonly work: number } {
+function nvdlaConvScenario(target: NvdlaTarget, o: NvdlaConvOptions): NvdlaScenario & { readonly work: number } {
   const isImage = o.shape === 'image';
   const channels = isImage ? (o.single ? 1 : 4) : o.channels;
   const kernels = o.shape === 'depthwise' ? channels : o.kernels;
@@ -391,7 +391,7 @@ function nvdlaConvScenario(target: Target, o: NvdlaConvOptions): NvdlaScenario &
           kernelGroup: target.atomic.k,
           channelBlock: target.atomic.c,
           accumulatorChannels: wholeAtoms(kernels, atom),
-          accumulatorBits: target.nvdla!.accumulatorBits,
+          accumulatorBits: target.nvdla.accumulatorBits,
           cbuf: { dataBanks: 1, weightBanks: 1 },
           ...(o.convert && { convert: o.convert }),
           ...(isImage && {
@@ -419,7 +419,7 @@ function nvdlaConvScenario(target: Target, o: NvdlaConvOptions): NvdlaScenario &
 const tooLarge = 400_000;
 
 /** Convolutions of features, dense and diagonal, and of images; into SDP and perhaps pooling. */
-export const nvdlaConvScenarios = (target: Target): fc.Arbitrary<NvdlaScenario> =>
+export const nvdlaConvScenarios = (target: NvdlaTarget): fc.Arbitrary<NvdlaScenario> =>
   convOptions.map((options) => nvdlaConvScenario(target, options)).filter(({ work }) => work <= tooLarge);
 
 /** Work for every loop of the kernels' blocking. */
@@ -440,7 +440,7 @@ export const largeNvdlaConvOptions: readonly Partial<NvdlaConvOptions>[] = [
 
 /** A large convolution, its other options at random. */
 export const largeNvdlaConvScenario = (
-  target: Target,
+  target: NvdlaTarget,
   options: Partial<NvdlaConvOptions>,
   seed: number,
 ): NvdlaScenario => {
@@ -456,7 +456,7 @@ export const largeNvdlaConvScenario = (
 };
 
 /** SDP alone, with pooling behind it, and pooling alone. */
-export const otherNvdlaScenarios = (target: Target): fc.Arbitrary<NvdlaScenario> =>
+export const otherNvdlaScenarios = (target: NvdlaTarget): fc.Arbitrary<NvdlaScenario> =>
   fc
     .record({
       seed: fc.integer(),

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { problemOf } from '../../../program/testing/problem-of.ts';
 import { targets } from '../../../targets/find.ts';
 import { nvFull, nvLarge, nvSmall } from '../../../targets/nvdla.ts';
+import { isNvdla } from '../../../targets/target.ts';
 import { lowerProgram } from '../lower/program.ts';
 import { networks } from '../testing/fixtures.ts';
 import { randomProgram } from '../testing/random-program.ts';
@@ -79,7 +80,7 @@ describe('a loadable for another target', () => {
   });
 
   it('is found out between every two configurations that lay out memory differently', () => {
-    const configurations = targets.filter(({ nvdla }) => nvdla);
+    const configurations = targets.filter(isNvdla);
     for (const made of configurations) {
       for (const other of configurations) {
         const { cbuf, memoryAtom } = made;

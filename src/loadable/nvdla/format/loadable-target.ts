@@ -4,8 +4,8 @@
  */
 
 import { DlakitError, fail } from '../../../base/errors.ts';
-import { findTarget, targets } from '../../../targets/find.ts';
-import type { Target } from '../../../targets/target.ts';
+import { findNvdla, targets } from '../../../targets/find.ts';
+import { isNvdla, type NvdlaTarget } from '../../../targets/target.ts';
 import type { LoadableProblem } from '../validate/findings.ts';
 import { validateStockLoadable } from '../validate/loadable.ts';
 import { tagOf } from './read-tag.ts';
@@ -19,7 +19,7 @@ import type { StockLoadable } from './stock-loadable.ts';
  *   one, by its tag or by its descriptors; loadable/corrupt for a tag that cannot be read; target/unknown; device/unsupported
  *   for a target that is no open NVDLA
  */
-export function targetOfLoadable(loadable: StockLoadable, wanted?: string): Target {
+export function targetOfLoadable(loadable: StockLoadable, wanted?: string): NvdlaTarget {
   const target = statedTarget(loadable, wanted);
   const mismatch = detectMismatch(loadable, target);
   if (mismatch) throw new DlakitError(mismatch);
@@ -27,9 +27,9 @@ export function targetOfLoadable(loadable: StockLoadable, wanted?: string): Targ
 }
 
 /** The stated target, whether the descriptors fit it or not. @throws as {@link targetOfLoadable} */
-export function statedTarget(loadable: StockLoadable, wanted?: string): Target {
+export function statedTarget(loadable: StockLoadable, wanted?: string): NvdlaTarget {
   const tag = tagOf(loadable);
-  const target = findTarget(wanted ?? tag?.target ?? missing(loadable));
+  const target = findNvdla(wanted ?? tag?.target ?? missing(loadable));
   if (tag && tag.target !== target.name) {
     const detail = { expected: target.name, actual: tag.target };
     fail('loadable/target', 'the loadable was made for another target', {}, detail);
@@ -48,16 +48,19 @@ function missing(loadable: StockLoadable): never {
 }
 
 /** The first thing in the descriptors that shows another target; undefined where they fit. */
-export function detectMismatch(loadable: StockLoadable, target: Target): LoadableProblem | undefined {
+export function detectMismatch(loadable: StockLoadable, target: NvdlaTarget): LoadableProblem | undefined {
   const found = firstMismatch(loadable, target);
   if (!found) return undefined;
   const others = loadableTargets(loadable);
   return others.length > 0 ? { ...found, message: `${found.message}; it fits ${others.join(', ')}` } : found;
 }
 
-const firstMismatch = (loadable: StockLoadable, target: Target): LoadableProblem | undefined =>
+const firstMismatch = (loadable: StockLoadable, target: NvdlaTarget): LoadableProblem | undefined =>
   validateStockLoadable(loadable, target).find(({ code }) => code === 'loadable/target');
 
 /** The configurations of dlakit that the descriptors of a loadable fit. */
 export const loadableTargets = (loadable: StockLoadable): readonly string[] =>
-  targets.filter((target) => target.nvdla && !firstMismatch(loadable, target)).map(({ name }) => name);
+  targets
+    .filter(isNvdla)
+    .filter((target) => !firstMismatch(loadable, target))
+    .map(({ name }) => name);

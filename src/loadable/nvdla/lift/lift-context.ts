@@ -5,12 +5,12 @@ import { atomFormat } from '../../../program/geometry.ts';
 import { precisionCodes } from '../../../program/nvdla/codes.ts';
 import { atomElements, type ConvolutionPrecision } from '../../../program/nvdla/convolution-buffer.ts';
 import type { ElementType, Shape4, SurfaceFormat } from '../../../program/surface.ts';
-import type { NvdlaFeatures, Target } from '../../../targets/target.ts';
+import type { NvdlaTarget } from '../../../targets/target.ts';
 import type { DataCube, LutParam } from '../format/descriptors.ts';
 import type { CubeAccess, MemoryPlace, TableAccess } from './access.ts';
 
 export interface LiftContext {
-  readonly target: Target & { readonly nvdla: NvdlaFeatures };
+  readonly target: NvdlaTarget;
   /** The unit of addresses and strides in registers. */
   readonly grain: number;
   /** @throws loadable/corrupt */

@@ -5,7 +5,7 @@ import { printStatement } from '../../../program/notation.ts';
 import { printProgram } from '../../../program/print.ts';
 import type { CompiledNetwork, Plan, PlanTensor, Segment } from '../../../program/program.ts';
 import { validatePlan } from '../../../program/validate-plan.ts';
-import type { Target } from '../../../targets/target.ts';
+import type { NvdlaTarget } from '../../../targets/target.ts';
 import type { TaggedTensor } from '../format/tag.ts';
 import type { LiftedNetwork } from './loadable.ts';
 import type { NetworkTensor } from './task-network.ts';
@@ -16,7 +16,7 @@ import type { NetworkTensor } from './task-network.ts';
  *
  * @throws loadable/unliftable when there is more than one task, or a tensor that no Plan has
  */
-export function liftedPlan({ blobs, tag, ...network }: LiftedNetwork, target: Target): CompiledNetwork {
+export function liftedPlan({ blobs, tag, ...network }: LiftedNetwork, target: NvdlaTarget): CompiledNetwork {
   const [task] = network.tasks;
   if (task?.kind !== 'dla' || network.tasks.length > 1) {
     const actual = network.tasks.map(({ kind }) => kind).join(', ');
@@ -61,7 +61,7 @@ export function liftedPlan({ blobs, tag, ...network }: LiftedNetwork, target: Ta
  * Of all its tasks, to be priced and not to be run: those of the emulator are host segments without a model, and no tensor crosses
  * between segments.
  */
-export function pricedPlan({ tasks, tag }: LiftedNetwork, target: Target): Plan {
+export function pricedPlan({ tasks, tag }: LiftedNetwork, target: NvdlaTarget): Plan {
   const segments = tasks.map((task, index): Segment => {
     const name = `task ${index}`;
     if (task.kind === 'dla') return { kind: 'dla', name, program: task.program };

@@ -16,7 +16,7 @@ import { driverOf, submitNow } from '../../../runtime/nvdla/testing/drive.ts';
 import { StockNetwork } from '../../../runtime/nvdla/user-driver.ts';
 import { targets } from '../../../targets/find.ts';
 import { nvFull, nvSmall } from '../../../targets/nvdla.ts';
-import type { Target } from '../../../targets/target.ts';
+import { isNvdla, type NvdlaTarget } from '../../../targets/target.ts';
 import type { InterfaceMinor } from '../format/descriptors.ts';
 import { decodeStockLoadable, memoryFlags, type StockLoadable } from '../format/stock-loadable.ts';
 import { taskDescriptors } from '../format/task-blobs.ts';
@@ -29,7 +29,7 @@ import { randomProgram } from '../testing/random-program.ts';
 import { type LiftedNetwork, liftLoadable } from './loadable.ts';
 import type { EmulatedBuffer, EmulatedOperation, TaskNetwork } from './task-network.ts';
 
-const configurations = targets.filter(({ nvdla }) => nvdla);
+const configurations = targets.filter(isNvdla);
 
 function programOf({ tasks }: LiftedNetwork): Program {
   const [task] = tasks;
@@ -40,7 +40,7 @@ function programOf({ tasks }: LiftedNetwork): Program {
 const printed = (program: Program): string => printProgram(canonicalProgram(program));
 
 /** The bytes of every output, of inputs that are full of numbers. */
-function run(loadable: StockLoadable, target: Target): readonly Uint8Array[] {
+function run(loadable: StockLoadable, target: NvdlaTarget): readonly Uint8Array[] {
   const network = new StockNetwork(loadable, driverOf(target));
   try {
     for (const { bindId, size } of network.inputs) {
@@ -56,7 +56,7 @@ function run(loadable: StockLoadable, target: Target): readonly Uint8Array[] {
   }
 }
 
-const again = (loadable: StockLoadable, target: Target, minor: InterfaceMinor = 12): StockLoadable => {
+const again = (loadable: StockLoadable, target: NvdlaTarget, minor: InterfaceMinor = 12): StockLoadable => {
   const lifted = liftLoadable(loadable, target);
   return lowerNetwork(lifted, lifted.blobs, target, { minor });
 };
@@ -203,7 +203,7 @@ describe('what a Program has no words for', () => {
   const any = (): boolean => true;
   const convolution = (change: (operation: Editable<'conv'>) => void): StockLoadable =>
     withOperation(conv.loadable, 'conv', any, change);
-  it.each<readonly [reason: string, loadable: StockLoadable, target: Target]>([
+  it.each<readonly [reason: string, loadable: StockLoadable, target: NvdlaTarget]>([
     ['sdp0 reads sdp.input before it is written', linked([0, (o) => (o.surfaces.src = { ...cubes[1]!.dst })]), nvFull],
     ['an output that nothing writes', linked([2, (o) => (o.surfaces.dst = { ...cubes[0]!.dst })]), nvFull],
     ['of its bytes were never written', linked([0, (o) => (o.surfaces.src.height = 2)]), nvFull],
@@ -281,8 +281,7 @@ describe('tasks of the emulator', () => {
             {
               kind: 'sdp',
               sdp: {
-                arithmetic: 'integer-scale',
-                processing: 'float',
+                arithmetic: 'nvdla-float16',
                 input: 0,
                 convert: { offset: 0, scale: 1, shift: 0 },
                 outputType: 'float16',

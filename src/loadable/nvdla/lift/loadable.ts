@@ -11,7 +11,7 @@ import { memoryDomainCodes } from '../../../program/nvdla/codes.ts';
 import type { BlobTable } from '../../../program/program.ts';
 import type { Surface } from '../../../program/surface.ts';
 import { programLimits, validateProgram } from '../../../program/validate.ts';
-import type { Target } from '../../../targets/target.ts';
+import type { NvdlaTarget } from '../../../targets/target.ts';
 import { tagOf } from '../format/read-tag.ts';
 import {
   entryById,
@@ -42,14 +42,11 @@ export interface LiftedNetwork extends TaskNetwork {
  * @throws loadable/unliftable, naming the operation; loadable/corrupt, loadable/truncated, loadable/version, loadable/too-large;
  *   program/invalid for what no hardware would run; device/unsupported
  */
-export function liftLoadable(loadable: StockLoadable, target: Target): LiftedNetwork {
-  const { nvdla } = target;
-  if (!nvdla) return fail('device/unsupported', `${target.name} is not a configuration of the open NVDLA`);
-  const open = { ...target, nvdla };
+export function liftLoadable(loadable: StockLoadable, target: NvdlaTarget): LiftedNetwork {
   const submitted = [...loadable.submits].sort((a, b) => a.id - b.id).flatMap(({ taskIds }) => taskIds);
   const budget = listBudget(loadable);
   const isOne = loadable.tasks.filter((task) => task.interface === taskInterfaces.dla).length === 1;
-  const context = { target: open, budget, layers: isOne ? tagOf(loadable)?.layers : undefined };
+  const context = { target, budget, layers: isOne ? tagOf(loadable)?.layers : undefined };
   const tasks = submitted.map((id) => placedTask(loadable, entryById(loadable.tasks, id, 'task'), context));
   const steps = tasks.flatMap(stepsOf);
   if (steps.length > programLimits.layers) {
@@ -60,7 +57,7 @@ export function liftLoadable(loadable: StockLoadable, target: Target): LiftedNet
     steps,
     loadable.memories.map((memory) => kindOf(loadable, memory)),
   );
-  return new Network(loadable, open, tasks, steps, values).lifted();
+  return new Network(loadable, target, tasks, steps, values).lifted();
 }
 
 function kindOf(loadable: StockLoadable, { id, flags, size, tensorDescId }: MemoryEntry): MemoryKind {

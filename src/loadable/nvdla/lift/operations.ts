@@ -4,16 +4,17 @@
  */
 
 import { fail } from '../../../base/errors.ts';
-import type {
-  Cdp,
-  Conv,
-  ConvCore,
-  Convert,
-  IntegerScaleSdp,
-  Move,
-  Pdp,
-  Pipeline,
-  SdpUnit,
+import {
+  type Cdp,
+  type Conv,
+  type ConvCore,
+  type Convert,
+  type Move,
+  type NvdlaSdp,
+  nvdlaArithmetic,
+  type Pdp,
+  type Pipeline,
+  type SdpUnit,
 } from '../../../program/layer.ts';
 import {
   activationCodes,
@@ -183,7 +184,7 @@ function copies({ srcPrecision, dstPrecision, outConvert, x1, x2, y }: SdpOp): b
   return srcPrecision === dstPrecision && isPlain && [x1, x2, y].every(({ enable }) => enable === 0);
 }
 
-function liftSdp({ op, surfaces }: Of<'sdp'>, context: LiftContext): Stage<IntegerScaleSdp<Access>> {
+function liftSdp({ op, surfaces }: Of<'sdp'>, context: LiftContext): Stage<NvdlaSdp<Access>> {
   if (op.convMode !== convolutionCodes.numbers.direct) unsaid('Winograd convolution');
   if (op.batch !== 1) unsaid('hardware batches', { actual: op.batch });
   const process = processPrecision(precisionAt(op.srcPrecision), precisionAt(op.dstPrecision));
@@ -194,13 +195,12 @@ function liftSdp({ op, surfaces }: Of<'sdp'>, context: LiftContext): Stage<Integ
   if (op.lutIndex >= 0) context.loaded.sdp = op.lutIndex;
   const looksUp = y?.activation === 'lut';
   return {
-    arithmetic: 'integer-scale',
+    arithmetic: nvdlaArithmetic(process),
     ...(x1 && { x1 }),
     ...(x2 && { x2 }),
     ...(y && { y }),
     convert: convertOf(op.outConvert, 32),
     ...(looksUp && { lookup: liftLookup('sdp', process === 'float16', context) }),
-    ...(process === 'float16' && { processing: 'float' as const }),
     outputType: precisionAt(op.dstPrecision),
   };
 }

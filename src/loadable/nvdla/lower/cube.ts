@@ -4,11 +4,11 @@ import type { Lookup } from '../../../program/layer.ts';
 import { memoryCodes, precisionCodes } from '../../../program/nvdla/codes.ts';
 import type { ConvolutionPrecision } from '../../../program/nvdla/convolution-buffer.ts';
 import type { Surface } from '../../../program/surface.ts';
-import type { Target } from '../../../targets/target.ts';
+import type { NvdlaTarget } from '../../../targets/target.ts';
 import type { ConvertParam, DataCube, SdpUnitOp } from '../format/descriptors.ts';
 
 export interface LowerContext {
-  readonly target: Target;
+  readonly target: NvdlaTarget;
   readonly surfaces: readonly Surface[];
   /** Where a surface lies: memory type, position in the task's address list, offset. */
   readonly place: (surface: Surface) => Pick<DataCube, 'type' | 'address' | 'offset'>;

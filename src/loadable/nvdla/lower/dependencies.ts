@@ -96,7 +96,7 @@ export function dependencies(layers: readonly LayerOperations[]): Dependencies {
 function readsMemory(layer: Layer, type: OperationType): boolean {
   if (type === 'sdp' && (layer.kind === 'conv' || layer.kind === 'sdp')) {
     const { sdp } = layer;
-    if (sdp.arithmetic !== 'integer-scale') return false;
+    if (sdp.arithmetic === 'float-scale') return false;
     return sdp.input !== undefined || [sdp.x1, sdp.x2, sdp.y].some((unit) => unit?.operand !== undefined);
   }
   return type !== 'conv';

@@ -13,7 +13,7 @@ import {
   submissionsOf,
 } from '../../../program/program.ts';
 import { findTarget } from '../../../targets/find.ts';
-import type { Target } from '../../../targets/target.ts';
+import { isNvdla, type NvdlaTarget } from '../../../targets/target.ts';
 import type { InterfaceMinor } from '../format/descriptors.ts';
 import { encodeStockLoadable, type StockLoadable } from '../format/stock-loadable.ts';
 import type { LoadableTag, TaggedTensor } from '../format/tag.ts';
@@ -33,7 +33,7 @@ export interface EncodeNvdlaOptions {
  */
 export function encodeNvdla({ plan, blobs }: CompiledNetwork, options: EncodeNvdlaOptions = {}): Uint8Array {
   const target = findTarget(plan.target);
-  if (!target.nvdla) {
+  if (!isNvdla(target)) {
     const detail = { expected: 'a configuration of the open NVDLA', actual: target.name };
     fail(
       'device/unsupported',
@@ -50,7 +50,7 @@ export function encodeNvdla({ plan, blobs }: CompiledNetwork, options: EncodeNvd
 }
 
 /** A finding in a loadable of our own is a bug. */
-function requireValid(loadable: StockLoadable, target: Target): void {
+function requireValid(loadable: StockLoadable, target: NvdlaTarget): void {
   const [problem] = validateStockLoadable(loadable, target);
   if (problem) throw new Error(`the compiled loadable breaks the rule ${problem.rule}: ${JSON.stringify(problem)}`);
 }

@@ -9,10 +9,10 @@ import type {
   Cdp,
   Conv,
   Convert,
-  IntegerScaleSdp,
   Layer,
   Lookup,
   LookupSlope,
+  NvdlaSdp,
   Pdp,
   Pipeline,
   Sdp,
@@ -194,7 +194,7 @@ function lowerPoint(
   layer: Pipeline<number> & { readonly name: string },
   context: LowerContext,
 ): readonly OperationDesc[] {
-  if (sdp.arithmetic !== 'integer-scale') {
+  if (sdp.arithmetic === 'float-scale') {
     return fail('program/invalid', 'the open NVDLA has no float-scale SDP', { layer: layer.name });
   }
   const dst = pdp === undefined ? cubeOf(sdp.output!, context) : { ...src, ...flying(src, context, sdp.outputType) };
@@ -219,7 +219,7 @@ function flying({ width, height, channel }: DataCube, { target }: LowerContext, 
 }
 
 function lowerSdp(
-  sdp: IntegerScaleSdp<number>,
+  sdp: NvdlaSdp<number>,
   src: DataCube,
   dst: DataCube,
   layer: Pipeline<number> & { readonly name: string },

@@ -9,12 +9,13 @@ import { bytes } from '../../../base/units.ts';
 import type { Cube } from '../../../device/cube.ts';
 import type { Launch } from '../../../device/launch.ts';
 import { surfaceGeometry } from '../../../program/geometry.ts';
-import type { Conv, IntegerScaleSdp, Pdp, Sdp, SdpUnit } from '../../../program/layer.ts';
+import type { Conv, NvdlaSdp, Pdp, Sdp, SdpUnit } from '../../../program/layer.ts';
 import type { Program } from '../../../program/program.ts';
 import type { Surface } from '../../../program/surface.ts';
 import { validateProgram } from '../../../program/validate.ts';
 import { targets } from '../../../targets/find.ts';
 import { nvFull, nvSmall } from '../../../targets/nvdla.ts';
+import { isNvdla } from '../../../targets/target.ts';
 import { targetOfLoadable } from '../format/loadable-target.ts';
 import { tagOf } from '../format/read-tag.ts';
 import { decodeStockLoadable, encodeStockLoadable } from '../format/stock-loadable.ts';
@@ -24,7 +25,7 @@ import { type Ran, runDirectly, runLowered } from '../testing/run-program.ts';
 import { validateStockLoadable } from '../validate/loadable.ts';
 import { lowerProgram, lowerWithPlaces } from './program.ts';
 
-const configurations = targets.filter(({ nvdla }) => nvdla);
+const configurations = targets.filter(isNvdla);
 const cases = fc.record({
   target: fc.constantFrom(...configurations),
   seed: fc.integer({ min: 1 }),
@@ -73,13 +74,13 @@ function meaning(launched: Launch, baseOf: (address: bigint) => bigint): unknown
     };
   };
   const point = (of: Sdp<Cube>) => {
-    const { x1, x2, y, input, output, convert, processing, outputType } = of as IntegerScaleSdp<Cube>;
+    const { x1, x2, y, input, output, convert, arithmetic, outputType } = of as NvdlaSdp<Cube>;
     return {
       units: [unit(x1), unit(x2), unit(y)],
       input: input && cube(input),
       output: output && cube(output),
       convert,
-      processing,
+      arithmetic,
       outputType,
     };
   };
@@ -241,7 +242,7 @@ describe('a lowered Program', () => {
       const { program, blobs } = randomProgram(nvFull, seed + 1, 12);
       const wanted = program.layers.flatMap((layer) => {
         if (layer.kind === 'cdp') return layer.cdp.lookup ? [layer.cdp.lookup] : [];
-        const { lookup } = 'sdp' in layer && layer.sdp.arithmetic === 'integer-scale' ? layer.sdp : {};
+        const { lookup } = 'sdp' in layer && layer.sdp.arithmetic !== 'float-scale' ? layer.sdp : {};
         return lookup ? [lookup] : [];
       });
       const loadable = lowerProgram(program, blobs, nvFull);

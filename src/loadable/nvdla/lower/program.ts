@@ -12,7 +12,7 @@ import { rootOf } from '../../../program/liveness.ts';
 import { memoryDomainCodes } from '../../../program/nvdla/codes.ts';
 import type { BlobTable, Program } from '../../../program/program.ts';
 import type { Surface } from '../../../program/surface.ts';
-import type { Target } from '../../../targets/target.ts';
+import type { NvdlaTarget } from '../../../targets/target.ts';
 import {
   commonDesc,
   type InterfaceMinor,
@@ -46,7 +46,7 @@ const noVersion: Version = { major: 0, minor: 0, subMinor: 0 };
 export const lowerProgram = (
   program: Program,
   blobs: BlobTable,
-  target: Target,
+  target: NvdlaTarget,
   options: LowerOptions = {},
 ): StockLoadable => lowerNetwork(networkOf(program), blobs, target, options);
 
@@ -54,7 +54,7 @@ export const lowerProgram = (
 export const lowerNetwork = (
   network: TaskNetwork,
   blobs: BlobTable,
-  target: Target,
+  target: NvdlaTarget,
   options: LowerOptions = {},
 ): StockLoadable => lower(network, blobs, target, options).loadable;
 
@@ -74,7 +74,7 @@ export interface LoweredPlaces extends ProgramPlaces {
 export function lowerWithPlaces(
   program: Program,
   blobs: BlobTable,
-  target: Target,
+  target: NvdlaTarget,
   options: LowerOptions = {},
 ): LoweredPlaces {
   const { loadable, places } = lower(networkOf(program), blobs, target, options);
@@ -84,7 +84,7 @@ export function lowerWithPlaces(
 function lower(
   network: TaskNetwork,
   blobs: BlobTable,
-  target: Target,
+  target: NvdlaTarget,
   { minor = 12, tag }: LowerOptions,
 ): { readonly loadable: StockLoadable; readonly places: readonly ProgramPlaces[] } {
   const memories = new Memories(network);
@@ -133,7 +133,7 @@ export interface LoweredTask {
 function lowerTask(
   builder: TaskBuilder,
   blobs: BlobTable,
-  target: Target,
+  target: NvdlaTarget,
 ): LoweredTask & Pick<ProgramPlaces, 'layers'> {
   const { program, minor } = builder;
   const luts: { readonly key: string; readonly value: LutParam }[] = [];

@@ -2,8 +2,8 @@
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { findTarget } from '../../../targets/find.ts';
-import type { Target } from '../../../targets/target.ts';
+import { findNvdla } from '../../../targets/find.ts';
+import type { NvdlaTarget } from '../../../targets/target.ts';
 import { decodeStockLoadable, type StockLoadable } from '../format/stock-loadable.ts';
 
 const root = fileURLToPath(new URL('../../../../test/fixtures/nvdla', import.meta.url));
@@ -12,13 +12,13 @@ export interface Fixture {
   readonly name: string;
   readonly bytes: Uint8Array;
   readonly loadable: StockLoadable;
-  readonly target: Target;
+  readonly target: NvdlaTarget;
 }
 
 /** @param path of a loadable below test/fixtures/nvdla, with the name of its configuration in it */
 export function fixture(path: string): Fixture {
   const bytes = new Uint8Array(readFileSync(`${root}/${path}`));
-  const target = findTarget(/nv_(?:small|large|full)/.exec(path)![0]);
+  const target = findNvdla(/nv_(?:small|large|full)/.exec(path)![0]);
   return { name: path, bytes, loadable: decodeStockLoadable(bytes), target };
 }
 

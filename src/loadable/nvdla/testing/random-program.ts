@@ -17,10 +17,10 @@ import type {
   Conv,
   Convert,
   Extent,
-  IntegerScaleSdp,
   Layer,
   Lookup,
   Move,
+  NvdlaSdp,
   Padding,
   Pdp,
   Pipeline,
@@ -40,7 +40,7 @@ import {
 import { poolingReciprocals } from '../../../program/nvdla/pooling.ts';
 import type { BlobTable, ConstantRef, Program } from '../../../program/program.ts';
 import type { ElementType, Shape4, Surface, SurfaceFormat } from '../../../program/surface.ts';
-import type { Target } from '../../../targets/target.ts';
+import type { NvdlaTarget } from '../../../targets/target.ts';
 
 export interface RandomProgram {
   readonly program: Program;
@@ -61,7 +61,7 @@ type Launch = Pipeline<number> | Move<number>;
 type Precision = ConvolutionPrecision;
 
 /** @param layers a step may make two, so that there can be one more */
-export function randomProgram(target: Target, seed: number, layers: number): RandomProgram {
+export function randomProgram(target: NvdlaTarget, seed: number, layers: number): RandomProgram {
   return new Builder(target, new Random(seed)).build(layers);
 }
 
@@ -72,7 +72,7 @@ export function randomInputs({ inputs, surfaces }: Program, seed: number): reado
 }
 
 class Builder {
-  readonly #target: Target;
+  readonly #target: NvdlaTarget;
   readonly #random: Random;
   readonly #surfaces: Surface[] = [];
   readonly #constants: ConstantRef[] = [];
@@ -84,7 +84,7 @@ class Builder {
   /** Tables that more than one layer may look up. */
   readonly #lookups: Lookup<number>[] = [];
 
-  constructor(target: Target, random: Random) {
+  constructor(target: NvdlaTarget, random: Random) {
     this.#target = target;
     this.#random = random;
   }
@@ -142,8 +142,8 @@ class Builder {
       () => this.#pool(),
       () => this.#normalize(),
       () => this.#pixels(),
-      ...(nvdla!.rubik ? [() => this.#replane(), () => this.#contract()] : []),
-      ...(nvdla!.bdma ? [() => this.#transfer()] : []),
+      ...(nvdla.rubik ? [() => this.#replane(), () => this.#contract()] : []),
+      ...(nvdla.bdma ? [() => this.#transfer()] : []),
     ];
     this.#random.pick(steps)();
   }
@@ -184,7 +184,7 @@ class Builder {
 
   #input(): void {
     const random = this.#random;
-    const dtype = random.pick(this.#target.nvdla!.precisions);
+    const dtype = random.pick(this.#target.nvdla.precisions);
     const atom = atomElements(this.#target, dtype);
     const shape: Shape4 = [1, random.pick([1, atom - 1, atom, atom + 3, 2 * atom]), random.int(1, 9), random.int(1, 9)];
     const id = this.#surface(shape, dtype, { memory: 'io' });
@@ -208,7 +208,7 @@ class Builder {
       const atom = atomElements(this.#target, precision);
       return Math.ceil(channels / atom) * atom;
     };
-    const { precisions } = this.#target.nvdla!;
+    const { precisions } = this.#target.nvdla;
     return this.#random.pick(precisions.filter((type) => type !== 'float16' && whole(type) === whole(input)));
   }
 
@@ -249,7 +249,7 @@ class Builder {
         kernelGroup: kernelGroupOf(target, precision),
         channelBlock: target.atomic.c,
         accumulatorChannels: Math.ceil(kernels / atom) * atom,
-        accumulatorBits: target.nvdla!.accumulatorBits,
+        accumulatorBits: target.nvdla.accumulatorBits,
         cbuf: {
           dataBanks: dataBanks(height, entriesPerSlice(slice, precision, target), target),
           weightBanks: weightBanks(kernels, bytesOfKernel, target),
@@ -293,7 +293,7 @@ class Builder {
 
   #image(): void {
     const random = this.#random;
-    const dtype = random.pick(this.#target.nvdla!.precisions.filter((precision) => precision !== 'int16'));
+    const dtype = random.pick(this.#target.nvdla.precisions.filter((precision) => precision !== 'int16'));
     const channels = random.pick([1, 4]);
     const shape: Shape4 = [1, channels, random.int(2, 8), random.int(2, 8)];
     const id = this.#surface(shape, dtype, { format: 'dla_hwc4', memory: 'io' });
@@ -322,7 +322,7 @@ class Builder {
     const one = { h: 1, w: 1 };
     const padding = { top: 0, left: 0, bottom: 0, right: 0 };
     let weights: number | undefined;
-    let units: Omit<IntegerScaleSdp<number>, 'output'> | undefined;
+    let units: Omit<NvdlaSdp<number>, 'output'> | undefined;
     for (const [row, rows] of [
       [0, upper],
       [upper, height - upper],
@@ -369,9 +369,9 @@ class Builder {
     );
   }
 
-  #units(shape: Shape4, input: Precision, output: Precision, points: boolean): Omit<IntegerScaleSdp<number>, 'output'> {
+  #units(shape: Shape4, input: Precision, output: Precision, points: boolean): Omit<NvdlaSdp<number>, 'output'> {
     const random = this.#random;
-    const { elementwise, lookupTable } = this.#target.nvdla!;
+    const { elementwise, lookupTable } = this.#target.nvdla;
     const float = input === 'float16';
     const process = float ? 'float16' : output === 'int8' ? 'int8' : input;
     const unit = (name: 'x1' | 'x2' | 'y') =>
@@ -380,13 +380,12 @@ class Builder {
     const table = lookupTable && !float && random.chance(0.3);
     const y = table ? ({ ...plain, activation: 'lut' } as const) : elementwise ? unit('y') : undefined;
     return {
-      arithmetic: 'integer-scale',
+      arithmetic: float ? 'nvdla-float16' : 'integer-scale',
       ...(x1 && { x1 }),
       ...(x2 && { x2 }),
       ...(y && { y }),
       convert: float ? { offset: 0, scale: 1, shift: 0 } : this.#convert(),
       ...(table && { lookup: this.#lookup(12) }),
-      ...(float && { processing: 'float' }),
       outputType: output,
     };
   }

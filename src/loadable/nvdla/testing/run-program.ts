@@ -16,14 +16,14 @@ import type { Surface, SurfaceFormat } from '../../../program/surface.ts';
 import { driverOf, submitNow } from '../../../runtime/nvdla/testing/drive.ts';
 import { StockNetwork } from '../../../runtime/nvdla/user-driver.ts';
 import { bindLayer } from '../../../runtime/program-scheduler.ts';
-import type { Target } from '../../../targets/target.ts';
+import type { NvdlaTarget } from '../../../targets/target.ts';
 import type { InterfaceMinor } from '../format/descriptors.ts';
 import { lowerWithPlaces } from '../lower/program.ts';
 
 export interface Subject {
   readonly program: Program;
   readonly blobs: BlobTable;
-  readonly target: Target;
+  readonly target: NvdlaTarget;
 }
 
 export interface Ran {
@@ -90,7 +90,7 @@ export function runDirectly({ program, blobs, target }: Subject, inputs: readonl
   const state = { engines: referenceEngines(), nvdla };
   const launches: Launch[] = [];
   for (const layer of program.layers) {
-    if ('sdp' in layer && layer.sdp.arithmetic === 'integer-scale' && layer.sdp.lookup) {
+    if ('sdp' in layer && layer.sdp.arithmetic !== 'float-scale' && layer.sdp.lookup) {
       nvdla.sdpTable = tableOf(layer.sdp.lookup, cubes, bus);
     }
     if (layer.kind === 'cdp' && layer.cdp.lookup) nvdla.cdpTable = tableOf(layer.cdp.lookup, cubes, bus);
@@ -135,7 +135,7 @@ function wholeAtoms(pipeline: Pipeline<Cube>): Pipeline<Cube> {
   });
   const unit = (of: SdpUnit<Cube> | undefined) => of && { ...of, ...(of.operand && { operand: widen(of.operand) }) };
   const point = (sdp: Sdp<Cube>): Sdp<Cube> => {
-    if (sdp.arithmetic !== 'integer-scale') return sdp;
+    if (sdp.arithmetic === 'float-scale') return sdp;
     const [x1, x2, y] = [unit(sdp.x1), unit(sdp.x2), unit(sdp.y)];
     return { ...ends(sdp), ...(x1 && { x1 }), ...(x2 && { x2 }), ...(y && { y }) };
   };
@@ -152,7 +152,7 @@ function wholeAtoms(pipeline: Pipeline<Cube>): Pipeline<Cube> {
 }
 
 /** As SDP sees it: where it steps over columns, columns are lines and rows channels. */
-function bindPixels(move: PixelCopy<number>, cubes: readonly Cube[], { memoryAtom }: Target): Launch {
+function bindPixels(move: PixelCopy<number>, cubes: readonly Cube[], { memoryAtom }: NvdlaTarget): Launch {
   const [input, output] = [cubes[move.input]!, cubes[move.output]!];
   const atom = atoms[input.format]!;
   const seen = (cube: Cube, channel: number, { row, column, step }: PixelGrid): Cube => {
@@ -168,17 +168,16 @@ function bindPixels(move: PixelCopy<number>, cubes: readonly Cube[], { memoryAto
   return wholeAtoms({
     kind: 'sdp',
     sdp: {
-      arithmetic: 'integer-scale',
+      arithmetic: input.dtype === 'float16' ? 'nvdla-float16' : 'integer-scale',
       input: seen(input, move.inputChannel, move.from),
       convert: { offset: 0, scale: 1, shift: 0 },
       outputType: input.dtype as 'int8' | 'int16' | 'float16',
-      ...(input.dtype === 'float16' && { processing: 'float' as const }),
       output: seen(output, move.outputChannel, move.to),
     },
   });
 }
 
-function bindMove(layer: Layer, cubes: readonly Cube[], target: Target): Launch | undefined {
+function bindMove(layer: Layer, cubes: readonly Cube[], target: NvdlaTarget): Launch | undefined {
   const { memoryAtom } = target;
   if (layer.kind === 'pixels') return bindPixels(layer.pixels, cubes, target);
   if (layer.kind === 'rubik') {

@@ -3,13 +3,13 @@
 import { memoryCodes } from '../../../program/nvdla/codes.ts';
 import { type ConvolutionPrecision, precisionBytes } from '../../../program/nvdla/convolution-buffer.ts';
 import { nvdlaLimits } from '../../../targets/nvdla-limits.ts';
-import type { NvdlaFeatures, Target } from '../../../targets/target.ts';
+import type { NvdlaTarget } from '../../../targets/target.ts';
 import type { DataCube } from '../format/descriptors.ts';
 import type { Findings } from './findings.ts';
 
 /** Where the cubes of a task may lie. */
 export interface CubeContext {
-  readonly target: Target & { readonly nvdla: NvdlaFeatures };
+  readonly target: NvdlaTarget;
   /** Offset in its memory of an address and bytes behind it, by the position in the task's list. */
   readonly addresses: readonly { readonly offset: number; readonly left: number }[];
 }
@@ -84,7 +84,11 @@ export interface CubeForm {
 }
 
 /** Features of a precision. */
-export function featureForm({ channel }: DataCube, precision: ConvolutionPrecision, { memoryAtom }: Target): CubeForm {
+export function featureForm(
+  { channel }: DataCube,
+  precision: ConvolutionPrecision,
+  { memoryAtom }: NvdlaTarget,
+): CubeForm {
   const channelBytes = channel * precisionBytes(precision);
   return { pixel: memoryAtom, runs: Math.ceil(channelBytes / memoryAtom), unit: memoryAtom, channelBytes };
 }

@@ -2,9 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DlakitError } from '../../../base/errors.ts';
 import { problemOf } from '../../../program/testing/problem-of.ts';
-import { targets } from '../../../targets/find.ts';
 import { nvFull, nvLarge, nvSmall } from '../../../targets/nvdla.ts';
-import type { Target } from '../../../targets/target.ts';
+import type { NvdlaTarget } from '../../../targets/target.ts';
 import type { OperationDesc } from '../format/descriptors.ts';
 import {
   bufferPitch,
@@ -12,6 +11,7 @@ import {
   type EmulatorOperation,
   emulatorLayouts,
 } from '../format/emulator-descriptors.ts';
+import { statedTarget } from '../format/loadable-target.ts';
 import { decodeStockLoadable, type StockLoadable } from '../format/stock-loadable.ts';
 import { taskDescriptors } from '../format/task-blobs.ts';
 import type { TaskOperation } from '../format/task-descriptors.ts';
@@ -40,7 +40,7 @@ describe('loadables of the conformance data', () => {
 });
 
 /** Everything that has rules of its own, in one program. */
-function subject(target: Target, wanted: readonly ((operation: TaskOperation) => boolean)[]): StockLoadable {
+function subject(target: NvdlaTarget, wanted: readonly ((operation: TaskOperation) => boolean)[]): StockLoadable {
   for (let seed = 1; seed < 3000; seed++) {
     const { program, blobs } = randomProgram(target, seed, 14);
     const loadable = lowerProgram(program, blobs, target);
@@ -409,8 +409,7 @@ describe('the validator', () => {
   });
 
   it('refuses a target without descriptors', () => {
-    const orin = targets.find(({ name }) => name === 'orin')!;
-    expect(problemOf(() => validateStockLoadable(full, orin)).code).toBe('device/unsupported');
+    expect(problemOf(() => statedTarget(full, 'orin')).code).toBe('device/unsupported');
   });
 
   it('ends with findings, whatever bytes change', () => {

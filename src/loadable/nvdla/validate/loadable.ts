@@ -4,8 +4,7 @@
  * of the format, for loadables of any compiler; nothing is run.
  */
 
-import { fail } from '../../../base/errors.ts';
-import type { Target } from '../../../targets/target.ts';
+import type { NvdlaTarget } from '../../../targets/target.ts';
 import { commonDesc, lutParam, networkDesc, operationSize, surfaceSize } from '../format/descriptors.ts';
 import { type StockLoadable, type TaskEntry, taskInterfaces } from '../format/stock-loadable.ts';
 import { blobReader, type ListBudget, listBudget, taskDescriptors } from '../format/task-blobs.ts';
@@ -25,19 +24,14 @@ import {
 } from './operation.ts';
 import { checkStructure } from './structure.ts';
 
-/**
- * Every rule that a loadable breaks on a target; none when it is sound.
- * @throws device/unsupported when the target is not a configuration of the open NVDLA
- */
-export function validateStockLoadable(loadable: StockLoadable, target: Target): readonly LoadableProblem[] {
-  const { nvdla } = target;
-  if (!nvdla) return fail('device/unsupported', `${target.name} is not a configuration of the open NVDLA`);
+/** Every rule that a loadable breaks on a target; none when it is sound. */
+export function validateStockLoadable(loadable: StockLoadable, target: NvdlaTarget): readonly LoadableProblem[] {
   const findings = new Findings();
   checkStructure(loadable, findings);
   const budget = listBudget(loadable);
   for (const task of loadable.tasks) {
     const own = findings.at({ task: task.id });
-    const context = { target: { ...target, nvdla }, addresses: addressesOf(loadable, task) };
+    const context = { target, addresses: addressesOf(loadable, task) };
     if (context.addresses.length > mostAddresses) {
       own.add('network', 'a task has more addresses than the driver takes', {
         expected: `at most ${mostAddresses}`,

@@ -5,7 +5,7 @@
 
 import type { NvdlaDevice } from '../../../device/nvdla/nvdla-device.ts';
 import type { TaskOperation } from '../../../loadable/nvdla/format/task-descriptors.ts';
-import type { Target } from '../../../targets/target.ts';
+import type { NvdlaTarget } from '../../../targets/target.ts';
 import type { AddressOf } from '../firmware.ts';
 import { programOperation } from './operation.ts';
 import type { ProgramContext } from './register-writer.ts';
@@ -13,7 +13,7 @@ import { registerWriter } from './register-writer.ts';
 
 interface Recorded {
   /** What the writes depend on besides the operation: the configuration, and where the task's memories lie. */
-  readonly target: Target;
+  readonly target: NvdlaTarget;
   readonly address: AddressOf;
   /** Address and word by turns. */
   readonly writes: readonly number[];

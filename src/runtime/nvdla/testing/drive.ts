@@ -3,14 +3,14 @@
 import { Bus } from '../../../device/bus.ts';
 import { referenceEngines } from '../../../device/engines/reference/engines.ts';
 import type { Engines } from '../../../device/state.ts';
-import type { Target } from '../../../targets/target.ts';
+import type { NvdlaTarget } from '../../../targets/target.ts';
 import { JobQueue } from '../../job-queue.ts';
 import type { LaunchedOperation } from '../dla-task.ts';
 import { KernelDriver } from '../kernel-driver.ts';
 import type { StockNetwork } from '../user-driver.ts';
 
 export function driverOf(
-  target: Target,
+  target: NvdlaTarget,
   bus = new Bus({ maximum: 2 ** 26 }),
   engines: Engines = referenceEngines(),
 ): KernelDriver {

@@ -5,6 +5,7 @@
  */
 
 import { nvdlaLimits } from '../../../targets/nvdla-limits.ts';
+import { isNvdla } from '../../../targets/target.ts';
 import { always, outside, type Rule, rule, span, spatialDimensions, times } from '../../rule.ts';
 import { base, cubeOf, lacks, refused, registers } from './base.ts';
 import { openNvdlaConvolutionRules } from './convolution.ts';
@@ -65,7 +66,9 @@ export const openNvdlaRules: readonly Rule[] = [
     limits: always('FP16 arithmetic', 'nvdla/hw spec/defs'),
     precisions: ['fp16'],
     test: (_, context, limit) =>
-      context.target.nvdla?.precisions.includes('float16') ? undefined : lacks(context, limit),
+      isNvdla(context.target) && context.target.nvdla.precisions.includes('float16')
+        ? undefined
+        : lacks(context, limit),
   }),
   rule({
     ...base,

@@ -17,8 +17,8 @@ import { singlePointIntegers } from './int8/single-point.ts';
 export const nvdlaStages: Stages = {
   convolve,
   singlePoint(sdp, input, bus, state) {
-    if (sdp.arithmetic !== 'integer-scale') return fail('device/fault', 'a pipeline of NVDLA with a float-scale SDP');
-    return sdp.processing === 'float'
+    if (sdp.arithmetic === 'float-scale') return fail('device/fault', 'a pipeline of NVDLA with a float-scale SDP');
+    return sdp.arithmetic === 'nvdla-float16'
       ? singlePointFloats(sdp, input, bus, state)
       : singlePointIntegers(sdp, input, bus, state);
   },

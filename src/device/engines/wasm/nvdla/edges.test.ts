@@ -4,10 +4,10 @@
  */
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { IntegerScaleSdp, Pipeline, SdpUnit } from '../../../../program/layer.ts';
+import type { NvdlaSdp, Pipeline, SdpUnit } from '../../../../program/layer.ts';
 import type { Shape4 } from '../../../../program/surface.ts';
 import { targets } from '../../../../targets/find.ts';
-import type { Target } from '../../../../targets/target.ts';
+import { isNvdla, type NvdlaTarget } from '../../../../targets/target.ts';
 import type { Bus } from '../../../bus.ts';
 import type { Cube } from '../../../cube.ts';
 import { featureCube, vectorCube } from '../../../testing/cubes.ts';
@@ -17,10 +17,10 @@ import type { LinearTable, LookupTable } from '../../reference/nvdla/lookup-tabl
 
 const side = 8;
 
-const shapeOf = ({ memoryAtom }: Target): Shape4 => [1, memoryAtom, side, side];
+const shapeOf = ({ memoryAtom }: NvdlaTarget): Shape4 => [1, memoryAtom, side, side];
 
 /** All bytes, every channel beginning with another. */
-function everyByte(bus: Bus, target: Target): Cube {
+function everyByte(bus: Bus, target: NvdlaTarget): Cube {
   const cube = featureCube(bus, shapeOf(target), atomsOf(target));
   bus.write(
     cube.address,
@@ -32,7 +32,7 @@ function everyByte(bus: Bus, target: Target): Cube {
   return cube;
 }
 
-type Units = Pick<IntegerScaleSdp<Cube>, 'x1' | 'x2' | 'y'> & { readonly convert?: IntegerScaleSdp<Cube>['convert'] };
+type Units = Pick<NvdlaSdp<Cube>, 'x1' | 'x2' | 'y'> & { readonly convert?: NvdlaSdp<Cube>['convert'] };
 
 const addition = (operand: Cube, aluShift: number, truncate: number, activation: 'none' | 'relu'): SdpUnit<Cube> => ({
   ...idleUnit,
@@ -45,7 +45,7 @@ const addition = (operand: Cube, aluShift: number, truncate: number, activation:
   activation,
 });
 
-describe.each(targets.filter(({ nvdla }) => nvdla))('$name', (target) => {
+describe.each(targets.filter(isNvdla))('$name', (target) => {
   let twins: Twins;
   beforeEach(async () => {
     twins = await Twins.open();
@@ -143,7 +143,7 @@ describe.each(targets.filter(({ nvdla }) => nvdla))('$name', (target) => {
     }
   });
 
-  if (target.nvdla!.elementwise) {
+  if (target.nvdla.elementwise) {
     test('Y rounds ties away from zero, and saturates', () => {
       for (const mulOperand of [1, -1, 3, 2 ** 31 - 1, -(2 ** 31)]) {
         for (const truncate of [0, 1, 2, 31, 32, 40]) {
@@ -154,7 +154,7 @@ describe.each(targets.filter(({ nvdla }) => nvdla))('$name', (target) => {
     });
   }
 
-  if (target.nvdla!.lookupTable) {
+  if (target.nvdla.lookupTable) {
     test.each(lookupTables())('looks up at and around the edges: $title', ({ table }) => {
       twins.load(table);
       const y: SdpUnit<Cube> = { ...idleUnit, activation: 'lut' };

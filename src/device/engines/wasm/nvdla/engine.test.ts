@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { nodeThreads } from '../../../../host/node/index.ts';
 import type { Pipeline } from '../../../../program/layer.ts';
 import { targets } from '../../../../targets/find.ts';
+import { isNvdla } from '../../../../targets/target.ts';
 import { Bus } from '../../../bus.ts';
 import type { Cube } from '../../../cube.ts';
 import { launch } from '../../../launch.ts';
@@ -29,7 +30,7 @@ const builds = [
   { name: 'threads build, 4 threads', shared: true, threads: 4, runs: 10 },
 ];
 
-const configurations = targets.filter(({ nvdla }) => nvdla);
+const configurations = targets.filter(isNvdla);
 
 interface Subject {
   readonly bus: Bus;

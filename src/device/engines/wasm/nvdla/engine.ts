@@ -14,8 +14,8 @@
 import {
   type Conv,
   type ConvCore,
-  type IntegerScaleSdp,
   looksUp,
+  type NvdlaSdp,
   type Pdp,
   type Pipeline,
 } from '../../../../program/layer.ts';
@@ -144,7 +144,7 @@ export class NvdlaEngine {
   #runConv(pipeline: PipelineOf<'conv'>, state: DeviceState): number | undefined {
     const { conv, sdp } = pipeline;
     const { core, input } = conv;
-    if (sdp.arithmetic !== 'integer-scale' || !core || core.reuse.data || core.keep.data) return undefined;
+    if (sdp.arithmetic === 'float-scale' || !core || core.reuse.data || core.keep.data) return undefined;
     if (core.precision === 'float16') return this.#runFloatConv({ ...pipeline, sdp }, core, state);
     if (!isPlainConv(conv, core)) return undefined;
     const { bus } = this.#host;
@@ -169,7 +169,7 @@ export class NvdlaEngine {
   }
 
   #runFloatConv(
-    pipeline: PipelineOf<'conv'> & { readonly sdp: IntegerScaleSdp<Cube> },
+    pipeline: PipelineOf<'conv'> & { readonly sdp: NvdlaSdp<Cube> },
     core: ConvCore,
     state: DeviceState,
   ): number | undefined {
@@ -182,8 +182,8 @@ export class NvdlaEngine {
 
   #runPoint(pipeline: PipelineOf<'sdp'>, state: DeviceState): number | undefined {
     const { sdp } = pipeline;
-    if (sdp.arithmetic !== 'integer-scale') return undefined;
-    if (sdp.processing === 'float') return pointFloats(this.#host, { ...pipeline, sdp }, state);
+    if (sdp.arithmetic === 'float-scale') return undefined;
+    if (sdp.arithmetic === 'nvdla-float16') return pointFloats(this.#host, { ...pipeline, sdp }, state);
     const from = placeWholeAtoms(sdp.input!, this.#host.bus, 'the SDP input');
     if (!from) return undefined;
     const { shape } = from;
@@ -296,7 +296,7 @@ const isRepeatable = (pipeline: Pipeline<Cube>): boolean =>
 function tableOf(pipeline: Pipeline<Cube>, { nvdla }: DeviceState): LookupTable | undefined {
   if (pipeline.kind !== 'conv' && pipeline.kind !== 'sdp') return undefined;
   const { sdp } = pipeline;
-  return sdp.arithmetic === 'integer-scale' && looksUp(sdp.y) ? nvdla?.sdpTable : undefined;
+  return sdp.arithmetic !== 'float-scale' && looksUp(sdp.y) ? nvdla?.sdpTable : undefined;
 }
 
 /** What the kernels know of the convolution core. */

@@ -1,9 +1,10 @@
 /** What kernels leave to the reference, launch by launch: that they do, and that the result is the reference's. */
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Conv, ConvCore, IntegerScaleSdp } from '../../../../program/layer.ts';
+import type { Conv, ConvCore, NvdlaSdp } from '../../../../program/layer.ts';
 import { targets } from '../../../../targets/find.ts';
 import { nvFull } from '../../../../targets/nvdla.ts';
+import { isNvdla } from '../../../../targets/target.ts';
 import type { Bus } from '../../../bus.ts';
 import type { Cube } from '../../../cube.ts';
 import { featureCube, vectorCube } from '../../../testing/cubes.ts';
@@ -23,7 +24,7 @@ beforeEach(async () => {
 });
 afterEach(() => twins.close());
 
-describe.each(targets.filter(({ nvdla }) => nvdla))('$name', (target) => {
+describe.each(targets.filter(isNvdla))('$name', (target) => {
   const atom = target.memoryAtom as number;
   const format = atomsOf(target);
   const surface = (bus: Bus, channels = atom, height = 4, width = 5): Cube =>
@@ -35,7 +36,7 @@ describe.each(targets.filter(({ nvdla }) => nvdla))('$name', (target) => {
       const conv = plainConv(target, surface(bus), vectorCube(bus, wave(atom * atom, 5)));
       return { conv, output: featureCube(bus, [1, atom, 4, 5], format) };
     });
-  const run = (conv: Conv<Cube>, sdp: IntegerScaleSdp<Cube>) => twins.launch({ kind: 'conv', conv, sdp });
+  const run = (conv: Conv<Cube>, sdp: NvdlaSdp<Cube>) => twins.launch({ kind: 'conv', conv, sdp });
   const withCore = (conv: Conv<Cube>, change: Partial<ConvCore>): Conv<Cube> => ({
     ...conv,
     core: { ...conv.core!, ...change },
@@ -93,7 +94,7 @@ describe.each(targets.filter(({ nvdla }) => nvdla))('$name', (target) => {
     const shifted = { ...output, address: operand.address + BigInt(atom), shape: [1, atom, 4, 4] as const };
     const short = { ...conv, input: { ...conv.input, shape: [1, atom, 4, 4] as const } };
     const x2 = { ...idleUnit, alu: 'sum', source: 'point', operand, operandUse: 'alu' } as const;
-    const sum = (to: Cube): IntegerScaleSdp<Cube> => ({ ...plainSdp(to, 4), x1: scaling(0, 1, 2), x2 });
+    const sum = (to: Cube): NvdlaSdp<Cube> => ({ ...plainSdp(to, 4), x1: scaling(0, 1, 2), x2 });
     expect(run({ ...short, output: { channels: atom, height: 4, width: 4 } }, sum(shifted)).by).toBe('reference');
     // Element upon element they may lie.
     expect(run(conv, sum(operand)).by).toBe('kernels');
@@ -125,7 +126,7 @@ describe.each(targets.filter(({ nvdla }) => nvdla))('$name', (target) => {
 
   test('numbers that no register holds', () => {
     const { conv, output } = scene();
-    const beyond: readonly Partial<IntegerScaleSdp<Cube>>[] = [
+    const beyond: readonly Partial<NvdlaSdp<Cube>>[] = [
       { convert: { offset: 0, scale: 2 ** 20, shift: 20 } },
       { convert: { offset: 0, scale: 1, shift: 70 } },
       { x1: scaling(0, 2 ** 17, 20) },
@@ -150,9 +151,9 @@ test('16-bit integers', () => {
     };
     return { input: filled(bus, words), output: wide, narrow: featureCube(bus, [1, 32, 4, 5], 'chw32') };
   });
-  const up: IntegerScaleSdp<Cube> = { ...plainSdp(output), input, outputType: 'int16', x1: scaling(3, 250, 1) };
+  const up: NvdlaSdp<Cube> = { ...plainSdp(output), input, outputType: 'int16', x1: scaling(3, 250, 1) };
   expect(twins.launch({ kind: 'sdp', sdp: up }).by).toBe('reference');
-  const down: IntegerScaleSdp<Cube> = { ...plainSdp(narrow, 7), input: output };
+  const down: NvdlaSdp<Cube> = { ...plainSdp(narrow, 7), input: output };
   expect(twins.launch({ kind: 'sdp', sdp: down }).by).toBe('reference');
 });
 

@@ -8,7 +8,7 @@
  * at most.
  */
 
-import type { IntegerScaleSdp } from '../../../../program/layer.ts';
+import type { NvdlaSdp } from '../../../../program/layer.ts';
 import type { Cube } from '../../../cube.ts';
 import type { JobFields } from '../kernel-host.ts';
 import * as layout from './job.ts';
@@ -23,7 +23,7 @@ const mostResult = 2 ** 20;
  * @param truncate CACC's rounding shift before SDP
  */
 export function narrowFields(
-  { x1, x2, y, convert }: IntegerScaleSdp<Cube>,
+  { x1, x2, y, convert }: NvdlaSdp<Cube>,
   kinds: { readonly x1: number; readonly x2: number },
   truncate: number,
 ): (job: JobFields) => void {

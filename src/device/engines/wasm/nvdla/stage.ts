@@ -6,7 +6,7 @@
  * holds, for which float64 might not be exact.
  */
 
-import { type Convert, type IntegerScaleSdp, looksUp, type SdpUnit } from '../../../../program/layer.ts';
+import { type Convert, looksUp, type NvdlaSdp, type SdpUnit } from '../../../../program/layer.ts';
 import type { Shape4 } from '../../../../program/surface.ts';
 import type { Cube } from '../../../cube.ts';
 import type { DeviceState } from '../../../state.ts';
@@ -51,12 +51,13 @@ const factorOf = ({ scale, shift }: Convert): number => scale * 2 ** -shift;
  */
 export function integerStage(
   host: KernelHost,
-  sdp: IntegerScaleSdp<Cube>,
+  sdp: NvdlaSdp<Cube>,
   shape: Shape4,
   truncate: number,
   state: DeviceState,
 ): IntegerStage | undefined {
-  if (sdp.processing || sdp.outputType !== 'int8' || !isOrdinary(sdp.convert) || !isShift(truncate)) return undefined;
+  if (sdp.arithmetic !== 'integer-scale' || sdp.outputType !== 'int8' || !isOrdinary(sdp.convert) || !isShift(truncate))
+    return undefined;
   const x1 = unitFields(host, sdp.x1, layout.x1, shape, linearUnit);
   const x2 = unitFields(host, sdp.x2, layout.x2, shape, linearUnit);
   const y = unitFields(host, sdp.y, layout.y, shape, elementUnit);

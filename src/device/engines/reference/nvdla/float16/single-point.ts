@@ -4,7 +4,7 @@
  */
 
 import { fail } from '../../../../../base/errors.ts';
-import { type IntegerScaleSdp, looksUp, type SdpUnit } from '../../../../../program/layer.ts';
+import { looksUp, type NvdlaSdp, type SdpUnit } from '../../../../../program/layer.ts';
 import type { Shape4 } from '../../../../../program/surface.ts';
 import type { Bus } from '../../../../bus.ts';
 import type { Cube } from '../../../../cube.ts';
@@ -29,12 +29,7 @@ import { lookUpFloat } from './lookup.ts';
 type Step = (value: number, channel: number, element: number) => number;
 
 /** @throws device/fault, device/unsupported */
-export function singlePointFloats(
-  sdp: IntegerScaleSdp<Cube>,
-  input: StageValues,
-  bus: Bus,
-  state: DeviceState,
-): Counted {
+export function singlePointFloats(sdp: NvdlaSdp<Cube>, input: StageValues, bus: Bus, state: DeviceState): Counted {
   const [batch, channels, height, width] = input.shape;
   if (batch !== 1) return fail('device/unsupported', 'hardware batches are not modelled', {}, { actual: batch });
   if (sdp.outputType === 'int8') return fail('device/unsupported', 'float16 to int8 in SDP is not modelled');

@@ -4,7 +4,7 @@
  */
 
 import { fail } from '../../../../../base/errors.ts';
-import { type Convert, type IntegerScaleSdp, looksUp, type SdpUnit } from '../../../../../program/layer.ts';
+import { type Convert, looksUp, type NvdlaSdp, type SdpUnit } from '../../../../../program/layer.ts';
 import type { Shape4 } from '../../../../../program/surface.ts';
 import type { Bus } from '../../../../bus.ts';
 import type { Cube } from '../../../../cube.ts';
@@ -20,12 +20,7 @@ import { multiplyShift, roundShift, saturate } from './integer.ts';
 type Step = (value: number, channel: number, element: number) => number;
 
 /** @throws device/fault, device/unsupported */
-export function singlePointIntegers(
-  sdp: IntegerScaleSdp<Cube>,
-  input: StageValues,
-  bus: Bus,
-  state: DeviceState,
-): Counted {
+export function singlePointIntegers(sdp: NvdlaSdp<Cube>, input: StageValues, bus: Bus, state: DeviceState): Counted {
   const [batch, channels, height, width] = input.shape;
   if (batch !== 1) return fail('device/unsupported', 'hardware batches are not modelled', {}, { actual: batch });
   const steps = [
@@ -56,7 +51,7 @@ export function singlePointIntegers(
 /** Widths that results saturate to; those that become float16 keep the converter's. */
 const resultBits = { int8: 8, int16: 16, float16: 17 } as const;
 
-function outputConverter(sdp: IntegerScaleSdp<Cube>): { readonly convert: (value: number) => number; bits: number } {
+function outputConverter(sdp: NvdlaSdp<Cube>): { readonly convert: (value: number) => number; bits: number } {
   const bits = resultBits[sdp.outputType];
   // With the comparison the flag goes out as it is.
   if (sdp.y?.alu === 'equal') return { convert: (value) => value, bits };
@@ -64,7 +59,7 @@ function outputConverter(sdp: IntegerScaleSdp<Cube>): { readonly convert: (value
 }
 
 /** What SDP's counters see of a value that enters the output converter and of the result that leaves it. */
-function counter(sdp: IntegerScaleSdp<Cube>, { sdp: counts, generation }: HardwareCounts) {
+function counter(sdp: NvdlaSdp<Cube>, { sdp: counts, generation }: HardwareCounts) {
   if (sdp.y?.alu === 'equal') {
     return (value: number): void => {
       if (value !== 0) counts.unequal = true;

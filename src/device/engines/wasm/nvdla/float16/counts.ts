@@ -23,7 +23,7 @@ export function computesInFloats(pipeline: Pipeline<Cube>): boolean {
     case 'conv':
       return pipeline.conv.core?.precision === 'float16';
     case 'sdp':
-      return pipeline.sdp.arithmetic === 'integer-scale' && pipeline.sdp.processing === 'float';
+      return pipeline.sdp.arithmetic === 'nvdla-float16';
     case 'pdp':
       return pipeline.pdp.output.dtype === 'float16';
     default:

@@ -8,7 +8,7 @@
  * Undefined, with nothing written, is what is left to the reference (nvdla/engine.ts).
  */
 
-import type { Conv, ConvCore, IntegerScaleSdp, Pdp } from '../../../../../program/layer.ts';
+import type { Conv, ConvCore, NvdlaSdp, Pdp } from '../../../../../program/layer.ts';
 import type { Shape4 } from '../../../../../program/surface.ts';
 import type { Cube } from '../../../../cube.ts';
 import type { DeviceState } from '../../../../state.ts';
@@ -24,7 +24,7 @@ import { type FloatOperand, floatStage } from './stage.ts';
 
 /** What follows a convolution, or comes alone. */
 interface PointPipeline {
-  readonly sdp: IntegerScaleSdp<Cube>;
+  readonly sdp: NvdlaSdp<Cube>;
   readonly pdp?: Pdp<Cube>;
 }
 

@@ -4,7 +4,7 @@
  * `undefined` stands for what the kernels leave to the reference: comparisons, other types in or out, infinite registers.
  */
 
-import { type IntegerScaleSdp, looksUp, type SdpUnit } from '../../../../../program/layer.ts';
+import { looksUp, type NvdlaSdp, type SdpUnit } from '../../../../../program/layer.ts';
 import type { Shape4 } from '../../../../../program/surface.ts';
 import type { Bus } from '../../../../bus.ts';
 import type { Cube } from '../../../../cube.ts';
@@ -40,12 +40,12 @@ interface FloatUnit {
 /** @param shape of what SDP works on: whole atoms @throws device/fault */
 export function floatStage(
   host: KernelHost,
-  sdp: IntegerScaleSdp<Cube>,
+  sdp: NvdlaSdp<Cube>,
   shape: Shape4,
   state: DeviceState,
 ): FloatStage | undefined {
   const { bus } = host;
-  if (sdp.processing !== 'float' || sdp.outputType !== 'float16') return undefined;
+  if (sdp.arithmetic !== 'nvdla-float16' || sdp.outputType !== 'float16') return undefined;
   const units = [
     floatUnit(bus, sdp.x1, layout.x1, shape),
     floatUnit(bus, sdp.x2, layout.x2, shape),

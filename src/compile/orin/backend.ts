@@ -1,12 +1,33 @@
 /**
- * Operations that one launch does together on orin and xavier: any chain of point steps, and a small MaxPool behind the
- * first convolution.
+ * Orin and Xavier: one launch does any chain of point steps, and a small MaxPool behind the first convolution; surfaces hold the
+ * whole batch; a loadable is a segment of the checker's.
  */
 
 import type { Graph } from '../../graph/graph.ts';
 import type { CheckResult } from '../../support/verdict.ts';
+import type { JetsonTarget } from '../../targets/target.ts';
 import type { LaunchPolicy } from '../assign.ts';
+import type { Backend } from '../backend.ts';
 import { surfaceShape } from '../surface-shape.ts';
+import { lowerFloatScale } from './lower.ts';
+
+export function orinBackend(
+  graph: Graph,
+  { precision }: CheckResult,
+  { target, sparsity }: { readonly target: JetsonTarget; readonly sparsity: boolean },
+): Backend {
+  return {
+    policy: launchPolicy(graph, precision),
+    elementType: 'int8',
+    featureFormat: 'chw32',
+    surfaceOf: (shape) => shape,
+    wholeAtoms: false,
+    hostApart: true,
+    loadableOf: (_, segment) => `${segment}`,
+    inputObstacle: () => undefined,
+    lower: (scaleOf) => lowerFloatScale({ target, scaleOf, sparsity }),
+  };
+}
 
 const onlyNvdla: Readonly<Record<string, string>> = {
   normalize: 'no engine does LRN in INT8',
@@ -14,7 +35,7 @@ const onlyNvdla: Readonly<Record<string, string>> = {
   stack: 'it does not join channels',
 };
 
-export function floatScalePolicy(graph: Graph, precision: CheckResult['precision']): LaunchPolicy {
+function launchPolicy(graph: Graph, precision: CheckResult['precision']): LaunchPolicy {
   const isImage = (value: string) =>
     graph.inputs.includes(value) && [1, 3, 4].includes(surfaceShape(graph, value)?.[1] ?? 0);
   return {

@@ -1,19 +1,69 @@
-/** Which operations one launch of the open NVDLA can do together, and which it cannot do at all. */
+/**
+ * The open NVDLA: which operations one launch does together, which it cannot do at all, and which inputs it reads as pixels. A program
+ * runs once for each element of the batch, so all of a loadable has one batch.
+ */
 
 import type { Graph } from '../../graph/graph.ts';
+import { atomElements } from '../../program/nvdla/convolution-buffer.ts';
 import type { Shape4 } from '../../program/surface.ts';
-import type { Target } from '../../targets/target.ts';
+import type { CheckResult } from '../../support/verdict.ts';
+import type { NvdlaTarget } from '../../targets/target.ts';
 import type { LaunchPolicy } from '../assign.ts';
+import type { Backend } from '../backend.ts';
 import type { ConvOperation, PointOperation } from '../operation.ts';
+import type { Placement } from '../place.ts';
 import { surfaceShape } from '../surface-shape.ts';
 import { phasesOf } from './deconvolution.ts';
 import { LaunchCycles } from './launch-cycles.ts';
+import { lowerNvdla } from './lower.ts';
 import { resizeObstacle } from './pixel-copies.ts';
 import { freeUnits, stepsOf } from './plain-unit.ts';
 import { type ConvolutionPlan, type ConvolutionWork, narrowKernels, planConvolution } from './plan-convolution.ts';
 import { averageAsConvolution, planPooling, pooledPixels, pooledShape, poolingFlies } from './plan-pooling.ts';
 
-export function nvdlaPolicy(graph: Graph, target: Target, precision: 'int8' | 'float16'): LaunchPolicy {
+export function nvdlaBackend(graph: Graph, { precision: wanted }: CheckResult, target: NvdlaTarget): Backend {
+  const precision = wanted === 'fp16' ? 'float16' : 'int8';
+  const elements = atomElements(target, precision) as 8 | 16 | 32;
+  return {
+    policy: launchPolicy(graph, target, precision),
+    elementType: precision,
+    featureFormat: `chw${elements}`,
+    surfaceOf: ([, channels, height, width]) => [1, channels, height, width],
+    wholeAtoms: true,
+    hostApart: false,
+    loadableOf: ({ output }) => `${surfaceShape(graph, output)?.[0]}`,
+    inputObstacle: (input, format, placement, asked) =>
+      format === 'dla_linear'
+        ? 'the open NVDLA reads features and pixels'
+        : noPixels(input, placement, asked, { target, precision }),
+    lower: (scaleOf) => lowerNvdla({ target, precision, scaleOf }),
+  };
+}
+
+/**
+ * Why an input cannot be read as pixels: beside what holds for every image, the convolution has no groups and no dilated columns, and all
+ * of its rows fit the convolution buffer. Pixels of one component have to be asked for: no golden shows the hardware with them.
+ */
+function noPixels(
+  input: string,
+  { operations, surfaces }: Placement,
+  asked: boolean,
+  core: Pick<ConvolutionWork, 'target' | 'precision'>,
+): string | undefined {
+  const [n, channels, height, width] = surfaces.get(input)!.shape;
+  if (!asked && channels === 1) return 'it has one channel';
+  for (const operation of operations) {
+    if (operation.kind !== 'conv' || operation.input !== input) continue;
+    const { shape, pool } = operation;
+    const pixels = [n, channels === 1 ? 1 : 4, height, width] as const;
+    const pooled = pool && pooledPixels(shape, pool);
+    const plan = planConvolution({ ...core, input: pixels, image: true, shape, pooled });
+    if ('reason' in plan) return `${operation.nodes.at(-1)!.name}: ${plan.reason}`;
+  }
+  return undefined;
+}
+
+function launchPolicy(graph: Graph, target: NvdlaTarget, precision: 'int8' | 'float16'): LaunchPolicy {
   const shapeOf = (value: string): Shape4 => surfaceShape(graph, value)!;
   const work = ({ input, shape }: ConvOperation): ConvolutionWork => ({
     target,
@@ -84,9 +134,9 @@ export function nvdlaPolicy(graph: Graph, target: Target, precision: 'int8' | 'f
 }
 
 /** CDP's table stands alone; SDP has one in Y. */
-function isOneLaunch(operation: ConvOperation | PointOperation, target: Target): boolean {
+function isOneLaunch(operation: ConvOperation | PointOperation, target: NvdlaTarget): boolean {
   const { point } = operation;
-  if (point.table !== undefined && !target.nvdla!.lookupTable) return isTableAlone(operation);
+  if (point.table !== undefined && !target.nvdla.lookupTable) return isTableAlone(operation);
   return stepsOf(point) <= freeUnits(point, target);
 }
 
