@@ -14,6 +14,7 @@ import { cycles, gigabytesPerSecond, mebibytes, megahertz } from './base/units.t
 import { type Compilation, compileNetwork, hostReasons } from './compile/compilation.ts';
 import type { InputFormat } from './compile/input-format.ts';
 import { withMemoryNotes } from './compile/memory-notes.ts';
+import { immediate } from './device/launch.ts';
 import type { TraceReport } from './device/nvdla/trace/run-trace.ts';
 import { estimate as estimatePlan } from './estimate/estimate.ts';
 import type { Estimate } from './estimate/estimate-result.ts';
@@ -384,7 +385,7 @@ export async function runTrace(
 ): Promise<TraceReport> {
   const traces = await import('./device/nvdla/trace/run-trace.ts');
   return traces.runTrace(traces.parseTraceFile(text, file), images, findNvdla(target), {
-    engines: (bus) => enginesFor(bus, engines ? { engines } : {}),
+    engines: async (bus) => immediate(await enginesFor(bus, engines ? { engines } : {})),
   });
 }
 

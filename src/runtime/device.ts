@@ -7,7 +7,8 @@ import { fail } from '../base/errors.ts';
 import { Bus } from '../device/bus.ts';
 import { referenceEngines } from '../device/engines/reference/engines.ts';
 import type { ThreadSpawner } from '../device/engines/wasm/thread-pool.ts';
-import type { DeviceState, Engines } from '../device/state.ts';
+import { immediate, type Seam, seamOf } from '../device/launch.ts';
+import type { Engines } from '../device/state.ts';
 import type { BlobTable, Program } from '../program/program.ts';
 import { validateProgram } from '../program/validate.ts';
 import { findTarget } from '../targets/find.ts';
@@ -55,16 +56,16 @@ export async function openDevice(options: DeviceOptions): Promise<Device> {
     shared,
     ...(maximum !== undefined && { maximum }),
   });
-  const state = { engines: await enginesFor(bus, options) };
+  const engines = await enginesFor(bus, options);
   const queue = new JobQueue();
-  if (!isNvdla(target)) return new Device({ target, bus, state, queue });
+  if (!isNvdla(target)) return new Device({ target, bus, engines, queue });
   // The open NVDLA's drivers, registers and firmware are imported only for a device that has them.
   const [{ KernelDriver: Driver }, { LoweredProgram: Lowered }] = await Promise.all([
     import('./nvdla/kernel-driver.ts'),
     import('./nvdla/lowered-program.ts'),
   ]);
-  const driver = new Driver({ target, bus, engines: state.engines, queue, watchdog: options.watchdog });
-  return new Device({ target, bus, state, queue, nvdla: { driver, load: (...of) => new Lowered(...of, driver) } });
+  const driver = new Driver({ target, bus, engines: immediate(engines), queue, watchdog: options.watchdog });
+  return new Device({ target, bus, engines, queue, nvdla: { driver, load: (...of) => new Lowered(...of, driver) } });
 }
 
 /** @throws device/memory */
@@ -89,7 +90,7 @@ interface NvdlaStack {
 interface DeviceParts {
   readonly target: Target;
   readonly bus: Bus;
-  readonly state: DeviceState;
+  readonly engines: Engines;
   readonly queue: JobQueue;
   readonly nvdla?: NvdlaStack;
 }
@@ -98,17 +99,19 @@ export class Device {
   readonly target: Target;
   /** @internal */
   readonly bus: Bus;
+  readonly engines: Engines;
   /** @internal */
-  readonly state: DeviceState;
+  readonly seam: Seam;
   readonly #addresses: AddressMap;
   readonly #queue: JobQueue;
   readonly #nvdla: NvdlaStack | undefined;
   #closed = false;
 
-  constructor({ target, bus, state, queue, nvdla }: DeviceParts) {
+  constructor({ target, bus, engines, queue, nvdla }: DeviceParts) {
     this.target = target;
     this.bus = bus;
-    this.state = state;
+    this.engines = engines;
+    this.seam = seamOf(engines, bus);
     this.#addresses = new AddressMap(bus);
     this.#queue = queue;
     this.#nvdla = nvdla;
@@ -136,9 +139,7 @@ export class Device {
       );
     }
     validateProgram(program, blobs, this.target);
-    return (
-      this.#nvdla?.load(program, blobs) ?? new LoadedProgram(program, blobs, this.bus, this.#addresses, this.state)
-    );
+    return this.#nvdla?.load(program, blobs) ?? new LoadedProgram(program, blobs, this.bus, this.#addresses, this.seam);
   }
 
   /**
@@ -154,6 +155,6 @@ export class Device {
     if (this.#closed) return;
     this.#closed = true;
     this.#queue.close();
-    this.state.engines.close();
+    this.engines.close();
   }
 }

@@ -10,7 +10,7 @@
 import { fail } from '../base/errors.ts';
 import type { Bus, Window } from '../device/bus.ts';
 import type { Cube } from '../device/cube.ts';
-import type { DeviceState } from '../device/state.ts';
+import type { Seam } from '../device/launch.ts';
 import { rootOf } from '../program/liveness.ts';
 import type { BlobTable, Program } from '../program/program.ts';
 import type { MemoryName, Surface } from '../program/surface.ts';
@@ -102,17 +102,17 @@ export class ContextPool {
 export class LoadedProgram implements ProgramInMemory {
   readonly program: Program;
   readonly #bus: Bus;
-  readonly #state: DeviceState;
+  readonly #seam: Seam;
   readonly #addresses: AddressMap;
   readonly #constants: Window | undefined;
   readonly #sizes: Readonly<Record<Exclude<MemoryName, 'io'>, number>>;
   readonly #pool = new ContextPool(() => this.#context());
 
   /** @param program a valid one @throws device/memory */
-  constructor(program: Program, blobs: BlobTable, bus: Bus, addresses: AddressMap, state: DeviceState) {
+  constructor(program: Program, blobs: BlobTable, bus: Bus, addresses: AddressMap, seam: Seam) {
     this.program = program;
     this.#bus = bus;
-    this.#state = state;
+    this.#seam = seam;
     this.#addresses = addresses;
     const extent = (memory: MemoryName) =>
       program.surfaces.reduce((most, s) => (s.memory === memory ? Math.max(most, s.offset + s.size) : most), 0);
@@ -174,7 +174,7 @@ export class LoadedProgram implements ProgramInMemory {
         return cubeAt(surface, window.base + BigInt(surface.offset));
       });
       const pipelines = bindProgram(this.program, (id) => cubes[id]!);
-      return { cubes, close, job: () => programJob(this.program, pipelines, this.#bus, this.#state) };
+      return { cubes, close, job: () => programJob(this.program, pipelines, this.#seam) };
     } catch (error) {
       close();
       throw error;

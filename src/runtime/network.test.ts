@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DlakitError, type ErrorCode } from '../base/errors.ts';
 import { float16Bits } from '../base/float16.ts';
+import { queuedEngines, type WatchedEngines } from '../device/testing/queued-engines.ts';
 import { float32Tensor, float32Values, numbers, type Tensor } from '../graph/tensor.ts';
 import type { OnnxRuntime } from '../onnx/session.ts';
 import type { CompiledNetwork } from '../program/program.ts';
@@ -78,6 +79,70 @@ describe('runNetwork', () => {
     const size = device.bus.memory.buffer.byteLength;
     for (let i = 0; i < 20; i++) await runNetwork(network, { image: sampleImage(i) }, { device });
     expect(device.bus.memory.buffer.byteLength).toBe(size);
+  });
+});
+
+describe('engines that queue their launches', () => {
+  let engines: WatchedEngines;
+  let queued: Device;
+  beforeEach(async () => {
+    queued = await openDevice({
+      target: 'orin',
+      engines: (bus) => {
+        engines = queuedEngines(bus);
+        return engines;
+      },
+    });
+  });
+  afterEach(() => queued.close());
+
+  it('give the same bytes, in as many dumps, and wait for nothing between launches', async () => {
+    const network = sampleNetwork();
+    const a = await runNetwork(network, { image: sampleImage(1) }, { device, dump: 'all' });
+    const b = await runNetwork(network, { image: sampleImage(1) }, { device: queued, dump: 'all' });
+    expect(b.dumps.map(({ name, layer }) => [name, layer])).toEqual(a.dumps.map(({ name, layer }) => [name, layer]));
+    expect(compareRuns(a, b)).toBeUndefined();
+    expect(b.outputs).toEqual(a.outputs);
+    expect(b.counters).toEqual(a.counters);
+    // Seven launches, a read of each surface, and what was written before them.
+    expect(engines.longest).toBeGreaterThan(12);
+  });
+
+  it('run several tasks at once, again and again, and host segments between', async () => {
+    const images = [1, 2, 3, 4].map(sampleImage);
+    const [plain, session] = [await loadNetwork(device, sampleNetwork()), await loadNetwork(queued, sampleNetwork())];
+    for (let round = 0; round < 2; round++) {
+      const results = await Promise.all(images.map((image) => session.run({ image })));
+      for (const [index, image] of images.entries()) {
+        expect(results[index]!.outputs).toEqual((await plain.run({ image })).outputs);
+      }
+    }
+    const runtime = doublingRuntime();
+    const photo = sampleImage(5);
+    const [wanted, found] = [
+      await runNetwork(mixedNetwork(), { photo }, { device, runtime }),
+      await runNetwork(mixedNetwork(), { photo }, { device: queued, runtime }),
+    ];
+    expect(found).toEqual(wanted);
+  });
+
+  it('keep the memory of what is queued when a run is cancelled or fails', async () => {
+    const session = await loadNetwork(queued, sampleNetwork());
+    const abort = new AbortController();
+    const run = session.run({ image: sampleImage(1) }, { signal: abort.signal });
+    abort.abort();
+    expect(await codeOf(run)).toBe('cancelled');
+    const plain = await loadNetwork(device, sampleNetwork());
+    const image = sampleImage(2);
+    expect((await session.run({ image })).outputs).toEqual((await plain.run({ image })).outputs);
+    const launches = session.run({ image });
+    await Promise.resolve();
+    queued.close();
+    await expect(launches).rejects.toThrow();
+  });
+
+  it('are refused where registers are', async () => {
+    expect(await codeOf(openDevice({ target: 'nv_small', engines: queuedEngines }))).toBe('device/unsupported');
   });
 });
 

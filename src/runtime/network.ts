@@ -180,6 +180,18 @@ export class NetworkSession {
   async #runProgram({ name: segment, program, loaded }: LoadedDla, run: RunState): Promise<void> {
     const context = loaded.acquire();
     const runs = submissionsOf(this.plan, program);
+    /** What engines that queue have still to do. */
+    const pending: Promise<void>[] = [];
+    const whenKnown = <T>(value: T | Promise<T>, use: (value: T) => void): void => {
+      if (!(value instanceof Promise)) {
+        use(value);
+        return;
+      }
+      const later = value.then(use);
+      // A failure is heard by the wait for all of them, which may not have begun.
+      later.catch(() => {});
+      pending.push(later);
+    };
     try {
       const inputs = program.inputs.map((id) => {
         const surface = program.surfaces[id]!;
@@ -192,23 +204,26 @@ export class NetworkSession {
       });
       const parts = new Map<number, SurfaceValues[]>();
       const take = (surface: Surface): void => {
-        const taken = unpackSurface(surface, this.#memory(context, surface));
-        const all = parts.get(surface.id);
-        if (all) all.push(taken);
-        else parts.set(surface.id, [taken]);
+        const all = parts.get(surface.id) ?? [];
+        parts.set(surface.id, all);
+        const at = all.push(notYet) - 1;
+        whenKnown(this.#device.seam.read(context.cubes[surface.id]!), (bytes) => {
+          all[at] = unpackSurface(surface, bytes);
+        });
       };
+      const dumped = new Map<Surface, string | undefined>();
       const finish = (surface: Surface): Crossing => this.#crossing(surface, parts.get(surface.id) ?? []);
       for (let index = 0; index < runs; index++) {
         const last = index === runs - 1;
         const dump = (surface: Surface, layer?: string): void => {
-          if (!run.wants(surface.name) || run.dumps.has(surface.name)) return;
+          if (!run.wants(surface.name) || run.dumps.has(surface.name) || dumped.has(surface)) return;
           take(surface);
-          if (last) this.#dump(run, segment, surface, finish(surface), layer);
+          if (last) dumped.set(surface, layer);
         };
         for (const { surface, values } of inputs) {
           const count = values.length / runs;
           const own = values.subarray(index * count, (index + 1) * count);
-          packSurface(own, surface, this.#memory(context, surface, true));
+          packSurface(own, surface, this.#memory(context, surface));
           dump(surface);
         }
         const completed = run.options.dump === undefined ? undefined : completions(program);
@@ -216,10 +231,12 @@ export class NetworkSession {
           signal: run.options.signal,
           onLaunch: ({ layer, result }) => {
             for (const surface of completed?.(layer.id) ?? []) dump(surface, layer.name);
-            run.launches++;
-            run.macs += result.counters.macs;
-            run.saturated += result.counters.saturated;
-            this.#advance(run, segment, layer.name);
+            whenKnown(result, ({ counters }) => {
+              run.launches++;
+              run.macs += counters.macs;
+              run.saturated += counters.saturated;
+              this.#advance(run, segment, layer.name);
+            });
           },
         });
         await done;
@@ -229,11 +246,15 @@ export class NetworkSession {
           if ((parts.get(id)?.length ?? 0) <= index) take(surface);
         }
       }
+      if (pending.length > 0) await Promise.all(pending);
+      for (const [surface, layer] of dumped) this.#dump(run, segment, surface, finish(surface), layer);
       for (const id of program.outputs) {
         const surface = program.surfaces[id]!;
         run.values.set(surface.name, finish(surface));
       }
     } finally {
+      // The memory of launches that are still queued is not used again before they are done.
+      if (pending.length > 0) await Promise.allSettled(pending);
       loaded.release(context);
     }
   }
@@ -257,11 +278,11 @@ export class NetworkSession {
     run.options.onProgress?.({ done: run.done, total: this.#steps, segment, ...(layer !== undefined && { layer }) });
   }
 
-  /** A view of a surface's bytes, valid until device memory grows. */
-  #memory({ cubes }: Context, surface: Surface, write = false): Uint8Array {
+  /** A surface's bytes, to be written; valid until device memory grows. */
+  #memory({ cubes }: Context, surface: Surface): Uint8Array {
     const { address } = cubes[surface.id]!;
     const { bus } = this.#device;
-    const at = write ? bus.locateForWrite(address, surface.size) : bus.locate(address, surface.size);
+    const at = bus.locateForWrite(address, surface.size);
     return bus.bytes.subarray(at, at + surface.size);
   }
 
@@ -280,6 +301,9 @@ export class NetworkSession {
     run.dumps.set(name, { name, ...crossing, segment, ...(layer !== undefined && { layer }) });
   }
 }
+
+/** In the place of values that engines have not given yet. */
+const notYet = new Int8Array();
 
 /** The model of a host segment came with the loadable: what it gives is held to what the plan says. */
 function checkHostValue(plan: Plan, name: string, { dtype, bytes, shape }: Tensor, node: string): void {

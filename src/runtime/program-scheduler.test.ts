@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DlakitError } from '../base/errors.ts';
-import { Bus } from '../device/bus.ts';
-import type { Engines } from '../device/state.ts';
+import type { LaunchResult } from '../device/launch.ts';
 import type { Layer } from '../program/layer.ts';
 import { programJob } from './program-scheduler.ts';
 
@@ -16,15 +15,16 @@ const layers = (...after: readonly (readonly number[])[]): readonly Layer[] =>
     copy: { input: 0, inputChannel: 0, output: 1, outputChannel: 0, channels: 1 },
   }));
 
-const idle: Engines = {
-  name: 'idle',
-  run: () => ({ writes: [], events: [], counters: { macs: 0, readBytes: 0, writtenBytes: 0, saturated: 0 } }),
-  close: () => {},
+const result: LaunchResult = {
+  writes: [],
+  events: [],
+  counters: { macs: 0, readBytes: 0, writtenBytes: 0, saturated: 0 },
 };
+const fault = new DlakitError({ code: 'device/fault', message: 'no memory there', place: {} });
 
 function order(program: readonly Layer[]): string[] {
   const pipelines = program.map(() => ({}) as never);
-  const job = programJob({ layers: program }, pipelines, new Bus(), { engines: idle });
+  const job = programJob({ layers: program }, pipelines, { dispatch: () => result });
   const names: string[] = [];
   for (let launched = job.step(); launched; launched = job.step()) names.push(launched.layer.name);
   expect(job.step()).toBeUndefined();
@@ -51,20 +51,18 @@ describe('programJob', () => {
     expect(() => order(layers([], [7]))).toThrow(/layer 1 waits for layer 7, which does not exist/);
   });
 
-  it('says which layer a fault belongs to', () => {
+  it('says which layer a fault belongs to, at once or later', async () => {
     const program = layers([], [0]);
-    const broken: Engines = {
-      ...idle,
-      run: () => {
-        throw new DlakitError({ code: 'device/fault', message: 'no memory there', place: {} });
+    const pipelines = program.map(() => ({}) as never);
+    const job = programJob({ layers: program }, pipelines, {
+      dispatch: () => {
+        throw fault;
       },
-    };
-    const job = programJob(
-      { layers: program },
-      program.map(() => ({}) as never),
-      new Bus(),
-      { engines: broken },
-    );
+    });
     expect(() => job.step()).toThrow('layer layer 0: no memory there [device/fault]');
+    const queued = programJob({ layers: program }, pipelines, { dispatch: () => Promise.reject(fault) });
+    const [first, second] = [queued.step()!, queued.step()!];
+    await expect(first.result).rejects.toThrow('layer layer 0: no memory there [device/fault]');
+    await expect(second.result).rejects.toThrow('layer layer 1: no memory there [device/fault]');
   });
 });

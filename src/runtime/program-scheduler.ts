@@ -1,17 +1,15 @@
 /**
  * The scheduler of Programs: it holds the layers that wait, and launches them one at a time in the Program's order, each
- * once every layer it comes `after` is complete. `orin` and `xavier` run Programs this way, for neither their registers
+ * once every layer it comes `after` was launched. `orin` and `xavier` run Programs this way, for neither their registers
  * nor their firmware's descriptors are known.
  *
  * A layer names surfaces by number; a launch needs them at addresses. What the open NVDLA keeps in registers and table
  * memories between launches (lookup tables) or has for its firmware alone (moves) is no part of a pipeline.
  */
 
-import { fail, locate } from '../base/errors.ts';
-import type { Bus } from '../device/bus.ts';
+import { fail, locate, type Place } from '../base/errors.ts';
 import type { Cube } from '../device/cube.ts';
-import { type LaunchResult, launch } from '../device/launch.ts';
-import type { DeviceState } from '../device/state.ts';
+import type { LaunchResult, Seam } from '../device/launch.ts';
 import { isPipeline, mapLaunch } from '../program/access.ts';
 import type { Layer, Pipeline } from '../program/layer.ts';
 import type { Program } from '../program/program.ts';
@@ -19,7 +17,8 @@ import type { Job } from './job-queue.ts';
 
 export interface Launched {
   readonly layer: Layer;
-  readonly result: LaunchResult;
+  /** Later, where the engines only queue a launch. */
+  readonly result: LaunchResult | Promise<LaunchResult>;
 }
 
 export type CubeOf = (surface: number) => Cube;
@@ -52,8 +51,7 @@ function withoutTables(pipeline: Pipeline<number>): Pipeline<number> {
 export function programJob(
   program: Pick<Program, 'layers'>,
   pipelines: readonly Pipeline<Cube>[],
-  bus: Bus,
-  state: DeviceState,
+  { dispatch }: Pick<Seam, 'dispatch'>,
 ): Job<Launched> {
   const { layers } = program;
   const complete = layers.map(() => false);
@@ -67,12 +65,21 @@ export function programJob(
       let next = first;
       while (next < layers.length && !ready(layers[next]!)) next++;
       const layer = layers[next] ?? stalled(layers, complete, first);
-      const result = locate({ layer: layer.name }, () => launch(pipelines[layer.id]!, bus, state));
+      const place = { layer: layer.name };
+      const result = locate(place, () => dispatch(pipelines[layer.id]!));
       complete[layer.id] = true;
-      return { layer, result };
+      // What is queued runs in order, so whoever comes after a layer may be queued behind it.
+      return { layer, result: result instanceof Promise ? locateLater(place, result) : result };
     },
   };
 }
+
+const locateLater = (place: Place, result: Promise<LaunchResult>): Promise<LaunchResult> =>
+  result.catch((error: unknown) =>
+    locate(place, () => {
+      throw error;
+    }),
+  );
 
 /** Follows the first layer that waits to the end of its chain, or round the circle. */
 function stalled(layers: readonly Layer[], complete: readonly boolean[], first: number): never {

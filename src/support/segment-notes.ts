@@ -6,8 +6,8 @@
 import { type Graph, type Node, readsOf, staticShape } from '../graph/graph.ts';
 import { groupsOf } from '../graph/operators/window.ts';
 import { elementCount } from '../graph/tensor.ts';
-import { equalRangeGroups, scaledValues } from './equal-ranges.ts';
 import { isNvdla } from '../targets/target.ts';
+import { equalRangeGroups, scaledValues } from './equal-ranges.ts';
 import type { CheckOptions, Precision } from './rule.ts';
 import { times } from './rule.ts';
 import type { CheckedSegment } from './verdict.ts';

@@ -71,7 +71,7 @@ export async function checkCompileRun(inputs: Inputs, platform: Platform): Promi
       tensors.push({ name, dtype: tensor.dtype, shape: tensor.shape, scale, sha256: await digest(tensor.bytes) });
     }
     return {
-      engines: device.state.engines.name,
+      engines: device.engines.name,
       shared: Object.prototype.toString.call(device.bus.memory.buffer) === '[object SharedArrayBuffer]',
       checked,
       loadable,

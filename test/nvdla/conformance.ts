@@ -19,7 +19,7 @@ import { playTrace } from '../../src/device/nvdla/trace/player.ts';
 import { parseTrace, printTrace } from '../../src/device/nvdla/trace/trace-program.ts';
 import { playTxn } from '../../src/device/nvdla/trace/txn-player.ts';
 import { parseTxn, printTxn } from '../../src/device/nvdla/trace/txn-program.ts';
-import type { Engines } from '../../src/device/state.ts';
+import type { ImmediateEngines } from '../../src/device/state.ts';
 import type { InterfaceMinor } from '../../src/loadable/nvdla/format/descriptors.ts';
 import {
   decodeStockLoadable,
@@ -96,7 +96,7 @@ function liftedAndLowered(bytes: Uint8Array, target: NvdlaTarget, wanted: Interf
 }
 
 /** Makes the engines that a case runs on, for its memory. */
-export type EnginesFor = (bus: Bus) => Engines | Promise<Engines>;
+export type EnginesFor = (bus: Bus) => ImmediateEngines | Promise<ImmediateEngines>;
 
 export const enginesNamed = {
   reference: () => referenceEngines(),

@@ -11,13 +11,13 @@ import { interruptBits, NvdlaDevice } from '../../src/device/nvdla/nvdla-device.
 import { parseMemoryImage } from '../../src/device/nvdla/trace/memory-image.ts';
 import { crc32 } from '../../src/device/nvdla/trace/trace-memory.ts';
 import type { TraceCommand } from '../../src/device/nvdla/trace/trace-program.ts';
-import type { Engines } from '../../src/device/state.ts';
+import type { ImmediateEngines } from '../../src/device/state.ts';
 import type { NvdlaTarget } from '../../src/targets/target.ts';
 
 interface Play {
   readonly target: NvdlaTarget;
   readonly images: ReadonlyMap<string, string>;
-  readonly engines: (bus: Bus) => Promise<Engines>;
+  readonly engines: (bus: Bus) => Promise<ImmediateEngines>;
   readonly seed: number;
 }
 

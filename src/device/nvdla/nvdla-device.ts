@@ -10,7 +10,7 @@ import type { NvdlaTarget } from '../../targets/target.ts';
 import type { Bus } from '../bus.ts';
 import { noCounts } from '../engines/reference/nvdla/hardware-counts.ts';
 import { type Launch, type LaunchResult, launch } from '../launch.ts';
-import type { DeviceState, Engines, NvdlaState } from '../state.ts';
+import type { DeviceState, ImmediateEngines, NvdlaState } from '../state.ts';
 import { checkPipeline, watchdogSteps } from './form/check-pipeline.ts';
 import { formConvolution } from './form/convolution.ts';
 import { type CoreFeatures, coreFeatures } from './form/core-features.ts';
@@ -57,7 +57,7 @@ export type InterruptName = keyof typeof interruptBits;
 export interface NvdlaDeviceOptions {
   readonly target: NvdlaTarget;
   readonly bus: Bus;
-  readonly engines: Engines;
+  readonly engines: ImmediateEngines;
   /** Called after every launch. */
   readonly onLaunch?: (pipeline: Launch, result: LaunchResult) => void;
   /** Told of every register write before it is made. */

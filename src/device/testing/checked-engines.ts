@@ -9,10 +9,10 @@ import type { Cube } from '../cube.ts';
 import { referenceEngines } from '../engines/reference/engines.ts';
 import { packingOf } from '../engines/reference/feature.ts';
 import type { WasmEngines } from '../engines/wasm/engines.ts';
-import type { DeviceState, Engines } from '../state.ts';
+import type { DeviceState, ImmediateEngines } from '../state.ts';
 import { type Rows, rowsOf, rowsOfCube } from './rows-of.ts';
 
-export interface CheckedEngines extends Engines {
+export interface CheckedEngines extends ImmediateEngines {
   /** What was launched and checked. */
   readonly launches: readonly CheckedLaunch[];
   /** Launches that the reference had to do. */
@@ -35,22 +35,23 @@ export function checkedEngines(
   const reference = referenceEngines();
   const launches: CheckedLaunch[] = [];
   return {
+    kind: 'immediate',
     name: `${kernels.name}, checked`,
     launches,
     get fallbacks() {
       return kernels.fallbacks;
     },
-    run(pipeline, bus, state) {
+    dispatch(pipeline, bus, state) {
       const output = outputOf(pipeline);
       const before = bus.read(output.address, output.size);
       const reading: DeviceState = { ...state, engines: reference, ...(state.nvdla && { nvdla: { ...state.nvdla } }) };
       delete reading.nvdla?.counts;
-      const result = kernels.run(pipeline, bus, state);
+      const result = kernels.dispatch(pipeline, bus, state);
       const after = bus.read(output.address, output.size);
       bus.write(output.address, before);
       const rows = pick(pipeline, launches.length);
       const part = rows && rowsOf(pipeline, rows);
-      const wanted = reference.run(part ?? pipeline, bus, reading);
+      const wanted = reference.dispatch(part ?? pipeline, bus, reading);
       const bytes = compare(bus, part && rows ? rowsOfCube(output, rows) : output, output, after, part === undefined);
       if (bytes === undefined || (!part && wanted.counters.saturated !== result.counters.saturated)) {
         const where = part ? `rows from ${rows?.from} on` : 'the results';

@@ -8,7 +8,7 @@ import { DlakitError } from '../../base/errors.ts';
 import { Bus } from '../../device/bus.ts';
 import { referenceEngines } from '../../device/engines/reference/engines.ts';
 import { createWasmEngines } from '../../device/engines/wasm/engines.ts';
-import type { Engines } from '../../device/state.ts';
+import type { ImmediateEngines } from '../../device/state.ts';
 import { operationTypes, surfaceDescs, surfaceSize } from '../../loadable/nvdla/format/descriptors.ts';
 import type { Codec } from '../../loadable/nvdla/format/layout.ts';
 import type { StockLoadable } from '../../loadable/nvdla/format/stock-loadable.ts';
@@ -38,7 +38,7 @@ const subjects: readonly Subject[] = [
   randomOne(21),
 ];
 
-const enginesNamed: readonly (readonly [string, (bus: Bus) => Engines | Promise<Engines>])[] = [
+const enginesNamed: readonly (readonly [string, (bus: Bus) => ImmediateEngines | Promise<ImmediateEngines>])[] = [
   ['reference', referenceEngines],
   ['kernels', (bus) => createWasmEngines(bus, { threads: 1 })],
 ];

@@ -12,7 +12,7 @@ import type { Bus } from '../../device/bus.ts';
 import type { Launch, LaunchResult } from '../../device/launch.ts';
 import { watchdogSteps } from '../../device/nvdla/form/check-pipeline.ts';
 import { NvdlaDevice } from '../../device/nvdla/nvdla-device.ts';
-import type { Engines } from '../../device/state.ts';
+import type { ImmediateEngines } from '../../device/state.ts';
 import type { NvdlaTarget } from '../../targets/target.ts';
 import type { Job, JobQueue, SubmitOptions, Task } from '../job-queue.ts';
 import { DeviceBuffers, type MemoryBases, memoryBases } from './device-buffers.ts';
@@ -20,7 +20,7 @@ import { DeviceBuffers, type MemoryBases, memoryBases } from './device-buffers.t
 export interface KernelDriverOptions {
   readonly target: NvdlaTarget;
   readonly bus: Bus;
-  readonly engines: Engines;
+  readonly engines: ImmediateEngines;
   readonly queue: JobQueue;
   readonly bases?: MemoryBases;
   /** The most steps that one launch may take: multiply-accumulates, elements, bytes. */
@@ -42,7 +42,7 @@ export class KernelDriver {
   readonly bus: Bus;
   readonly buffers: DeviceBuffers;
   readonly watchdog: number;
-  readonly #engines: Engines;
+  readonly #engines: ImmediateEngines;
   readonly #queue: JobQueue;
   readonly #watch: DeviceWatch | undefined;
 

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { DlakitError, type Problem } from '../../base/errors.ts';
 import { Bus } from '../../device/bus.ts';
 import { launchResult } from '../../device/engines/reference/engines.ts';
-import type { Engines } from '../../device/state.ts';
+import type { ImmediateEngines } from '../../device/state.ts';
 import { commonDesc, events, networkDesc, operationTypes } from '../../loadable/nvdla/format/descriptors.ts';
 import type { StockLoadable } from '../../loadable/nvdla/format/stock-loadable.ts';
 import { lowerWithPlaces } from '../../loadable/nvdla/lower/program.ts';
@@ -19,9 +19,10 @@ import { driverOf, submitNow } from './testing/drive.ts';
 import { StockNetwork } from './user-driver.ts';
 
 /** Engines that compute nothing: only the order of launches matters here. */
-const idle: Engines = {
+const idle: ImmediateEngines = {
+  kind: 'immediate',
   name: 'idle',
-  run: (pipeline) => launchResult(pipeline, 0, 0),
+  dispatch: (pipeline) => launchResult(pipeline, 0, 0),
   close: () => {},
 };
 

@@ -9,6 +9,7 @@ import { Bus } from '../../device/bus.ts';
 import type { Cube } from '../../device/cube.ts';
 import { packingOf } from '../../device/engines/reference/feature.ts';
 import type { Launch, LaunchResult } from '../../device/launch.ts';
+import { immediate } from '../../device/launch.ts';
 import { interruptBits } from '../../device/nvdla/nvdla-device.ts';
 import { registerAt, registerMap } from '../../device/nvdla/registers/register-map.ts';
 import type { Interrupt, RecordedEvent, RecordedMemory, Recording } from '../../device/nvdla/trace/recording.ts';
@@ -67,7 +68,7 @@ export async function recordLoadable(
 ): Promise<RecordedRun> {
   checkBases(bases);
   const bus = new Bus();
-  const engines = await enginesFor(bus, wanted ? { engines: wanted } : {});
+  const engines = immediate(await enginesFor(bus, wanted ? { engines: wanted } : {}));
   let recorder: TaskRecorder | undefined;
   const watch: DeviceWatch = {
     onWrite: (address, value) => recorder?.onWrite(address, value),

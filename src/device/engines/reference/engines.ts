@@ -12,7 +12,7 @@ import type { Pipeline } from '../../../program/layer.ts';
 import { kindOf } from '../../../program/layers/table.ts';
 import type { Cube } from '../../cube.ts';
 import type { LaunchResult } from '../../launch.ts';
-import type { Engines } from '../../state.ts';
+import type { ImmediateEngines } from '../../state.ts';
 import { convGeometry, convolve } from './convolution.ts';
 import { copy } from './copy.ts';
 import { readFeature, writeFeature } from './feature.ts';
@@ -38,9 +38,10 @@ const floatScaleStages: Stages = {
 };
 
 /** The scalar engines of every target. */
-export const referenceEngines = (): Engines => ({
+export const referenceEngines = (): ImmediateEngines => ({
+  kind: 'immediate',
   name: 'reference',
-  run: (pipeline, bus, state) => {
+  dispatch: (pipeline, bus, state) => {
     checkChain(pipeline);
     const stages = stagesOf(pipeline);
     const saturated = runStages(pipeline, stages, bus, state);

@@ -6,7 +6,7 @@ import type { Conv, Pipeline } from '../../../program/layer.ts';
 import { Bus } from '../../bus.ts';
 import type { Cube } from '../../cube.ts';
 import { launch } from '../../launch.ts';
-import type { Engines } from '../../state.ts';
+import type { ImmediateEngines } from '../../state.ts';
 import { constantCube, cubeBytes, featureCube, featureValues, fillFeature, vectorCube } from '../../testing/cubes.ts';
 import { referenceEngines } from '../reference/engines.ts';
 import { createWasmEngines } from './engines.ts';
@@ -38,7 +38,7 @@ function convOf(bus: Bus, input: Cube, output: Cube, kernel = 3): Extract<Pipeli
 
 describe('one thread', () => {
   let bus: Bus;
-  let engines: Engines;
+  let engines: ImmediateEngines;
   beforeAll(async () => {
     bus = new Bus();
     engines = await createWasmEngines(bus, { threads: 1 });

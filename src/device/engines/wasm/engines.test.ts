@@ -9,7 +9,7 @@ import type { Shape4 } from '../../../program/surface.ts';
 import { Bus } from '../../bus.ts';
 import type { Cube } from '../../cube.ts';
 import { launch } from '../../launch.ts';
-import type { Engines } from '../../state.ts';
+import type { ImmediateEngines } from '../../state.ts';
 import { cubeBytes, featureCube, featureValues, fillFeature, unmapCubes, vectorCube } from '../../testing/cubes.ts';
 import { convScenarios, largeConvScenarios, otherScenarios, type Scenario } from '../../testing/pipelines.ts';
 import { referenceEngines } from '../reference/engines.ts';
@@ -57,7 +57,7 @@ function roundEdges(bus: Bus, more: 'nothing' | 'shift' | 'operand'): Pipeline<C
 interface Subject {
   readonly name: string;
   readonly bus: Bus;
-  readonly engines: Engines;
+  readonly engines: ImmediateEngines;
 }
 
 const builds = [

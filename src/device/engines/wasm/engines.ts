@@ -24,7 +24,7 @@ import type { FloatScaleSdp, Pdp, Pipeline, Sdp } from '../../../program/layer.t
 import type { Shape4 } from '../../../program/surface.ts';
 import type { Bus } from '../../bus.ts';
 import type { Cube } from '../../cube.ts';
-import type { Engines } from '../../state.ts';
+import type { ImmediateEngines } from '../../state.ts';
 import { convGeometry } from '../reference/convolution.ts';
 import { checkCopy } from '../reference/copy.ts';
 import { checkChain, launchResult } from '../reference/engines.ts';
@@ -48,7 +48,7 @@ export interface WasmOptions {
   readonly shareFrom?: number;
 }
 
-export interface WasmEngines extends Engines {
+export interface WasmEngines extends ImmediateEngines {
   /** Launches of the open NVDLA that the scalar reference ran (nvdla/engine.ts). */
   readonly fallbacks: number;
   /** Launches of the open NVDLA that were done once more as they had been recorded (recording.ts). */
@@ -63,8 +63,9 @@ export async function createWasmEngines(bus: Bus, options: WasmOptions): Promise
   const host = await KernelHost.create(bus, options);
   const nvdla = new NvdlaEngine(host);
   return {
+    kind: 'immediate',
     name: `wasm, ${host.threads} ${host.threads === 1 ? 'thread' : 'threads'}`,
-    run(pipeline, launchBus, state) {
+    dispatch(pipeline, launchBus, state) {
       if (launchBus !== bus) throw new TypeError('these engines were made for another bus');
       if (state.nvdla) return nvdla.run(pipeline, state);
       checkChain(pipeline);

@@ -9,7 +9,7 @@ import type { NvdlaTarget } from '../../../targets/target.ts';
 import { Bus } from '../../bus.ts';
 import { referenceEngines } from '../../engines/reference/engines.ts';
 import type { LaunchResult } from '../../launch.ts';
-import type { Engines } from '../../state.ts';
+import type { ImmediateEngines } from '../../state.ts';
 import { NvdlaDevice } from '../nvdla-device.ts';
 import { playTrace, type TraceResult } from './player.ts';
 import { parseTrace, type TraceCommand } from './trace-program.ts';
@@ -46,7 +46,7 @@ export interface TraceReport extends TraceResult {
 
 export interface RunTraceOptions {
   /** The scalar reference by default. */
-  readonly engines?: (bus: Bus) => Engines | Promise<Engines>;
+  readonly engines?: (bus: Bus) => ImmediateEngines | Promise<ImmediateEngines>;
   /** Most bytes of memory; 1 GiB by default. */
   readonly maximum?: number;
   /** The most steps of one launch ({@link NvdlaDevice}'s when not given). */

@@ -2,7 +2,7 @@
 
 import { Bus } from '../../../device/bus.ts';
 import { referenceEngines } from '../../../device/engines/reference/engines.ts';
-import type { Engines } from '../../../device/state.ts';
+import type { ImmediateEngines } from '../../../device/state.ts';
 import type { NvdlaTarget } from '../../../targets/target.ts';
 import { JobQueue } from '../../job-queue.ts';
 import type { LaunchedOperation } from '../dla-task.ts';
@@ -12,7 +12,7 @@ import type { StockNetwork } from '../user-driver.ts';
 export function driverOf(
   target: NvdlaTarget,
   bus = new Bus({ maximum: 2 ** 26 }),
-  engines: Engines = referenceEngines(),
+  engines: ImmediateEngines = referenceEngines(),
 ): KernelDriver {
   return new KernelDriver({ target, bus, engines, queue: new JobQueue() });
 }

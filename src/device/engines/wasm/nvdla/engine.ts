@@ -89,7 +89,7 @@ export class NvdlaEngine {
     const counted = this.#runAgain(pipeline, state) ?? this.#runAnew(pipeline, state);
     if (counted === undefined) {
       this.#fallbacks++;
-      return this.#reference.run(pipeline, this.#host.bus, state);
+      return this.#reference.dispatch(pipeline, this.#host.bus, state);
     }
     const isFloat = computesInFloats(pipeline);
     if (isFloat) countFloats(this.#host, pipeline, counted, state.nvdla?.counts);
