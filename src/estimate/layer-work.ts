@@ -4,6 +4,7 @@ import { type Bytes, bytes } from '../base/units.ts';
 import { layerReads, layerWrites, type Read, type Write } from '../program/access.ts';
 import { channelBlocks, pixelBytes } from '../program/geometry.ts';
 import type { Layer } from '../program/layer.ts';
+import type { MacWork } from '../program/layers/kind.ts';
 import { kindOf } from '../program/layers/table.ts';
 import { liveRanges } from '../program/liveness.ts';
 import type { Program } from '../program/program.ts';
@@ -36,6 +37,16 @@ function layerWork({ surfaces }: Pick<Program, 'surfaces'>, layer: Layer, free: 
     output: tensor(output),
     sramFree: free,
   };
+}
+
+/** Weights of a convolution, and how often each meets an image. */
+export const weightCount = ({ kernels, inputChannels, groups, rows, columns }: MacWork): number =>
+  kernels * (inputChannels / groups) * rows * columns;
+
+/** Multiply-accumulates of a layer for one image. */
+export function imageMacs(layer: Layer, surfaces: readonly Surface[]): number {
+  const stages = kindOf(layer).work(layer, (id) => surfaces[id]!);
+  return stages.reduce((sum, { macs }) => sum + (macs ? weightCount(macs) * macs.pixels : 0), 0);
 }
 
 const count = (shape: Shape4): number => shape[0] * shape[1] * shape[2] * shape[3];

@@ -4,10 +4,10 @@
  */
 
 import { bytes, cycles, type Microseconds, microseconds } from '../../base/units.ts';
-import type { Layer } from '../../program/layer.ts';
 import { type ConvolutionPrecision, kernelGroupOf } from '../../program/nvdla/convolution-buffer.ts';
 import { type Plan, type Program, submissionsOf } from '../../program/program.ts';
 import type { Estimate, LayerEstimate } from '../estimate-result.ts';
+import { imageMacs } from '../layer-work.ts';
 import { dramTraffic } from '../orin/roofline.ts';
 import type { NvdlaConditions } from './conditions.ts';
 import { type LayerCycles, layerCycles } from './layer-cycles.ts';
@@ -103,7 +103,7 @@ function layerEstimate(
   const time = (count: number): Microseconds => microseconds((submissions * count) / conditions.clock);
   const memory = Math.max(slowestClient, shared);
   const limit = limitOf(cost);
-  const macs = submissions * macsOf(layer, { surfaces });
+  const macs = submissions * imageMacs(layer, surfaces);
   const total = time(cost.total);
   const precision = layer.kind === 'conv' ? layer.conv.core!.precision : 'int8';
   const moved = (...clients: readonly string[]) =>
@@ -143,11 +143,4 @@ function layerEstimate(
       reasons: reasonsOf(layer, cost, { surfaces, before: layers.slice(0, index) }, conditions),
     },
   };
-}
-
-/** Multiply-accumulates of a launch; kernels that hold zeros for the channels of other groups count whole. */
-function macsOf(layer: Layer, { surfaces }: Pick<Program, 'surfaces'>): number {
-  if (layer.kind !== 'conv') return 0;
-  const { input, kernel, output } = layer.conv;
-  return surfaces[input]!.shape[1] * kernel.h * kernel.w * output.channels * output.height * output.width;
 }

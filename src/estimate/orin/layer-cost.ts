@@ -18,6 +18,7 @@ import { type Bytes, bytes, type Cycles, cycles, type Microseconds, microseconds
 import type { MacWork } from '../../program/layers/kind.ts';
 import { sparseModeRuns } from '../../sparsify/eligibility.ts';
 import type { PowerMode, Target } from '../../targets/target.ts';
+import { weightCount } from '../layer-work.ts';
 import { type ModelParameters, orinParameters } from './parameters.ts';
 
 /** What the model needs to know of a layer. Bytes are of tensors as they lie in memory, atoms included, rows unpadded. */
@@ -100,7 +101,7 @@ export function macCyclesOf(conv: MacWork, batch: number, atomic: Target['atomic
 export function estimateLayer(work: LayerWork, { parameters, atomic, clock, ...memoryRates }: Conditions): LayerCost {
   const { batch, conv, input, operand, output } = work;
   const macCycles = conv === undefined ? cycles(0) : macCyclesOf(conv, batch, atomic);
-  const weights = conv === undefined ? 0 : conv.kernels * (conv.inputChannels / conv.groups) * conv.rows * conv.columns;
+  const weights = conv === undefined ? 0 : weightCount(conv);
   const compute =
     Math.max(macCycles / parameters.macEfficiency.value, work.elements / parameters.pointsPerCycle.value) / clock;
 

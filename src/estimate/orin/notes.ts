@@ -4,6 +4,7 @@
  */
 
 import type { Layer } from '../../program/layer.ts';
+import { kindOf } from '../../program/layers/table.ts';
 import type { Plan } from '../../program/program.ts';
 import type { EstimateOptions } from '../estimate.ts';
 
@@ -33,12 +34,10 @@ export function estimateNotes(
     doubts.push(`Batch ${plan.batch}: the fit has batches of 1 and 2 only.`);
   }
   const layers = plan.segments.flatMap((segment) => (segment.kind === 'dla' ? segment.program.layers : []));
-  for (const { what, is } of outsideTheFit) {
-    const found = layers.filter(is);
-    if (found.length > 0)
-      doubts.push(
-        `${found.length} × ${what}: not in the fitted networks, priced by analogy (first: ${found[0]!.name}).`,
-      );
+  for (const what of new Set(layers.map(beyondTheFit))) {
+    if (what === undefined) continue;
+    const found = layers.filter((layer) => beyondTheFit(layer) === what);
+    doubts.push(`${found.length} × ${what}: not in the fitted networks, priced by analogy (first: ${found[0]!.name}).`);
   }
   const notes = [modelBaselines, ...doubts];
   if (plan.release !== fittedRelease) {
@@ -59,8 +58,11 @@ export function estimateNotes(
   return { validated: doubts.length === 0, notes };
 }
 
-const outsideTheFit: readonly { readonly what: string; readonly is: (layer: Layer) => boolean }[] = [
-  { what: 'transposed convolution', is: (layer) => layer.kind === 'conv' && layer.conv.transposed },
-  { what: 'channel copy', is: (layer) => layer.kind === 'copy' },
-  { what: 'point-wise layer of its own', is: (layer) => layer.kind === 'sdp' },
-];
+/** Kinds of layers that the fitted networks have, deconvolutions aside. */
+const fitted: ReadonlySet<Layer['kind']> = new Set(['conv', 'pdp', 'resize']);
+
+/** What a layer is that no fitted network has; undefined for the others. */
+function beyondTheFit(layer: Layer): string | undefined {
+  if (layer.kind === 'conv' && layer.conv.transposed) return 'transposed convolution';
+  return fitted.has(layer.kind) ? undefined : kindOf(layer).title;
+}

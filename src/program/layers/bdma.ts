@@ -79,6 +79,7 @@ function checkTransfers(context: LayerContext, transfers: readonly BdmaTransfer<
 
 export const bdmaKind: LayerKind<'bdma'> = {
   kind: 'bdma',
+  title: 'bridge DMA operation',
   fields: { transfers: z.array(transferSchema) },
   runs: 'descriptors',
   lacks: (target) => (!isNvdla(target) ? 'engine for this layer' : target.nvdla.bdma ? undefined : 'bridge DMA'),

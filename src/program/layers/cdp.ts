@@ -63,6 +63,7 @@ function checkCdpRegisters(context: LayerContext, cdp: Cdp<number>, target: Nvdl
 
 export const cdpKind: LayerKind<'cdp'> = {
   kind: 'cdp',
+  title: 'normalization',
   fields: { cdp: cdpSchema },
   runs: 'engines',
   lacks: (target) => (isNvdla(target) ? undefined : 'engine for this layer'),

@@ -334,6 +334,7 @@ function macWork({ output, kernel, groups, transposed, sparse }: Conv<unknown>, 
 
 export const convKind: LayerKind<'conv'> = {
   kind: 'conv',
+  title: 'convolution',
   fields: { conv: convSchema, sdp: sdpSchema, pdp: optional(pdpSchema) },
   runs: 'engines',
   lacks: () => undefined,

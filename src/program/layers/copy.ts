@@ -37,6 +37,7 @@ function checkCopy(context: LayerContext, copy: Copy<number>): void {
 
 export const copyKind: LayerKind<'copy'> = {
   kind: 'copy',
+  title: 'channel copy',
   fields: { copy: copySchema },
   runs: 'engines',
   lacks: (target) => (isNvdla(target) ? 'engine for this layer' : undefined),

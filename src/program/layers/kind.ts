@@ -13,6 +13,8 @@ import type { Extent } from './fields.ts';
 
 export interface LayerKind<K extends LayerKindName> {
   readonly kind: K;
+  /** What people call a layer of it. */
+  readonly title: string;
   /** The schema of each field beside `kind` and what all layers have. */
   readonly fields: Fields<Omit<LayerOf<K, number>, 'kind'>>;
   /** `engines` compute it; `descriptors`: the open NVDLA's firmware has it done, and no pipeline is launched. */

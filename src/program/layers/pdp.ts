@@ -152,6 +152,7 @@ export function checkPdpRegisters(
 
 export const pdpKind: LayerKind<'pdp'> = {
   kind: 'pdp',
+  title: 'pooling',
   fields: { pdp: pdpSchema },
   runs: 'engines',
   lacks: () => undefined,

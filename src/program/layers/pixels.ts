@@ -82,6 +82,7 @@ function checkPixels(context: LayerContext, pixels: PixelCopy<number>): void {
 
 export const pixelsKind: LayerKind<'pixels'> = {
   kind: 'pixels',
+  title: 'pixel copy',
   fields: { pixels: pixelsSchema },
   runs: 'descriptors',
   lacks: (target) => (isNvdla(target) ? undefined : 'engine for this layer'),

@@ -68,6 +68,7 @@ function checkResize(context: LayerContext, resize: Resize<number>): void {
 
 export const resizeKind: LayerKind<'resize'> = {
   kind: 'resize',
+  title: 'resize',
   fields: { resize: resizeSchema },
   runs: 'engines',
   lacks: (target) => (isNvdla(target) ? 'engine for this layer' : undefined),

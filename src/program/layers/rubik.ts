@@ -62,6 +62,7 @@ function checkRubik(context: LayerContext, { mode, input, output, stride }: Rubi
 
 export const rubikKind: LayerKind<'rubik'> = {
   kind: 'rubik',
+  title: 'Rubik operation',
   fields: { rubik: rubikSchema },
   runs: 'descriptors',
   lacks: (target) => (!isNvdla(target) ? 'engine for this layer' : target.nvdla.rubik ? undefined : 'Rubik'),

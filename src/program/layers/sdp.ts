@@ -423,6 +423,7 @@ export function pointAndPoolingWork<S>(
 
 export const sdpKind: LayerKind<'sdp'> = {
   kind: 'sdp',
+  title: 'point-wise layer of its own',
   fields: { sdp: sdpSchema, pdp: optional(pdpSchema) },
   runs: 'engines',
   lacks: () => undefined,
