@@ -6,7 +6,7 @@
 import { sha256 as portable } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 
-const native = globalThis.process?.getBuiltinModule?.('node:crypto');
+const native = globalThis.process?.getBuiltinModule?.('crypto');
 
 /** The 32 bytes of the digest. */
 export const sha256: (data: Uint8Array) => Uint8Array = native

@@ -10,9 +10,11 @@ import type { PreparedNetwork } from '../rewrite/rewrite.ts';
 import { check } from '../support/check.ts';
 import { version } from '../version.ts';
 import { gains } from './gains.ts';
-import { reportSchemaVersion } from './json-schemas.ts';
 import { reportEdges, reportNodes, segmentSummaries } from './plan-summary.ts';
 import type { Report } from './report.ts';
+
+/** Raised when a field goes or changes its meaning; a new field does not raise it. */
+export const reportSchemaVersion = 2;
 
 export interface ReportSources {
   /** In every power mode that the report shows, the module's fastest first. */

@@ -93,10 +93,12 @@ describe('the package in a bundle', () => {
       'kernels, one thread or several': Math.max(...kernels.map((name) => gzipped(worker, [name]))),
     };
     for (const [what, size] of Object.entries(sizes)) console.info(`${what}: ${(size / 1024).toFixed(0)} KiB`);
-    // With the stock format of the open NVDLA: written, validated, printed, lifted; with traces and both estimates.
-    expect(sizes['dlakit and dlakit/browser']).toBeLessThan(272 * 1024);
-    // With the compiler and the rules of the open NVDLA; its registers and firmware are loaded when wanted.
-    expect(sizes['a worker that checks, compiles and runs']).toBeLessThan(144 * 1024);
+    // With the stock format of the open NVDLA: written, validated, printed, lifted; with traces and both estimates; with the
+    // folding of every operator that may stand before a weight.
+    expect(sizes['dlakit and dlakit/browser']).toBeLessThan(292 * 1024);
+    // With the compiler and the rules of the open NVDLA; its registers and firmware are loaded when wanted. zod is 28 KiB of it,
+    // since the description of a kind of layer holds its schema.
+    expect(sizes['a worker that checks, compiles and runs']).toBeLessThan(196 * 1024);
     expect(sizes['kernels, one thread or several']).toBeLessThan(16 * 1024);
   });
 });
