@@ -10,8 +10,8 @@ import type { CheckOptions } from '../support/rule.ts';
 import { networkRules } from '../support/rules.ts';
 import type { CheckResult, Refusal } from '../support/verdict.ts';
 import { passes } from './passes.ts';
+import { endsNetwork } from './prepare.ts';
 import { rewriteAt } from './rewrite.ts';
-import { endsNetwork } from './standing.ts';
 
 /** The result with the offers that hold: `fix.rewrite` of each refusal that a pass does away with, the first in table order. */
 export function withOffers(graph: Graph, result: CheckResult, options: CheckOptions): CheckResult {

@@ -3,7 +3,7 @@
 import type { Attribute, Dim, Node } from '../graph/graph.ts';
 import { groupsOf } from '../graph/operators/window.ts';
 import { float32Tensor, float32Values, type Tensor } from '../graph/tensor.ts';
-import type { View } from './pass.ts';
+import type { NewNode, View } from './pass.ts';
 
 export const int = (value: number): Attribute => ({ kind: 'int', value });
 export const float = (value: number): Attribute => ({ kind: 'float', value });
@@ -88,6 +88,35 @@ export const perChannel = (values: ArrayLike<number>, channel: number): number =
   (values.length === 1 ? values[0] : values[channel])!;
 
 export const allFinite = (values: Float32Array): boolean => values.every((value) => Number.isFinite(value));
+
+/** A Clip in the form of the graph's opset; an infinite bound is left out. */
+export function clipNode(
+  view: View,
+  name: string,
+  data: string,
+  output: string,
+  min: number,
+  max: number,
+): { readonly node: NewNode; readonly constants: readonly (readonly [string, Tensor])[] } {
+  const common = { name, op: 'Clip', outputs: [output] };
+  if (view.opset < 11) {
+    const attributes = {
+      ...(Number.isFinite(min) && { min: float(min) }),
+      ...(Number.isFinite(max) && { max: float(max) }),
+    };
+    return { node: { ...common, inputs: [data], attributes }, constants: [] };
+  }
+  const sides = [
+    ['min', min],
+    ['max', max],
+  ] as const;
+  const constants = sides
+    .filter(([, value]) => Number.isFinite(value))
+    .map(([side, value]) => ({ side, name: view.fresh(name, side), tensor: float32Tensor([], [value]) }));
+  const input = (side: string) => constants.find((constant) => constant.side === side)?.name ?? '';
+  const inputs = input('max') ? [data, input('min'), input('max')] : [data, input('min')];
+  return { node: { ...common, inputs }, constants: constants.map((constant) => [constant.name, constant.tensor]) };
+}
 
 /** A node that only gives its input another shape; elements keep their order. */
 export const isReshape = (

@@ -7,12 +7,9 @@
 
 import { fail } from '../base/errors.ts';
 import type { Graph, Node } from '../graph/graph.ts';
-import { check } from '../support/check.ts';
-import type { CheckOptions } from '../support/rule.ts';
 import { GraphEditor } from './editor.ts';
 import type { Pass } from './pass.ts';
 import { graphPasses, nodePasses, passes } from './passes.ts';
-import { isWorse, standingOf } from './standing.ts';
 
 export interface RewriteOptions {
   /** Names of passes, run in the table's order, `float16-to-float32` always the first. Without it: the `normalize` passes. */
@@ -81,29 +78,6 @@ export function rewriteAt(graph: Graph, pass: Pass, origins: ReadonlySet<string>
   let found = false;
   while (sweep(editor, pass, isWanted).length > 0) found = true;
   return found ? editor.finish() : undefined;
-}
-
-/**
- * The form that goes to the board: also reconstructs operators that the DLA lacks out of those it has. A network never stands
- * worse for it on the target, release and precision that it is prepared for: passes without which it stands better are left
- * out, one after the other, and where nothing helps it stays as it is.
- */
-export function prepare(graph: Graph, options: CheckOptions): RewriteResult {
-  const asItIs = standingOf(graph, check(graph, options));
-  const attempt = (names: readonly string[]) => {
-    const result = rewrite(graph, { passes: names });
-    return { names, result, standing: standingOf(result.graph, check(result.graph, options)) };
-  };
-  let best = attempt(preparePasses);
-  while (isWorse(best.standing, asItIs)) {
-    const { names, result } = best;
-    const removable = result.applied.filter(({ pass }) => names.includes(pass));
-    if (removable.length === 0) return { graph, applied: [] };
-    best = removable
-      .map(({ pass }) => attempt(names.filter((name) => name !== pass)))
-      .reduce((a, b) => (isWorse(a.standing, b.standing) ? b : a));
-  }
-  return best.result;
 }
 
 function select(names: readonly string[]): readonly Pass[] {

@@ -40,7 +40,7 @@ const refuse = (verdict: Verdict, refusal: Refusal, target: Target): Verdict => 
   refusals: [...verdict.refusals, { ...refusal, message: `${verdict.node}: ${refusal.message} [${refusal.rule}]` }],
 });
 
-/** Sends comparisons away whose Casts cannot stay, and Casts whose comparison cannot. */
+/** Refuses a comparison when a Cast behind it is refused, and its Casts when the comparison is. */
 export function pairComparisons(graph: Graph, verdicts: readonly Verdict[], context: RuleContext): readonly Verdict[] {
   const { target, release } = context;
   const at = new Map(graph.nodes.map((node, index) => [node.name, index]));
@@ -61,7 +61,7 @@ export function pairComparisons(graph: Graph, verdicts: readonly Verdict[], cont
   return result;
 }
 
-/** Sends the segments of the open NVDLA back that only the host feeds and reads, and that convolve nothing. */
+/** Refuses what would be a loadable of an open NVDLA that only the host feeds and reads, and that convolves nothing. */
 export function withoutDetours(graph: Graph, verdicts: readonly Verdict[], context: RuleContext): readonly Verdict[] {
   const { target, release } = context;
   const placement = new Map(verdicts.map((verdict): [string, Placement] => [verdict.node, verdict.placement]));
@@ -98,7 +98,7 @@ export function withoutDetours(graph: Graph, verdicts: readonly Verdict[], conte
 export const loadableLimit = (target: Target, release: Release): number =>
   target.generation === 'nvdla' ? Number.POSITIVE_INFINITY : published(loadables, release).limit;
 
-/** The segments, those named that run off the DLA because a core holds no more loadables. */
+/** The segments; those that run off the DLA because a core holds no more loadables say so. */
 function withSurplus(
   segments: readonly CheckedSegment[],
   verdicts: readonly Verdict[],

@@ -49,7 +49,7 @@ interface Cuts {
   readonly batches: readonly number[];
 }
 
-/** Why a DLA cluster is not one with the DLA nodes that it waits for, by its root; none for one that waits for none. */
+/** What keeps a DLA cluster from joining the DLA clusters that it waits for, by its root. A cluster that waits for none has no entry. */
 function reasonsApart(graph: Graph, { places, reads, clusters, batches }: Cuts): ReadonlyMap<number, string> {
   const behindDla = reads.map(() => false);
   const found = new Map<number, { batch?: string; readonly between: string[] }>();
@@ -72,7 +72,7 @@ function reasonsApart(graph: Graph, { places, reads, clusters, batches }: Cuts):
   );
 }
 
-/** Why a DLA cluster that waits for none stands apart from the one that runs before it. */
+/** What keeps a DLA cluster that waits for none from the one that runs before it. */
 const besides = (batch: number, before: number | undefined): string | undefined =>
   before === undefined ? undefined : before === batch ? 'no tensor in common' : `batch ${before} beside batch ${batch}`;
 

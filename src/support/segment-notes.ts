@@ -38,9 +38,9 @@ function intermediateBytes(graph: Graph, nodes: readonly Node[], outside: Readon
 }
 
 export interface MemoryBound {
-  /** The segment's. */
+  /** Name of the segment. */
   readonly name: string;
-  /** Bytes. */
+  /** Bytes, as are those of the tensors. */
   readonly weights: number;
   readonly tensors: number;
 }

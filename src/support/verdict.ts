@@ -24,7 +24,7 @@ export interface Refusal {
 }
 
 export interface Fix {
-  /** Name of a rewrite pass (rewrite/) that does it, when one exists. */
+  /** The rewrite pass that does away with the refusal: it was tried on this network (rewrite/offers.ts). */
   readonly rewrite?: string;
   /** What to change, as an imperative sentence. */
   readonly advice: string;

@@ -7,7 +7,8 @@ import { resolve } from '../../onnx/resolve.ts';
 import { graphOf, node, runModel, tensorAttribute } from '../../onnx/testing/graphs.ts';
 import { writeModel } from '../../onnx/write.ts';
 import { findRelease, findTarget } from '../../targets/find.ts';
-import { prepare, rewrite } from '../rewrite.ts';
+import { prepare } from '../prepare.ts';
+import { rewrite } from '../rewrite.ts';
 import { printGraph } from '../testing/print-graph.ts';
 
 const half = (shape: readonly number[], values: ArrayLike<number>): Tensor => ({

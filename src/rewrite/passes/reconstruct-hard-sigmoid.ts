@@ -2,9 +2,8 @@
 
 import { hardSigmoidOf } from '../../graph/operators/point.ts';
 import { float32Tensor } from '../../graph/tensor.ts';
-import { clipNode } from '../clip-node.ts';
 import type { Pass } from '../pass.ts';
-import { isOp } from '../pattern.ts';
+import { clipNode, isOp } from '../pattern.ts';
 
 export const reconstructHardSigmoid: Pass = {
   name: 'reconstruct-hard-sigmoid',

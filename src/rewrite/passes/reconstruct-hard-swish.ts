@@ -7,9 +7,8 @@
  */
 
 import { float32Tensor } from '../../graph/tensor.ts';
-import { clipNode } from '../clip-node.ts';
 import type { Pass } from '../pass.ts';
-import { isOp } from '../pattern.ts';
+import { clipNode, isOp } from '../pattern.ts';
 
 export const reconstructHardSwish: Pass = {
   name: 'reconstruct-hard-swish',

@@ -7,9 +7,8 @@
 import type { Node } from '../../graph/graph.ts';
 import { clipBounds } from '../../graph/operators/point.ts';
 import { float32Values } from '../../graph/tensor.ts';
-import { clipNode } from '../clip-node.ts';
 import type { Edit, Pass, View } from '../pass.ts';
-import { floatConstant, isOp, sameShape } from '../pattern.ts';
+import { clipNode, floatConstant, isOp, sameShape } from '../pattern.ts';
 
 interface Range {
   readonly min: number;

@@ -66,7 +66,7 @@ export function cbufNeed(
   };
 }
 
-/** The finding of a convolution whose need of banks is not as it should be. */
+/** The finding of a convolution to whose need of banks `wrong` has an objection, which ends the message. */
 function banksOf(node: Node, context: RuleContext, limit: number, wrong: (banks: number) => string | undefined) {
   const convolution = convolutionOf(node, context);
   if (!convolution) return undefined;

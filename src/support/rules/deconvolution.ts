@@ -22,7 +22,7 @@ import {
 const planar = (node: Node, context: RuleContext): Deconvolution | undefined =>
   context.shape(node.inputs[0])?.length === 4 ? deconvolutionOf(node, context) : undefined;
 
-/** Both dimensions in a range, or one of them one of a few longer ones, and the other 1. */
+/** Sizes that are allowed: both dimensions in a range, or one of the long sizes in one dimension and 1 in the other. */
 interface Extents {
   readonly both: Range;
   readonly long: readonly number[];

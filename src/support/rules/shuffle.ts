@@ -1,4 +1,4 @@
-/** Shuffle: Reshape and Transpose. Flatten, Squeeze and Unsqueeze are shuffles of other ranks, which the DLA has not. */
+/** Shuffle: Reshape and Transpose. Flatten, Squeeze and Unsqueeze change the rank, which no layer of the DLA does. */
 
 import type { Node } from '../../graph/graph.ts';
 import { permutationOf } from '../../graph/operators/movement.ts';

@@ -21,7 +21,7 @@ export function windowOver(node: Node, context: RuleContext): Window | undefined
   return deconvolution && { ...deconvolution, reachedPads: deconvolution.pads };
 }
 
-/** What a configuration lacks, said of a node. */
+/** The finding that a configuration does not have what a node needs. */
 export const lacks = ({ target }: RuleContext, what: string): Finding => ({
   message: `${target.name} has no ${what}`,
   values: { limit: what, value: 'none', configuration: target.name },

@@ -1,4 +1,4 @@
-/** What the convolution core of the open NVDLA takes; deconvolutions are convolutions of what meets the same weights. */
+/** What the convolution core of the open NVDLA takes; a deconvolution becomes a convolution for each place in a block of output pixels. */
 
 import { nvdlaLimits } from '../../../targets/nvdla-limits.ts';
 import { always, constantInput, outside, type Rule, rule, span } from '../../rule.ts';

@@ -1,0 +1,53 @@
+/** Preparing a network for a target: all rewrites, but for those that make it stand worse there. */
+
+import { type Graph, type Node, staticShape } from '../graph/graph.ts';
+import { check } from '../support/check.ts';
+import type { CheckOptions } from '../support/rule.ts';
+import { cubeOf } from '../support/rules/nvdla/base.ts';
+import type { CheckResult } from '../support/verdict.ts';
+import { isReshape } from './pattern.ts';
+import { preparePasses, type RewriteResult, rewrite } from './rewrite.ts';
+
+/**
+ * The form that goes to the board: also reconstructs operators that the DLA lacks out of those it has. A network never stands
+ * worse for it on the target, release and precision that it is prepared for: passes without which it stands better are left
+ * out, one after the other, and where nothing helps it stays as it is.
+ */
+export function prepare(graph: Graph, options: CheckOptions): RewriteResult {
+  const asItIs = standingOf(graph, check(graph, options));
+  const attempt = (names: readonly string[]) => {
+    const result = rewrite(graph, { passes: names });
+    return { names, result, standing: standingOf(result.graph, check(result.graph, options)) };
+  };
+  let best = attempt(preparePasses);
+  while (isWorse(best.standing, asItIs)) {
+    const { names, result } = best;
+    const removable = result.applied.filter(({ pass }) => names.includes(pass));
+    if (removable.length === 0) return { graph, applied: [] };
+    best = removable
+      .map(({ pass }) => attempt(names.filter((name) => name !== pass)))
+      .reduce((a, b) => (isWorse(a.standing, b.standing) ? b : a));
+  }
+  return best.result;
+}
+
+/** How a network stands on a target. Less is better; an earlier number weighs more than all later ones together. */
+export type Standing = readonly [macsOffDla: number, nodesOffDla: number, loadables: number];
+
+export const standingOf = (graph: Graph, { macs, verdicts, segments, elsewhere }: CheckResult): Standing => [
+  macs.total - macs.dla,
+  graph.nodes.filter((node, index) => verdicts[index]!.placement === elsewhere && !endsNetwork(node, graph)).length,
+  segments.filter(({ kind }) => kind === 'dla').length,
+];
+
+/** Whether a node is a reshape at an output that moves nothing, [N, C, 1, 1] to [N, C]: the network for the board ends before it. */
+export function endsNetwork(node: Node, graph: Graph): boolean {
+  if (!isReshape(node) || graph.nodes.some(({ inputs }) => inputs.includes(node.outputs[0]!))) return false;
+  const [from, to] = [node.inputs[0], node.outputs[0]].map((value) => cubeOf(staticShape(graph, value ?? '')));
+  return from !== undefined && from.join() === to?.join();
+}
+
+export function isWorse(standing: Standing, than: Standing): boolean {
+  const differing = standing.findIndex((value, index) => value !== than[index]);
+  return differing >= 0 && standing[differing]! > than[differing]!;
+}
