@@ -70,6 +70,8 @@ export const errorCodes = {
   'device/unsupported': 'The hardware function is not modelled.',
   'device/stalled': 'The task cannot go on: an operation waits for an event that nobody will raise.',
   'device/timeout': 'A launch, or a task of the host emulator, is more work than the watchdog of the device waits for.',
+  'device/kernels':
+    'The WebAssembly kernels are older or newer than the sources around them; npm run build:kernels builds them anew.',
   'device/memory': 'The device is out of memory.',
   'trace/syntax': 'A register trace cannot be parsed.',
   'trace/check': 'A register trace expects another value than the device holds.',

@@ -10,6 +10,7 @@ import type { ImmediateEngines } from '../../state.ts';
 import { constantCube, cubeBytes, featureCube, featureValues, fillFeature, vectorCube } from '../../testing/cubes.ts';
 import { referenceEngines } from '../reference/engines.ts';
 import { createWasmEngines } from './engines.ts';
+import { kernelBytes } from './kernel-host.ts';
 
 const wave = (length: number): Int8Array => Int8Array.from({ length }, (_, i) => ((i * 37) % 255) - 127);
 const square = (n: number) => ({ h: n, w: n });
@@ -35,6 +36,15 @@ function convOf(bus: Bus, input: Cube, output: Cube, kernel = 3): Extract<Pipeli
   const scale = vectorCube(bus, Float32Array.of(0.001));
   return { kind: 'conv', conv, sdp: { arithmetic: 'float-scale', scale, low: -128, high: 127, output } };
 }
+
+test('refuses kernels that were built from other sources', async () => {
+  const build = await import('./generated/single.ts');
+  expect(kernelBytes(build).subarray(0, 4)).toEqual(Uint8Array.of(0, 0x61, 0x73, 0x6d));
+  const stale = { ...build, version: '0123456789abcdef' };
+  expect(() => kernelBytes(stale)).toThrow(/npm run build:kernels.*device\/kernels/);
+  // Builds from before there were versions.
+  expect(() => kernelBytes({ wasm: build.wasm } as typeof build)).toThrow(/device\/kernels/);
+});
 
 describe('one thread', () => {
   let bus: Bus;

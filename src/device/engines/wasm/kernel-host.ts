@@ -3,8 +3,10 @@
  * itself, which is filled field by field.
  */
 
+import { fail } from '../../../base/errors.ts';
 import type { Bus } from '../../bus.ts';
 import * as layout from './job.ts';
+import { kernelVersion } from './kernel-version.ts';
 import { PackedWeights } from './packed-weights.ts';
 import type { Placement } from './placement.ts';
 import { Recording } from './recording.ts';
@@ -24,15 +26,30 @@ export interface HostOptions {
 /** A job is worth waking helpers for from about this many elementary steps on. */
 const shareFrom = 200_000;
 
+interface Build {
+  readonly version: string;
+  /** In hexadecimal digits. */
+  readonly wasm: string;
+}
+
 /** Each build is compiled once, however many devices there are. */
 const compiled = {
-  single: once(async () => (await import('./generated/single.ts')).wasm),
-  threads: once(async () => (await import('./generated/threads.ts')).wasm),
+  single: once(() => import('./generated/single.ts')),
+  threads: once(() => import('./generated/threads.ts')),
 };
 
-function once(wasm: () => Promise<string>): () => Promise<WebAssembly.Module> {
+/** The bytes of a build. @throws device/kernels when it was made of other sources than those that it is to work with */
+export function kernelBytes({ version, wasm }: Build): Uint8Array<ArrayBuffer> {
+  if (version !== kernelVersion) {
+    const detail = { expected: kernelVersion, actual: version ?? 'none' };
+    fail('device/kernels', 'the kernels were built from other sources: run npm run build:kernels', {}, detail);
+  }
+  return bytesOf(wasm);
+}
+
+function once(build: () => Promise<Build>): () => Promise<WebAssembly.Module> {
   let module: Promise<WebAssembly.Module> | undefined;
-  const compile = async () => WebAssembly.compile(bytesOf(await wasm()));
+  const compile = async () => WebAssembly.compile(kernelBytes(await build()));
   return () => {
     module ??= compile();
     return module;
