@@ -65,7 +65,9 @@ export async function runMain(work: (signal: AbortSignal) => Promise<void>): Pro
   try {
     await work(abort.signal);
   } catch (error) {
-    process.exitCode = report(error);
+    const { text, exitStatus } = ending(error);
+    process.stderr.write(text);
+    process.exitCode = exitStatus;
   }
 }
 
@@ -74,16 +76,18 @@ function leaveClosedPipe(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE') throw error;
 }
 
-/** Prints what ended the work and gives the exit status for it. */
-function report(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : status.mistake;
+/** What is printed on standard error when an error ends the work, and the exit status for it. */
+export function ending(error: unknown): { readonly text: string; readonly exitStatus: number } {
+  // commander has printed its own.
+  if (error instanceof CommanderError) return { text: '', exitStatus: error.exitCode === 0 ? 0 : status.mistake };
   if (error instanceof DlakitError) {
     const { code } = error.problem;
-    process.stderr.write(`dla: ${printable(formatProblem(error.problem))}\n`);
-    if (code === 'cancelled') return status.interrupted;
-    return code === 'check/gpu-fallback' ? status.gpuFallback : status.mistake;
+    const special = { cancelled: status.interrupted, 'check/gpu-fallback': status.gpuFallback } as const;
+    return {
+      text: `dla: ${printable(formatProblem(error.problem))}\n`,
+      exitStatus: code in special ? special[code as keyof typeof special] : status.mistake,
+    };
   }
   const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`dla: this is a bug in dlakit ${version}; please report it\n${trace}\n`);
-  return status.bug;
+  return { text: `dla: this is a bug in dlakit ${version}; please report it\n${trace}\n`, exitStatus: status.bug };
 }

@@ -134,13 +134,13 @@ const refused: readonly (readonly [network: string, flags: readonly string[], co
 
 describe('dla compile --board', () => {
   it.each(honoured)('%s %j', async (network, flags, check) => {
-    expect(await compiled(network, ...flags)).toMatchObject({ code: undefined, message: '' });
+    expect(await compiled(network, ...flags)).toMatchObject({ code: undefined, status: 0 });
     check(readBoard(folder, 'board'));
   });
 
   it.each(refused)('%s %j is refused, and nothing is written', async (network, flags, code) => {
     const before = folder.files();
-    expect(await compiled(network, ...flags)).toMatchObject({ code, stdout: '' });
+    expect(await compiled(network, ...flags)).toMatchObject({ code, status: 2, stdout: '' });
     expect(folder.files()).toEqual(before);
   });
 
@@ -148,7 +148,7 @@ describe('dla compile --board', () => {
     const before = folder.files();
     const outcome = await folder.run('compile', 'net.onnx', '--board', 'board', '--output', 'net.dla');
     expect(outcome).toMatchObject({ code: 'calibrate/cache-missing', stdout: '' });
-    expect(outcome.message).toContain('the board needs the calibrated ranges of the network');
+    expect(outcome.stderr).toContain('the board needs the calibrated ranges of the network');
     expect(folder.files()).toEqual(before);
   });
 

@@ -78,9 +78,9 @@ export function testExamples(group: keyof typeof groups): void {
       folders.push(folder);
       for (const word of words) await prepareFile(folder, word.replace(/^\w+=/, ''), command);
       const before = new Set(folder.files());
-      const { code, message, stdout } = await folder.run(...words);
+      const { code, stdout, stderr } = await folder.run(...words);
       // The one outcome beside success: a check that finds nodes on the GPU.
-      expect([undefined, ...(command === 'check' ? ['check/gpu-fallback'] : [])], message).toContain(code);
+      expect([undefined, ...(command === 'check' ? ['check/gpu-fallback'] : [])], stderr).toContain(code);
       expect(stdout).not.toMatch(/undefined|NaN/);
       const written = folder.files().filter((file) => !before.has(file));
       const isOutput = (flag: string) => ['--output', '--board', '--trace'].includes(flag);

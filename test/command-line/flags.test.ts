@@ -48,8 +48,8 @@ describe('a flag that would do nothing', () => {
   ])('dla %s', async (line, message) => {
     const before = folder.files();
     const outcome = await folder.run(...line.split(' '));
-    expect(outcome.message).toContain(message);
-    expect(outcome).toMatchObject({ code: expect.stringMatching(/^[a-z]+\/[a-z-]+$/), stdout: '' });
+    expect(outcome.stderr).toContain(message);
+    expect(outcome).toMatchObject({ code: expect.stringMatching(/^[a-z]+\/[a-z-]+$/), status: 2, stdout: '' });
     expect(folder.files()).toEqual(before);
   });
 
@@ -62,7 +62,7 @@ describe('a flag that would do nothing', () => {
       'inspect net.nvdla --program',
       'compile net.onnx --target nv_full --precision fp16',
     ]) {
-      expect(await folder.run(...line.split(' ')), line).toMatchObject({ code: undefined, message: '' });
+      expect(await folder.run(...line.split(' ')), line).toMatchObject({ code: undefined, stderr: '' });
     }
   });
 });

@@ -1,6 +1,6 @@
 /**
  * The command line in this process, in a folder of its own: what it prints, how it ends, what it leaves behind. Faster than the built
- * program in a process of its own (test/command-line.test.ts), and of the same sources.
+ * program in a process of its own (test/bad-input), and of the same sources.
  */
 
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,14 +8,16 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Command, CommanderError } from 'commander';
 import { DlakitError } from '../../src/base/errors.ts';
-import type { Context } from '../../src/cli/context.ts';
+import { type Context, ending } from '../../src/cli/context.ts';
 import { createProgram } from '../../src/cli/program.ts';
 
 export interface Outcome {
   /** Undefined when the command did what it was asked to. */
   readonly code: string | undefined;
-  readonly message: string;
+  /** Exit status. */
+  readonly status: number;
   readonly stdout: string;
+  readonly stderr: string;
 }
 
 export class Folder {
@@ -52,39 +54,45 @@ export class Folder {
 
   /** Runs `dla` with these words in the folder. Bugs throw. */
   async run(...words: readonly string[]): Promise<Outcome> {
-    const printed: string[] = [];
+    const [stdout, stderr]: [string[], string[]] = [[], []];
+    const outcome = (code: string | undefined, status: number): Outcome => ({
+      code,
+      status,
+      stdout: stdout.join(''),
+      stderr: stderr.join(''),
+    });
     const before = process.cwd();
     process.chdir(this.path);
     try {
-      const program = createProgram(contextInto(printed));
-      for (const command of leafCommands(program).values()) command.configureOutput({ writeErr() {} });
-      await program.parseAsync([...words], { from: 'user' });
-      return { code: undefined, message: '', stdout: printed.join('\n') };
-    } catch (error) {
-      if (error instanceof DlakitError) {
-        return { code: error.problem.code, message: error.message, stdout: printed.join('\n') };
+      const program = createProgram(contextInto(stdout, stderr));
+      for (const command of leafCommands(program).values()) {
+        command.configureOutput({ writeErr: (text) => void stderr.push(text) });
       }
-      if (error instanceof CommanderError)
-        return { code: error.code, message: error.message, stdout: printed.join('\n') };
-      throw error;
+      await program.parseAsync([...words], { from: 'user' });
+      return outcome(undefined, 0);
+    } catch (error) {
+      if (!(error instanceof DlakitError || error instanceof CommanderError)) throw error;
+      const { text, exitStatus } = ending(error);
+      stderr.push(text);
+      return outcome(error instanceof DlakitError ? error.problem.code : error.code, exitStatus);
     } finally {
       process.chdir(before);
     }
   }
 }
 
-const contextInto = (printed: string[]): Context => ({
+const contextInto = (stdout: string[], stderr: string[]): Context => ({
   text: { colour: false, width: 120 },
   signal: new AbortController().signal,
-  print: (text) => void printed.push(text),
-  note() {},
+  print: (text) => void stdout.push(`${text}\n`),
+  note: (text) => void stderr.push(`${text}\n`),
   async checkpoint() {},
   progress: () => ({ update() {}, stop() {} }),
 });
 
 /** The commands that do something: `trace` alone does not, `trace run` does. */
 export function leafCommands(
-  command: Command = createProgram(contextInto([])),
+  command: Command = createProgram(contextInto([], [])),
   path = '',
 ): ReadonlyMap<string, Command> {
   if (command.commands.length === 0) return new Map([[path, command]]);

@@ -1,4 +1,4 @@
-/** The built command line where nothing is wrong with the input: what flags mean together, and what ends the output. */
+/** The command line where nothing is wrong with the input: what flags mean together, and what ends the output. */
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -6,18 +6,18 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { float32Tensor } from '../src/graph/tensor.ts';
-import { decodeStockLoadable, encodeStockLoadable } from '../src/loadable/nvdla/format/stock-loadable.ts';
-import { GraphBuilder } from '../src/models/graph-builder.ts';
-import { writeModel } from '../src/onnx/write.ts';
-import { Workspace } from './bad-input/command-line.ts';
-import { externalData } from './fuzz/base-models.ts';
+import { float32Tensor } from '../../src/graph/tensor.ts';
+import { decodeStockLoadable, encodeStockLoadable } from '../../src/loadable/nvdla/format/stock-loadable.ts';
+import { GraphBuilder } from '../../src/models/graph-builder.ts';
+import { writeModel } from '../../src/onnx/write.ts';
+import { externalData } from '../fuzz/base-models.ts';
+import { Folder } from './program.ts';
 
-const program = fileURLToPath(new URL('../dist/cli/dla.js', import.meta.url));
-const model = fileURLToPath(new URL('../models/fashion-resnet20.onnx', import.meta.url));
-const images = fileURLToPath(new URL('../data/fashion-mnist-calibration-images.idx3.gz', import.meta.url));
+const program = fileURLToPath(new URL('../../dist/cli/dla.js', import.meta.url));
+const model = fileURLToPath(new URL('../../models/fashion-resnet20.onnx', import.meta.url));
+const images = fileURLToPath(new URL('../../data/fashion-mnist-calibration-images.idx3.gz', import.meta.url));
 
-const workspace = new Workspace();
+const workspace = new Folder();
 afterAll(() => workspace.remove());
 
 beforeAll(async () => {
@@ -37,9 +37,12 @@ describe('the command line', () => {
   });
 
   it('shows no progress when piped', async () => {
-    const result = await workspace.run('calibrate', model, '--images', images, '--limit', '3', '--output', 'net.cache');
-    expect(result).toMatchObject({ status: 0, stderr: 'wrote net.cache\n' });
-    expect(result.stdout).toBe('3 samples, 53 tensors, method mse\n');
+    const args = ['calibrate', model, '--images', images, '--limit', '3', '--output', 'net.cache'];
+    const child = spawn(process.execPath, [program, ...args], { cwd: workspace.path });
+    const [stdout, stderr] = [child.stdout, child.stderr].map((stream) => stream.setEncoding('utf8').toArray());
+    expect(await once(child, 'close')).toEqual([0, null]);
+    expect((await stdout!).join('')).toBe('3 samples, 53 tensors, method mse\n');
+    expect((await stderr!).join('')).toBe('wrote net.cache\n');
   });
 
   it('inspects calibrations in both forms', async () => {
@@ -80,7 +83,7 @@ describe('the command line', () => {
     expect(await workspace.run('estimate', model, '--sram', '1', '--mem-pool', 'dlaSRAM:1')).toMatchObject(usage);
     expect(await workspace.run('check', model, '--mem-pool', 'dlaLocalDRAM:1000')).toMatchObject(usage);
     expect(await workspace.run('check', model, '--mem-pool', 'dlaFarDRAM:1')).toMatchObject(usage);
-    expect(workspace.listing()).not.toContain('out/');
+    expect(workspace.files()).not.toContain('out/report.json');
   });
 
   it('prepares images of the demo networks alike in every command', async () => {
@@ -104,7 +107,7 @@ describe('the command line', () => {
       '--mean wants one number, or one for each channel of the input (expected 1 or 1, found 2)',
     );
     expect(await workspace.run('compile', model, '--std', '0', '--output', 'odd.dla')).toMatchObject({ status: 2 });
-    expect(workspace.listing().filter((name) => name.startsWith('odd'))).toEqual([]);
+    expect(workspace.files().filter((name) => name.startsWith('odd'))).toEqual([]);
   });
 
   it('takes memory pools by the names that trtexec has for them', async () => {
@@ -171,12 +174,12 @@ describe('the command line', () => {
       status: 2,
       stdout: '',
     });
-    expect(workspace.listing().filter((name) => name.startsWith('odd'))).toEqual([]);
+    expect(workspace.files().filter((name) => name.startsWith('odd'))).toEqual([]);
   });
 
   it('wants to know what a loadable of another compiler was made for', async () => {
     const name = 'conv1__nv_small_int8_ncxhwx_fast-math_per-kernel__s0';
-    const file = fileURLToPath(new URL(`fixtures/nvdla/networks/${name}/model.nvdla`, import.meta.url));
+    const file = fileURLToPath(new URL(`../fixtures/nvdla/networks/${name}/model.nvdla`, import.meta.url));
     const asked = await workspace.run('inspect', file, '--validate');
     expect(asked.status).toBe(2);
     expect(asked.stderr).toMatch(
@@ -208,7 +211,7 @@ describe('the command line', () => {
 
   it('records a loadable of another compiler on the bytes of its surfaces', async () => {
     const name = 'conv1__nv_small_int8_ncxhwx_fast-math_per-kernel__s0';
-    const folder = fileURLToPath(new URL(`fixtures/nvdla/networks/${name}`, import.meta.url));
+    const folder = fileURLToPath(new URL(`../fixtures/nvdla/networks/${name}`, import.meta.url));
     const flags = ['--target', 'nv_small', '--output', 'stock'];
     const record = ['trace', 'record', join(folder, 'model.nvdla'), ...flags];
     expect((await workspace.run(...record)).stderr).toContain('[run/input]');
@@ -245,7 +248,7 @@ describe('the command line', () => {
 });
 
 const stock = fileURLToPath(
-  new URL('fixtures/nvdla/networks/conv1__nv_small_int8_ncxhwx_fast-math_per-kernel__s0/', import.meta.url),
+  new URL('../fixtures/nvdla/networks/conv1__nv_small_int8_ncxhwx_fast-math_per-kernel__s0/', import.meta.url),
 );
 
 describe('stock loadables on the command line', () => {
