@@ -26,7 +26,7 @@ export type { TraceResult } from './device/nvdla/trace/player.ts';
 export type { TraceFiles } from './device/nvdla/trace/recording.ts';
 export type { LaunchTotals } from './device/nvdla/trace/run-trace.ts';
 export type { Side as TransferSide, Transfer } from './device/nvdla/transfer.ts';
-export type { DeviceState, Engines, NvdlaState } from './device/state.ts';
+export type { DeviceState, Engines, ImmediateEngines, NvdlaState, QueuedEngines } from './device/state.ts';
 export type { LayerEstimate, StripeLayer, StripeTotals } from './estimate/estimate-result.ts';
 export type { BatchOptions, Sample } from './evaluate/data-set.ts';
 export type { EvaluateOptions } from './evaluate/evaluate.ts';
@@ -118,6 +118,7 @@ export type { Binding, StockNetwork } from './runtime/nvdla/user-driver.ts';
 export type { CheckedSegment, Fix, Placement, Refusal, Verdict } from './support/verdict.ts';
 export type { MemoryPools } from './targets/pools.ts';
 export type {
+  CommonTarget,
   Fact,
   JetsonTarget,
   MemoryInterface,

@@ -6,7 +6,7 @@ import { float32Tensor, float32Values, type Tensor } from '../graph/tensor.ts';
 import type { NewNode, View } from './pass.ts';
 
 export const int = (value: number): Attribute => ({ kind: 'int', value });
-export const float = (value: number): Attribute => ({ kind: 'float', value });
+const float = (value: number): Attribute => ({ kind: 'float', value });
 export const ints = (value: readonly number[]): Attribute => ({ kind: 'ints', value });
 
 /** Whether a node is one of ONNX's own operators with one of these names. */

@@ -13,7 +13,7 @@ export interface Fact<T> {
   readonly source: string;
 }
 
-interface CommonTarget {
+export interface CommonTarget {
   /** `orin`, `xavier`, `nv_small`, … */
   readonly name: string;
   readonly title: string;
