@@ -18,7 +18,7 @@ export interface Assignment {
   readonly operations: readonly Operation[];
   /** Index of the checker's segment that an operation belongs to. */
   readonly segmentOf: (operation: Operation) => number;
-  readonly host: ReadonlyMap<Node, 'gpu' | 'not emulated'>;
+  readonly host: ReadonlyMap<Node, 'refused' | 'not emulated'>;
   /** Why nodes that the rules accept are not lowered. */
   readonly notEmulated: ReadonlyMap<string, string>;
   /** The given scales, and those that aliases pass on. */
@@ -86,10 +86,10 @@ export function assign(
     }
     if (reasons.size === before) {
       const accepted = (node: Node) => byName.has(node.name);
-      const host = new Map<Node, 'gpu' | 'not emulated'>();
+      const host = new Map<Node, 'refused' | 'not emulated'>();
       for (const node of live) {
         if (segments.has(node) && !reasons.has(node)) continue;
-        host.set(node, accepted(node) ? 'not emulated' : 'gpu');
+        host.set(node, accepted(node) ? 'not emulated' : 'refused');
       }
       const notEmulated = new Map<string, string>();
       for (const [node, why] of reasons) if (accepted(node)) notEmulated.set(node.name, why);

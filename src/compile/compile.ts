@@ -7,7 +7,7 @@
  *     quantize   real numbers → integers and factors
  *     emit       surfaces, SRAM and DRAM addresses (allocate), dependencies (schedule), validation
  *
- * Three states, never confused: a node that a rule refuses runs on the host with reason `gpu`; one that the rules accept and this
+ * Three states, never confused: a node that a rule refuses runs on the host with reason `refused`; one that the rules accept and this
  * compiler cannot lower runs on the host with reason `not emulated`; every other one runs on the emulated DLA.
  */
 
@@ -111,7 +111,7 @@ export function compile(quantized: QuantizedGraph, checked: CheckResult, options
 function requireDlaInputs(graph: Graph, drafts: readonly SegmentDraft[], format: InputFormat): void {
   for (const input of graph.inputs) {
     const readers = drafts.filter((draft) => readBy(draft).includes(input));
-    const host = readers.find((draft) => draft.kind === 'host' && draft.reason === 'gpu');
+    const host = readers.find((draft) => draft.kind === 'host' && draft.reason === 'refused');
     if (readers.some((draft) => draft.kind === 'dla') && !host) continue;
     const reason = host ? `${host.nodes[0]!.name} reads it outside the DLA` : 'no DLA segment reads it';
     fail('compile/unsupported', `the input cannot be ${format}: ${reason}`, { value: input });

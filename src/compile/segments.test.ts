@@ -63,8 +63,8 @@ describe('segments beside an open NVDLA', () => {
     const erf = b.node('Erf', [middle], [b.shape(x)], {}, 'erf')[0]!;
     b.output(b.conv(erf, { channels: 4, kernel: 1, name: 'last' }));
     const graph = b.build();
-    expect(onNvdla(graph)).toEqual(['dla first', 'gpu soft', 'dla middle', 'gpu erf', 'dla last']);
-    expect(onNvdla(graph, [middle])).toEqual(['dla first', 'gpu soft middle erf', 'dla last']);
+    expect(onNvdla(graph)).toEqual(['dla first', 'refused soft', 'dla middle', 'refused erf', 'dla last']);
+    expect(onNvdla(graph, [middle])).toEqual(['dla first', 'refused soft middle erf', 'dla last']);
   });
 
   it('are one for branches that nothing joins', () => {
@@ -94,20 +94,20 @@ describe('segments', () => {
     validatePlan(network.plan, network.blobs, orin);
   });
 
-  it('put a node that a rule refuses on the host as gpu', () => {
+  it('put a node that a rule refuses on the host as refused', () => {
     const segments = [dla('first', 'relu'), gpu('middle'), dla('last')];
     const { network, notEmulated } = compiled(chain('Elu'), { segments });
-    expect(network.plan.segments.map(summary)).toEqual(['dla relu', 'gpu middle', 'dla last']);
+    expect(network.plan.segments.map(summary)).toEqual(['dla relu', 'refused middle', 'dla last']);
     expect(notEmulated.size).toBe(0);
   });
 
-  it('keep gpu and not emulated apart, and merge neighbours of one kind', () => {
+  it('keep refused and not emulated apart, and merge neighbours of one kind', () => {
     const b = new GraphBuilder('neighbours');
     let x = b.input('x', [1, 8, 4, 4]);
     for (const name of ['a', 'b', 'c', 'd']) x = b.node('Softmax', [x], [b.shape(x)], {}, name)[0]!;
     b.output(x);
     const { network } = compiled(b.build(), { segments: [gpu('a', 'b'), dla('c', 'd')] });
-    expect(network.plan.segments.map(summary)).toEqual(['gpu a b', 'not emulated c d']);
+    expect(network.plan.segments.map(summary)).toEqual(['refused a b', 'not emulated c d']);
   });
 
   it('write the model of a host segment', () => {
@@ -183,7 +183,7 @@ describe('segments', () => {
     const chosen = b.node('If', [b.input('flag', [1])], [b.shape(conv)], branches, 'choose')[0]!;
     b.output(b.relu(chosen, 'last'));
     const { network } = compiled(b.build(), { segments: [dla('conv'), gpu('choose'), dla('last')] });
-    expect(network.plan.segments.map(summary)).toEqual(['dla conv', 'gpu choose', 'dla last']);
+    expect(network.plan.segments.map(summary)).toEqual(['dla conv', 'refused choose', 'dla last']);
     validatePlan(network.plan, network.blobs, orin);
   });
 

@@ -39,7 +39,7 @@ export interface Cut {
   readonly hostApart: boolean;
 }
 
-type HostReason = 'gpu' | 'not emulated';
+type HostReason = 'refused' | 'not emulated';
 
 interface Unit {
   readonly key: string;
@@ -74,8 +74,8 @@ export function cutSegments(cut: Cut): readonly SegmentDraft[] {
 
   function draftOf(members: readonly Unit[], nodes: readonly Node[]): SegmentDraft {
     if (cut.host.has(nodes[0]!)) {
-      const refused = nodes.some((node) => cut.host.get(node) === 'gpu');
-      return { kind: 'host', reason: refused ? 'gpu' : 'not emulated', nodes };
+      const refused = nodes.some((node) => cut.host.get(node) === 'refused');
+      return { kind: 'host', reason: refused ? 'refused' : 'not emulated', nodes };
     }
     const operations = members
       .flatMap((unit) => unit.operations)

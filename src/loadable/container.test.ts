@@ -33,7 +33,7 @@ function sampleNetwork(): CompiledNetwork {
         kind: 'host',
         name: 'TopK_7',
         nodes: ['TopK_7'],
-        reason: 'gpu',
+        reason: 'refused',
         inputs: ['picked'],
         outputs: ['top'],
         model: sha256Hex(model),
@@ -88,7 +88,7 @@ describe('encode and decode', () => {
     expect(problemOf(() => encodeLoadable({ ...network, blobs: new Map() })).code).toBe('program/invalid');
     const plan: Plan = { ...network.plan, outputs: ['nothing'] };
     expect(problemOf(() => encodeLoadable({ ...network, plan })).code).toBe('program/invalid');
-    const unknown: Plan = { ...network.plan, target: 'thor' };
+    const unknown: Plan = { ...network.plan, target: 'tegra' };
     expect(problemOf(() => encodeLoadable({ ...network, plan: unknown })).code).toBe('target/unknown');
   });
 });

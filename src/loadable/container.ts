@@ -219,7 +219,7 @@ function asLoadableProblem<T>(place: Place, work: () => T): T {
     return work();
   } catch (error) {
     if (!(error instanceof DlakitError)) throw error;
-    const code = error.problem.code === 'target/unknown' ? 'loadable/target' : 'loadable/corrupt';
+    const code = error.problem.code.startsWith('target/') ? 'loadable/target' : 'loadable/corrupt';
     throw new DlakitError({ ...error.problem, code, place: { ...place, ...error.problem.place } });
   }
 }

@@ -66,8 +66,8 @@ export interface HostSegment {
   readonly name: string;
   /** Names of the original nodes, in order. */
   readonly nodes: readonly string[];
-  /** Why it is not on the DLA: `gpu` (a rule refused) or `not emulated` (accepted, our compiler cannot lower it). */
-  readonly reason: 'gpu' | 'not emulated';
+  /** Why it is not on the DLA: `refused` (by a rule) or `not emulated` (accepted, our compiler cannot lower it). */
+  readonly reason: 'refused' | 'not emulated';
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   /** Key in the blob table of the ONNX subgraph. */

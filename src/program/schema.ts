@@ -84,7 +84,7 @@ export const segmentHeadSchema = z.discriminatedUnion('kind', [
     kind: z.literal('host'),
     name: text,
     nodes: texts,
-    reason: z.enum(['gpu', 'not emulated']),
+    reason: z.enum(['refused', 'not emulated']),
     inputs: texts,
     outputs: texts,
     model: blob,

@@ -188,7 +188,7 @@ function binding(value: string, side: 'inputs' | 'outputs', plan: Plan, { scales
       : segment[side].includes(value),
   );
   // A node that is only not emulated here runs on the board's DLA.
-  if (touching.some((segment) => segment.kind === 'host' && segment.reason === 'gpu')) return 'fp32:chw';
+  if (touching.some((segment) => segment.kind === 'host' && segment.reason === 'refused')) return 'fp32:chw';
   for (const segment of touching) {
     if (segment.kind !== 'dla') continue;
     return `int8:${segment.program.surfaces.find(({ name }) => name === value)!.format}`;

@@ -342,7 +342,7 @@ const segment: fc.Arbitrary<Segment> = fc.oneof(
     kind: fc.constant('host' as const),
     name,
     nodes: fc.array(name),
-    reason: fc.constantFrom('gpu' as const, 'not emulated' as const),
+    reason: fc.constantFrom('refused' as const, 'not emulated' as const),
     inputs: fc.array(name),
     outputs: fc.array(name),
     model: blob,

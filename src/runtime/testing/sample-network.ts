@@ -34,7 +34,7 @@ export function mixedNetwork(): CompiledNetwork {
     kind: 'host',
     name,
     nodes: [name],
-    reason: 'gpu',
+    reason: 'refused',
     inputs: [input],
     outputs: [output],
     model,

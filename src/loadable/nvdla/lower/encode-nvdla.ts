@@ -87,7 +87,7 @@ function inOrder(program: Program, plan: Plan): Program {
 }
 
 function reasons({ nodes, reason }: HostSegment, reasonOf: EncodeNvdlaOptions['reasonOf']): readonly string[] {
-  const general = reason === 'gpu' ? 'a rule refuses it' : 'not emulated';
+  const general = reason === 'refused' ? 'a rule refuses it' : 'not emulated';
   return nodes.map((node) => `${node} (${reasonOf?.(node) ?? general})`);
 }
 
