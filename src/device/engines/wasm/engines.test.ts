@@ -107,12 +107,12 @@ describe.each(builds)('$name', ({ name, shared, threads, runs }) => {
   );
 
   test('convolutions equal the reference', () => {
-    fc.assert(fc.property(convScenarios, agree), { numRuns: runs, seed: 1 });
+    fc.assert(fc.property(convScenarios, agree), { numRuns: runs });
   });
 
   test.each(largeConvScenarios)('a larger layer equals the reference: $label', agree);
 
   test('the other engines equal the reference', () => {
-    fc.assert(fc.property(otherScenarios, agree), { numRuns: runs, seed: 2 });
+    fc.assert(fc.property(otherScenarios, agree), { numRuns: runs });
   });
 });
