@@ -18,6 +18,9 @@ export function roundHalfAway(value: number): number {
   return value < 0 ? 0 - nearest : nearest;
 }
 
+/** NaN gives `low`. */
+export const clamp = (value: number, low: number, high: number): number => (value > low ? Math.min(value, high) : low);
+
 export const rounders: Readonly<Record<Rounding, (value: number) => number>> = {
   'half-even': roundHalfEven,
   'half-away': roundHalfAway,

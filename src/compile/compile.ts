@@ -4,7 +4,7 @@
  *     assign     who runs each node; select: node → operation; fuse: operations of one launch
  *     segments   what runs together, in which order
  *     place      which values share memory: aliases, free concatenation, copies
- *     quantize   real numbers → integers and factors
+ *     lower      of a backend (orin/, nvdla/): operations → launches; kernels and factors → integers
  *     emit       surfaces, SRAM and DRAM addresses (allocate), dependencies (schedule), validation
  *
  * Three states, never confused: a node that a rule refuses runs on the host with reason `refused`; one that the rules accept and this
@@ -14,6 +14,8 @@
 import { fail } from '../base/errors.ts';
 import type { Bytes } from '../base/units.ts';
 import { type Graph, type Node, readsOf as nodeReads, staticShape } from '../graph/graph.ts';
+import { extractSubgraph } from '../onnx/subgraph.ts';
+import { writeModel } from '../onnx/write.ts';
 import { type BlobTableBuilder, blobTableBuilder } from '../program/blobs.ts';
 import { elementsPerAtom } from '../program/geometry.ts';
 import type { CompiledNetwork, DlaSegment, HostSegment, PlanTensor, Preprocess, Segment } from '../program/program.ts';
@@ -24,7 +26,6 @@ import { isNvdla, type Release, type Target } from '../targets/target.ts';
 import { type Assignment, assign } from './assign.ts';
 import type { Backend } from './backend.ts';
 import { emit } from './emit.ts';
-import { hostModel } from './host-model.ts';
 import { type InputFormat, inputFormat } from './input-format.ts';
 import { nvdlaBackend } from './nvdla/backend.ts';
 import { type Operation, readsOf } from './operation.ts';
@@ -194,15 +195,15 @@ function hostSegment(
   { inputs, outputs }: Borders,
   blobs: BlobTableBuilder,
 ): HostSegment {
-  const [first, last] = [draft.nodes[0]!.name, draft.nodes.at(-1)!.name];
+  const names = draft.nodes.map(({ name }) => name);
   return {
     kind: 'host',
-    name: draft.nodes.length === 1 ? first : `${first}...${last}`,
+    name: names.length === 1 ? names[0]! : `${names[0]}...${names.at(-1)}`,
     nodes: originOf(draft.nodes),
     reason: draft.reason,
     inputs,
     outputs,
-    model: blobs.add(hostModel(graph, draft.nodes, inputs, outputs)),
+    model: blobs.add(writeModel(extractSubgraph(graph, names, inputs, outputs))),
   };
 }
 

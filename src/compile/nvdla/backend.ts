@@ -19,7 +19,7 @@ import { lowerNvdla } from './lower.ts';
 import { resizeObstacle } from './pixel-copies.ts';
 import { freeUnits, stepsOf } from './plain-unit.ts';
 import { type ConvolutionPlan, type ConvolutionWork, narrowKernels, planConvolution } from './plan-convolution.ts';
-import { averageAsConvolution, planPooling, pooledPixels, pooledShape, poolingFlies } from './plan-pooling.ts';
+import { averageAsConvolution, planPooling, pooledPixels, pooledShape, poolingFlies } from './pooling.ts';
 
 export function nvdlaBackend(graph: Graph, { precision: wanted }: CheckResult, target: NvdlaTarget): Backend {
   const precision = wanted === 'fp16' ? 'float16' : 'int8';

@@ -6,16 +6,15 @@ import { rounders } from '../../base/rounding.ts';
 import { asFloat32, numbers } from '../../graph/tensor.ts';
 import type { Conv, Pipeline } from '../../program/layer.ts';
 import type { Region } from '../emit.ts';
+import { quantizeKernels } from '../kernels.ts';
 import type { ConvOperation } from '../operation.ts';
-import { quantizeKernels } from '../quantize.ts';
 import { convStage } from './conv-stage.ts';
 import { leastGains } from './int8/point.ts';
-import { lowerPdp } from './lower-pooling.ts';
 import type { Launches, Lowering } from './lowering.ts';
 import { packWeights } from './pack-weights.ts';
 import { type ConvolutionLaunch, type ConvolutionWork, planConvolution } from './plan-convolution.ts';
-import { pooledPixels } from './plan-pooling.ts';
 import { operandPart, type PointStage, pointStage, secondOperand, stageScales } from './point-stage.ts';
+import { lowerPdp, pooledPixels } from './pooling.ts';
 
 /** @param write the surface for a region of the result */
 export function lowerConvolution(

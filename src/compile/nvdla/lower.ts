@@ -11,11 +11,11 @@ import { boundOf } from './int8/point.ts';
 import { lowerDeconvolution } from './lower-deconvolution.ts';
 import { lowerKernels } from './lower-kernels.ts';
 import { lowerNormalize, lowerTable } from './lower-normalize.ts';
-import { lowerPools } from './lower-pooling.ts';
 import { type Launches, type Lowering, lowering, type NvdlaContext } from './lowering.ts';
 import { lowerPixels, lowerResize } from './pixel-copies.ts';
 import { freeUnits, stepsOf } from './plain-unit.ts';
 import { pointStage, secondOperand } from './point-stage.ts';
+import { lowerPools } from './pooling.ts';
 
 export const lowerNvdla =
   (context: NvdlaContext): Lower =>

@@ -5,9 +5,10 @@ import type { FloatScaleSdp, Pipeline } from '../../program/layer.ts';
 import { runsSparse } from '../../sparsify/eligibility.ts';
 import type { JetsonTarget } from '../../targets/target.ts';
 import type { Lower, SurfaceTable } from '../emit.ts';
+import { quantizeKernels } from '../kernels.ts';
 import type { ConvOperation, Point } from '../operation.ts';
 import type { PlacedOperation } from '../place.ts';
-import { type QuantizedPoint, quantizeKernels, quantizePoint } from '../quantize.ts';
+import { type QuantizedPoint, quantizePoint } from './point.ts';
 
 export interface FloatScaleContext {
   readonly target: JetsonTarget;

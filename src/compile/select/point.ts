@@ -2,7 +2,7 @@
 
 import { sigmoid, tanh } from '../../base/elementary.ts';
 import type { Graph, Node } from '../../graph/graph.ts';
-import { batchNormalizationOf, clipBounds, leakySlope } from '../../graph/operators/point.ts';
+import { batchNormalizationOf, clipBounds, leakySlope, lrnOf } from '../../graph/operators/point.ts';
 import { lookupOf } from '../../graph/operators/read.ts';
 import { numbers } from '../../graph/tensor.ts';
 import type { Shape4 } from '../../program/surface.ts';
@@ -130,4 +130,13 @@ function channelVector(graph: Graph, constant: string, value: string): ChannelVe
     return dim === 1 || (axis === 1 && dim === shape[1]);
   });
   return fits ? Float64Array.from(numbers(tensor)) : undefined;
+}
+
+/** LRN: every channel divided by a power of the squares around it. */
+export function selectNormalization(node: Node, graph: Graph): Selection {
+  const [input = ''] = node.inputs;
+  if (surfaceShape(graph, input) === undefined) return noShape;
+  const { size, alpha, beta, bias } = lrnOf(node);
+  if (!(bias > 0 && alpha >= 0)) return 'what it divides by may be zero';
+  return [{ kind: 'normalize', nodes: [node], input, output: node.outputs[0]!, size, alpha, beta, bias }];
 }

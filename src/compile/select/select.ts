@@ -8,12 +8,12 @@ import type { Graph, Node } from '../../graph/graph.ts';
 import type { Operation } from '../operation.ts';
 import { selectConv, selectConvTranspose, selectFullyConnected } from './conv.ts';
 import { selectAlias, selectConcat, selectResize, selectSlice, selectSplit } from './move.ts';
-import { selectNormalization } from './normalize.ts';
 import {
   selectBatchNormalization,
   selectBinary,
   selectClip,
   selectLeakyRelu,
+  selectNormalization,
   selectPRelu,
   selectRelu,
   selectTable,

@@ -4,11 +4,10 @@
  */
 
 import { fail } from '../../../base/errors.ts';
-import { roundHalfAway } from '../../../base/rounding.ts';
+import { clamp, roundHalfAway } from '../../../base/rounding.ts';
 import type { Pdp } from '../../../program/layer.ts';
 import type { Cube } from '../../cube.ts';
 import { type Activations, checkShape, expectShape } from './feature.ts';
-import { clamp } from './rounding.ts';
 
 /** @throws device/fault when a window lies wholly outside the image, or parameters are impossible */
 export function checkPooling(pdp: Pdp<Cube>, input: Activations['shape']): void {

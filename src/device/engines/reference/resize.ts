@@ -9,12 +9,11 @@
  */
 
 import { fail } from '../../../base/errors.ts';
-import { roundHalfAway } from '../../../base/rounding.ts';
+import { clamp, roundHalfAway } from '../../../base/rounding.ts';
 import type { Resize } from '../../../program/layer.ts';
 import type { Bus } from '../../bus.ts';
 import type { Cube } from '../../cube.ts';
 import { type Activations, expectShape, readFeature } from './feature.ts';
-import { clamp } from './rounding.ts';
 
 /** The input indices and weights of one output index, along one axis. */
 export interface Tap {

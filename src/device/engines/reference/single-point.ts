@@ -4,13 +4,12 @@
  */
 
 import { fail } from '../../../base/errors.ts';
-import { roundHalfAway } from '../../../base/rounding.ts';
+import { clamp, roundHalfAway } from '../../../base/rounding.ts';
 import type { FloatScaleSdp } from '../../../program/layer.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import type { Bus } from '../../bus.ts';
 import type { Cube } from '../../cube.ts';
 import { type Activations, expectShape, readConstant, readFeature } from './feature.ts';
-import { clamp } from './rounding.ts';
 
 type Operation = NonNullable<FloatScaleSdp<Cube>['operand']>['op'];
 

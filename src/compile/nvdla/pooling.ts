@@ -7,14 +7,16 @@
  *     maxima                      windows of stride 1 whose sizes, less one, add up to it; the stride comes last
  */
 
+import { fail } from '../../base/errors.ts';
 import { float32Tensor } from '../../graph/tensor.ts';
-import type { Extent, IntegerAverage } from '../../program/layer.ts';
+import type { Extent, IntegerAverage, Pdp, Pipeline } from '../../program/layer.ts';
 import type { ConvolutionPrecision } from '../../program/nvdla/convolution-buffer.ts';
 import { pooledColumns, poolingReciprocals } from '../../program/nvdla/pooling.ts';
 import type { Shape4 } from '../../program/surface.ts';
 import { nvdlaLimits } from '../../targets/nvdla-limits.ts';
 import type { NvdlaTarget } from '../../targets/target.ts';
 import { type ConvOperation, type ConvShape, type Pooling, type PoolOperation, plainPoint } from '../operation.ts';
+import type { Launches, Lowering } from './lowering.ts';
 
 const [, mostWindow] = nvdlaLimits.pooling.window;
 const [, mostStride] = nvdlaLimits.pooling.stride;
@@ -170,3 +172,27 @@ export const pooledShape = ([n, c, h, w]: Shape4, { kernel, stride, padding }: P
   Math.floor((h + padding.top + padding.bottom - kernel.h) / stride.h) + 1,
   Math.floor((w + padding.left + padding.right - kernel.w) / stride.w) + 1,
 ];
+
+/** @param input surface, of the scale of the result: PDP keeps its numbers */
+export function lowerPools(input: number, shape: Shape4, output: string, pool: Pooling, at: Lowering): Launches {
+  const { surfaces } = at;
+  const plan = planPooling(pool, shape);
+  if ('reason' in plan) return fail('compile/unsupported', plan.reason, { node: at.name });
+  const launches: Pipeline<number>[] = [];
+  let [from, size] = [input, shape];
+  for (const [index, step] of plan.pools.entries()) {
+    size = pooledShape(size, step);
+    const last = index === plan.pools.length - 1;
+    const to = last ? surfaces.of(output) : surfaces.inner(`${output}:pooled`, size, at.scaleOf(output));
+    launches.push({ kind: 'pdp', pdp: { ...lowerPdp(step, to, at), input: from } });
+    from = to;
+  }
+  return launches;
+}
+
+/** @param output surface */
+export function lowerPdp(pool: Pooling, output: number, { precision }: Lowering): Pdp<number> {
+  const { mode, kernel, stride, padding } = pool;
+  const common = { mode, kernel, stride, padding, countPadding: true, output };
+  return mode === 'average' ? { ...common, average: averageOf(pool, precision === 'float16') } : common;
+}

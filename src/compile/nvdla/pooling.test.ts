@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Shape4 } from '../../program/surface.ts';
 import type { Pooling } from '../operation.ts';
-import { averageAsConvolution, planPooling, pooledShape } from './plan-pooling.ts';
+import { averageAsConvolution, planPooling, pooledShape } from './pooling.ts';
 
 const none = { top: 0, left: 0, bottom: 0, right: 0 };
 
