@@ -147,7 +147,7 @@ export function poolingFlies(
 }
 
 /** An average, whose padding counts as zeros. */
-export function averageOf({ kernel }: Pooling, float: boolean): IntegerAverage {
+function averageOf({ kernel }: Pooling, float: boolean): IntegerAverage {
   const table = poolingReciprocals(float ? 'float16' : 'int8');
   return {
     recipWidth: table[kernel.w - 1]!,
