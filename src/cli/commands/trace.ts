@@ -7,8 +7,8 @@ import { listFolder, readBytes, readText, writeFiles } from '../../host/node/fil
 import { nodeOnnxRuntime } from '../../host/node/onnxruntime.ts';
 import { namedImages, recordTraces, runTrace } from '../../index.ts';
 import { decodeLoadable, isLoadable } from '../../loadable/container.ts';
-import { tagOf } from '../../loadable/nvdla/format/read-tag.ts';
 import { decodeStockLoadable } from '../../loadable/nvdla/format/stock-loadable.ts';
+import { tagOf } from '../../loadable/nvdla/format/tag.ts';
 import { grouped, printable, table } from '../../report/table.ts';
 import { memoryBases } from '../../runtime/nvdla/device-buffers.ts';
 import type { Context } from '../context.ts';

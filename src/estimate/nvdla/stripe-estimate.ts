@@ -11,7 +11,6 @@ import { imageMacs } from '../layer-work.ts';
 import { dramTraffic } from '../orin/roofline.ts';
 import type { NvdlaConditions } from './conditions.ts';
 import { type LayerCycles, layerCycles } from './layer-cycles.ts';
-import { stripeNotes } from './notes.ts';
 import { limitOf, reasonsOf } from './reasons.ts';
 import { type Interval, scheduleLayers } from './schedule.ts';
 import { sheetOfProgram } from './sheet-plan.ts';
@@ -143,4 +142,17 @@ function layerEstimate(
       reasons: reasonsOf(layer, cost, { surfaces, before: layers.slice(0, index) }, conditions),
     },
   };
+}
+
+/** The limits of the estimate, which are shown beside it. */
+function stripeNotes({ segments }: Plan, { latency, outstanding, launch }: NvdlaConditions): readonly string[] {
+  const host = segments.filter(({ kind }) => kind === 'host').length;
+  const tasks = segments.length - host;
+  return [
+    `Cycles by the RTL's stripes and a memory of ${latency} cycles of latency, ${outstanding} bursts under way per client, ` +
+      `${launch} cycles to launch; how far such figures are from RTL and FPGA is in docs/estimates.md.`,
+    'Not modelled: refresh and bank conflicts of the memory, other traffic on it, on-chip memory behind the second interface.',
+    ...(tasks > 1 ? [`${tasks} DLA tasks; the time between them is not counted.`] : []),
+    ...(host > 0 ? [`${host} segment${host > 1 ? 's' : ''} outside the DLA: not timed.`] : []),
+  ];
 }

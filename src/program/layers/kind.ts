@@ -41,7 +41,7 @@ export type Visit<S, T> = (surface: S, access: Access) => T;
 
 type Access = ReadAccess | WriteAccess;
 
-export interface ReadAccess extends Part {
+export interface ReadAccess extends PartialAccess {
   /** `bytes`: whatever the surface holds, as the bridge DMA copies it. */
   readonly role: 'input' | 'operand' | 'weights' | 'vector' | 'bytes';
   /** The field it is named in, for messages: `conv.weights`. */
@@ -50,7 +50,7 @@ export interface ReadAccess extends Part {
   readonly client?: ReadClient;
 }
 
-export interface WriteAccess extends Part {
+export interface WriteAccess extends PartialAccess {
   readonly role: 'output';
   readonly field: string;
   /** The channels that fill up the last atom are left as they were; otherwise they are zeroed. */
@@ -58,7 +58,7 @@ export interface WriteAccess extends Part {
 }
 
 /** The part of a surface that is accessed; all of it where nothing is set. */
-interface Part {
+interface PartialAccess {
   readonly channels?: ChannelRange;
   readonly comb?: Comb;
   /** Bytes that the bridge DMA moves, which counts no elements. */

@@ -5,9 +5,8 @@
 
 import { fail } from '../../base/errors.ts';
 import type { Tensor } from '../../graph/tensor.ts';
-import { tagOf } from '../../loadable/nvdla/format/read-tag.ts';
 import type { StockLoadable } from '../../loadable/nvdla/format/stock-loadable.ts';
-import type { LoadableTag, TaggedTensor } from '../../loadable/nvdla/format/tag.ts';
+import { type LoadableTag, type TaggedTensor, tagOf } from '../../loadable/nvdla/format/tag.ts';
 import type { Surface } from '../../program/surface.ts';
 import { surfaceTensor, toSurface, toTensor } from '../border.ts';
 import type { SubmitOptions } from '../job-queue.ts';

@@ -5,12 +5,12 @@
  */
 
 /** Writes itself at the end of a file. @returns where it begins */
-export type Part = (file: FlatWriter) => number;
+export type LaterPart = (file: FlatWriter) => number;
 
 /** A field of a table that is being collected: bytes that lie in it, or what it refers to. */
 type Slot =
   | { readonly size: number; readonly align: number; readonly put: (view: DataView, at: number) => void }
-  | Part
+  | LaterPart
   | undefined;
 
 const reference = { size: 4, align: 4 } as const;
@@ -34,11 +34,11 @@ export class TableDraft {
     };
   }
 
-  refer(slot: number, part: Part): void {
+  refer(slot: number, part: LaterPart): void {
     this.#slots[slot] = part;
   }
 
-  get part(): Part {
+  get part(): LaterPart {
     return (file) => file.table(this.#slots);
   }
 }
@@ -51,7 +51,7 @@ export class FlatWriter {
   readonly #layouts = new Map<string, number>();
 
   /** A file of one root, with an identifier of four letters or none. */
-  static file(root: Part, identifier = ''): Uint8Array {
+  static file(root: LaterPart, identifier = ''): Uint8Array {
     const file = new FlatWriter();
     const at = file.#take(4, 4);
     for (const letter of identifier) file.#view.setUint8(file.#take(1, 1), letter.charCodeAt(0));
@@ -110,7 +110,7 @@ export class FlatWriter {
     return at;
   }
 
-  list(parts: readonly Part[]): number {
+  list(parts: readonly LaterPart[]): number {
     const { at, first } = this.#vector(parts.length, 4);
     for (const [index, part] of parts.entries()) this.#refer(first + 4 * index, part);
     return at;
@@ -124,7 +124,7 @@ export class FlatWriter {
     return { at: first - 4, first };
   }
 
-  #refer(at: number, part: Part): void {
+  #refer(at: number, part: LaterPart): void {
     const target = part(this);
     this.#view.setUint32(at, target - at, true);
   }

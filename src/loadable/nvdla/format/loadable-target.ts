@@ -8,8 +8,8 @@ import { findNvdla, targets } from '../../../targets/find.ts';
 import { isNvdla, type NvdlaTarget } from '../../../targets/target.ts';
 import type { LoadableProblem } from '../validate/findings.ts';
 import { validateStockLoadable } from '../validate/loadable.ts';
-import { tagOf } from './read-tag.ts';
 import type { StockLoadable } from './stock-loadable.ts';
+import { tagOf } from './tag.ts';
 
 /**
  * The target that a loadable runs on: the one that is wanted, or else the one of its tag.

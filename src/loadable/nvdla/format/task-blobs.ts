@@ -4,13 +4,13 @@ import { fail } from '../../../base/errors.ts';
 import { type AddressEntry, entryById, memoryFlags, type StockLoadable, type TaskEntry } from './stock-loadable.ts';
 import { interfaceMinor, type ReadAddress, readTaskDescriptors, type TaskDescriptors } from './task-descriptors.ts';
 
-interface Part {
+interface BlobPiece {
   readonly data: Uint8Array;
   readonly offset: number;
 }
 
 /** The blobs of a memory and their offsets; none where no blob fills it. @throws loadable/corrupt */
-function partsOf(loadable: StockLoadable, memoryId: number): readonly Part[] {
+function partsOf(loadable: StockLoadable, memoryId: number): readonly BlobPiece[] {
   const { flags, contents, offsets } = entryById(loadable.memories, memoryId, 'memory');
   if (!(flags & memoryFlags.set)) return [];
   return contents.flatMap((name, index) => {
@@ -20,7 +20,7 @@ function partsOf(loadable: StockLoadable, memoryId: number): readonly Part[] {
 }
 
 /** A range of a memory, zeros between its parts; it ends where the last part does. */
-function readParts(parts: readonly Part[], offset: number, length: number): Uint8Array {
+function readParts(parts: readonly BlobPiece[], offset: number, length: number): Uint8Array {
   const holds = parts.find((part) => part.offset <= offset && offset + length <= part.offset + part.data.length);
   if (holds) return holds.data.subarray(offset - holds.offset, offset - holds.offset + length);
   const last = parts.reduce((end, { data, offset: from }) => Math.max(end, from + data.length), 0);
@@ -69,7 +69,7 @@ export const listBudget = ({ blobs }: StockLoadable): ListBudget => ({
  * @param budget one for all tasks, where all are read
  */
 export function blobReader(loadable: StockLoadable, task: TaskEntry, budget = listBudget(loadable)): ReadAddress {
-  const known = new Map<number, readonly Part[]>();
+  const known = new Map<number, readonly BlobPiece[]>();
   return (position, offset, length) => {
     budget.left -= length;
     if (budget.left < 0) fail('loadable/too-large', 'the lists of tasks are longer than what fills them');

@@ -12,7 +12,6 @@ import type { BlobTable } from '../../../program/program.ts';
 import type { Surface } from '../../../program/surface.ts';
 import { programLimits, validateProgram } from '../../../program/validate.ts';
 import type { NvdlaTarget } from '../../../targets/target.ts';
-import { tagOf } from '../format/read-tag.ts';
 import {
   entryById,
   type MemoryEntry,
@@ -20,14 +19,13 @@ import {
   type StockLoadable,
   taskInterfaces,
 } from '../format/stock-loadable.ts';
-import type { LoadableTag } from '../format/tag.ts';
+import { type LoadableTag, tagOf } from '../format/tag.ts';
 import { listBudget, memoryReader } from '../format/task-blobs.ts';
 import { type CubeAccess, piecesOf } from './access.ts';
-import { boundTensor } from './bindings.ts';
 import { placeCopies } from './copies.ts';
 import { featureFormat, type LiftContext, unsaid } from './lift-context.ts';
 import { type Crossing, copyOf, liftProgram } from './program.ts';
-import { type BoundTensor, type Frame, frameOf, type ShapedValue, shapeValue } from './surfaces.ts';
+import { type BoundTensor, boundTensor, type Frame, frameOf, type ShapedValue, shapeValue } from './surfaces.ts';
 import type { EmulatedBuffer, NetworkTask, NetworkTensor, TaskNetwork } from './task-network.ts';
 import { type PlacedTask, placedTask, stepsOf } from './tasks.ts';
 import { type MemoryKind, type Step, type Value, type Values, valuesOf } from './values.ts';

@@ -8,7 +8,10 @@ import { elementSize } from '../../../base/data-type.ts';
 import { bytes } from '../../../base/units.ts';
 import { channelBlocks, elementsPerAtom, pixelBytes, surfaceGeometry } from '../../../program/geometry.ts';
 import type { PixelGrid } from '../../../program/layer.ts';
+import { dataCategoryCodes, dataTypeCodes, precisionCodes } from '../../../program/nvdla/codes.ts';
 import type { ElementType, Shape4, Surface, SurfaceFormat } from '../../../program/surface.ts';
+import type { TensorDesc } from '../format/stock-loadable.ts';
+import type { TaggedTensor } from '../format/tag.ts';
 import { type CubeAccess, type MemoryAccess, piecesOf, type RunAccess } from './access.ts';
 import { unsaid } from './lift-context.ts';
 import type { Use, Value } from './values.ts';
@@ -48,6 +51,27 @@ export interface BoundTensor {
   readonly width: number;
   readonly lineStride: number;
   readonly surfaceStride: number;
+}
+
+/**
+ * What a tensor descriptor, and the tag of a loadable of ours, say of a memory that the application binds; undefined for what a
+ * surface of the hardware cannot be.
+ */
+export function boundTensor(tensor: TensorDesc, tagged: TaggedTensor | undefined): BoundTensor | undefined {
+  const { dims, strides, dataCategory, dataType, offset } = tensor;
+  const type = dataTypeCodes.names[dataType];
+  const dtype = precisionCodes.names.find((precision) => precision === type);
+  const { n, c, h, w } = dims;
+  if (dtype === undefined || n !== 1 || c < 1 || h < 1 || w < 1 || offset !== 0) return undefined;
+  const [, lineStride = 0, surfaceStride = 0] = strides;
+  const isImage = dataCategory === dataCategoryCodes.numbers.image;
+  return { dtype, isImage, channels: taggedChannels(tagged, c, h * w), height: h, width: w, lineStride, surfaceStride };
+}
+
+/** The channels of a tensor: descriptors count the components of a pixel in memory, tags those that the network reads. */
+function taggedChannels(tagged: TaggedTensor | undefined, held: number, plane: number): number {
+  const channels = (tagged?.shape.reduce((product, dim) => product * dim, 1) ?? held * plane) / plane;
+  return Number.isInteger(channels) && channels >= 1 && channels <= held ? channels : held;
 }
 
 /** Where the lines and surfaces of a value lie. */

@@ -3,8 +3,8 @@ import { compile, encodeNvdla, prepare } from '../../../index.ts';
 import { GraphBuilder } from '../../../models/graph-builder.ts';
 import { problemOf } from '../../../program/testing/problem-of.ts';
 import { nvSmall } from '../../../targets/nvdla.ts';
-import { tagOf } from '../format/read-tag.ts';
 import { decodeStockLoadable } from '../format/stock-loadable.ts';
+import { tagOf } from '../format/tag.ts';
 import { taskDescriptors } from '../format/task-blobs.ts';
 import { validateStockLoadable } from '../validate/loadable.ts';
 

@@ -15,8 +15,6 @@
 
 import { DlakitError, formatProblem } from '../../../base/errors.ts';
 import { sha256Hex } from '../../../base/hashing.ts';
-
-import { tagOf } from '../format/read-tag.ts';
 import {
   type Blob,
   type EventEntry,
@@ -29,6 +27,7 @@ import {
   taskInterfaces,
   type Version,
 } from '../format/stock-loadable.ts';
+import { tagOf } from '../format/tag.ts';
 import { type ListBudget, listBudget } from '../format/task-blobs.ts';
 import { emulatorLines } from './emulator.ts';
 import { names } from './names.ts';

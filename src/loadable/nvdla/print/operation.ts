@@ -3,7 +3,7 @@
 import { unitCodes } from '../../../program/nvdla/codes.ts';
 import type { CdpOp, ConvertParam, ConvOp, OperationDesc, PdpOp, SdpOp, SdpUnitOp } from '../format/descriptors.ts';
 import { names } from './names.ts';
-import { count, named, type Part, phrase, reserved, unless } from './phrases.ts';
+import { count, named, type Phrase, phrase, reserved, unless } from './phrases.ts';
 
 /** Lines, the first of which goes with the operation's name. */
 export function operationLines(operation: OperationDesc): readonly string[] {
@@ -100,7 +100,7 @@ function unitText({ type, aluType }: SdpUnitOp): string {
   return `${does === 'none' ? 'passes on' : does === 'mul' ? 'MUL' : `unknown (${type})`}${rest}`;
 }
 
-function unitLine(name: string, unit: SdpUnitOp): Part {
+function unitLine(name: string, unit: SdpUnitOp): Phrase {
   if (Object.values(unit).every(isZero)) return undefined;
   const operand = unit.mode !== 0 || unit.precision !== 0;
   return `${flag(name, unit.enable)}: ${phrase(
@@ -151,7 +151,7 @@ const normalizationLines = (op: CdpOp): readonly string[] => [
   ...lines(phrase(convert('input', op.inConvert), convert('output', op.outConvert))),
 ];
 
-const lines = (...parts: readonly Part[]): readonly string[] => parts.filter((part): part is string => !!part);
+const lines = (...parts: readonly Phrase[]): readonly string[] => parts.filter((part): part is string => !!part);
 
 const precisions = (from: number, to: number): string =>
   `${named(names.precision, from)} to ${named(names.precision, to)}`;
@@ -163,7 +163,7 @@ const flag = (label: string, value: number): string =>
 const isZero = (value: number | ConvertParam): boolean =>
   typeof value === 'number' ? value === 0 : Object.values(value).every((part) => part === 0);
 
-function convert(label: string, param: ConvertParam): Part {
+function convert(label: string, param: ConvertParam): Phrase {
   const { scale, truncate, enable, offset } = param;
   if (isZero(param)) return undefined;
   return flag(`${label} (x - ${offset}) * ${scale} >> ${truncate}`, enable);
@@ -171,6 +171,6 @@ function convert(label: string, param: ConvertParam): Part {
 
 type Padding = Pick<ConvOp, 'padLeft' | 'padRight' | 'padTop' | 'padBottom'>;
 
-const padding = ({ padLeft, padRight, padTop, padBottom }: Padding): Part =>
+const padding = ({ padLeft, padRight, padTop, padBottom }: Padding): Phrase =>
   [padLeft, padRight, padTop, padBottom].some((value) => value !== 0) &&
   `padding l${padLeft} r${padRight} t${padTop} b${padBottom}`;

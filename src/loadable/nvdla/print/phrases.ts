@@ -1,16 +1,16 @@
 /** The words of a printed loadable: parts of a line that hold the neutral value are left out, codes are named. */
 
 /** A part of a line; undefined, false and empty ones are left out. */
-export type Part = string | false | undefined;
+export type Phrase = string | false | undefined;
 
-export const phrase = (...parts: readonly Part[]): string => parts.filter((part) => part).join(', ');
+export const phrase = (...parts: readonly Phrase[]): string => parts.filter((part) => part).join(', ');
 
 /** `stride 2`; left out where the value is neutral (stride 1, padding 0, …). */
-export const unless = (neutral: number, label: string, value: number, unit = ''): Part =>
+export const unless = (neutral: number, label: string, value: number, unit = ''): Phrase =>
   value !== neutral && `${label} ${value}${unit}`;
 
 /** Reserved fields, of those that are not zero. */
-export const reserved = (fields: Readonly<Record<string, number | readonly number[]>>): Part =>
+export const reserved = (fields: Readonly<Record<string, number | readonly number[]>>): Phrase =>
   phrase(
     ...Object.entries(fields).map(([name, value]) => {
       const values = typeof value === 'number' ? [value] : value;
