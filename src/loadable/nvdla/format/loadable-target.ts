@@ -4,7 +4,7 @@
  */
 
 import { DlakitError, fail } from '../../../base/errors.ts';
-import { findNvdla, targets } from '../../../targets/find.ts';
+import { findNvdla, findTarget, targets } from '../../../targets/find.ts';
 import { isNvdla, type NvdlaTarget } from '../../../targets/target.ts';
 import type { LoadableProblem } from '../validate/findings.ts';
 import { validateStockLoadable } from '../validate/loadable.ts';
@@ -29,12 +29,11 @@ export function targetOfLoadable(loadable: StockLoadable, wanted?: string): Nvdl
 /** The stated target, whether the descriptors fit it or not. @throws as {@link targetOfLoadable} */
 export function statedTarget(loadable: StockLoadable, wanted?: string): NvdlaTarget {
   const tag = tagOf(loadable);
-  const target = findNvdla(wanted ?? tag?.target ?? missing(loadable));
-  if (tag && tag.target !== target.name) {
-    const detail = { expected: target.name, actual: tag.target };
-    fail('loadable/target', 'the loadable was made for another target', {}, detail);
+  const { name } = findTarget(wanted ?? tag?.target ?? missing(loadable));
+  if (tag && tag.target !== name) {
+    fail('loadable/target', 'the loadable was made for another target', {}, { expected: name, actual: tag.target });
   }
-  return target;
+  return findNvdla(name);
 }
 
 function missing(loadable: StockLoadable): never {
