@@ -35,6 +35,7 @@ const files: readonly (readonly [kind: string, bytes: Uint8Array])[] = [
   ['a zip archive', latin1('PK\x03\x04\0\0\x08\x08\0\0\0\0\0\0readme.txt')],
   ['a Caffe prototxt', latin1(prototxt)],
   ['a Caffe prototxt', latin1(`# from the zoo\n${prototxt.replace('layer {', 'layers {')}`)],
+  ['a Caffe prototxt', latin1(prototxt.slice(prototxt.indexOf('layer {')))],
   ['a Caffe model', latin1('\x0a\x05LeNet\xa2\x06\x20\x0a\x04data')],
   ['a TensorFlow graph', latin1('\x0a\x2e\x0a\x05input\x12\x0bPlaceholder*')],
   ['a model in protobuf text format', latin1('ir_version: 8\ngraph {\n  node {\n')],
@@ -64,6 +65,11 @@ describe('a file that is no ONNX model', () => {
   test('has no name where its beginning does not tell', () => {
     for (const text of ['', 'x', '\0\0\0\0', 'hello there', '\x0a\x03abc', 'PK'])
       expect(fileKind(latin1(text))).toBeUndefined();
+  });
+
+  test('has no name, and is soon read, where it is a page of comment signs', () => {
+    expect(fileKind(latin1(`${'#'.repeat(4000)}!`))).toBeUndefined();
+    expect(fileKind(latin1(`${'# '.repeat(2000)}!`))).toBeUndefined();
   });
 
   test('is never an ONNX model, also of a producer that is called like a format', () => {

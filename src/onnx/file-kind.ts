@@ -107,7 +107,9 @@ function textKind(bytes: Uint8Array): FileKind | undefined {
     return { name: 'a web page or XML text', advice: 'the download went wrong: fetch the model itself' };
   }
   if (/^\s*[{[]/.test(text)) return { name: 'a JSON text', advice: advice.other };
-  if (/^\s*(#.*\s*)*\w+\s*:/.test(text) && /(^|\n)\s*(layers?|input_param|input|node|graph)\s*[{:]/.test(text)) {
+  // A line is a comment or a field; the first field is the name, an input or a layer.
+  const first = text.split('\n').find((line) => !/^\s*(#|$)/.test(line)) ?? '';
+  if (/^\s*\w+\s*[:{]/.test(first) && /(^|\n)\s*(layers?|input_param|input|node|graph)\s*[{:]/.test(text)) {
     return /(^|\n)\s*(node|graph)\s*\{/.test(text)
       ? { name: 'a model in protobuf text format', advice: 'write it as binary protobuf' }
       : { name: 'a Caffe prototxt', advice: advice.caffe };

@@ -46,7 +46,7 @@ export interface Surface {
   readonly memory: MemoryName;
   /** From the start of the memory; 0 for `io`. */
   readonly offset: Bytes;
-  /** real value = scale × integer; absent for constants and floating-point surfaces. */
+  /** real value = scale × integer; absent for constants, floating-point surfaces and what a stock loadable keeps inside. */
   readonly scale?: number;
   /**
    * Set when this surface is a part of another: a run of channels (an input of a free concatenation), on integer-scale targets

@@ -9,12 +9,14 @@ import {
   encodeNvdla,
   inspectProgram,
   lift,
+  liftToEstimate,
   loadNetwork,
   openDevice,
   prepare,
   readNetwork,
 } from '../../src/index.ts';
 import { networks } from '../../src/loadable/nvdla/testing/fixtures.ts';
+import { GraphBuilder } from '../../src/models/graph-builder.ts';
 import type { CompiledNetwork } from '../../src/program/program.ts';
 import { problemOf } from '../../src/program/testing/problem-of.ts';
 
@@ -50,6 +52,17 @@ describe('a lifted loadable', () => {
     const crossing = tensors.filter(({ name }) => [...inputs, ...outputs].includes(name));
     expect(plan).toMatchObject({ target, network, release, batch, inputs, outputs, tensors: crossing });
     expect(await run(lifted)).toEqual(await run(compiled.network));
+  });
+
+  it('of ours keeps the scales of its inputs and outputs where pooling reads or writes them', async () => {
+    const b = new GraphBuilder('pools', { seed: 3 });
+    const x = b.input('x', [1, 8, 12, 12]);
+    b.output(b.maxPool(b.maxPool(x, { kernel: 2, stride: 2 }), { kernel: 3, stride: 1, padding: 1 }));
+    b.output(b.averagePool(b.relu(x), { kernel: 3, stride: 1 }));
+    const compiled = compile(prepare(b.build()), { target: 'nv_small' });
+    const bytes = encodeNvdla(compiled);
+    expect(liftToEstimate(bytes).segments).toHaveLength(1);
+    expect(await run(lift(bytes))).toEqual(await run(compiled.network));
   });
 
   it('of others has tensors as the hardware has them, and names its target when it is asked for', async () => {

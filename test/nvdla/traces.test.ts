@@ -13,7 +13,7 @@ import type { Bus } from '../../src/device/bus.ts';
 import { createWasmEngines } from '../../src/device/engines/wasm/engines.ts';
 import { parseTrace, printTrace, type TraceCommand } from '../../src/device/nvdla/trace/trace-program.ts';
 import type { Graph } from '../../src/graph/graph.ts';
-import { float32Tensor, type Tensor } from '../../src/graph/tensor.ts';
+import { float32Tensor, float32Values, type Tensor } from '../../src/graph/tensor.ts';
 import { nodeOnnxRuntime } from '../../src/host/node/onnxruntime.ts';
 import {
   compile,
@@ -150,6 +150,21 @@ it('a stock loadable of ours is recorded on tensors, as its .dla is', async () =
   const { traces } = await recordTraces(encodeNvdla(compilation), { x });
   const own = await recordBranches('nv_small', { checks: 'outputs' });
   expect([...traces[0]!.files]).toEqual([...own.files]);
+});
+
+it('of a batch the first image is recorded, of a stock loadable of ours as of its .dla', async () => {
+  const b = new GraphBuilder('pair', { seed: 4 });
+  b.output(b.relu(b.conv(b.input('x', [2, 3, 9, 8]), { channels: 4, kernel: 3 })));
+  const compilation = compile(prepare(b.build()), { target: 'nv_small' });
+  const both = { x: float32Tensor([2, 3, 9, 8], [...float32Values(x), ...float32Values(x).map((value) => -value)]) };
+  const [stock, own, first] = await Promise.all([
+    recordTraces(encodeNvdla(compilation), both),
+    recordTraces(encodeLoadable(compilation.network), both),
+    recordTraces(encodeNvdla(compilation), { x }),
+  ]);
+  const filesOf = ({ traces }: typeof stock) => [...traces[0]!.files];
+  expect(filesOf(stock)).toEqual(filesOf(own));
+  expect(filesOf(stock)).toEqual(filesOf(first));
 });
 
 const textOf = ({ files }: RecordedTrace): string => [...files.values()][0]!;

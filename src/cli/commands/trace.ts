@@ -135,9 +135,9 @@ Examples:
       const { target, format, checks } = flags;
       const plan = own ? decodeLoadable(bytes, { file, ...(target !== undefined && { target }) }).plan : undefined;
       const hasHost = plan?.segments.some(({ kind }) => kind === 'host');
-      const inputs = plan
-        ? await readInputs(plan, flags)
-        : await readStockInputs(tagOf(locate({ file }, () => decodeStockLoadable(bytes))), flags);
+      const tag = plan ? undefined : tagOf(locate({ file }, () => decodeStockLoadable(bytes)));
+      const inputs = plan ? await readInputs(plan, flags) : await readStockInputs(tag, flags);
+      const batch = inputs instanceof Map ? 1 : (plan?.batch ?? tag?.submissions ?? 1);
       const { traces, emulated } = await recordTraces(bytes, inputs, {
         target,
         format,
@@ -156,7 +156,7 @@ Examples:
       for (const { name, launches, files: own } of traces) {
         context.print(`${printable(name)}: ${launches} launches, ${own.size} files`);
       }
-      if (plan && plan.batch > 1) context.note(`recorded the first of a batch of ${plan.batch}`);
+      if (batch > 1) context.note(`recorded the first of a batch of ${batch}`);
       if (hasHost || emulated > 0)
         context.note('what the host computes is in no trace; each begins with memory as it was');
       context.note(`wrote ${files.length} files to ${flags.output}`);

@@ -51,6 +51,13 @@ export class NvdlaNetwork extends StockNetwork {
     else this.#feedTensors(inputs as Readonly<Record<string, Tensor>>);
   }
 
+  /** What one submission takes of inputs: of tensors that hold several images the first. */
+  firstImage(inputs: NvdlaInputs): NvdlaInputs {
+    if (inputs instanceof Map || !this.tag) return inputs;
+    const tensors = inputs as Readonly<Record<string, Tensor>>;
+    return imagesOf(this.tag.inputs, tensors) === 1 ? tensors : imageOf(this.tag.inputs, tensors, 0);
+  }
+
   /**
    * Runs on tensors, by the names and in the shapes of the tag: real numbers, or int8 on the input's scale. A submission computes one
    * image, as it does in the stock runtime: where the inputs hold several, one after the other along the first axis, each is

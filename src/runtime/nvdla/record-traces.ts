@@ -49,14 +49,17 @@ export async function tracesOfNetwork(
   return { target: network.plan.target, traces, emulated: 0 };
 }
 
-/** @throws run/input, trace/record, loadable/corrupt, device/* */
+/**
+ * @param inputs of tensors that hold several images the first is recorded
+ * @throws run/input, trace/record, loadable/corrupt, device/*
+ */
 export async function tracesOfLoadable(
   loadable: StockLoadable,
   target: NvdlaTarget,
   inputs: NvdlaInputs,
   options: TraceOptions = {},
 ): Promise<RecordedTraces> {
-  const run = await recordLoadable(loadable, target, (network) => network.feed(inputs), options);
+  const run = await recordLoadable(loadable, target, (network) => network.feed(network.firstImage(inputs)), options);
   const traces = tracesOf(run, options, (id) => `task ${id}`);
   return { target: target.name, traces, emulated: run.emulated.length };
 }
