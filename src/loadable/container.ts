@@ -25,7 +25,7 @@ import type { BlobTable, CompiledNetwork, Plan } from '../program/program.ts';
 import { validatePlan } from '../program/validate-plan.ts';
 import { findTarget } from '../targets/find.ts';
 
-const loadableVersion = 1;
+const loadableVersion = 2;
 
 const magic = Uint8Array.of(0x44, 0x4c, 0x41, 0x4b, 0x49, 0x54, 0x1a, 0x0a);
 const headerSize = 32;
