@@ -102,7 +102,7 @@ describe('what is no loadable', () => {
     ['half the plan', encoded.slice(0, 100), 'loadable/truncated'],
     ['all but a byte', encoded.slice(0, -1), 'loadable/truncated'],
     ['one byte more', new Uint8Array([...encoded, 0]), 'loadable/corrupt'],
-    ['another version', forged((_, view) => view.setUint32(8, 2, true)), 'loadable/version'],
+    ['another version', forged((_, view) => view.setUint32(8, 1, true)), 'loadable/version'],
     ['too many blobs', forged((_, view) => view.setUint32(12, 2 ** 31, true)), 'loadable/too-large'],
     ['a huge file', forged((_, view) => view.setBigUint64(16, 2n ** 63n, true)), 'loadable/too-large'],
     ['a huge plan', forged((_, view) => view.setBigUint64(24, 2n ** 40n, true)), 'loadable/too-large'],

@@ -18,7 +18,6 @@
 
 import { DlakitError, fail, type Place } from '../base/errors.ts';
 import { sha256, sha256Hex } from '../base/hashing.ts';
-
 import { parsePlan } from '../program/parse.ts';
 import { printPlan } from '../program/print.ts';
 import type { BlobTable, CompiledNetwork, Plan } from '../program/program.ts';
