@@ -1,8 +1,9 @@
 /** What the convolution core of the open NVDLA takes; a deconvolution becomes a convolution for each place in a block of output pixels. */
 
+import { gemmOf } from '../../../graph/operators/point.ts';
 import { nvdlaLimits } from '../../../targets/nvdla-limits.ts';
-import { always, constantInput, outside, type Rule, rule, span } from '../../rule.ts';
-import { base, registers, windowOver } from './base.ts';
+import { always, constantInput, outside, type Rule, rule, span, times } from '../../rule.ts';
+import { base, perChannel, refused, registers, windowOver } from './base.ts';
 
 const { kernel, stride, dilation, padding } = nvdlaLimits.convolution;
 
@@ -22,6 +23,27 @@ export const openNvdlaConvolutionRules: readonly Rule[] = [
     doc: 'A fully connected layer has constant weights: it becomes a convolution.',
     limits: always('constant', 'nvdla/doc, format of weights'),
     test: (node, context) => constantInput(1, 'weight')(node, context) ?? constantInput(2, 'bias')(node, context),
+  }),
+  rule({
+    ...base,
+    id: 'nvdla/transposed-input',
+    operators: ['Gemm'],
+    doc: 'A fully connected layer takes its input as it is: the convolution core transposes nothing.',
+    limits: always('transA 0', 'nvdla/doc, format of feature data'),
+    test: (node, _, limit) =>
+      gemmOf(node).transA ? { message: 'transA 1', values: { limit, value: 'transA 1' } } : undefined,
+  }),
+  rule({
+    ...base,
+    id: 'nvdla/fully-connected-bias',
+    operators: ['Gemm'],
+    doc: 'The bias of a fully connected layer is one number, or one for each output: it is a table of the single-point unit.',
+    limits: always('one number, or one for each output', 'nvdla/doc, format of bias data'),
+    test: (node, context, limit) => {
+      const [bias, output] = [context.shape(node.inputs[2]), context.shape(node.outputs[0])];
+      if (bias === undefined || output === undefined || perChannel(bias, output)) return undefined;
+      return refused(times(bias), limit, 'bias');
+    },
   }),
   rule({
     ...base,

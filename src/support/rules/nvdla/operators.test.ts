@@ -35,11 +35,11 @@ const split = (axis: number) =>
 const lrn = (attributes: NodeSpec['attributes']) => single('LRN', { x: image, y: image }, { size: 5, ...attributes });
 const deconvolution = (kernel_shape: readonly [number, number], strides: readonly [number, number]) =>
   convolution({ op: 'ConvTranspose', kernel: kernel_shape, size: [4, 4], attributes: { strides } });
-const normalized = (outputs: readonly string[]) =>
+const normalized = (outputs: readonly string[], attributes: NodeSpec['attributes'] = {}) =>
   network({
     shapes: { x: image, y: image, ...(outputs.length > 1 && { mean: [8], variance: [8] }) },
     constants: { s: [8], b: [8], m: [8], v: [8] },
-    nodes: [{ op: 'BatchNormalization', inputs: ['x', 's', 'b', 'm', 'v'], outputs }],
+    nodes: [{ op: 'BatchNormalization', inputs: ['x', 's', 'b', 'm', 'v'], outputs, attributes }],
   });
 const withConstant = (op: string, c: readonly number[] | Tensor, x: readonly number[] = image): Graph =>
   network({ shapes: { x, y: image }, constants: { c }, nodes: [{ op, inputs: ['x', 'c'], outputs: ['y'] }] });
@@ -56,6 +56,12 @@ const resized = ([h, w]: readonly [number, number], attributes: NodeSpec['attrib
     shapes: { x: image, y: [1, 8, 16 * h, 16 * w] },
     constants: { s: floats(1, 1, h, w) },
     nodes: [{ op: 'Resize', inputs: ['x', '', 's'], outputs: ['y'], ...(attributes && { attributes }) }],
+  });
+const biased = (b: readonly number[]) =>
+  network({
+    shapes: { x: [2, 8], y: [2, 4] },
+    constants: { w: [8, 4], b },
+    nodes: [{ op: 'Gemm', inputs: ['x', 'w', 'b'], outputs: ['y'] }],
   });
 const relu = single('Relu', { x: image, y: image });
 
@@ -82,6 +88,23 @@ describeRules(openNvdlaRules, [
     target,
     passes: [single('Gemm', { x: [1, 8], y: [1, 4] }, {}, { constants: { w: [8, 4] } })],
     fails: [[single('Gemm', { x: [1, 8], w: [8, 4], y: [1, 4] }), 'constant', 'run-time']],
+  },
+  {
+    rule: 'nvdla/transposed-input',
+    target,
+    passes: [single('Gemm', { x: [1, 8], y: [1, 4] }, { transB: 1 }, { constants: { w: [4, 8] } })],
+    fails: [
+      [single('Gemm', { x: [8, 1], y: [1, 4] }, { transA: 1 }, { constants: { w: [8, 4] } }), 'transA 0', 'transA 1'],
+    ],
+  },
+  {
+    rule: 'nvdla/fully-connected-bias',
+    target,
+    passes: [biased([4]), biased([1, 4]), biased([1]), biased([1, 1])],
+    fails: [
+      [biased([2, 4]), 'one number, or one for each output', '2×4'],
+      [biased([2, 1]), 'one number, or one for each output', '2×1'],
+    ],
   },
   {
     rule: 'nvdla/constant-bias',
@@ -243,7 +266,10 @@ describeRules(openNvdlaRules, [
     rule: 'nvdla/training',
     target,
     passes: [normalized(['y'])],
-    fails: [[normalized(['y', 'mean', 'variance']), 1, 3]],
+    fails: [
+      [normalized(['y', 'mean', 'variance']), 1, 3],
+      [normalized(['y'], { training_mode: 1 }), 'inference', 'training'],
+    ],
   },
   {
     rule: 'nvdla/operands',

@@ -1,6 +1,7 @@
 /** What the single-point processor of the open NVDLA takes. */
 
 import type { Node } from '../../../graph/graph.ts';
+import { batchNormalizationOf } from '../../../graph/operators/point.ts';
 import { numbers } from '../../../graph/tensor.ts';
 import { always, constantInput, type Rule, type RuleContext, rule, times } from '../../rule.ts';
 import { base, perChannel, refused } from './base.ts';
@@ -36,9 +37,12 @@ export const openNvdlaPointRules: readonly Rule[] = [
     ...base,
     id: 'nvdla/training',
     operators: ['BatchNormalization', 'Dropout'],
-    doc: 'Only inference runs: batch normalization gives no statistics, dropout no mask.',
+    doc: 'Only inference runs: batch normalization has its statistics and gives none, dropout gives no mask.',
     limits: always(1, 'nvdla/doc, SDP'),
     test: (node, context, limit) => {
+      if (node.op === 'BatchNormalization' && batchNormalizationOf(node, context).training) {
+        return { message: 'it is in training mode', values: { limit: 'inference', value: 'training' } };
+      }
       const more = node.outputs.slice(1).find((name) => name !== '' && isUsed(name, context));
       return more === undefined ? undefined : refused(node.outputs.length, limit, 'outputs');
     },
