@@ -10,6 +10,7 @@
  *     estimate(compiled.network.plan, { powerMode: 'MAXN', cores: 2 }).imagesPerSecond;
  */
 
+import { type PrecisionName, precisionNamed } from './base/data-type.ts';
 import { cycles, gigabytesPerSecond, mebibytes, megahertz } from './base/units.ts';
 import { type Compilation, compileNetwork, hostReasons } from './compile/compilation.ts';
 import type { InputFormat } from './compile/input-format.ts';
@@ -128,7 +129,7 @@ const poolsOf = ({ localDram, globalDram }: PoolOptions) =>
 
 export interface CheckOptions extends TargetOptions, PoolOptions {
   /** `int8` when not given. */
-  readonly precision?: 'int8' | 'fp16';
+  readonly precision?: PrecisionName;
 }
 
 /**
@@ -144,7 +145,7 @@ export function check(graph: Graph, options: CheckOptions = {}): CheckResult {
 /** The rules that options name. @throws target/unknown */
 function rulesOf({ target: name = 'orin', release, precision = 'int8' }: CheckOptions): Rules {
   const target = findTarget(name);
-  return { target, release: findRelease(target, release), precision };
+  return { target, release: findRelease(target, release), precision: precisionNamed(precision) };
 }
 
 /**
@@ -172,7 +173,7 @@ export const calibrate = (
 
 export interface CompileOptions extends TargetOptions, PoolOptions {
   /** `int8` when not given; `fp16` on nv_full, without ranges. */
-  readonly precision?: 'int8' | 'fp16';
+  readonly precision?: PrecisionName;
   /** value → scale, from a calibration or a cache; trtexec's dummy ranges when not given. */
   readonly scales?: ReadonlyMap<string, number>;
   /** Managed SRAM in MiB, 0.5 or 1; the target's default pool when not given. */

@@ -1,6 +1,6 @@
 /** The types that the public functions take and give, by name. test/public-types.test.ts holds that none is missing. */
 
-export type { DataType } from './base/data-type.ts';
+export type { DataType, Precision, PrecisionName } from './base/data-type.ts';
 export type { Place } from './base/errors.ts';
 export type { Rounding } from './base/rounding.ts';
 export type { Bytes, Cycles, GBps, MHz, Microseconds, Unit } from './base/units.ts';

@@ -37,6 +37,16 @@ export const typedArrays = {
   bool: Uint8Array,
 } as const;
 
+/** What a DLA computes a network in. */
+export type Precision = 'int8' | 'float16';
+
+/** Precisions by the names that users and TensorRT give them: flags, formats, JSON and text. */
+export const precisionNames = ['int8', 'fp16'] as const;
+export type PrecisionName = (typeof precisionNames)[number];
+
+export const precisionName = (precision: Precision): PrecisionName => (precision === 'float16' ? 'fp16' : precision);
+export const precisionNamed = (name: PrecisionName): Precision => (name === 'fp16' ? 'float16' : name);
+
 /** Bytes of one element; 0 for strings. */
 export const elementSize: Readonly<Record<DataType, number>> = {
   ...(Object.fromEntries(

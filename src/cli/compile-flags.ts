@@ -1,5 +1,6 @@
 /** The flags that decide what a network compiles to, and the compilation that follows from them. */
 
+import type { PrecisionName } from '../base/data-type.ts';
 import { DlakitError, fail } from '../base/errors.ts';
 import { readBytes } from '../host/node/files.ts';
 import { type Compilation, compile, type PreparedNetwork, prepare } from '../index.ts';
@@ -25,7 +26,7 @@ export interface CompileFlags extends PreprocessFlags {
   readonly sram?: '0.5' | '1';
   readonly memPool?: MemoryPoolFlag;
   readonly inputFormat: 'auto' | 'dla_hwc4' | 'dla_linear' | 'chw32';
-  readonly precision: 'int8' | 'fp16';
+  readonly precision: PrecisionName;
   readonly sparsity: 'disable' | 'enable';
 }
 

@@ -1,6 +1,7 @@
 /** Values of flags, validated, the flags that several commands share, and what flags go together. */
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { precisionNames } from '../base/data-type.ts';
 import { fail } from '../base/errors.ts';
 import { readBytes } from '../host/node/files.ts';
 import { readTarget } from '../targets/custom-target.ts';
@@ -179,7 +180,7 @@ export const withCompile = (command: Command): Command =>
     )
     .addOption(
       new Option('--precision <type>', 'fp16 on nv_full, which needs no ranges')
-        .choices(['int8', 'fp16'])
+        .choices(precisionNames)
         .default('int8'),
     )
     .addOption(

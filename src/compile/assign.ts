@@ -6,6 +6,7 @@
  * joins the segment that makes its input, or the one that alone reads its output.
  */
 
+import type { Precision } from '../base/data-type.ts';
 import { type Graph, type Node, readsOf as nodeReads } from '../graph/graph.ts';
 import type { CheckResult } from '../support/verdict.ts';
 import { type FuseContext, fuse } from './fuse.ts';
@@ -27,7 +28,7 @@ export interface Assignment {
 
 /** The decisions in which targets differ: which nodes the hardware runs, and what one launch does. */
 export interface LaunchPolicy extends Pick<FuseContext, 'fits' | 'poolFuses' | 'joinsAverages'> {
-  readonly precision: CheckResult['precision'];
+  readonly precision: Precision;
   /** The operation as this hardware has it. */
   readonly adapt: (operation: Operation) => Operation;
   /** Why the hardware cannot do an operation that stands alone, as the end of "is not emulated: …". */

@@ -4,6 +4,7 @@
  * same compilation.
  */
 
+import { type Precision, precisionName } from '../base/data-type.ts';
 import { fail } from '../base/errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import { balanceGates } from '../quantize/balance-gates.ts';
@@ -18,7 +19,7 @@ import { isNvdla } from '../targets/target.ts';
 import { type Compiled, type CompileOptions, compile } from './compile.ts';
 
 export interface CompilationOptions extends CompileOptions {
-  readonly precision: CheckResult['precision'];
+  readonly precision: Precision;
 }
 
 export interface Compilation extends Compiled {
@@ -45,15 +46,20 @@ export function compileNetwork(
 ): Compilation {
   const { target, release, precision } = options;
   requireModes(options);
-  if (scales && precision === 'fp16') {
-    fail('compile/unsupported', 'FP16 has no ranges: a calibration goes with INT8', {}, { actual: precision });
+  if (scales && precision === 'float16') {
+    fail(
+      'compile/unsupported',
+      'FP16 has no ranges: a calibration goes with INT8',
+      {},
+      { actual: precisionName(precision) },
+    );
   }
   const calibrated =
     scales !== undefined ? balanceGates(network, scales) : { graph: network, scales: dummyRanges(network), gates: [] };
   const { graph, gates } = calibrated;
   const checked = check(graph, { target, release, precision });
   // FP16 needs no ranges, so that its values mean something without a calibration.
-  const ranges = scales || precision === 'fp16' ? 'calibrated' : 'dummy';
+  const ranges = scales || precision === 'float16' ? 'calibrated' : 'dummy';
   const { quantized, changes } = quantize(graph, calibrated.scales, ranges, valuesOnDla(graph, checked));
   const compiled = compile(quantized, checked, options);
   return { ...compiled, options, checked, quantized, rangeChanges: changes, balancedGates: gates };
@@ -61,12 +67,12 @@ export function compileNetwork(
 
 /** @throws compile/unsupported for a mode that the target does not have, or that is not compiled for it */
 function requireModes({ target, precision, sparsity }: CompilationOptions): void {
-  if (precision === 'fp16' && !isNvdla(target)) {
+  if (precision === 'float16' && !isNvdla(target)) {
     fail(
       'compile/unsupported',
       `networks are compiled for ${target.name} in INT8 only; FP16 is compiled for the open NVDLA (nv_full)`,
       {},
-      { expected: 'int8', actual: precision },
+      { expected: 'int8', actual: precisionName(precision) },
     );
   }
   if (sparsity === 'enable' && target.generation !== 'orin') {

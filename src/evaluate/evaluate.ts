@@ -3,6 +3,7 @@
  * a device. Samples stream through in the batches for which the network was compiled.
  */
 
+import type { Precision } from '../base/data-type.ts';
 import { fail } from '../base/errors.ts';
 import { type Graph, staticShape } from '../graph/graph.ts';
 import { float32Values, numbers, type Tensor } from '../graph/tensor.ts';
@@ -117,11 +118,11 @@ async function compareClasses(
 }
 
 /** What the surfaces of the DLA segments hold. */
-function precisionOf({ segments }: Plan): Evaluation['precision'] {
+function precisionOf({ segments }: Plan): Precision {
   const isHalf = segments.some(
     (segment) => segment.kind === 'dla' && segment.program.surfaces.some(({ dtype }) => dtype === 'float16'),
   );
-  return isHalf ? 'fp16' : 'int8';
+  return isHalf ? 'float16' : 'int8';
 }
 
 /**

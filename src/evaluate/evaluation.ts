@@ -1,5 +1,7 @@
 /** What evaluate says: FP32 beside the DLA on the same samples. */
 
+import type { Precision } from '../base/data-type.ts';
+
 export interface Accuracy {
   /** Fractions in [0, 1]. */
   readonly top1: number;
@@ -18,7 +20,7 @@ export interface Evaluation {
   readonly network: string;
   readonly target: string;
   /** Precision of the DLA segments. */
-  readonly precision: 'int8' | 'fp16';
+  readonly precision: Precision;
   /** Samples whose classes were compared; without labels those over which tensors were. */
   readonly samples: number;
   readonly calibration: string;

@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { precisionName } from '../base/data-type.ts';
 import { readModel } from '../onnx/read.ts';
 import { resolve } from '../onnx/resolve.ts';
 import { withOffers } from '../rewrite/offers.ts';
@@ -29,12 +30,12 @@ describe.each(models)('%s', (name, file, shape) => {
   it.each([
     ['orin', 'JetPack 6.0', 'int8'],
     ['orin', 'JetPack 5.1.1', 'int8'],
-    ['xavier', 'JetPack 5.1.1', 'fp16'],
+    ['xavier', 'JetPack 5.1.1', 'float16'],
   ] as const)('on %s, %s, %s', async (target, release, precision) => {
     const hardware = findTarget(target);
     const options = { target: hardware, release: findRelease(hardware, release), precision };
     const result = withOffers(resolved, check(resolved, options), options);
-    const label = `${name}-${target}-${release.replace('JetPack ', 'jp')}-${precision}`;
+    const label = `${name}-${target}-${release.replace('JetPack ', 'jp')}-${precisionName(precision)}`;
     await expect(checkText(result, { width: 120 })).toMatchFileSnapshot(`__snapshots__/check/${label}.txt`);
   });
 });

@@ -4,6 +4,7 @@
  */
 
 import * as z from 'zod';
+import { precisionNames } from '../base/data-type.ts';
 import { checkSchemaVersion } from './check-json.ts';
 import { reportSchemaVersion } from './make-report.ts';
 
@@ -11,7 +12,7 @@ const text = z.string();
 const texts = z.array(z.string());
 const count = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
 const amount = z.number().min(0);
-const precision = z.enum(['int8', 'fp16']);
+const precision = z.enum(precisionNames);
 const pair = z.tuple([z.number(), z.number()]);
 const numberOrText = z.union([z.number(), z.string()]);
 

@@ -1,5 +1,6 @@
 /** A compiled network → its report, and the report as JSON (schema/report.schema.json). */
 
+import { type Precision, precisionName } from '../base/data-type.ts';
 import type { Microseconds } from '../base/units.ts';
 import type { Compilation } from '../compile/compilation.ts';
 import type { Estimate } from '../estimate/estimate-result.ts';
@@ -56,6 +57,10 @@ export function makeReport(
 export const reportJson = (report: Report): string =>
   `${JSON.stringify({ $schema: 'dlakit/schema/report.schema.json', schemaVersion: reportSchemaVersion, ...report }, replace, 2)}\n`;
 
-/** JSON has no Infinity: the signal-to-noise ratio of an error-free tensor is null. */
-const replace = (_key: string, value: unknown): unknown =>
-  typeof value === 'number' && !Number.isFinite(value) ? null : value;
+export const evaluationJson = (evaluation: Evaluation): string => JSON.stringify(evaluation, replace, 2);
+
+/** JSON has no Infinity: the signal-to-noise ratio of an error-free tensor is null. Precisions get the names of the schema. */
+function replace(key: string, value: unknown): unknown {
+  if (key === 'precision') return precisionName(value as Precision);
+  return typeof value === 'number' && !Number.isFinite(value) ? null : value;
+}

@@ -5,14 +5,17 @@ import type { Evaluation } from '../evaluate/evaluation.ts';
 import { compile, estimateModes, prepare, report } from '../index.ts';
 import { lenet } from '../models/caffe.ts';
 import { GraphBuilder } from '../models/graph-builder.ts';
+import { checkJson } from './check-json.ts';
+import { checkText } from './check-text.ts';
 import { compileText } from './compile-text.ts';
 import { estimateText, layersText } from './estimate-text.ts';
 import { evaluationText } from './evaluate-text.ts';
 import { reportHtml } from './html/page.ts';
 import { reportSchema } from './json-schemas.ts';
-import { reportJson } from './make-report.ts';
+import { evaluationJson, reportJson } from './make-report.ts';
 import { perfettoTrace } from './perfetto.ts';
 import type { Report } from './report.ts';
+import { checkSarif } from './sarif.ts';
 
 const hostile = '<script>alert("x")</script>\u001b[31m&amp;';
 
@@ -132,6 +135,24 @@ describe('a report on an open NVDLA', () => {
   it('as JSON keeps the schema', () => {
     expect(reportSchema.safeParse(JSON.parse(reportJson(value))).error).toBeUndefined();
     expect(estimate).toMatchObject({ dlaClock: 50, stripe: { launchCycles: expect.any(Number) } });
+  });
+
+  it('calls float16 fp16 wherever it writes', () => {
+    const half = report(network, compile(network, { target: 'nv_full', precision: 'fp16' }), {
+      evaluation: { ...evaluation, target: 'nv_full', precision: 'float16' },
+    });
+    const json = JSON.parse(reportJson(half));
+    expect(reportSchema.safeParse(json).error).toBeUndefined();
+    expect([json, json.original, json.prepared, json.evaluation].map(({ precision }) => precision)).toEqual(
+      Array(4).fill('fp16'),
+    );
+    expect(JSON.parse(evaluationJson(half.evaluation!))).toEqual(json.evaluation);
+    expect(JSON.parse(checkJson(half.original)).precision).toBe('fp16');
+    expect(JSON.parse(checkSarif(half.original, { file: 'lenet.onnx' })).runs[0].properties.precision).toBe('fp16');
+    for (const text of [reportHtml(half), checkText(half.original), evaluationText(half.evaluation!)]) {
+      expect(text).toContain('FP16');
+      expect(text).not.toMatch(/float16/i);
+    }
   });
 
   it('as a page says why launches take their time', () => {

@@ -3,6 +3,7 @@
  * and JSON are views of it; schema/report.schema.json describes the JSON form.
  */
 
+import type { Precision } from '../base/data-type.ts';
 import type { Estimate } from '../estimate/estimate-result.ts';
 import type { Evaluation } from '../evaluate/evaluation.ts';
 import type { MemoryName } from '../program/surface.ts';
@@ -77,7 +78,7 @@ export interface Report {
   readonly network: string;
   readonly target: string;
   readonly release: string;
-  readonly precision: CheckResult['precision'];
+  readonly precision: Precision;
   /** The network as it was given. */
   readonly original: CheckResult;
   /** The network as the board gets it, after rewriting. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { DataType } from '../base/data-type.ts';
+import type { DataType, Precision } from '../base/data-type.ts';
 import { DlakitError } from '../base/errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import { float32Tensor } from '../graph/tensor.ts';
@@ -8,7 +8,7 @@ import type { Release } from '../targets/target.ts';
 import { check } from './check.ts';
 import { loadableLimit } from './consequences.ts';
 import { operators, reach } from './operators.ts';
-import type { CheckOptions, Precision } from './rule.ts';
+import type { CheckOptions } from './rule.ts';
 import { cbufNeed } from './rules/convolution.ts';
 import { rules } from './rules.ts';
 import { convolution, network, scalar, single } from './testing/network.ts';
@@ -129,7 +129,7 @@ describe('the convolution buffer test', () => {
   it.each([
     // NVIDIA/TensorRT#3499: 512 → 256, 3×3, on 80×160.
     ['int8', 512, 160, 3, { weightBanks: 1, dataBanks: 8 }],
-    ['fp16', 512, 160, 3, { weightBanks: 1, dataBanks: 15 }],
+    ['float16', 512, 160, 3, { weightBanks: 1, dataBanks: 15 }],
     // conv1 of ResNet-50.
     ['int8', 3, 224, 7, { weightBanks: 1, dataBanks: 2 }],
   ] as const)('%s, %i channels, width %i, kernel %i', (precision, channels, width, kernel, expected) => {
@@ -138,7 +138,7 @@ describe('the convolution buffer test', () => {
 
   it('warns at the very limit', () => {
     const graph = convolution({ channels: 512, kernels: 256, size: [80, 160], attributes: { pads: [1, 1, 1, 1] } });
-    const [verdict] = check(graph, on('JetPack 6.0', 'fp16')).verdicts;
+    const [verdict] = check(graph, on('JetPack 6.0', 'float16')).verdicts;
     expect(verdict!.placement).toBe('dla');
     expect(verdict!.warnings.join()).toContain(
       'convolution/cbuf-risky: 1 for one kernel + 15 for the input rows = 16 banks',

@@ -1,5 +1,6 @@
 /** The pages docs/operators.md and docs/rules.md, from the same lists that the checker reads. */
 
+import { precisionName } from '../base/data-type.ts';
 import { jetpack60, jetpack511 } from '../targets/releases.ts';
 import type { Release } from '../targets/target.ts';
 import { type Operator, operators, reach, type Support } from './operators.ts';
@@ -134,9 +135,10 @@ const describe = ({ how, since }: Support, what: string): string =>
   since ? `${words[how]} since ${what} ${since.join('.')}` : words[how];
 
 const scope = ({ generations, precisions }: Rule): readonly string[] =>
-  [generations && `Only on ${generations.join(', ')}`, precisions && `Only in ${precisions.join(', ')}`].filter(
-    (text): text is string => typeof text === 'string',
-  );
+  [
+    generations && `Only on ${generations.join(', ')}`,
+    precisions && `Only in ${precisions.map(precisionName).join(', ')}`,
+  ].filter((text): text is string => typeof text === 'string');
 
 const row = (cells: readonly string[]): string =>
   `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;

@@ -12,6 +12,7 @@
  * read. What is not known (a dynamic shape) is another rule's business.
  */
 
+import type { Precision } from '../base/data-type.ts';
 import type { Graph, Node } from '../graph/graph.ts';
 import { consumers, producers, staticShape } from '../graph/graph.ts';
 import type { Tensor } from '../graph/tensor.ts';
@@ -82,8 +83,6 @@ export type Range = readonly [low: number, high: number];
 
 /** `1…32` */
 export const span = ([low, high]: Range): string => `${low}…${high}`;
-
-export type Precision = 'int8' | 'fp16';
 
 export interface RuleContext {
   readonly graph: Graph;

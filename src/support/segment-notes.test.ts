@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { type Precision, precisionName } from '../base/data-type.ts';
 import { findRelease, findTarget } from '../targets/find.ts';
 import { check } from './check.ts';
-import type { Precision } from './rule.ts';
 import { bindings, memoryBounds, surfaceBytes } from './segment-notes.ts';
 import { network } from './testing/network.ts';
 
@@ -26,12 +26,12 @@ describe('bindings', () => {
     ['orin', 'int8', 3, 128],
     ['orin', 'int8', 4, 128],
     ['orin', 'int8', 1, 64],
-    ['orin', 'fp16', 3, 256],
+    ['orin', 'float16', 3, 256],
     ['xavier', 'int8', 1, 32],
     ['xavier', 'int8', 3, 128],
   ] as const)('dla_hwc4 on %s, %s, %i channels: rows of %i bytes', (target, precision, channels, pitch) => {
     const binding = inputOf(first(channels), target, precision);
-    expect(binding.formats[0]).toBe(`${precision}:dla_hwc4`);
+    expect(binding.formats[0]).toBe(`${precisionName(precision)}:dla_hwc4`);
     expect(binding.hwc4RowPitch).toBe(pitch);
   });
 
@@ -72,8 +72,8 @@ describe('surfaceBytes', () => {
   it.each([
     [[1, 3, 4, 5], 'int8', 4 * 5 * 32],
     [[2, 33, 4, 5], 'int8', 2 * 4 * 5 * 64],
-    [[1, 16, 4, 5], 'fp16', 4 * 5 * 32],
-    [[1, 17, 4, 5], 'fp16', 4 * 5 * 64],
+    [[1, 16, 4, 5], 'float16', 4 * 5 * 32],
+    [[1, 17, 4, 5], 'float16', 4 * 5 * 64],
     [[3, 10], 'int8', 3 * 32],
     [[], 'int8', 32],
   ] as const)('%j in %s is %i', (shape, precision, expected) => {

@@ -3,12 +3,13 @@
  * and the formats in which inputs and outputs can be bound.
  */
 
+import { type Precision, precisionName } from '../base/data-type.ts';
 import { type Graph, type Node, readsOf, staticShape } from '../graph/graph.ts';
 import { groupsOf } from '../graph/operators/window.ts';
 import { elementCount } from '../graph/tensor.ts';
 import { isNvdla } from '../targets/target.ts';
 import { equalRangeGroups, scaledValues } from './equal-ranges.ts';
-import type { CheckOptions, Precision } from './rule.ts';
+import type { CheckOptions } from './rule.ts';
 import { times } from './rule.ts';
 import type { CheckedSegment } from './verdict.ts';
 
@@ -92,7 +93,8 @@ export function bindings(
   vanishing: ReadonlySet<string> = new Set(),
 ): readonly Binding[] {
   const { precision, target } = options;
-  const packed = precision === 'int8' ? 'int8:chw32' : 'fp16:chw16';
+  const type = precisionName(precision);
+  const packed = `${type}:${packedFormat(precision)}`;
   const result: Binding[] = [];
   for (const value of graph.inputs) {
     const readers = readersOf(value, graph, vanishing);
@@ -106,7 +108,7 @@ export function bindings(
     result.push({
       value,
       direction: 'input',
-      formats: [...(hwc4 ? [`${precision}:dla_hwc4`] : []), packed, `${precision}:dla_linear`],
+      formats: [...(hwc4 ? [`${type}:dla_hwc4`] : []), packed, `${type}:dla_linear`],
       shuffled: shape.length < 4,
       ...(hwc4 && !isNvdla(target) && { hwc4RowPitch: roundUp(shape[3]! * pixelBytes, target.imagePitch) }),
     });
@@ -118,12 +120,15 @@ export function bindings(
     result.push({
       value,
       direction: 'output',
-      formats: [packed, `${precision}:dla_linear`],
+      formats: [packed, `${type}:dla_linear`],
       shuffled: shape.length < 4,
     });
   }
   return result;
 }
+
+/** The format of feature surfaces: channels in groups of 32 bytes. */
+const packedFormat = (precision: Precision): string => (precision === 'int8' ? 'chw32' : 'chw16');
 
 /** The nodes that read a value, through nodes that vanish. */
 function readersOf(value: string, graph: Graph, vanishing: ReadonlySet<string>): readonly Node[] {
@@ -155,9 +160,8 @@ export function effectNotes(
   });
   const crossing = crossings(graph, segments);
   if (crossing > 0) {
-    const format = options.precision === 'int8' ? 'chw32' : 'chw16';
     notes.push(
-      `${count(crossing, 'tensor')} ${crossing === 1 ? 'crosses' : 'cross'} between DLA and GPU; ${format} is the format that both read without a copy`,
+      `${count(crossing, 'tensor')} ${crossing === 1 ? 'crosses' : 'cross'} between DLA and GPU; ${packedFormat(options.precision)} is the format that both read without a copy`,
     );
   }
   if (options.precision === 'int8') {

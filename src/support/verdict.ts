@@ -1,5 +1,7 @@
 /** What the checker says: a verdict per node, and the segments that follow from the verdicts. */
 
+import type { Precision } from '../base/data-type.ts';
+
 /**
  * Where a node runs.
  * - `dla`: every rule accepts it.
@@ -55,7 +57,7 @@ export interface CheckResult {
   readonly network: string;
   readonly target: string;
   readonly release: string;
-  readonly precision: 'int8' | 'fp16';
+  readonly precision: Precision;
   /** What runs the nodes that the DLA does not: TensorRT's GPU, or the host of an open NVDLA. */
   readonly elsewhere: 'gpu' | 'host';
   readonly verdicts: readonly Verdict[];

@@ -4,6 +4,7 @@
  * document, derived from documented numbers, or fitted to measurements.
  */
 
+import type { Precision } from '../base/data-type.ts';
 import type { Rounding } from '../base/rounding.ts';
 import type { Bytes, Cycles, GBps, MHz } from '../base/units.ts';
 
@@ -53,7 +54,7 @@ export const isNvdla = (target: Target | undefined): target is NvdlaTarget => ta
 export interface NvdlaFeatures {
   /** nv_full is the first generation (`v1`); the scalable configurations after it have other register addresses. */
   readonly registers: 'v1' | 'v2';
-  readonly precisions: readonly ('int8' | 'int16' | 'float16')[];
+  readonly precisions: readonly (Precision | 'int16')[];
   /** Kernels of one group for 16-bit weights. */
   readonly kernelGroup16: number;
   /** Signed width of the convolution accumulator. */

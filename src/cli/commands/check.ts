@@ -1,6 +1,7 @@
 /** `dla check`: what runs on the DLA, and which rule sends the rest to the GPU (on the open NVDLA: the host). */
 
 import { Command, Option } from 'commander';
+import { type PrecisionName, precisionNames } from '../../base/data-type.ts';
 import { DlakitError, fail } from '../../base/errors.ts';
 import { boardGraph } from '../../compile/orin/board.ts';
 import { writeFile } from '../../host/node/files.ts';
@@ -17,7 +18,7 @@ interface Flags {
   readonly release?: string;
   readonly shapes?: string;
   readonly batch?: number;
-  readonly precision: 'int8' | 'fp16';
+  readonly precision: PrecisionName;
   readonly memPool?: MemoryPoolFlag;
   readonly format: 'text' | 'json' | 'sarif';
   readonly output?: string;
@@ -32,7 +33,7 @@ export const checkCommand = (context: Context): Command =>
       'Say which nodes the DLA runs, and which rule sends the others to the GPU (the host, beside an open NVDLA).',
     )
     .argument('<model.onnx>')
-    .addOption(new Option('--precision <type>').choices(['int8', 'fp16']).default('int8'))
+    .addOption(new Option('--precision <type>').choices(precisionNames).default('int8'))
     .addOption(new Option('--format <format>').choices(['text', 'json', 'sarif']).default('text'))
     .addOption(memPoolOption())
     .option('--output <file>', 'write there instead of to standard output')

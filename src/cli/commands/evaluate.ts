@@ -3,6 +3,7 @@
 import { Command, Option } from 'commander';
 import { prepare } from '../../index.ts';
 import { evaluationText } from '../../report/evaluate-text.ts';
+import { evaluationJson } from '../../report/make-report.ts';
 import { type CompileFlags, compileNetwork, preprocessFor, readScales } from '../compile-flags.ts';
 import type { Context } from '../context.ts';
 import { type DataFlags, withImages } from '../data-flags.ts';
@@ -46,5 +47,5 @@ Examples:
       const scales = flags.calib === undefined ? undefined : await readScales(flags.calib);
       const compilation = compileNetwork(network, { ...flags, ...preprocess }, scales);
       const result = await evaluateFile(network, compilation.network, flags, context);
-      context.print(flags.format === 'json' ? JSON.stringify(result, null, 2) : evaluationText(result, context.text));
+      context.print(flags.format === 'json' ? evaluationJson(result) : evaluationText(result, context.text));
     });

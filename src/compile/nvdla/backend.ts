@@ -3,6 +3,7 @@
  * runs once for each element of the batch, so all of a loadable has one batch.
  */
 
+import type { Precision } from '../../base/data-type.ts';
 import type { Graph } from '../../graph/graph.ts';
 import { atomElements } from '../../program/nvdla/convolution-buffer.ts';
 import type { Shape4 } from '../../program/surface.ts';
@@ -21,8 +22,7 @@ import { freeUnits, stepsOf } from './plain-unit.ts';
 import { type ConvolutionPlan, type ConvolutionWork, narrowKernels, planConvolution } from './plan-convolution.ts';
 import { averageAsConvolution, planPooling, pooledPixels, pooledShape, poolingFlies } from './pooling.ts';
 
-export function nvdlaBackend(graph: Graph, { precision: wanted }: CheckResult, target: NvdlaTarget): Backend {
-  const precision = wanted === 'fp16' ? 'float16' : 'int8';
+export function nvdlaBackend(graph: Graph, { precision }: CheckResult, target: NvdlaTarget): Backend {
   const elements = atomElements(target, precision) as 8 | 16 | 32;
   return {
     policy: launchPolicy(graph, target, precision),
@@ -63,7 +63,7 @@ function noPixels(
   return undefined;
 }
 
-function launchPolicy(graph: Graph, target: NvdlaTarget, precision: 'int8' | 'float16'): LaunchPolicy {
+function launchPolicy(graph: Graph, target: NvdlaTarget, precision: Precision): LaunchPolicy {
   const shapeOf = (value: string): Shape4 => surfaceShape(graph, value)!;
   const work = ({ input, shape }: ConvOperation): ConvolutionWork => ({
     target,
@@ -95,7 +95,7 @@ function launchPolicy(graph: Graph, target: NvdlaTarget, precision: 'int8' | 'fl
   const isDirect = (operation: ConvOperation): boolean =>
     !operation.shape.transposed && planOf(operation).narrow === undefined;
   return {
-    precision: precision === 'int8' ? 'int8' : 'fp16',
+    precision,
     joinsAverages: true,
     adapt: (operation) =>
       operation.kind === 'pool' ? (averageAsConvolution(operation, shapeOf(operation.input)) ?? operation) : operation,

@@ -1,5 +1,6 @@
 /** What lowering one operation to the open NVDLA works with: the target, the surfaces of the Program, scales and shapes. */
 
+import type { Precision } from '../../base/data-type.ts';
 import type { Move, Pipeline } from '../../program/layer.ts';
 import { atomElements } from '../../program/nvdla/convolution-buffer.ts';
 import type { Shape4 } from '../../program/surface.ts';
@@ -8,7 +9,7 @@ import type { SurfaceTable } from '../emit.ts';
 
 export interface NvdlaContext {
   readonly target: NvdlaTarget;
-  readonly precision: 'int8' | 'float16';
+  readonly precision: Precision;
   readonly scaleOf: (value: string) => number;
 }
 
@@ -16,7 +17,7 @@ export type Launches = readonly (Pipeline<number> | Move<number>)[];
 
 export interface Lowering {
   readonly target: NvdlaTarget;
-  readonly precision: 'int8' | 'float16';
+  readonly precision: Precision;
   readonly surfaces: SurfaceTable;
   /** Name of the layers, and of surfaces that they need beside the values of the network. */
   readonly name: string;

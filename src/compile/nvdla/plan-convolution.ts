@@ -10,10 +10,10 @@
  *     weights  that fit as a whole stay in the buffer from one launch of rows to the next
  */
 
+import type { Precision } from '../../base/data-type.ts';
 import type { ConvCore, Extent, Padding } from '../../program/layer.ts';
 import {
   atomElements,
-  type ConvolutionPrecision,
   dataBanks,
   entriesPerSlice,
   kernelGroupOf,
@@ -31,7 +31,7 @@ import { LaunchCycles } from './launch-cycles.ts';
 
 export interface ConvolutionWork {
   readonly target: NvdlaTarget;
-  readonly precision: Exclude<ConvolutionPrecision, 'int16'>;
+  readonly precision: Precision;
   readonly input: Shape4;
   /** The input is an image of 1 or 4 components a pixel, not features. */
   readonly image: boolean;

@@ -3,6 +3,7 @@
  * whole batch; a loadable is a segment of the checker's.
  */
 
+import type { Precision } from '../../base/data-type.ts';
 import type { Graph } from '../../graph/graph.ts';
 import type { CheckResult } from '../../support/verdict.ts';
 import type { JetsonTarget } from '../../targets/target.ts';
@@ -35,7 +36,7 @@ const onlyNvdla: Readonly<Record<string, string>> = {
   stack: 'it does not join channels',
 };
 
-function launchPolicy(graph: Graph, precision: CheckResult['precision']): LaunchPolicy {
+function launchPolicy(graph: Graph, precision: Precision): LaunchPolicy {
   const isImage = (value: string) =>
     graph.inputs.includes(value) && [1, 3, 4].includes(surfaceShape(graph, value)?.[1] ?? 0);
   return {

@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { fullGroup } from '../../sparsify/eligibility.ts';
 import { nvdlaLimits } from '../../targets/nvdla-limits.ts';
 import { isNvdla, type NvdlaTarget } from '../../targets/target.ts';
-import { atomElements, kernelGroupOf, precisionBytes } from '../nvdla/convolution-buffer.ts';
+import { atomElements, type ConvolutionPrecision, kernelGroupOf, precisionBytes } from '../nvdla/convolution-buffer.ts';
 import { index, indices, integer, optional, record } from '../record.ts';
 import type { Shape4, Surface } from '../surface.ts';
 import {
@@ -76,7 +76,7 @@ export interface Conv<S> {
  * without padding.
  */
 export interface ConvCore {
-  readonly precision: 'int8' | 'int16' | 'float16';
+  readonly precision: ConvolutionPrecision;
   /** Kernels whose weights lie interleaved in the stream (atomic K). */
   readonly kernelGroup: number;
   /** Channels of one step of the stream (atomic C). */

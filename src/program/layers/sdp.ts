@@ -106,7 +106,7 @@ export interface NvdlaSdp<S> {
   /** The table that Y's activation `lut` looks up, in a Program. On a device it is in memories and registers that outlive a launch. */
   readonly lookup?: Lookup<S>;
   /** What the results saturate to, also where they go on to pooling. */
-  readonly outputType: 'int8' | 'int16' | 'float16';
+  readonly outputType: ConvolutionPrecision;
   readonly output?: S;
 }
 

@@ -5,9 +5,9 @@
  * what NVIDIA's compiler writes in the descriptors of every network of the conformance data.
  */
 
-import type { NvdlaTarget } from '../../targets/target.ts';
+import type { NvdlaFeatures, NvdlaTarget } from '../../targets/target.ts';
 
-export type ConvolutionPrecision = 'int8' | 'int16' | 'float16';
+export type ConvolutionPrecision = NvdlaFeatures['precisions'][number];
 
 /** Bytes of one element. */
 export const precisionBytes = (precision: ConvolutionPrecision): 1 | 2 => (precision === 'int8' ? 1 : 2);

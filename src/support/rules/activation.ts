@@ -3,6 +3,7 @@
  * activation (HardSigmoid, HardSwish, Elu, …) has no rule; most of it can be written with these.
  */
 
+import { precisionName } from '../../base/data-type.ts';
 import type { Node } from '../../graph/graph.ts';
 import { clipBounds } from '../../graph/operators/point.ts';
 import { always, type Finding, type Rule, type RuleContext, rule, sources, span, times } from '../rule.ts';
@@ -65,10 +66,13 @@ export const activationRules: readonly Rule[] = [
     id: 'activation/promoted',
     operators: ['Sigmoid', 'Tanh'],
     doc: 'Sigmoid and Tanh run in FP16, also in an INT8 network.',
-    limits: always('fp16', sources.guide),
+    limits: always('float16', sources.guide),
     precisions: ['int8'],
     severity: 'warn',
-    test: (_node, _context, limit) => ({ message: 'runs in FP16', values: { limit, value: 'int8' } }),
+    test: (_node, _context, limit) => ({
+      message: 'runs in FP16',
+      values: { limit: precisionName(limit), value: 'int8' },
+    }),
   }),
   rule({
     ...base,

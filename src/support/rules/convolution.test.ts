@@ -125,7 +125,7 @@ describeRules(
     },
     {
       rule: 'convolution/cbuf',
-      precision: 'fp16',
+      precision: 'float16',
       passes: [conv({ channels: 16, size: [64, 128 * 15], kernel: [8, 1] })],
       fails: [[conv({ channels: 32, size: [64, 128 * 15], kernel: [8, 1] }), 16, 31]],
     },

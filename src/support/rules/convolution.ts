@@ -6,6 +6,7 @@
  * at exactly 16 banks has been refused (NVIDIA/TensorRT#3499).
  */
 
+import type { Precision } from '../../base/data-type.ts';
 import type { Node } from '../../graph/graph.ts';
 import { gemmOf } from '../../graph/operators/point.ts';
 import { groupsOf, type Window, windowOf } from '../../graph/operators/window.ts';
@@ -13,7 +14,6 @@ import {
   always,
   constantInput,
   outside,
-  type Precision,
   type Rule,
   type RuleContext,
   rule,

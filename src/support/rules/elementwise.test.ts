@@ -94,7 +94,7 @@ describeRules(
     },
     {
       rule: 'comparison/precision',
-      precision: 'fp16',
+      precision: 'float16',
       release: drive,
       passes: [relu(image)],
       fails: [[compare('Cast'), 'int8', 'fp16']],

@@ -1,5 +1,6 @@
 /** Element-wise layers: two run-time tensors. What has a constant operand is a Scale (scale.ts). */
 
+import { precisionName } from '../../base/data-type.ts';
 import type { Node } from '../../graph/graph.ts';
 import { numbers } from '../../graph/tensor.ts';
 import { always, either, type Rule, type RuleContext, rule, sources, times } from '../rule.ts';
@@ -134,10 +135,10 @@ export const comparisonRules: readonly Rule[] = [
     operators: comparisons,
     doc: 'Comparisons take INT8 inputs only.',
     limits: always('int8', sources.guide10),
-    precisions: ['fp16'],
-    test: (_node, _context, limit) => ({
+    precisions: ['float16'],
+    test: (_node, { precision }, limit) => ({
       message: `the network is FP16, allowed ${limit}`,
-      values: { limit, value: 'fp16' },
+      values: { limit, value: precisionName(precision) },
     }),
   }),
   rule({

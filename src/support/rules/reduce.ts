@@ -1,5 +1,6 @@
 /** The remaining small layers: Reduce (maximum only), unary functions and LRN. */
 
+import { precisionName } from '../../base/data-type.ts';
 import { lrnOf } from '../../graph/operators/point.ts';
 import { reductionOf } from '../../graph/operators/reduction.ts';
 import { always, either, type Rule, rule, sources, times } from '../rule.ts';
@@ -83,9 +84,12 @@ export const reduceRules: readonly Rule[] = [
     id: 'lrn/promoted',
     operators: ['LRN'],
     doc: 'LRN runs in FP16, also in an INT8 network.',
-    limits: always('fp16', sources.guide),
+    limits: always('float16', sources.guide),
     precisions: ['int8'],
     severity: 'warn',
-    test: (_node, _context, limit) => ({ message: 'runs in FP16', values: { limit, value: 'int8' } }),
+    test: (_node, _context, limit) => ({
+      message: 'runs in FP16',
+      values: { limit: precisionName(limit), value: 'int8' },
+    }),
   }),
 ];

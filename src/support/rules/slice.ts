@@ -1,5 +1,6 @@
 /** Slice and Split: a window of a tensor, in steps of one, never across the batch. */
 
+import { precisionName } from '../../base/data-type.ts';
 import type { Node } from '../../graph/graph.ts';
 import { sliceCuts, sliceLists, splitOf } from '../../graph/operators/movement.ts';
 import { always, type Rule, type RuleContext, rule, sources, times } from '../rule.ts';
@@ -87,12 +88,12 @@ export const sliceRules: readonly Rule[] = [
   rule({
     ...base,
     id: 'slice/precision',
-    doc: (precision) => `Before TensorRT 8.6, Slice runs in ${precision.toUpperCase()} only.`,
-    limits: [{ until: [8, 6, 0], value: 'fp16', source: 'TensorRT developer guide 8.5', evidence: 'documented' }],
+    doc: (precision) => `Before TensorRT 8.6, Slice runs in ${precisionName(precision).toUpperCase()} only.`,
+    limits: [{ until: [8, 6, 0], value: 'float16', source: 'TensorRT developer guide 8.5', evidence: 'documented' }],
     precisions: ['int8'],
     test: (_node, _context, limit) => ({
-      message: `the network is INT8, allowed ${limit}`,
-      values: { limit, value: 'int8' },
+      message: `the network is INT8, allowed ${precisionName(limit)}`,
+      values: { limit: precisionName(limit), value: 'int8' },
       fix: { advice: 'Allow FP16 for it: --fp16 --precisionConstraints=prefer --layerPrecisions=<node>:fp16.' },
     }),
   }),

@@ -8,14 +8,14 @@ describeRules(softmaxRules, [
   {
     rule: 'softmax/hardware',
     target: 'xavier',
-    precision: 'fp16',
+    precision: 'float16',
     passes: [relu(image)],
     fails: [[softmax(1, image), 'orin', 'xavier']],
   },
   { rule: 'softmax/precision', passes: [relu(image)], fails: [[softmax(1, image), 'fp16', 'int8']] },
   {
     rule: 'softmax/axis',
-    precision: 'fp16',
+    precision: 'float16',
     passes: [softmax(1, image), softmax(-1, image), softmax(1, [4, 10])],
     fails: [
       [softmax(0, [2, 8, 4, 4]), 1, 0],
@@ -24,13 +24,13 @@ describeRules(softmaxRules, [
   },
   {
     rule: 'softmax/coerced',
-    precision: 'fp16',
+    precision: 'float16',
     passes: [softmax(1, [1, 10, 1, 1], 12), softmax(1, image, 13), softmax(1, [1, 10], 11)],
     fails: [[softmax(1, [1, 8, 4, 4], 12), 1, 3]],
   },
   {
     rule: 'softmax/length',
-    precision: 'fp16',
+    precision: 'float16',
     passes: [softmax(1, [2, 8192, 1, 1]), softmax(1, [1, 1024, 4, 4])],
     fails: [
       [softmax(1, [1, 8193, 1, 1]), 8192, 8193],

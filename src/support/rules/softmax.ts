@@ -1,5 +1,6 @@
 /** Softmax: Orin, FP16. Two modes: an accurate one over a vector, and one with a table whose error grows with the axis. */
 
+import { precisionName } from '../../base/data-type.ts';
 import type { Node } from '../../graph/graph.ts';
 import { softmaxAxes } from '../../graph/operators/reduction.ts';
 import { always, type Rule, type RuleContext, rule, sources, times } from '../rule.ts';
@@ -33,12 +34,12 @@ export const softmaxRules: readonly Rule[] = [
   rule({
     ...base,
     id: 'softmax/precision',
-    doc: (precision) => `Softmax runs in ${precision.toUpperCase()} only.`,
-    limits: always('fp16', `${sources.header}; ${sources.operatorPages}`),
+    doc: (precision) => `Softmax runs in ${precisionName(precision).toUpperCase()} only.`,
+    limits: always('float16', `${sources.header}; ${sources.operatorPages}`),
     precisions: ['int8'],
     test: (_node, _context, limit) => ({
-      message: `the network is INT8, allowed ${limit}`,
-      values: { limit, value: 'int8' },
+      message: `the network is INT8, allowed ${precisionName(limit)}`,
+      values: { limit: precisionName(limit), value: 'int8' },
       fix: { advice: 'Allow FP16 for it: --fp16 --precisionConstraints=prefer --layerPrecisions=<node>:fp16.' },
     }),
   }),

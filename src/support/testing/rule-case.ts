@@ -1,11 +1,12 @@
 /** Rules at their limits and one beyond. A rule of a list without a case that passes and one that fails does not get in. */
 
 import { describe, expect, it } from 'vitest';
+import type { Precision } from '../../base/data-type.ts';
 import type { Graph } from '../../graph/graph.ts';
 import { findRelease, findTarget } from '../../targets/find.ts';
 import { check } from '../check.ts';
 import { elsewhere } from '../consequences.ts';
-import { type CheckOptions, limitFor, type Precision, type Rule, ruleContext } from '../rule.ts';
+import { type CheckOptions, limitFor, type Rule, ruleContext } from '../rule.ts';
 
 export interface RuleCase {
   readonly rule: string;

@@ -4,17 +4,10 @@ import { elementSize } from '../../../base/data-type.ts';
 import { fail } from '../../../base/errors.ts';
 import type { Conv } from '../../../program/layer.ts';
 import { convolutionCodes, weightFormatCodes } from '../../../program/nvdla/codes.ts';
+import type { ConvolutionPrecision } from '../../../program/nvdla/convolution-buffer.ts';
 import type { Cube } from '../../cube.ts';
 import type { RegisterFile, RegisterView } from '../registers/register-file.ts';
-import {
-  addressIn,
-  type CoreFeatures,
-  checkMemory,
-  featureCube,
-  type Precision,
-  precisionOf,
-  wholeAtoms,
-} from './core-features.ts';
+import { addressIn, type CoreFeatures, checkMemory, featureCube, precisionOf, wholeAtoms } from './core-features.ts';
 import { formImage } from './image.ts';
 
 /** @throws device/unsupported, device/fault */
@@ -104,7 +97,12 @@ export function formConvolution(file: RegisterFile, core: CoreFeatures): Conv<Cu
   };
 }
 
-function formFeatures(cdma: RegisterView, csc: RegisterView, core: CoreFeatures, precision: Precision): Cube {
+function formFeatures(
+  cdma: RegisterView,
+  csc: RegisterView,
+  core: CoreFeatures,
+  precision: ConvolutionPrecision,
+): Cube {
   const channels = cdma.field('D_DATAIN_SIZE_1', 'DATAIN_CHANNEL') + 1;
   const weightChannels = csc.field('D_WEIGHT_SIZE_EXT_1', 'WEIGHT_CHANNEL_EXT') + 1;
   if (weightChannels !== channels) {

@@ -7,12 +7,11 @@ import { elementSize } from '../../../base/data-type.ts';
 import { fail } from '../../../base/errors.ts';
 import { atomFormat } from '../../../program/geometry.ts';
 import { precisionCodes, ramTypeCodes } from '../../../program/nvdla/codes.ts';
+import type { ConvolutionPrecision } from '../../../program/nvdla/convolution-buffer.ts';
 import type { ElementType, Shape4, SurfaceFormat } from '../../../program/surface.ts';
 import type { NvdlaFeatures, NvdlaTarget } from '../../../targets/target.ts';
 import type { Cube } from '../../cube.ts';
 import type { RegisterView } from '../registers/register-file.ts';
-
-export type Precision = 'int8' | 'int16' | 'float16';
 
 export interface CoreFeatures {
   readonly target: string;
@@ -29,7 +28,7 @@ export function coreFeatures(target: NvdlaTarget): CoreFeatures {
 }
 
 /** Decodes a precision field, and refuses what the configuration lacks. @throws device/unsupported, device/fault */
-export function precisionOf(core: CoreFeatures, field: number, what: string): Precision {
+export function precisionOf(core: CoreFeatures, field: number, what: string): ConvolutionPrecision {
   const precision = precisionCodes.names[field];
   if (!precision) return fail('device/fault', `${what} has no such precision`, {}, { actual: field });
   if (!core.features.precisions.includes(precision)) {

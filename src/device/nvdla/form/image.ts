@@ -4,10 +4,11 @@ import { elementSize } from '../../../base/data-type.ts';
 import { fail } from '../../../base/errors.ts';
 import type { ImageInput } from '../../../program/layer.ts';
 import { pixelSignCodes, rowExtensions } from '../../../program/nvdla/codes.ts';
+import type { ConvolutionPrecision } from '../../../program/nvdla/convolution-buffer.ts';
 import { pixelFormats } from '../../../program/nvdla/pixel-formats.ts';
 import type { Cube } from '../../cube.ts';
 import type { RegisterView } from '../registers/register-file.ts';
-import { addressIn, type Precision } from './core-features.ts';
+import { addressIn } from './core-features.ts';
 
 export interface FormedImage {
   readonly input: Cube;
@@ -17,7 +18,7 @@ export interface FormedImage {
 }
 
 /** @throws device/unsupported, device/fault */
-export function formImage(cdma: RegisterView, csc: RegisterView, precision: Precision): FormedImage {
+export function formImage(cdma: RegisterView, csc: RegisterView, precision: ConvolutionPrecision): FormedImage {
   const number = cdma.field('D_DATAIN_FORMAT', 'PIXEL_FORMAT');
   const format = pixelFormats.get(number);
   if (!format) return fail('device/unsupported', `pixel format ${number} is not modelled`);

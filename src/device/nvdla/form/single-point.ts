@@ -4,6 +4,7 @@ import { elementSize } from '../../../base/data-type.ts';
 import { fail } from '../../../base/errors.ts';
 import { type NvdlaSdp, nvdlaArithmetic, type SdpUnit } from '../../../program/layer.ts';
 import { aluCodes, operandUseCodes } from '../../../program/nvdla/codes.ts';
+import type { ConvolutionPrecision } from '../../../program/nvdla/convolution-buffer.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import type { Cube } from '../../cube.ts';
 import type { RegisterFile, RegisterView } from '../registers/register-file.ts';
@@ -13,7 +14,6 @@ import {
   checkMemory,
   featureCube,
   featureFormat,
-  type Precision,
   precisionOf,
   wholeAtoms,
 } from './core-features.ts';
@@ -108,7 +108,7 @@ function formInput(file: RegisterFile, core: CoreFeatures, shape: Shape4): Cube 
   return featureCube(core, place, shape, precision);
 }
 
-function formOutput(sdp: RegisterView, core: CoreFeatures, shape: Shape4, precision: Precision): Cube {
+function formOutput(sdp: RegisterView, core: CoreFeatures, shape: Shape4, precision: ConvolutionPrecision): Cube {
   checkMemory(core, sdp.field('D_DST_DMA_CFG', 'DST_RAM_TYPE'), 'SDP.D_DST_DMA_CFG');
   const place = {
     address: addressIn(sdp, 'D_DST_BASE_ADDR_LOW', 'D_DST_BASE_ADDR_HIGH'),
@@ -123,7 +123,7 @@ function formUnit(
   file: RegisterFile,
   core: CoreFeatures,
   shape: Shape4,
-  process: Precision,
+  process: ConvolutionPrecision,
 ): SdpUnit<Cube> | undefined {
   const sdp = file.current('SDP');
   const { unit } = units[name];
@@ -166,7 +166,13 @@ const formConvert = (sdp: RegisterView, part: 'ALU' | 'MUL') => ({
 });
 
 /** The operand that a sub-unit reads from memory. */
-function formOperand(name: UnitName, file: RegisterFile, core: CoreFeatures, shape: Shape4, process: Precision) {
+function formOperand(
+  name: UnitName,
+  file: RegisterFile,
+  core: CoreFeatures,
+  shape: Shape4,
+  process: ConvolutionPrecision,
+) {
   const dma = file.current('SDP_RDMA');
   const { unit, dma: prefix } = units[name];
   const register = `D_${prefix}_CFG`;

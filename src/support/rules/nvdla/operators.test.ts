@@ -66,8 +66,8 @@ const biased = (b: readonly number[]) =>
 const relu = single('Relu', { x: image, y: image });
 
 describeRules(openNvdlaRules, [
-  { rule: 'nvdla/precision', target: 'nv_full', precision: 'fp16', passes: [relu], fails: [] },
-  { rule: 'nvdla/precision', target, precision: 'fp16', passes: [], fails: [[relu, 'FP16 arithmetic', 'none']] },
+  { rule: 'nvdla/precision', target: 'nv_full', precision: 'float16', passes: [relu], fails: [] },
+  { rule: 'nvdla/precision', target, precision: 'float16', passes: [], fails: [[relu, 'FP16 arithmetic', 'none']] },
   {
     rule: 'nvdla/spatial',
     target,

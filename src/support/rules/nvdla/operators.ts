@@ -64,7 +64,7 @@ export const openNvdlaRules: readonly Rule[] = [
     id: 'nvdla/precision',
     doc: 'Only nv_full computes in FP16.',
     limits: always('FP16 arithmetic', 'nvdla/hw spec/defs'),
-    precisions: ['fp16'],
+    precisions: ['float16'],
     test: (_, context, limit) =>
       isNvdla(context.target) && context.target.nvdla.precisions.includes('float16')
         ? undefined
