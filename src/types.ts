@@ -77,6 +77,7 @@ export type {
 } from './program/layer.ts';
 export type { EngineName, ReadClient } from './program/layers/kind.ts';
 export type { Scaling as ResizeScaling } from './program/layers/resize.ts';
+export type { ConvolutionPrecision } from './program/nvdla/convolution-buffer.ts';
 export type {
   BlobTable,
   ConstantRef,
