@@ -33,6 +33,7 @@ export const errorCodes = {
   'target/unknown': 'No target, module, power mode or release of that name.',
   'target/no-dla': 'The hardware of that name has no DLA.',
   'target/invalid': 'The description of a target is malformed, or no hardware can be like that.',
+  'check/memory': 'A loadable takes more of a memory pool than there is; TensorRT would not build it.',
   'check/gpu-fallback': 'Some nodes cannot run on the DLA and --allow-gpu-fallback was not given.',
   'rewrite/unknown-pass': 'No rewrite pass of that name.',
 

@@ -51,7 +51,7 @@ export function createContext(signal: AbortSignal): Context {
   };
 }
 
-const status = { gpuFallback: 1, mistake: 2, bug: 70, interrupted: 130 } as const;
+const status = { notOnDla: 1, mistake: 2, bug: 70, interrupted: 130 } as const;
 
 /**
  * Runs a program's work and sets the exit status. Ctrl-C cancels the work, a user's mistake is printed without a stack, a bug keeps
@@ -82,7 +82,11 @@ export function ending(error: unknown): { readonly text: string; readonly exitSt
   if (error instanceof CommanderError) return { text: '', exitStatus: error.exitCode === 0 ? 0 : status.mistake };
   if (error instanceof DlakitError) {
     const { code } = error.problem;
-    const special = { cancelled: status.interrupted, 'check/gpu-fallback': status.gpuFallback } as const;
+    const special = {
+      cancelled: status.interrupted,
+      'check/gpu-fallback': status.notOnDla,
+      'check/memory': status.notOnDla,
+    } as const;
     return {
       text: `dla: ${printable(formatProblem(error.problem))}\n`,
       exitStatus: code in special ? special[code as keyof typeof special] : status.mistake,

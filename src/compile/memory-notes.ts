@@ -30,10 +30,11 @@ export function withMemoryNotes(
     ({ weights, tensors }) => 2 * weights > pools.globalDram || 2 * tensors > pools.localDram,
   );
   if (options.target.generation === 'nvdla' || suspects.length === 0) return result;
-  return { ...result, notes: [...notes(graph, options, pools, suspects), ...result.notes] };
+  const beyondPools = beyond(graph, options, pools, suspects);
+  return beyondPools.length === 0 ? result : { ...result, notes: [...beyondPools, ...result.notes], beyondPools };
 }
 
-function notes(
+function beyond(
   graph: Graph,
   { target, release, precision }: CheckOptions,
   pools: MemoryPools,
@@ -54,8 +55,8 @@ function notes(
     });
   } catch (error) {
     if (!(error instanceof DlakitError)) throw error;
-    const beyond = suspects.filter(({ weights, tensors }) => weights > pools.globalDram || tensors > pools.localDram);
-    return beyond.map(
+    const large = suspects.filter(({ weights, tensors }) => weights > pools.globalDram || tensors > pools.localDram);
+    return large.map(
       ({ name, weights, tensors }) =>
         `${name}: weights take ${inMiB(weights)} MiB, tensors between its layers up to ${inMiB(tensors)}; ` +
         `${poolNames.globalDram} has ${inMiB(pools.globalDram)}, ${poolNames.localDram} ${inMiB(pools.localDram)}`,

@@ -66,6 +66,8 @@ export interface CheckResult {
   readonly macs: { readonly total: number; readonly dla: number };
   /** Problems of the whole: too many loadables, dynamic shapes, weights of a segment too large. */
   readonly notes: readonly string[];
+  /** Loadables that take more than a memory pool has: TensorRT does not build them, nor does the compiler here. They are among the notes. */
+  readonly beyondPools?: readonly string[];
 }
 
 /** A place as users read it. */

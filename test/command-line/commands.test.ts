@@ -127,6 +127,18 @@ describe('the command line', () => {
     expect(report.gain).toMatchObject({ gpuNodes: [1, 0], loadables: [2, 1] });
   });
 
+  it('fails where a loadable does not fit its memory pools, as compiling does', async () => {
+    const unet = new URL('../cases/memory/unet_b8.onnx', import.meta.url).pathname;
+    expect(await workspace.run('check', unet)).toMatchObject({ status: 0, stderr: '' });
+    const pool = ['--mem-pool', 'dlaLocalDRAM:256'];
+    const checked = await workspace.run('check', unet, ...pool);
+    expect(checked).toMatchObject({ status: 1 });
+    expect(checked.stderr).toMatch(/tensors between its layers take 340 MiB.* \[check\/memory\]/s);
+    const compiled = await workspace.run('compile', unet, ...pool, '--output', 'unet.dla');
+    expect(compiled).toMatchObject({ status: 2 });
+    expect(compiled.stderr).toMatch(/tensors between its layers take 340 MiB.* \[compile\/memory\]/s);
+  });
+
   it('knows of no sparse mode but that of Orin', async () => {
     const result = await workspace.run('compile', model, '--target', 'xavier', '--sparsity', 'enable');
     expect(result).toMatchObject({ status: 2, stdout: '' });

@@ -43,7 +43,8 @@ export const checkCommand = (context: Context): Command =>
     .addHelpText(
       'after',
       `
-Exit status: 0 when every node runs on the DLA (or with --allow-gpu-fallback), 1 when some run on the GPU, 2 for an error.
+Exit status: 0 when every node runs on the DLA (or with --allow-gpu-fallback), 1 when some run on the GPU or a loadable
+does not fit its memory pools, 2 for an error.
 
 Examples:
   dla check resnet50.onnx
@@ -76,6 +77,8 @@ Examples:
           file,
         });
       }
+      const { beyondPools = [] } = result;
+      if (beyondPools.length > 0) fail('check/memory', beyondPools[0]!, { file });
     });
 
 /** Nodes that the compiler hands to the host; none are known of a network that it cannot compile at all. */
