@@ -363,3 +363,7 @@ export async function runCases(
   }
   return { counts, failures, refusals };
 }
+
+/** How many cases of each group pass. */
+export const passes = (counts: Readonly<Record<string, Counts>>): Readonly<Record<string, number>> =>
+  Object.fromEntries(Object.entries(counts).map(([group, { pass }]) => [group, pass]));

@@ -1,0 +1,3 @@
+import { keepsAccuracy } from './keeps-accuracy.ts';
+
+keepsAccuracy('fashion-resnet20');

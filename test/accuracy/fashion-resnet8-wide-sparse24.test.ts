@@ -1,0 +1,3 @@
+import { keepsAccuracy } from './keeps-accuracy.ts';
+
+keepsAccuracy('fashion-resnet8-wide-sparse24');
