@@ -141,7 +141,7 @@ console.log(
       peer,
       theirs.toFixed(1),
       ratio.toFixed(2),
-      bar?.toFixed(1) ?? '',
+      bar?.toFixed(2) ?? '',
     ]),
   ),
 );

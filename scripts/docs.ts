@@ -4,8 +4,8 @@
  */
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import * as z from 'zod';
 import { errorCodes } from '../src/base/errors.ts';
+import * as z from '../src/base/schema.ts';
 import { checkSchema, reportSchema } from '../src/report/json-schemas.ts';
 import { passes } from '../src/rewrite/passes.ts';
 import { operatorsPage, rulesPage } from '../src/support/docs.ts';

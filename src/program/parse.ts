@@ -3,8 +3,8 @@
  * validators as well (validateProgram, validatePlan), which check how the parts fit together.
  */
 
-import type { z } from 'zod';
 import { fail } from '../base/errors.ts';
+import type * as z from '../base/schema.ts';
 import type { Layer } from './layer.ts';
 import { parseStatements, type Statement } from './notation.ts';
 import type { ConstantRef, Plan, PlanTensor, Program, Segment } from './program.ts';

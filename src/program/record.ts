@@ -4,7 +4,7 @@
  * validator's.
  */
 
-import * as z from 'zod';
+import * as z from '../base/schema.ts';
 import type { Bytes } from '../base/units.ts';
 
 /** One schema for each field; an optional field has one that may be left out. */

@@ -1,6 +1,6 @@
 /** The contracts of surface.ts, layer.ts and program.ts as schemas, for values that come from text. */
 
-import * as z from 'zod';
+import * as z from '../base/schema.ts';
 import { isBlobKey } from './blobs.ts';
 import type { Layer } from './layer.ts';
 import { layerKinds } from './layers/table.ts';

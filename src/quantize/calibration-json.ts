@@ -1,7 +1,7 @@
 /** A calibration as JSON: the same scales as a TensorRT cache, readable, with how they were found. */
 
-import * as z from 'zod';
 import { fail } from '../base/errors.ts';
+import * as z from '../base/schema.ts';
 import type { Calibration } from './calibrate.ts';
 import { calibrationMethods } from './range-of.ts';
 

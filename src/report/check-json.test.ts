@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from '../base/schema.ts';
 import { withOffers } from '../rewrite/offers.ts';
 import { check } from '../support/check.ts';
 import { network } from '../support/testing/network.ts';

@@ -3,8 +3,8 @@
  * tests hold what is written to them. Objects are strict: a field that is written and not described here fails a test.
  */
 
-import * as z from 'zod';
 import { precisionNames } from '../base/data-type.ts';
+import * as z from '../base/schema.ts';
 import { checkSchemaVersion } from './check-json.ts';
 import { reportSchemaVersion } from './make-report.ts';
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import * as z from 'zod';
+import * as z from '../base/schema.ts';
 import type { Evaluation } from '../evaluate/evaluation.ts';
 import { compile, estimateModes, prepare, report } from '../index.ts';
 import { lenet } from '../models/caffe.ts';

@@ -8,8 +8,8 @@
  * throughput) is refused here, so that later rooms need not check.
  */
 
-import * as z from 'zod';
 import { fail } from '../base/errors.ts';
+import * as z from '../base/schema.ts';
 import { bytes, cycles } from '../base/units.ts';
 import { findTarget } from './find.ts';
 import { commonSystem, nvdlaModule } from './nvdla-systems.ts';

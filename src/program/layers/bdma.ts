@@ -1,6 +1,6 @@
 /** Transfers of the bridge DMA (nvdla/sw `bdma.c` for the limits). */
 
-import * as z from 'zod';
+import * as z from '../../base/schema.ts';
 import { nvdlaLimits } from '../../targets/nvdla-limits.ts';
 import { isNvdla } from '../../targets/target.ts';
 import { index, integer, record } from '../record.ts';

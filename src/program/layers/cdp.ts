@@ -1,6 +1,6 @@
 /** Local response normalization. */
 
-import * as z from 'zod';
+import * as z from '../../base/schema.ts';
 import { nvdlaLimits } from '../../targets/nvdla-limits.ts';
 import { isNvdla, type NvdlaTarget } from '../../targets/target.ts';
 import { index, optional, record } from '../record.ts';

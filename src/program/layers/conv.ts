@@ -1,6 +1,6 @@
 /** Convolution and deconvolution, with the stages behind it. */
 
-import * as z from 'zod';
+import * as z from '../../base/schema.ts';
 import { fullGroup } from '../../sparsify/eligibility.ts';
 import { nvdlaLimits } from '../../targets/nvdla-limits.ts';
 import { isNvdla, type NvdlaTarget } from '../../targets/target.ts';

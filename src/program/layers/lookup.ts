@@ -1,6 +1,6 @@
 /** The lookup tables of SDP's Y unit and of CDP on the open NVDLA. */
 
-import * as z from 'zod';
+import * as z from '../../base/schema.ts';
 import { nvdlaLimits } from '../../targets/nvdla-limits.ts';
 import { index, integer, number, record } from '../record.ts';
 import { constant, type LayerContext, whole } from './context.ts';

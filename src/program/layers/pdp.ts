@@ -1,6 +1,6 @@
 /** Pooling. */
 
-import * as z from 'zod';
+import * as z from '../../base/schema.ts';
 import { nvdlaLimits } from '../../targets/nvdla-limits.ts';
 import { isNvdla, type NvdlaTarget } from '../../targets/target.ts';
 import type { ConvolutionPrecision } from '../nvdla/convolution-buffer.ts';

@@ -1,6 +1,6 @@
 /** Up-scaling. */
 
-import * as z from 'zod';
+import * as z from '../../base/schema.ts';
 import { isNvdla } from '../../targets/target.ts';
 import { index, number, record } from '../record.ts';
 import { type LayerContext, sameShape, surfaceOf, unchanged, wrong } from './context.ts';

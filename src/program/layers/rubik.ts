@@ -1,6 +1,6 @@
 /** Rubik, which rearranges cubes (nvdla/sw `rubik.c` for the limits). */
 
-import * as z from 'zod';
+import * as z from '../../base/schema.ts';
 import { isNvdla } from '../../targets/target.ts';
 import { elementsPerAtom } from '../geometry.ts';
 import { index, record } from '../record.ts';

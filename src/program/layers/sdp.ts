@@ -1,6 +1,6 @@
 /** The single-point stage: scales, second operands, activations; with any pooling behind it. */
 
-import * as z from 'zod';
+import * as z from '../../base/schema.ts';
 import { processPrecision } from '../../program/nvdla/codes.ts';
 import { nvdlaLimits } from '../../targets/nvdla-limits.ts';
 import type { NvdlaTarget } from '../../targets/target.ts';

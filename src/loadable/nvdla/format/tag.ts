@@ -3,8 +3,8 @@
  * blob named `dlakit`, JSON, that no memory names: the stock runtime never looks at it. Reading it back, nobody vouches for the bytes.
  */
 
-import * as z from 'zod';
 import { fail } from '../../../base/errors.ts';
+import * as z from '../../../base/schema.ts';
 import type { Blob, StockLoadable } from './stock-loadable.ts';
 
 const tagName = 'dlakit';
