@@ -70,7 +70,16 @@ export function quantizeKernels(
   return { weights, scales, bias };
 }
 
-/** Quantizes some elements that lie side by side. A function of its own, so that engines compile its loop well. @returns Σ|w| */
+/** Added to a double below 2⁵¹ and taken off again, it leaves the nearest integer. */
+const aid = 1.5 * 2 ** 52;
+
+/** So near to a half that the reciprocal, which errs by less than 2⁻⁴⁴ on quotients up to 128, might miss on which side of it. */
+const nearHalf = 0.5 - 2 ** -30;
+
+/**
+ * Quantizes some elements that lie side by side. A function of its own, so that engines compile its loop well: it multiplies by
+ * the reciprocal of the scale, and divides only where the quotient lies next to a half. @returns Σ|w|
+ */
 function quantizeRun(
   values: Float32Array,
   weights: Int8Array,
@@ -79,9 +88,13 @@ function quantizeRun(
   scale: number,
   round: (value: number) => number,
 ): number {
+  const reciprocal = 1 / scale;
   let sum = 0;
   for (let at = start, end = start + count; at < end; at++) {
-    const quantized = round(values[at]! / scale) | 0;
+    const quotient = values[at]! * reciprocal;
+    const nearest = quotient + aid - aid;
+    const tie = Math.abs(quotient - nearest) > nearHalf;
+    const quantized = (tie ? round(values[at]! / scale) : nearest) | 0;
     weights[at] = quantized;
     sum += Math.abs(quantized);
   }

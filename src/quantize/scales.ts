@@ -69,18 +69,19 @@ export function weightScales(weights: Tensor, axis = 0, limit?: BiasLimit): Floa
 /** The bits of float32's +∞; those of finite magnitudes are below, those of NaN above. */
 const infinity = 0x7f800000;
 
-/** The largest |w| of a run as the bits of a float32: magnitudes order as their bits do. Four at a time, so that none waits for another. */
+/** The largest |w| of a run as the bits of a float32: magnitudes order as their bits do. */
 function largestMagnitude(bits: Int32Array, start: number, end: number): number {
-  let [a, b, c, d] = [0, 0, 0, 0];
+  let a = 0;
+  let b = 0;
   let at = start;
-  for (; at + 4 <= end; at += 4) {
-    a = Math.max(a, bits[at]! & 0x7fffffff);
-    b = Math.max(b, bits[at + 1]! & 0x7fffffff);
-    c = Math.max(c, bits[at + 2]! & 0x7fffffff);
-    d = Math.max(d, bits[at + 3]! & 0x7fffffff);
+  for (; at + 2 <= end; at += 2) {
+    const even = bits[at]! & 0x7fffffff;
+    const odd = bits[at + 1]! & 0x7fffffff;
+    if (even > a) a = even;
+    if (odd > b) b = odd;
   }
-  for (; at < end; at++) a = Math.max(a, bits[at]! & 0x7fffffff);
-  return Math.max(a, b, c, d);
+  if (at < end) a = Math.max(a, bits[at]! & 0x7fffffff);
+  return Math.max(a, b);
 }
 
 /** The scale of a channel from its largest |w|, given those of all. */
