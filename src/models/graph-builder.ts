@@ -27,6 +27,23 @@ export interface ConvOptions extends WindowOptions {
   readonly bias?: boolean;
 }
 
+/** What a network of this room is built with. */
+export interface NetworkOptions {
+  /** 1 unless given. */
+  readonly batch?: number;
+  /** Of the weights; 1 unless given. */
+  readonly seed?: number;
+  readonly classes?: number;
+}
+
+export interface ConvNormOptions extends ConvOptions {
+  readonly name: string;
+  readonly activation?: 'relu' | 'relu6';
+  /** As for `batchNorm`. */
+  readonly gain?: number;
+  readonly epsilon?: number;
+}
+
 const pair = (value: number | readonly [number, number] | undefined, otherwise: number): readonly [number, number] =>
   value === undefined ? [otherwise, otherwise] : typeof value === 'number' ? [value, value] : value;
 
@@ -62,6 +79,20 @@ export class GraphBuilder {
 
   output(...values: readonly string[]): void {
     this.#outputs.push(...values);
+  }
+
+  /** The head of a classifier: the average of each map, then a linear layer; its output is called `logits`. */
+  classifier(x: string, classes: number): Graph {
+    const dense = this.gemm(this.flatten(this.globalAveragePool(x, 'pool'), 'flatten'), classes, 'dense');
+    this.output(dense);
+    const rename = (value: string) => (value === dense ? 'logits' : value);
+    const graph = this.build();
+    return {
+      ...graph,
+      outputs: graph.outputs.map(rename),
+      nodes: graph.nodes.map((node) => ({ ...node, outputs: node.outputs.map(rename) })),
+      values: new Map([...graph.values].map(([value, type]) => [rename(value), type])),
+    };
   }
 
   build(): Graph {
@@ -136,8 +167,14 @@ export class GraphBuilder {
     return this.#window('ConvTranspose', inputs, options.channels, attributes, name);
   }
 
-  /** @param gain of the scale; below 1 keeps the sum of a deep chain of residual blocks from growing */
-  batchNorm(x: string, options: { readonly gain?: number; readonly name?: string } = {}): string {
+  /**
+   * @param options gain: of the scale; below 1 keeps the sum of a deep chain of residual blocks from growing. epsilon: 10⁻⁵ when not
+   *   given
+   */
+  batchNorm(
+    x: string,
+    options: { readonly gain?: number; readonly epsilon?: number; readonly name?: string } = {},
+  ): string {
     const channels = this.shape(x)[1]!;
     const name = options.name ?? `BatchNormalization_${this.#nodes.length}`;
     const gain = options.gain ?? 1;
@@ -156,7 +193,25 @@ export class GraphBuilder {
       vector('running_mean', -0.1, 0.1),
       vector('running_var', 0.8, 1.2),
     ];
-    return this.node('BatchNormalization', inputs, [this.shape(x)], { epsilon: float(1e-5) }, name)[0]!;
+    return this.node(
+      'BatchNormalization',
+      inputs,
+      [this.shape(x)],
+      { epsilon: float(options.epsilon ?? 1e-5) },
+      name,
+    )[0]!;
+  }
+
+  /** Convolution without bias, batch norm, activation: NAME.conv, NAME.bn, NAME.relu. */
+  convNorm(x: string, { activation, gain, epsilon, name, ...conv }: ConvNormOptions): string {
+    const y = this.conv(x, { ...conv, bias: false, name: `${name}.conv` });
+    const normed = this.batchNorm(y, {
+      name: `${name}.bn`,
+      ...(gain !== undefined && { gain }),
+      ...(epsilon !== undefined && { epsilon }),
+    });
+    if (activation === undefined) return normed;
+    return activation === 'relu' ? this.relu(normed, `${name}.relu`) : this.clip(normed, 0, 6);
   }
 
   relu(x: string, name?: string): string {
