@@ -20,7 +20,7 @@ import type { TraceReport } from './device/nvdla/trace/run-trace.ts';
 import { estimate as estimatePlan } from './estimate/estimate.ts';
 import type { Estimate } from './estimate/estimate-result.ts';
 import type { SystemChanges } from './estimate/nvdla/conditions.ts';
-import type { Evaluation } from './evaluate/evaluation.ts';
+import type { Evaluation } from './evaluate/evaluate.ts';
 import type { Graph } from './graph/graph.ts';
 import type { Tensor } from './graph/tensor.ts';
 import { decodeLoadable, isLoadable } from './loadable/container.ts';

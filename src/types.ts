@@ -9,7 +9,6 @@ export type { Compiled, CompileOptions as CompilerOptions } from './compile/comp
 export type { InputFormat } from './compile/input-format.ts';
 export type { BoardFiles, BoardFlag } from './compile/orin/board.ts';
 export type { Bus, Window as BusWindow } from './device/bus.ts';
-export type { Cube } from './device/cube.ts';
 export type { HardwareCounts, LookupCounts, SpecialCounts } from './device/engines/reference/nvdla/hardware-counts.ts';
 export type {
   Choice as LookupChoice,
@@ -19,7 +18,7 @@ export type {
 } from './device/engines/reference/nvdla/lookup-table.ts';
 export type { StageValues } from './device/engines/reference/stages.ts';
 export type { Thread, ThreadSpawner } from './device/engines/wasm/thread-pool.ts';
-export type { Launch, LaunchResult } from './device/launch.ts';
+export type { Cube, Launch, LaunchResult } from './device/launch.ts';
 export type { Generation as RegisterGeneration } from './device/nvdla/registers/register-table.ts';
 export type { Rubik } from './device/nvdla/rubik.ts';
 export type { TraceResult } from './device/nvdla/trace/player.ts';
@@ -29,8 +28,7 @@ export type { Side as TransferSide, Transfer } from './device/nvdla/transfer.ts'
 export type { DeviceState, Engines, ImmediateEngines, NvdlaState, QueuedEngines } from './device/state.ts';
 export type { LayerEstimate, StripeLayer, StripeTotals } from './estimate/estimate-result.ts';
 export type { BatchOptions, Sample } from './evaluate/data-set.ts';
-export type { EvaluateOptions } from './evaluate/evaluate.ts';
-export type { Accuracy, TensorDivergence } from './evaluate/evaluation.ts';
+export type { Accuracy, EvaluateOptions, TensorDivergence } from './evaluate/evaluate.ts';
 export type { Fit } from './evaluate/image.ts';
 export type { Attribute, Dim, Node, ValueType } from './graph/graph.ts';
 export type { DecodeOptions } from './loadable/container.ts';
@@ -117,12 +115,12 @@ export type { RecordedTrace, TraceOptions as TraceRecordOptions } from './runtim
 export type { RecordOptions } from './runtime/nvdla/trace-recorder.ts';
 export type { Binding, StockNetwork } from './runtime/nvdla/user-driver.ts';
 export type { CheckedSegment, Fix, Placement, Refusal, Verdict } from './support/verdict.ts';
-export type { MemoryPools } from './targets/pools.ts';
 export type {
   CommonTarget,
   Fact,
   JetsonTarget,
   MemoryInterface,
+  MemoryPools,
   Module,
   NvdlaFeatures,
   NvdlaSystem,

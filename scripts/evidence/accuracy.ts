@@ -7,7 +7,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { batches, type DataSet, type ImageInput, samples } from '../../src/evaluate/data-set.ts';
-import type { Accuracy } from '../../src/evaluate/evaluation.ts';
+import type { Accuracy } from '../../src/evaluate/evaluate.ts';
 import { idxDataSet } from '../../src/evaluate/idx.ts';
 import { AccuracyCount, bestOf } from '../../src/evaluate/metrics.ts';
 import { float32Values, type Tensor } from '../../src/graph/tensor.ts';

@@ -7,7 +7,7 @@ import type { DataSet, ImageInput } from '../evaluate/data-set.ts';
 import { idxDataSet } from '../evaluate/idx.ts';
 import type { Fit } from '../evaluate/image.ts';
 import { readBytes } from '../host/node/files.ts';
-import { readImageFolder } from '../host/node/image-folder.ts';
+import { readImageFolder } from '../host/node/images.ts';
 import type { PreparedNetwork } from '../index.ts';
 import type { Preprocess } from '../program/program.ts';
 import type { PreprocessFlags } from './compile-flags.ts';

@@ -3,8 +3,8 @@
 import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
 import { fail } from '../base/errors.ts';
+import type { Evaluation } from '../evaluate/evaluate.ts';
 import { evaluate } from '../evaluate/evaluate.ts';
-import type { Evaluation } from '../evaluate/evaluation.ts';
 import { nodeThreads } from '../host/node/index.ts';
 import { nodeOnnxRuntime } from '../host/node/onnxruntime.ts';
 import type { PreparedNetwork } from '../index.ts';

@@ -6,7 +6,7 @@ import { fail } from '../base/errors.ts';
 import { readBytes } from '../host/node/files.ts';
 import { readTarget } from '../targets/custom-target.ts';
 import { addTarget } from '../targets/find.ts';
-import { isPoolSize } from '../targets/pools.ts';
+import { isPoolSize } from '../targets/target.ts';
 
 export function positiveInteger(text: string): number {
   const value = Number(text);

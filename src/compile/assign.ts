@@ -10,9 +10,8 @@ import type { Precision } from '../base/data-type.ts';
 import { type Graph, type Node, readsOf as nodeReads } from '../graph/graph.ts';
 import type { CheckResult } from '../support/verdict.ts';
 import { type FuseContext, fuse } from './fuse.ts';
-import { type Operation, scaledValues } from './operation.ts';
+import { type Operation, scaledValues, surfaceShape } from './operation.ts';
 import { movesNothing, select } from './select/select.ts';
-import { surfaceShape } from './surface-shape.ts';
 
 export interface Assignment {
   /** Fused, in graph order. */

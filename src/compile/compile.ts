@@ -16,24 +16,22 @@ import type { Bytes } from '../base/units.ts';
 import { type Graph, type Node, readsOf as nodeReads, staticShape } from '../graph/graph.ts';
 import { extractSubgraph } from '../onnx/subgraph.ts';
 import { writeModel } from '../onnx/write.ts';
-import { type BlobTableBuilder, blobTableBuilder } from '../program/blobs.ts';
 import { elementsPerAtom } from '../program/geometry.ts';
 import type { CompiledNetwork, DlaSegment, HostSegment, PlanTensor, Preprocess, Segment } from '../program/program.ts';
+import { type BlobTableBuilder, blobTableBuilder } from '../program/program.ts';
 import type { QuantizedGraph } from '../quantize/quantize.ts';
 import type { CheckResult } from '../support/verdict.ts';
-import { defaultPools, type MemoryPools } from '../targets/pools.ts';
-import { isNvdla, type Release, type Target } from '../targets/target.ts';
+import { defaultPools, isNvdla, type MemoryPools, type Release, type Target } from '../targets/target.ts';
 import { type Assignment, assign } from './assign.ts';
 import type { Backend } from './backend.ts';
 import { emit } from './emit.ts';
 import { type InputFormat, inputFormat } from './input-format.ts';
 import { nvdlaBackend } from './nvdla/backend.ts';
-import { type Operation, readsOf } from './operation.ts';
+import { type Operation, readsOf, surfaceShape } from './operation.ts';
 import { orinBackend } from './orin/backend.ts';
 import { place } from './place.ts';
 import { requirePools } from './pool-use.ts';
 import { cutSegments, type SegmentDraft } from './segments.ts';
-import { surfaceShape } from './surface-shape.ts';
 
 export interface CompileOptions {
   readonly target: Target;

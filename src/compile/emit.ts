@@ -10,15 +10,13 @@
 import { fail } from '../base/errors.ts';
 import { type Bytes, bytes } from '../base/units.ts';
 import { chooseResident } from '../estimate/orin/residency.ts';
-import type { BlobTableBuilder } from '../program/blobs.ts';
 import { partView, rowAlignment, surfaceGeometry } from '../program/geometry.ts';
 import type { Layer, Move, Pipeline } from '../program/layer.ts';
 import { liveRanges } from '../program/liveness.ts';
-import type { ConstantRef, Program } from '../program/program.ts';
+import type { BlobTableBuilder, ConstantRef, Program } from '../program/program.ts';
 import type { ElementType, MemoryName, Shape4, Surface, SurfaceFormat } from '../program/surface.ts';
 import { validateProgram } from '../program/validate.ts';
-import type { MemoryPools } from '../targets/pools.ts';
-import type { Target } from '../targets/target.ts';
+import type { MemoryPools, Target } from '../targets/target.ts';
 import { alignment, arrange, arrangeWithin } from './allocate.ts';
 import type { PlacedOperation, Placement, SurfaceDraft } from './place.ts';
 import { beyondPool, type MemoryUse } from './pool-use.ts';

@@ -9,7 +9,7 @@ import type { Graph } from '../graph/graph.ts';
 import type { CheckOptions } from '../support/rule.ts';
 import { type MemoryBound, memoryBounds } from '../support/segment-notes.ts';
 import type { CheckResult } from '../support/verdict.ts';
-import { defaultPools, type MemoryPools, poolNames } from '../targets/pools.ts';
+import { defaultPools, type MemoryPools, poolNames } from '../targets/target.ts';
 import { compileNetwork } from './compilation.ts';
 import { beyondPool, inMiB, memoryOf, requirePools } from './pool-use.ts';
 

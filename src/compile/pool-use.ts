@@ -6,8 +6,8 @@
 import { fail } from '../base/errors.ts';
 import type { Program } from '../program/program.ts';
 import type { MemoryName } from '../program/surface.ts';
-import { isPoolSize, type MemoryPools, poolFor, poolNames } from '../targets/pools.ts';
 import type { Target } from '../targets/target.ts';
+import { isPoolSize, type MemoryPools, poolFor, poolNames } from '../targets/target.ts';
 
 export interface MemoryUse {
   readonly pool: keyof MemoryPools;

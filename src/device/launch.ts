@@ -10,11 +10,24 @@
 import { fail } from '../base/errors.ts';
 import type { Pipeline } from '../program/layer.ts';
 import type { EngineName } from '../program/layers/kind.ts';
+import type { ElementType, Shape4, SurfaceFormat } from '../program/surface.ts';
 import type { Bus } from './bus.ts';
-import type { Cube } from './cube.ts';
 import { type Rubik, runRubik } from './nvdla/rubik.ts';
 import { runTransfers, type Transfer } from './nvdla/transfer.ts';
 import type { DeviceState, Engines, ImmediateEngines } from './state.ts';
+
+/** A surface bound to an address: what the stages of a pipeline refer to when it is launched. */
+export interface Cube {
+  readonly address: bigint;
+  readonly shape: Shape4;
+  readonly dtype: ElementType;
+  readonly format: SurfaceFormat;
+  readonly lineStride: number;
+  readonly surfaceStride: number;
+  readonly batchStride: number;
+  /** Bytes from the first to one past the last element that may be touched. */
+  readonly size: number;
+}
 
 /** What a device launches: a pipeline, or a move that only NVDLA's registers and firmware have. */
 export type Launch =

@@ -2,11 +2,10 @@
 
 import type { Pipeline } from '../program/layer.ts';
 import type { Bus } from './bus.ts';
-import type { Cube } from './cube.ts';
 import type { HardwareCounts } from './engines/reference/nvdla/hardware-counts.ts';
 import type { LookupTable } from './engines/reference/nvdla/lookup-table.ts';
 import type { StageValues } from './engines/reference/stages.ts';
-import type { LaunchResult } from './launch.ts';
+import type { Cube, LaunchResult } from './launch.ts';
 
 /** One implementation of every engine: the scalar reference, the WebAssembly kernels, or another's, with equal results. */
 export type Engines = ImmediateEngines | QueuedEngines;

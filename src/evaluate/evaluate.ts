@@ -8,19 +8,54 @@ import { fail } from '../base/errors.ts';
 import { type Graph, staticShape } from '../graph/graph.ts';
 import { float32Values, numbers, type Tensor } from '../graph/tensor.ts';
 import type { OnnxRuntime } from '../onnx/session.ts';
-import { withOutputs } from '../onnx/with-outputs.ts';
+import { withOutputs } from '../onnx/subgraph.ts';
 import { writeModel } from '../onnx/write.ts';
 import type { CompiledNetwork, Plan } from '../program/program.ts';
 import { int8Values } from '../runtime/border.ts';
 import type { Device } from '../runtime/device.ts';
 import { loadNetwork } from '../runtime/network.ts';
 import { batches, type DataSet, type ImageInput } from './data-set.ts';
-import type { Evaluation, TensorDivergence } from './evaluation.ts';
 import type { Fit } from './image.ts';
 import { AccuracyCount, bestOf, Divergence } from './metrics.ts';
 
 /** Below this signal-to-noise ratio a tensor has diverged. */
 const divergenceLimit = 20;
+
+/** Fractions of the samples, in [0, 1], whose label is among the best one and the best five classes. */
+export interface Accuracy {
+  readonly top1: number;
+  readonly top5: number;
+}
+
+export interface TensorDivergence {
+  readonly value: string;
+  /** Signal-to-noise ratio in dB of the DLA's tensor, as real numbers, against FP32; Infinity when equal. */
+  readonly snr: number;
+  /** Share of elements at the end of the type's range: ±127 and −128, ±65504 and infinities in FP16. */
+  readonly saturated: number;
+}
+
+/** What evaluate says: FP32 beside the DLA on the same samples. */
+export interface Evaluation {
+  readonly network: string;
+  readonly target: string;
+  /** Precision of the DLA segments. */
+  readonly precision: Precision;
+  /** Samples whose classes were compared; without labels those over which tensors were. */
+  readonly samples: number;
+  readonly calibration: string;
+  /** Absent when the samples have no labels. */
+  readonly accuracy?: {
+    readonly fp32: Accuracy;
+    readonly dla: Accuracy;
+    /** Share of samples on which both give the same top-1 class. */
+    readonly agreement: number;
+  };
+  /** Per tensor, in execution order, measured on a few samples; empty when not asked for. */
+  readonly tensors: readonly TensorDivergence[];
+  /** The first tensor below 20 dB, when there is one. */
+  readonly firstDivergence?: string;
+}
 
 export interface EvaluateOptions {
   /** What FP32 executes; its input shapes are those for which the network was compiled. */

@@ -3,8 +3,7 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DlakitError } from '../base/errors.ts';
-import { gunzip } from './gunzip.ts';
-import { idxDataSet, readIdx } from './idx.ts';
+import { gunzip, idxDataSet, readIdx } from './idx.ts';
 
 const idx = (shape: readonly number[], data: readonly number[]): Uint8Array => {
   const bytes = new Uint8Array(4 + 4 * shape.length + data.length);

@@ -1,6 +1,6 @@
 /** What is measured: classes, agreement, and the distance of a tensor of the DLA from its real one. */
 
-import type { Accuracy, TensorDivergence } from './evaluation.ts';
+import type { Accuracy, TensorDivergence } from './evaluate.ts';
 
 /** Whether score i stands before score j: the higher, any number before NaN, of equals the lower index. */
 function before(scores: ArrayLike<number>, i: number, j: number): boolean {

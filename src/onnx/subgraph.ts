@@ -1,5 +1,6 @@
-/** A part of a graph as a graph of its own: for host segments, and for running one node alone. */
+/** A graph made of another: a part of it, for host segments and for running one node alone; or the same with further outputs. */
 
+import { fail } from '../base/errors.ts';
 import { type Graph, readsOf, type ValueType } from '../graph/graph.ts';
 import type { Tensor } from '../graph/tensor.ts';
 
@@ -34,4 +35,23 @@ export function extractSubgraph(
   const values = new Map<string, ValueType>();
   for (const [name, type] of graph.values) if (defined.has(name) || constants.has(name)) values.set(name, type);
   return { ...graph, inputs, outputs, nodes, constants, values };
+}
+
+/**
+ * The graph with further values among its outputs, after those it has: for dumps of intermediate tensors.
+ *
+ * @throws onnx/graph when the graph has no value of a name
+ */
+export function withOutputs(graph: Graph, names: Iterable<string>): Graph {
+  const defined = new Set([
+    ...graph.inputs,
+    ...graph.constants.keys(),
+    ...graph.nodes.flatMap((node) => node.outputs.filter((name) => name !== '')),
+  ]);
+  const outputs = new Set(graph.outputs);
+  for (const name of names) {
+    if (!defined.has(name)) fail('onnx/graph', 'the graph has no value of that name', { value: name });
+    outputs.add(name);
+  }
+  return { ...graph, outputs: [...outputs] };
 }

@@ -4,9 +4,8 @@ import type { Graph, Node } from '../graph/graph.ts';
 import { float32Tensor, int64Tensor } from '../graph/tensor.ts';
 import { readModel } from './read.ts';
 import { resolve } from './resolve.ts';
-import { extractSubgraph } from './subgraph.ts';
+import { extractSubgraph, withOutputs } from './subgraph.ts';
 import { float, graphOf, node, pattern, runEveryValue, runModel } from './testing/graphs.ts';
-import { withOutputs } from './with-outputs.ts';
 import { writeModel } from './write.ts';
 
 /** A layer by number: from one value to another of the same rank, in the form that the opset wants. */

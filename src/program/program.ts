@@ -7,6 +7,7 @@
  * them, found by hash.
  */
 
+import { sha256Hex } from '../base/hashing.ts';
 import type { Bytes } from '../base/units.ts';
 import { elementCount } from '../graph/tensor.ts';
 import type { Layer } from './layer.ts';
@@ -33,7 +34,7 @@ export interface ConstantRef {
   readonly blob: string;
 }
 
-/** Constant bytes by their hash (program/blobs.ts). */
+/** Constant bytes by their hash ({@link blobTableBuilder}). */
 export type BlobTable = ReadonlyMap<string, Uint8Array>;
 
 /** A tensor that crosses between segments, or between the network and its caller. */
@@ -106,4 +107,29 @@ export function submissionsOf({ tensors }: Pick<Plan, 'tensors'>, { surfaces, in
 export interface CompiledNetwork {
   readonly plan: Plan;
   readonly blobs: BlobTable;
+}
+
+/**
+ * Constant bytes by their content: equal bytes are one blob, and a blob's key (SHA-256, in hexadecimal) tells whether it is
+ * whole. The bytes are the caller's own, never copied.
+ */
+export const isBlobKey = (text: string): boolean => /^[0-9a-f]{64}$/.test(text);
+
+export interface BlobTableBuilder {
+  /** Takes bytes in and gives their key. They must not change afterwards. */
+  add(data: Uint8Array): string;
+  /** Every blob taken so far, in the order it first came. */
+  table(): BlobTable;
+}
+
+export function blobTableBuilder(): BlobTableBuilder {
+  const blobs = new Map<string, Uint8Array>();
+  return {
+    add(data) {
+      const key = sha256Hex(data);
+      if (!blobs.has(key)) blobs.set(key, data);
+      return key;
+    },
+    table: () => blobs,
+  };
 }

@@ -1,11 +1,11 @@
 /** The contracts of surface.ts, layer.ts and program.ts as schemas, for values that come from text. */
 
 import * as z from '../base/schema.ts';
-import { isBlobKey } from './blobs.ts';
 import type { Layer } from './layer.ts';
+import { byteCount, index, indices, integer, number, optional, record, text, texts } from './layers/fields.ts';
 import { layerKinds } from './layers/table.ts';
 import type { ConstantRef, DlaSegment, HostSegment, Plan, PlanTensor, Preprocess, Program } from './program.ts';
-import { byteCount, index, indices, integer, number, optional, record, text, texts } from './record.ts';
+import { isBlobKey } from './program.ts';
 import type { Shape4, Surface } from './surface.ts';
 
 const blob = z.string().refine(isBlobKey, 'a blob key has 64 hexadecimal digits');

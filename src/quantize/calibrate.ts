@@ -8,7 +8,7 @@ import { fail } from '../base/errors.ts';
 import { type Graph, readsOf } from '../graph/graph.ts';
 import { asFloat32, type Tensor, widenedTo } from '../graph/tensor.ts';
 import type { OnnxRuntime } from '../onnx/session.ts';
-import { withOutputs } from '../onnx/with-outputs.ts';
+import { withOutputs } from '../onnx/subgraph.ts';
 import { writeModel } from '../onnx/write.ts';
 import { scaledValues } from '../support/equal-ranges.ts';
 import { Histogram } from './histogram.ts';

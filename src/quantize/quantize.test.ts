@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { DlakitError } from '../base/errors.ts';
 import { scaledValues } from '../support/equal-ranges.ts';
-import { dummyRanges } from './dummy-ranges.ts';
 import { quantize } from './quantize.ts';
 import { neededScales } from './scaled-values.ts';
-import { zeroRangeScale } from './scales.ts';
+import { dummyRanges, zeroRangeScale } from './scales.ts';
 import { chain } from './testing/chain.ts';
 
 const graph = chain(

@@ -8,7 +8,9 @@
  */
 
 import { fail } from '../base/errors.ts';
+import type { Graph } from '../graph/graph.ts';
 import { float32Values, type Tensor } from '../graph/tensor.ts';
+import { scaledValues } from '../support/equal-ranges.ts';
 
 /**
  * The scale of a tensor that was zero throughout calibration: 2⁻²⁰. Any scale represents zero; this one is small enough
@@ -93,4 +95,27 @@ function scaleOfChannel(largest: Float32Array, limit: BiasLimit | undefined): (m
     const floor = Math.fround(Math.abs(limit.bias[channel] ?? 0) / (largestBias * limit.inputScale));
     return Math.max(scale, floor);
   };
+}
+
+/** Of {@link dummyRanges}. */
+const inputRange = 2;
+const outputRange = 4;
+const pooling = new Set(['MaxPool', 'AveragePool']);
+
+/**
+ * The ranges that trtexec sets for `--int8` without `--calib` (docs/hardware/dla-software.md#dummy-ranges), as value → scale. Layer by
+ * layer, and only where none is set yet: an input ±2 (±4 into a concatenation), then an output ±4 (±2 out of a pooling).
+ * Results computed with them mean nothing; the times do.
+ */
+export function dummyRanges(graph: Graph): ReadonlyMap<string, number> {
+  const scaled = new Set(scaledValues(graph));
+  const scales = new Map<string, number>();
+  const set = (value: string, range: number) => {
+    if (scaled.has(value) && !scales.has(value)) scales.set(value, scaleOfRange(range));
+  };
+  for (const node of graph.nodes) {
+    for (const input of node.inputs) set(input, node.op === 'Concat' ? outputRange : inputRange);
+    for (const output of node.outputs) set(output, pooling.has(node.op) ? inputRange : outputRange);
+  }
+  return scales;
 }

@@ -1,7 +1,7 @@
 /** An evaluation as terminal text: FP32 beside the DLA. */
 
 import { precisionName } from '../base/data-type.ts';
-import type { Evaluation } from '../evaluate/evaluation.ts';
+import type { Evaluation } from '../evaluate/evaluate.ts';
 import { grouped, heading, paint, percent, printable, type TextOptions, table } from './table.ts';
 
 export function evaluationText(evaluation: Evaluation, options: TextOptions = {}): string {

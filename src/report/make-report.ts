@@ -4,7 +4,7 @@ import { type Precision, precisionName } from '../base/data-type.ts';
 import type { Microseconds } from '../base/units.ts';
 import type { Compilation } from '../compile/compilation.ts';
 import type { Estimate } from '../estimate/estimate-result.ts';
-import type { Evaluation } from '../evaluate/evaluation.ts';
+import type { Evaluation } from '../evaluate/evaluate.ts';
 import type { Plan } from '../program/program.ts';
 import { withOffers } from '../rewrite/offers.ts';
 import type { PreparedNetwork } from '../rewrite/rewrite.ts';

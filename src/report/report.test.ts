@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import * as z from '../base/schema.ts';
-import type { Evaluation } from '../evaluate/evaluation.ts';
+import type { Evaluation } from '../evaluate/evaluate.ts';
 import { compile, estimateModes, prepare, report } from '../index.ts';
 import { lenet } from '../models/caffe.ts';
 import { GraphBuilder } from '../models/graph-builder.ts';

@@ -5,7 +5,7 @@
 
 import type { Precision } from '../base/data-type.ts';
 import type { Estimate } from '../estimate/estimate-result.ts';
-import type { Evaluation } from '../evaluate/evaluation.ts';
+import type { Evaluation } from '../evaluate/evaluate.ts';
 import type { MemoryName } from '../program/surface.ts';
 import type { CheckResult } from '../support/verdict.ts';
 

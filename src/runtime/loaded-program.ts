@@ -9,8 +9,7 @@
 
 import { fail } from '../base/errors.ts';
 import type { Bus, Window } from '../device/bus.ts';
-import type { Cube } from '../device/cube.ts';
-import type { Seam } from '../device/launch.ts';
+import type { Cube, Seam } from '../device/launch.ts';
 import { rootOf } from '../program/liveness.ts';
 import type { BlobTable, Program } from '../program/program.ts';
 import type { MemoryName, Surface } from '../program/surface.ts';

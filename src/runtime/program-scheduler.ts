@@ -8,8 +8,7 @@
  */
 
 import { fail, locate, type Place } from '../base/errors.ts';
-import type { Cube } from '../device/cube.ts';
-import type { LaunchResult, Seam } from '../device/launch.ts';
+import type { Cube, LaunchResult, Seam } from '../device/launch.ts';
 import { isPipeline, mapLaunch } from '../program/access.ts';
 import type { Layer, Pipeline } from '../program/layer.ts';
 import type { Program } from '../program/program.ts';

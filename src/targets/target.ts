@@ -6,7 +6,7 @@
 
 import type { Precision } from '../base/data-type.ts';
 import type { Rounding } from '../base/rounding.ts';
-import type { Bytes, Cycles, GBps, MHz } from '../base/units.ts';
+import { type Bytes, bytes, type Cycles, type GBps, type MHz } from '../base/units.ts';
 
 export interface Fact<T> {
   readonly value: T;
@@ -124,3 +124,28 @@ export interface Release {
   readonly tensorrt: readonly [major: number, minor: number, patch: number];
   readonly dla: readonly [major: number, minor: number, patch: number];
 }
+
+/**
+ * The memory pools of a loadable on Orin and Xavier that have the same size on every target when nobody sets them
+ * (docs/hardware/orin.md#memory-pools). That of managed SRAM is the target's own, `sram.defaultPool`.
+ */
+export interface MemoryPools {
+  /** Tensors inside a loadable: `dlaLocalDRAM`. */
+  readonly localDram: Bytes;
+  /** Weights: `dlaGlobalDRAM`. */
+  readonly globalDram: Bytes;
+}
+
+export const defaultPools: MemoryPools = { localDram: bytes(2 ** 30), globalDram: bytes(2 ** 29) };
+
+/** As trtexec's `--memPoolSize` calls them. */
+export const poolNames: Readonly<Record<keyof MemoryPools, string>> = {
+  localDram: 'dlaLocalDRAM',
+  globalDram: 'dlaGlobalDRAM',
+};
+
+/** A pool is a power of two of bytes, at least 4 KiB. */
+export const isPoolSize = (size: number): boolean => size >= 4096 && Number.isInteger(Math.log2(size));
+
+/** The smallest pool, in MiB, that holds so many bytes. */
+export const poolFor = (size: number): number => 2 ** Math.ceil(Math.log2(Math.max(size, 4096))) / 2 ** 20;

@@ -7,7 +7,7 @@ import type { Graph } from '../../src/graph/graph.ts';
 import { board, type CompileOptions, check, compile, prepare } from '../../src/index.ts';
 import { readModel } from '../../src/onnx/read.ts';
 import { resolve } from '../../src/onnx/resolve.ts';
-import { dummyRanges } from '../../src/quantize/dummy-ranges.ts';
+import { dummyRanges } from '../../src/quantize/scales.ts';
 
 /** A U-Net of 3×592×784 images. */
 function unet(batch: number): Graph {

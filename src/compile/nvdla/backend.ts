@@ -11,14 +11,13 @@ import type { CheckResult } from '../../support/verdict.ts';
 import type { NvdlaTarget } from '../../targets/target.ts';
 import type { LaunchPolicy } from '../assign.ts';
 import type { Backend } from '../backend.ts';
-import type { ConvOperation, PointOperation } from '../operation.ts';
+import { type ConvOperation, type PointOperation, surfaceShape } from '../operation.ts';
 import type { Placement } from '../place.ts';
-import { surfaceShape } from '../surface-shape.ts';
 import { phasesOf } from './deconvolution.ts';
 import { LaunchCycles } from './launch-cycles.ts';
 import { lowerNvdla } from './lower.ts';
+import { freeUnits, stepsOf } from './lowering.ts';
 import { resizeObstacle } from './pixel-copies.ts';
-import { freeUnits, stepsOf } from './plain-unit.ts';
 import { type ConvolutionPlan, type ConvolutionWork, narrowKernels, planConvolution } from './plan-convolution.ts';
 import { averageAsConvolution, planPooling, pooledPixels, pooledShape, poolingFlies } from './pooling.ts';
 

@@ -11,7 +11,7 @@ import { type Conv, nvdlaArithmetic, type Pdp, type Pipeline } from '../../progr
 import { atomElements, type ConvolutionPrecision } from '../../program/nvdla/convolution-buffer.ts';
 import type { Shape4, Surface, SurfaceFormat } from '../../program/surface.ts';
 import type { NvdlaTarget } from '../../targets/target.ts';
-import { plainUnit } from './plain-unit.ts';
+import { plainUnit } from './lowering.ts';
 
 /**
  * Share of the time at memory that is added to a plan's time, so that of two equally fast plans the one that moves less

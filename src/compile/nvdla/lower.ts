@@ -11,9 +11,8 @@ import { boundOf } from './int8/point.ts';
 import { lowerDeconvolution } from './lower-deconvolution.ts';
 import { lowerKernels } from './lower-kernels.ts';
 import { lowerNormalize, lowerTable } from './lower-normalize.ts';
-import { type Launches, type Lowering, lowering, type NvdlaContext } from './lowering.ts';
+import { freeUnits, type Launches, type Lowering, lowering, type NvdlaContext, stepsOf } from './lowering.ts';
 import { lowerPixels, lowerResize } from './pixel-copies.ts';
-import { freeUnits, stepsOf } from './plain-unit.ts';
 import { pointStage, secondOperand } from './point-stage.ts';
 import { lowerPools } from './pooling.ts';
 

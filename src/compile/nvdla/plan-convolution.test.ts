@@ -5,10 +5,10 @@ import { describe, expect, it } from 'vitest';
 import { Random } from '../../base/random.ts';
 import { bytes, gigabytesPerSecond } from '../../base/units.ts';
 import { Bus } from '../../device/bus.ts';
-import type { Cube } from '../../device/cube.ts';
 import { referenceEngines } from '../../device/engines/reference/engines.ts';
 import { convolve } from '../../device/engines/reference/nvdla/convolution.ts';
 import { writeValues } from '../../device/engines/reference/nvdla/feature.ts';
+import type { Cube } from '../../device/launch.ts';
 import {
   atomElements,
   dataBanks,
@@ -18,8 +18,7 @@ import {
 } from '../../program/nvdla/convolution-buffer.ts';
 import type { Shape4, SurfaceFormat } from '../../program/surface.ts';
 import { targets } from '../../targets/find.ts';
-import type { NvdlaTarget } from '../../targets/target.ts';
-import { isNvdla } from '../../targets/target.ts';
+import { isNvdla, type NvdlaTarget } from '../../targets/target.ts';
 import { packWeights } from './pack-weights.ts';
 import { type ConvolutionLaunch, type ConvolutionWork, narrowKernels, planConvolution } from './plan-convolution.ts';
 

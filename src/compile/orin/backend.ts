@@ -9,7 +9,7 @@ import type { CheckResult } from '../../support/verdict.ts';
 import type { JetsonTarget } from '../../targets/target.ts';
 import type { LaunchPolicy } from '../assign.ts';
 import type { Backend } from '../backend.ts';
-import { surfaceShape } from '../surface-shape.ts';
+import { surfaceShape } from '../operation.ts';
 import { lowerFloatScale } from './lower.ts';
 
 export function orinBackend(

@@ -11,8 +11,8 @@ import type { Plan, Preprocess } from '../../program/program.ts';
 import { writeCalibrationCache } from '../../quantize/calibration-cache.ts';
 import type { QuantizedGraph } from '../../quantize/quantize.ts';
 import type { CheckResult } from '../../support/verdict.ts';
-import { isPoolSize, poolNames } from '../../targets/pools.ts';
 import type { Release } from '../../targets/target.ts';
+import { isPoolSize, poolNames } from '../../targets/target.ts';
 import type { Compilation } from '../compilation.ts';
 import { movesNothing } from '../select/select.ts';
 

@@ -6,8 +6,7 @@ import { lookupOf } from '../../graph/operators/read.ts';
 import { groupsOf, windowLengths, windowOf } from '../../graph/operators/window.ts';
 import { float32Tensor, type Tensor } from '../../graph/tensor.ts';
 import { fullyConnected } from '../../rewrite/passes/gemm-to-conv.ts';
-import { plainPoint } from '../operation.ts';
-import { extent, noShape, padding, surfaceShape } from '../surface-shape.ts';
+import { extent, noShape, padding, plainPoint, surfaceShape } from '../operation.ts';
 import type { Selection } from './select.ts';
 
 const otherShape = 'its output shape does not follow from its attributes';

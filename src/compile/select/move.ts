@@ -6,7 +6,7 @@ import { lookupOf } from '../../graph/operators/read.ts';
 import { resizeOf } from '../../graph/operators/resize.ts';
 import type { NearestResize } from '../../program/layer.ts';
 import type { Operation } from '../operation.ts';
-import { noShape, surfaceShape } from '../surface-shape.ts';
+import { noShape, surfaceShape } from '../operation.ts';
 import type { Selection } from './select.ts';
 
 export function selectConcat(node: Node, graph: Graph): Selection {

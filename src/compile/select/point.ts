@@ -6,8 +6,7 @@ import { batchNormalizationOf, clipBounds, leakySlope, lrnOf } from '../../graph
 import { lookupOf } from '../../graph/operators/read.ts';
 import { numbers } from '../../graph/tensor.ts';
 import type { Shape4 } from '../../program/surface.ts';
-import { type ChannelVector, type Point, plainPoint } from '../operation.ts';
-import { noShape, surfaceShape } from '../surface-shape.ts';
+import { type ChannelVector, noShape, type Point, plainPoint, surfaceShape } from '../operation.ts';
 import type { Selection } from './select.ts';
 
 const point = (node: Node, input: string, stage: Partial<Point>): Selection => [

@@ -5,7 +5,7 @@ import { lookupOf } from '../../graph/operators/read.ts';
 import { reductionOf } from '../../graph/operators/reduction.ts';
 import { countsPadding, windowLengths, windowOf } from '../../graph/operators/window.ts';
 import type { Pooling } from '../operation.ts';
-import { extent, noShape, padding, surfaceShape } from '../surface-shape.ts';
+import { extent, noShape, padding, surfaceShape } from '../operation.ts';
 import type { Selection } from './select.ts';
 
 export function selectPool(node: Node, graph: Graph): Selection {

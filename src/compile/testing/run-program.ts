@@ -1,9 +1,9 @@
 /** Runs a compiled Program with the scalar engines, the shortest way: every memory a window of the bus, layers in order. */
 
 import { Bus } from '../../device/bus.ts';
-import type { Cube } from '../../device/cube.ts';
 import { referenceEngines } from '../../device/engines/reference/engines.ts';
 import { readFeature, writeFeature } from '../../device/engines/reference/feature.ts';
+import type { Cube } from '../../device/launch.ts';
 import { launch } from '../../device/launch.ts';
 import type { BlobTable, Program } from '../../program/program.ts';
 import type { MemoryName } from '../../program/surface.ts';

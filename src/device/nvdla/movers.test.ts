@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { nvFull, nvSmall } from '../../targets/nvdla.ts';
 import { Bus } from '../bus.ts';
-import type { Cube } from '../cube.ts';
 import { referenceEngines } from '../engines/reference/engines.ts';
+import type { Cube } from '../launch.ts';
 import { NvdlaDevice } from './nvdla-device.ts';
 import { type Rubik, runRubik } from './rubik.ts';
 

@@ -5,9 +5,8 @@
  */
 
 import { looksUp, type SdpUnit } from '../../program/layer.ts';
-import type { Cube } from '../cube.ts';
 import type { HardwareCounts, LookupCounts } from '../engines/reference/nvdla/hardware-counts.ts';
-import type { Launch } from '../launch.ts';
+import type { Cube, Launch } from '../launch.ts';
 import type { RegisterFile } from './registers/register-file.ts';
 
 const unitY = ({ sdp }: Extract<Launch, { readonly kind: 'conv' | 'sdp' }>): SdpUnit<Cube> | undefined =>

@@ -8,9 +8,8 @@ import { elementSize } from '../../base/data-type.ts';
 import { fail } from '../../base/errors.ts';
 import type { Extent } from '../../program/layer.ts';
 import type { Bus } from '../bus.ts';
-import type { Cube } from '../cube.ts';
 import { featureExtent } from '../engines/reference/feature.ts';
-import type { LaunchResult } from '../launch.ts';
+import type { Cube, LaunchResult } from '../launch.ts';
 import type { Span } from './form/check-pipeline.ts';
 
 export interface Rubik {

@@ -2,8 +2,7 @@
 
 import { fail } from '../../base/errors.ts';
 import type { Bus } from '../bus.ts';
-import type { Cube } from '../cube.ts';
-import type { LaunchResult } from '../launch.ts';
+import type { Cube, LaunchResult } from '../launch.ts';
 import type { Span } from './form/check-pipeline.ts';
 
 export interface Side {

@@ -5,10 +5,10 @@
 
 import type { Pipeline } from '../../program/layer.ts';
 import type { Bus } from '../bus.ts';
-import type { Cube } from '../cube.ts';
 import { referenceEngines } from '../engines/reference/engines.ts';
 import { packingOf } from '../engines/reference/feature.ts';
 import type { WasmEngines } from '../engines/wasm/engines.ts';
+import type { Cube } from '../launch.ts';
 import type { DeviceState, ImmediateEngines } from '../state.ts';
 import { type Rows, rowsOf, rowsOfCube } from './rows-of.ts';
 

@@ -3,8 +3,8 @@
 import type { Pipeline } from '../../program/layer.ts';
 import type { ElementType, Shape4, SurfaceFormat } from '../../program/surface.ts';
 import type { Bus, Window } from '../bus.ts';
-import type { Cube } from '../cube.ts';
 import { readFeature, writeFeature } from '../engines/reference/feature.ts';
+import type { Cube } from '../launch.ts';
 
 const alignUp = (value: number, to: number): number => Math.ceil(value / to) * to;
 

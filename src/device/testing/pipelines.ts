@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { Conv, FloatScaleSdp, Pdp, Pipeline, Resize } from '../../program/layer.ts';
 import type { Shape4, SurfaceFormat } from '../../program/surface.ts';
 import type { Bus } from '../bus.ts';
-import type { Cube } from '../cube.ts';
+import type { Cube } from '../launch.ts';
 import { constantCube, featureCube, fillFeature, vectorCube } from './cubes.ts';
 import { extent, type Next, randomInts } from './random.ts';
 

@@ -6,8 +6,8 @@
 
 import type { Pipeline } from '../../program/layer.ts';
 import { Bus, type Window } from '../bus.ts';
-import type { Cube } from '../cube.ts';
 import { referenceEngines } from '../engines/reference/engines.ts';
+import type { Cube } from '../launch.ts';
 import { type LaunchResult, launch } from '../launch.ts';
 import type { QueuedEngines } from '../state.ts';
 

@@ -1,7 +1,7 @@
 /** A launch that computes some rows of another's results: the same cubes, the same arithmetic, less of it. */
 
 import type { Conv, NvdlaSdp, Padding, Pipeline, Sdp, SdpUnit } from '../../program/layer.ts';
-import type { Cube } from '../cube.ts';
+import type { Cube } from '../launch.ts';
 
 /** Rows [from, from + count). */
 export interface Rows {

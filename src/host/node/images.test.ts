@@ -3,8 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readImageFolder } from './image-folder.ts';
-import { decodeImage } from './images.ts';
+import { decodeImage, readImageFolder } from './images.ts';
 
 const png = async (
   width: number,

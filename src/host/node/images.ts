@@ -1,7 +1,82 @@
-/** Images through sharp, imported when the first image is decoded. */
+/**
+ * Images: decoded by sharp, which is imported when the first one is, and folders of them with labels (evaluate/labels.ts says how they
+ * are laid out), whose files are read when they are wanted.
+ */
 
+import { join } from 'node:path';
 import { DlakitError, fail } from '../../base/errors.ts';
+import type { DataSet } from '../../evaluate/data-set.ts';
 import { type Image, largestSide } from '../../evaluate/image.ts';
+import {
+  isImageFile,
+  type LabelledFile,
+  type Labels,
+  labelFolders,
+  parseClasses,
+  parseLabels,
+} from '../../evaluate/labels.ts';
+import { listFolder, readBytes, readText } from './files.ts';
+
+/**
+ * A folder as a data set: sub-folders are classes, or `labels.txt` labels the files. A folder that has neither is a set
+ * of images without labels, for calibration.
+ * @throws file/not-found, evaluate/data-set
+ */
+export async function readImageFolder(folder: string): Promise<DataSet> {
+  const entries = await listFolder(folder);
+  const has = (name: string) => entries.some((entry) => entry.name === name && !entry.folder);
+  const listed = has('classes.txt')
+    ? parseClasses(await readText(join(folder, 'classes.txt')), join(folder, 'classes.txt'))
+    : undefined;
+  const { files, classes } = await findFiles(folder, entries, has('labels.txt'), listed);
+  if (files.length === 0) fail('evaluate/data-set', 'the folder holds no images', { file: folder });
+  return {
+    name: folder,
+    size: files.length,
+    ...(classes && { classes }),
+    async sample(index) {
+      const { file, label } = files[index]!;
+      const path = join(folder, file);
+      return {
+        image: await decodeImage(await readBytes(path), path),
+        file: path,
+        ...(label !== undefined && { label }),
+      };
+    },
+  };
+}
+
+type Found = Omit<Labels, 'files'> & {
+  readonly files: readonly (Omit<LabelledFile, 'label'> & { readonly label?: number })[];
+};
+
+async function findFiles(
+  folder: string,
+  entries: readonly { readonly name: string; readonly folder: boolean }[],
+  labelled: boolean,
+  listed: readonly string[] | undefined,
+): Promise<Found> {
+  if (labelled) {
+    const file = join(folder, 'labels.txt');
+    return parseLabels(await readText(file), listed, file);
+  }
+  const folders = entries.filter((entry) => entry.folder && !entry.name.startsWith('.')).map(({ name }) => name);
+  if (folders.length === 0) {
+    return { files: entries.filter(({ name }) => isImageFile(name)).map(({ name }) => ({ file: name })) };
+  }
+  const { classes, labels } = labelFolders(folders, listed);
+  const files: LabelledFile[] = [];
+  for (const name of folders) {
+    const label = labels.get(name);
+    if (label === undefined) {
+      return fail('evaluate/data-set', 'a folder is no class of classes.txt', { file: join(folder, name) });
+    }
+    for (const entry of await listFolder(join(folder, name))) {
+      if (!entry.folder && isImageFile(entry.name)) files.push({ file: join(name, entry.name), label });
+    }
+  }
+  return { files, ...(classes && { classes }) };
+}
 
 type Sharp = typeof import('sharp').default;
 

@@ -3,15 +3,14 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { ThreadSpawner } from '../../device/engines/wasm/thread-pool.ts';
-import { gunzip } from '../../evaluate/gunzip.ts';
+import { gunzip } from '../../evaluate/idx.ts';
 import type { Host } from '../host.ts';
 import { decodeImage } from './images.ts';
 import { nodeOnnxRuntime } from './onnxruntime.ts';
 
 export type { Host } from '../host.ts';
 export { listFolder, readBytes, readText, writeFile, writeFiles } from './files.ts';
-export { readImageFolder } from './image-folder.ts';
-export { decodeImage } from './images.ts';
+export { decodeImage, readImageFolder } from './images.ts';
 export { nodeOnnxRuntime } from './onnxruntime.ts';
 
 /** Kernel threads as worker_threads. They do not keep the process alive. */

@@ -4,7 +4,7 @@ import * as ort from 'onnxruntime-node';
 import type { DataType } from '../../base/data-type.ts';
 import type { Attribute, Dim, Graph, Node, ValueType } from '../../graph/graph.ts';
 import { elementCount, type Tensor } from '../../graph/tensor.ts';
-import { withOutputs } from '../with-outputs.ts';
+import { withOutputs } from '../subgraph.ts';
 import { writeModel } from '../write.ts';
 
 export type Plain = number | string | readonly number[] | Attribute;

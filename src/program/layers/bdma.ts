@@ -3,8 +3,8 @@
 import * as z from '../../base/schema.ts';
 import { nvdlaLimits } from '../../targets/nvdla-limits.ts';
 import { isNvdla } from '../../targets/target.ts';
-import { index, integer, record } from '../record.ts';
 import { type LayerContext, surfaceOf, whole, wrong } from './context.ts';
+import { index, integer, record } from './fields.ts';
 import type { LayerKind } from './kind.ts';
 
 /** One transfer of the bridge DMA (nv_full): lines of bytes, in surfaces, from one place to another. */

@@ -3,9 +3,8 @@
 import * as z from '../../base/schema.ts';
 import { nvdlaLimits } from '../../targets/nvdla-limits.ts';
 import { isNvdla, type NvdlaTarget } from '../../targets/target.ts';
-import { index, optional, record } from '../record.ts';
 import { atoms, type LayerContext, precisionOf, same, sameShape, surfaceOf, wrong } from './context.ts';
-import { type Convert, checkConvert, checkConvertRegisters, convertSchema } from './fields.ts';
+import { type Convert, checkConvert, checkConvertRegisters, convertSchema, index, optional, record } from './fields.ts';
 import type { LayerKind } from './kind.ts';
 import { checkLookup, type Lookup, lookupSchema, mapLookup } from './lookup.ts';
 

@@ -5,7 +5,6 @@ import { fullGroup } from '../../sparsify/eligibility.ts';
 import { nvdlaLimits } from '../../targets/nvdla-limits.ts';
 import { isNvdla, type NvdlaTarget } from '../../targets/target.ts';
 import { atomElements, type ConvolutionPrecision, kernelGroupOf, precisionBytes } from '../nvdla/convolution-buffer.ts';
-import { index, indices, integer, optional, record } from '../record.ts';
 import type { Shape4, Surface } from '../surface.ts';
 import {
   atoms,
@@ -26,9 +25,14 @@ import {
   convertSchema,
   type Extent,
   extentSchema,
+  index,
+  indices,
+  integer,
+  optional,
   outputExtent,
   type Padding,
   paddingSchema,
+  record,
 } from './fields.ts';
 import type { CubeType, LayerKind, MacWork, Visit } from './kind.ts';
 import { pdpSchema } from './pdp.ts';

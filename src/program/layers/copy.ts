@@ -1,10 +1,9 @@
 /** Channels from one surface to another. */
 
 import { isNvdla } from '../../targets/target.ts';
-import { index, integer, record } from '../record.ts';
 import type { Shape4 } from '../surface.ts';
 import { type LayerContext, sameShape, surfaceOf, unchanged, whole } from './context.ts';
-import { channelRun } from './fields.ts';
+import { channelRun, index, integer, record } from './fields.ts';
 import type { LayerKind } from './kind.ts';
 
 /** Moves channels [inputChannel, inputChannel + channels) of input to [outputChannel, …) of output, unchanged. */

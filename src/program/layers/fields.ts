@@ -1,8 +1,35 @@
-/** Fields that several kinds of layer have: their types, schemas and limits. */
+/** Fields of layers: how their schemas are written, and the types, schemas and limits of those that several kinds have. */
 
-import { integer, record } from '../record.ts';
+import * as z from '../../base/schema.ts';
+import type { Bytes } from '../../base/units.ts';
 import { type LayerContext, whole } from './context.ts';
 import type { ChannelRange } from './kind.ts';
+
+/**
+ * Schemas are for values that come from text. The interfaces are the source of truth: `record<T>()` takes a schema for every
+ * field that T has, optional ones included, and no other. Schemas see to types and ranges; how the parts fit together is the
+ * validator's. An optional field has a schema that may be left out.
+ */
+export type Fields<T> = {
+  readonly [K in keyof T]-?: Record<never, never> extends Pick<T, K>
+    ? z.ZodExactOptional<z.ZodType<Exclude<T[K], undefined>>>
+    : z.ZodType<T[K]>;
+};
+
+export const record =
+  <T>() =>
+  <S extends Fields<T>>(fields: S): z.ZodObject<S, z.core.$strict> =>
+    z.strictObject(fields);
+
+export const optional = <S extends z.ZodType>(schema: S): z.ZodExactOptional<S> => schema.exactOptional();
+
+export const integer = z.int();
+export const number = z.number();
+export const index = z.int().min(0);
+export const indices = z.array(index);
+export const byteCount = z.int().min(0) as unknown as z.ZodType<Bytes>;
+export const text = z.string();
+export const texts = z.array(text);
 
 export interface Padding {
   readonly top: number;

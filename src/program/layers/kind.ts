@@ -6,10 +6,9 @@
 
 import type { NvdlaTarget, Target } from '../../targets/target.ts';
 import type { LayerKindName, LayerOf } from '../layer.ts';
-import type { Fields } from '../record.ts';
 import type { ElementType, Shape4, Surface } from '../surface.ts';
 import type { LayerContext } from './context.ts';
-import type { Extent } from './fields.ts';
+import type { Extent, Fields } from './fields.ts';
 
 export interface LayerKind<K extends LayerKindName> {
   readonly kind: K;

@@ -2,8 +2,8 @@
 
 import * as z from '../../base/schema.ts';
 import { nvdlaLimits } from '../../targets/nvdla-limits.ts';
-import { index, integer, number, record } from '../record.ts';
 import { constant, type LayerContext, whole } from './context.ts';
+import { index, integer, number, record } from './fields.ts';
 import type { Visit } from './kind.ts';
 
 /** A straight line beyond the end of a table. Of float16 processing, `scale` is the bits of a float16 and `shift` is 0. */

@@ -5,7 +5,6 @@ import { nvdlaLimits } from '../../targets/nvdla-limits.ts';
 import { isNvdla, type NvdlaTarget } from '../../targets/target.ts';
 import type { ConvolutionPrecision } from '../nvdla/convolution-buffer.ts';
 import { pooledColumns, poolingReciprocals, poolingStripes } from '../nvdla/pooling.ts';
-import { index, integer, optional, record } from '../record.ts';
 import type { Shape4 } from '../surface.ts';
 import {
   atoms,
@@ -23,9 +22,13 @@ import {
   checkPadding,
   type Extent,
   extentSchema,
+  index,
+  integer,
+  optional,
   outputExtent,
   type Padding,
   paddingSchema,
+  record,
 } from './fields.ts';
 import type { LayerKind, Visit } from './kind.ts';
 

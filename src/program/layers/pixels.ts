@@ -3,10 +3,9 @@
 import { nvdlaLimits } from '../../targets/nvdla-limits.ts';
 import { isNvdla } from '../../targets/target.ts';
 import { elementsPerAtom } from '../geometry.ts';
-import { index, integer, record } from '../record.ts';
 import type { Shape4 } from '../surface.ts';
 import { atoms, type LayerContext, precisionOf, surfaceOf, whole, wrong } from './context.ts';
-import { channelRun, checkExtent, extentSchema } from './fields.ts';
+import { channelRun, checkExtent, extentSchema, index, integer, record } from './fields.ts';
 import type { LayerKind, PixelGrid } from './kind.ts';
 
 /**

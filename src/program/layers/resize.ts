@@ -2,9 +2,8 @@
 
 import * as z from '../../base/schema.ts';
 import { isNvdla } from '../../targets/target.ts';
-import { index, number, record } from '../record.ts';
 import { type LayerContext, sameShape, surfaceOf, unchanged, wrong } from './context.ts';
-import { checkExtent, type Extent, extentSchema } from './fields.ts';
+import { checkExtent, type Extent, extentSchema, index, number, record } from './fields.ts';
 import type { LayerKind } from './kind.ts';
 
 export interface Scaling<S> {

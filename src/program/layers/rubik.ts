@@ -3,10 +3,9 @@
 import * as z from '../../base/schema.ts';
 import { isNvdla } from '../../targets/target.ts';
 import { elementsPerAtom } from '../geometry.ts';
-import { index, record } from '../record.ts';
 import type { Shape4 } from '../surface.ts';
 import { type LayerContext, precisionOf, sameShape, surfaceOf, wrong } from './context.ts';
-import { checkExtent, type Extent, extentSchema } from './fields.ts';
+import { checkExtent, type Extent, extentSchema, index, record } from './fields.ts';
 import type { LayerKind } from './kind.ts';
 
 /**

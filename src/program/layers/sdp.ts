@@ -6,7 +6,6 @@ import { nvdlaLimits } from '../../targets/nvdla-limits.ts';
 import type { NvdlaTarget } from '../../targets/target.ts';
 import { isFeatureFormat } from '../geometry.ts';
 import { atomElements, type ConvolutionPrecision } from '../nvdla/convolution-buffer.ts';
-import { index, integer, number, optional, record } from '../record.ts';
 import type { Shape4 } from '../surface.ts';
 import {
   atoms,
@@ -19,7 +18,17 @@ import {
   whole,
   wrong,
 } from './context.ts';
-import { type Convert, checkConvert, checkConvertRegisters, convertSchema } from './fields.ts';
+import {
+  type Convert,
+  checkConvert,
+  checkConvertRegisters,
+  convertSchema,
+  index,
+  integer,
+  number,
+  optional,
+  record,
+} from './fields.ts';
 import type { CubeType, LayerKind, StageWork, Visit } from './kind.ts';
 import { checkLookup, type Lookup, lookupSchema, mapLookup } from './lookup.ts';
 import { checkPdp, checkPdpRegisters, mapPdp, type Pdp, pdpSchema } from './pdp.ts';

@@ -1,7 +1,7 @@
 /** Accuracy: FP32 beside the DLA, and where the noise enters. */
 
 import { precisionName } from '../../base/data-type.ts';
-import type { Evaluation } from '../../evaluate/evaluation.ts';
+import type { Evaluation } from '../../evaluate/evaluate.ts';
 import { grouped, percent, shorten } from '../table.ts';
 import { coordinate, type Markup, markup } from './markup.ts';
 

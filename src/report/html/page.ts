@@ -6,10 +6,9 @@ import type { Change, Report } from '../report.ts';
 import { formatRate, formatTime, percent } from '../table.ts';
 import { accuracySection } from './accuracy.ts';
 import { Markup, markup } from './markup.ts';
-import { memorySection } from './memory.ts';
 import { placementSection } from './placement.ts';
 import { style, tabStyle } from './style.ts';
-import { rooflineSection, timingSection } from './timing.ts';
+import { memorySection, rooflineSection, timingSection } from './timing.ts';
 
 export function reportHtml(report: Report): string {
   const { estimates } = report;

@@ -6,9 +6,8 @@
 
 import { fail } from '../../base/errors.ts';
 import { Bus } from '../../device/bus.ts';
-import type { Cube } from '../../device/cube.ts';
 import { packingOf } from '../../device/engines/reference/feature.ts';
-import type { Launch, LaunchResult } from '../../device/launch.ts';
+import type { Cube, Launch, LaunchResult } from '../../device/launch.ts';
 import { immediate } from '../../device/launch.ts';
 import { interruptBits } from '../../device/nvdla/nvdla-device.ts';
 import { registerAt, registerMap } from '../../device/nvdla/registers/register-map.ts';

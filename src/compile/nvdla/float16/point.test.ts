@@ -3,11 +3,11 @@
 import { describe, expect, it } from 'vitest';
 import { float16Bits } from '../../../base/float16.ts';
 import { Bus } from '../../../device/bus.ts';
-import type { Cube } from '../../../device/cube.ts';
 import { referenceEngines } from '../../../device/engines/reference/engines.ts';
 import { writeValues } from '../../../device/engines/reference/nvdla/feature.ts';
 import { halfToSingle, numberToSingle, singleToNumber } from '../../../device/engines/reference/nvdla/float16/float.ts';
 import { singlePointFloats } from '../../../device/engines/reference/nvdla/float16/single-point.ts';
+import type { Cube } from '../../../device/launch.ts';
 import type { NvdlaSdp, SdpUnit } from '../../../program/layer.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import type { ConstantData, SurfaceTable } from '../../emit.ts';

@@ -14,7 +14,7 @@ import type { Lookup, SdpUnit } from '../../../program/layer.ts';
 import type { SurfaceTable } from '../../emit.ts';
 import type { Point } from '../../operation.ts';
 import { isPerChannel } from '../int8/point.ts';
-import { isFreeRelu, plainUnit } from '../plain-unit.ts';
+import { isFreeRelu, plainUnit } from '../lowering.ts';
 import { float32Bits, floatTable, signed16 } from './table.ts';
 
 export interface FloatPointContext {

@@ -3,10 +3,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Bus } from '../../../device/bus.ts';
-import type { Cube } from '../../../device/cube.ts';
 import { referenceEngines } from '../../../device/engines/reference/engines.ts';
 import { writeValues } from '../../../device/engines/reference/nvdla/feature.ts';
 import { singlePointIntegers } from '../../../device/engines/reference/nvdla/int8/single-point.ts';
+import type { Cube } from '../../../device/launch.ts';
 import type { NvdlaSdp, SdpUnit } from '../../../program/layer.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import type { ConstantData, SurfaceTable } from '../../emit.ts';

@@ -16,7 +16,7 @@ import type { Convert, Lookup, SdpUnit } from '../../../program/layer.ts';
 import { nvdlaLimits } from '../../../targets/nvdla-limits.ts';
 import type { SurfaceTable } from '../../emit.ts';
 import type { Point } from '../../operation.ts';
-import { isFreeRelu, plainUnit } from '../plain-unit.ts';
+import { isFreeRelu, plainUnit } from '../lowering.ts';
 import { fromTable, integerTable, largest16, saturate16 } from './table.ts';
 
 /** The units of one operation, their tables for a run of kernels. */

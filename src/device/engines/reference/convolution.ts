@@ -7,7 +7,7 @@ import { fail } from '../../../base/errors.ts';
 import type { Conv } from '../../../program/layer.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import type { Bus } from '../../bus.ts';
-import type { Cube } from '../../cube.ts';
+import type { Cube } from '../../launch.ts';
 import { type Activations, checkShape, readConstant, readFeature } from './feature.ts';
 
 /** The numbers that every implementation of a convolution needs, checked. */

@@ -3,7 +3,7 @@
 import { fail } from '../../../base/errors.ts';
 import type { Copy } from '../../../program/layer.ts';
 import type { Bus } from '../../bus.ts';
-import type { Cube } from '../../cube.ts';
+import type { Cube } from '../../launch.ts';
 import { expectShape, readFeature, writeFeature } from './feature.ts';
 
 /** @throws device/fault */

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Conv, FloatScaleSdp, Pdp, Resize } from '../../../program/layer.ts';
 import { Bus } from '../../bus.ts';
-import type { Cube } from '../../cube.ts';
+import type { Cube } from '../../launch.ts';
 import { launch } from '../../launch.ts';
 import { constantCube, cubeBytes, featureCube, featureValues, fillFeature, vectorCube } from '../../testing/cubes.ts';
 import { referenceEngines } from './engines.ts';

@@ -10,7 +10,7 @@ import { elementSize } from '../../../base/data-type.ts';
 import { fail } from '../../../base/errors.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import type { Bus } from '../../bus.ts';
-import type { Cube } from '../../cube.ts';
+import type { Cube } from '../../launch.ts';
 
 /** What stages hand to one another: integers in dense NCHW order. */
 export interface Activations {

@@ -6,7 +6,7 @@
 import { fail } from '../../../base/errors.ts';
 import { clamp, roundHalfAway } from '../../../base/rounding.ts';
 import type { Pdp } from '../../../program/layer.ts';
-import type { Cube } from '../../cube.ts';
+import type { Cube } from '../../launch.ts';
 import { type Activations, checkShape, expectShape } from './feature.ts';
 
 /** @throws device/fault when a window lies wholly outside the image, or parameters are impossible */

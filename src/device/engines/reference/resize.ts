@@ -12,7 +12,7 @@ import { fail } from '../../../base/errors.ts';
 import { clamp, roundHalfAway } from '../../../base/rounding.ts';
 import type { Resize } from '../../../program/layer.ts';
 import type { Bus } from '../../bus.ts';
-import type { Cube } from '../../cube.ts';
+import type { Cube } from '../../launch.ts';
 import { type Activations, expectShape, readFeature } from './feature.ts';
 
 /** The input indices and weights of one output index, along one axis. */

@@ -8,7 +8,7 @@ import { clamp, roundHalfAway } from '../../../base/rounding.ts';
 import type { FloatScaleSdp } from '../../../program/layer.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import type { Bus } from '../../bus.ts';
-import type { Cube } from '../../cube.ts';
+import type { Cube } from '../../launch.ts';
 import { type Activations, expectShape, readConstant, readFeature } from './feature.ts';
 
 type Operation = NonNullable<FloatScaleSdp<Cube>['operand']>['op'];

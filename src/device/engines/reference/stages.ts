@@ -4,7 +4,7 @@ import { fail } from '../../../base/errors.ts';
 import type { Cdp, Conv, Copy, Pdp, Pipeline, Resize, Sdp } from '../../../program/layer.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import type { Bus } from '../../bus.ts';
-import type { Cube } from '../../cube.ts';
+import type { Cube } from '../../launch.ts';
 import type { DeviceState } from '../../state.ts';
 
 /** What passes between stages: int32 numbers, or bit patterns of floats, in dense NCHW order. */

@@ -9,7 +9,7 @@
  */
 
 import type { Conv } from '../../../program/layer.ts';
-import type { Cube } from '../../cube.ts';
+import type { Cube } from '../../launch.ts';
 import type { ConvGeometry } from '../reference/convolution.ts';
 import { runCopy, wholeRange } from './copy-job.ts';
 import * as layout from './job.ts';

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { nodeThreads } from '../../../host/node/index.ts';
 import type { Conv, Pipeline } from '../../../program/layer.ts';
 import { Bus } from '../../bus.ts';
-import type { Cube } from '../../cube.ts';
+import type { Cube } from '../../launch.ts';
 import { launch } from '../../launch.ts';
 import type { ImmediateEngines } from '../../state.ts';
 import { constantCube, cubeBytes, featureCube, featureValues, fillFeature, vectorCube } from '../../testing/cubes.ts';

@@ -7,7 +7,7 @@ import { nodeThreads } from '../../../host/node/index.ts';
 import type { FloatScaleSdp, Pipeline } from '../../../program/layer.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import { Bus } from '../../bus.ts';
-import type { Cube } from '../../cube.ts';
+import type { Cube } from '../../launch.ts';
 import { launch } from '../../launch.ts';
 import type { ImmediateEngines } from '../../state.ts';
 import { cubeBytes, featureCube, featureValues, fillFeature, unmapCubes, vectorCube } from '../../testing/cubes.ts';

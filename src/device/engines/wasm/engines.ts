@@ -23,7 +23,7 @@ import { fail } from '../../../base/errors.ts';
 import type { FloatScaleSdp, Pdp, Pipeline, Sdp } from '../../../program/layer.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import type { Bus } from '../../bus.ts';
-import type { Cube } from '../../cube.ts';
+import type { Cube } from '../../launch.ts';
 import type { ImmediateEngines } from '../../state.ts';
 import { convGeometry } from '../reference/convolution.ts';
 import { checkCopy } from '../reference/copy.ts';

@@ -1,7 +1,7 @@
 /** Pooling and resizing for kernels: whole atoms in and out. */
 
 import type { Pdp, Resize } from '../../../program/layer.ts';
-import type { Cube } from '../../cube.ts';
+import type { Cube } from '../../launch.ts';
 import { resizeTaps, type Tap } from '../reference/resize.ts';
 import { rowsPerUnit } from './copy-job.ts';
 import * as layout from './job.ts';

@@ -6,7 +6,7 @@
  */
 
 import type { Bus, Window } from '../../bus.ts';
-import type { Cube } from '../../cube.ts';
+import type { Cube } from '../../launch.ts';
 
 /** How a convolution is cut into runs. */
 export interface RunPlan {

@@ -5,7 +5,7 @@
 
 import type { Shape4 } from '../../../program/surface.ts';
 import type { Bus } from '../../bus.ts';
-import type { Cube } from '../../cube.ts';
+import type { Cube } from '../../launch.ts';
 import { featureExtent, packingOf, wantInt8 } from '../reference/feature.ts';
 
 export interface Placement {

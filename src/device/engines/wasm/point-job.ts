@@ -3,7 +3,7 @@
 import type { FloatScaleSdp } from '../../../program/layer.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import type { Bus } from '../../bus.ts';
-import type { Cube } from '../../cube.ts';
+import type { Cube } from '../../launch.ts';
 import { readConstant } from '../reference/feature.ts';
 import { checkSinglePoint, operandShape } from '../reference/single-point.ts';
 import { asAtoms } from './copy-job.ts';

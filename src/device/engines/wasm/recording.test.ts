@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Conv, NvdlaSdp, Pipeline } from '../../../program/layer.ts';
 import { nvFull, nvSmall } from '../../../targets/nvdla.ts';
 import type { Bus, Window } from '../../bus.ts';
-import type { Cube } from '../../cube.ts';
+import type { Cube } from '../../launch.ts';
 import { constantCube, featureCube, vectorCube } from '../../testing/cubes.ts';
 import { atomsOf, idleUnit, plainConv, plainSdp, scaling } from '../../testing/nvdla/convolutions.ts';
 import { Twins } from '../../testing/nvdla/twins.ts';

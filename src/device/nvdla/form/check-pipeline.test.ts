@@ -2,8 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { DlakitError } from '../../../base/errors.ts';
 import type { Pdp } from '../../../program/layer.ts';
 import { Bus } from '../../bus.ts';
-import type { Cube } from '../../cube.ts';
-import type { Launch } from '../../launch.ts';
+import type { Cube, Launch } from '../../launch.ts';
 import { checkPipeline, watchdogSteps } from './check-pipeline.ts';
 
 const base = 0x8000_0000n;

@@ -11,10 +11,9 @@ import { fail } from '../../../base/errors.ts';
 import type { Conv, Pdp, Pipeline, Sdp } from '../../../program/layer.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import type { Bus } from '../../bus.ts';
-import type { Cube } from '../../cube.ts';
 import { featureExtent } from '../../engines/reference/feature.ts';
 import { convolutionMacs } from '../../engines/reference/nvdla/convolution.ts';
-import type { Launch } from '../../launch.ts';
+import type { Cube, Launch } from '../../launch.ts';
 import { rubikSpans } from '../rubik.ts';
 import { transferSpans } from '../transfer.ts';
 

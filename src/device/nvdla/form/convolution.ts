@@ -5,7 +5,7 @@ import { fail } from '../../../base/errors.ts';
 import type { Conv } from '../../../program/layer.ts';
 import { convolutionCodes, weightFormatCodes } from '../../../program/nvdla/codes.ts';
 import type { ConvolutionPrecision } from '../../../program/nvdla/convolution-buffer.ts';
-import type { Cube } from '../../cube.ts';
+import type { Cube } from '../../launch.ts';
 import type { RegisterFile, RegisterView } from '../registers/register-file.ts';
 import { addressIn, type CoreFeatures, checkMemory, featureCube, precisionOf, wholeAtoms } from './core-features.ts';
 import { formImage } from './image.ts';

@@ -10,7 +10,7 @@ import { precisionCodes, ramTypeCodes } from '../../../program/nvdla/codes.ts';
 import type { ConvolutionPrecision } from '../../../program/nvdla/convolution-buffer.ts';
 import type { ElementType, Shape4, SurfaceFormat } from '../../../program/surface.ts';
 import type { NvdlaFeatures, NvdlaTarget } from '../../../targets/target.ts';
-import type { Cube } from '../../cube.ts';
+import type { Cube } from '../../launch.ts';
 import type { RegisterView } from '../registers/register-file.ts';
 
 export interface CoreFeatures {

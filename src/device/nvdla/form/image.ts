@@ -6,7 +6,7 @@ import type { ImageInput } from '../../../program/layer.ts';
 import { pixelSignCodes, rowExtensions } from '../../../program/nvdla/codes.ts';
 import type { ConvolutionPrecision } from '../../../program/nvdla/convolution-buffer.ts';
 import { pixelFormats } from '../../../program/nvdla/pixel-formats.ts';
-import type { Cube } from '../../cube.ts';
+import type { Cube } from '../../launch.ts';
 import type { RegisterView } from '../registers/register-file.ts';
 import { addressIn } from './core-features.ts';
 

@@ -5,7 +5,7 @@ import { fail } from '../../../base/errors.ts';
 import { rubikCodes } from '../../../program/nvdla/codes.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import { nvdlaLimits } from '../../../targets/nvdla-limits.ts';
-import type { Cube } from '../../cube.ts';
+import type { Cube } from '../../launch.ts';
 import type { RegisterFile } from '../registers/register-file.ts';
 import { checkRubik, type Rubik } from '../rubik.ts';
 import type { Transfer } from '../transfer.ts';

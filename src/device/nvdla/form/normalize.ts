@@ -3,7 +3,7 @@
 import type { Cdp } from '../../../program/layer.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import { nvdlaLimits } from '../../../targets/nvdla-limits.ts';
-import type { Cube } from '../../cube.ts';
+import type { Cube } from '../../launch.ts';
 import type { RegisterFile } from '../registers/register-file.ts';
 import { addressIn, type CoreFeatures, checkMemory, featureCube, precisionOf } from './core-features.ts';
 

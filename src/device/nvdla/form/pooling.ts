@@ -4,7 +4,7 @@ import { fail } from '../../../base/errors.ts';
 import type { Pdp } from '../../../program/layer.ts';
 import { poolingCodes } from '../../../program/nvdla/codes.ts';
 import type { Shape4 } from '../../../program/surface.ts';
-import type { Cube } from '../../cube.ts';
+import type { Cube } from '../../launch.ts';
 import type { RegisterFile, RegisterView } from '../registers/register-file.ts';
 import { addressIn, type CoreFeatures, checkMemory, featureCube, precisionOf, wholeAtoms } from './core-features.ts';
 

@@ -6,7 +6,7 @@ import { type NvdlaSdp, nvdlaArithmetic, type SdpUnit } from '../../../program/l
 import { aluCodes, operandUseCodes } from '../../../program/nvdla/codes.ts';
 import type { ConvolutionPrecision } from '../../../program/nvdla/convolution-buffer.ts';
 import type { Shape4 } from '../../../program/surface.ts';
-import type { Cube } from '../../cube.ts';
+import type { Cube } from '../../launch.ts';
 import type { RegisterFile, RegisterView } from '../registers/register-file.ts';
 import {
   addressIn,

@@ -3,7 +3,7 @@
 import type { Conv, NvdlaSdp, SdpUnit } from '../../../program/layer.ts';
 import type { SurfaceFormat } from '../../../program/surface.ts';
 import type { NvdlaTarget } from '../../../targets/target.ts';
-import type { Cube } from '../../cube.ts';
+import type { Cube } from '../../launch.ts';
 
 export const atomsOf = ({ memoryAtom }: NvdlaTarget): SurfaceFormat => `chw${memoryAtom as number}` as SurfaceFormat;
 

@@ -10,9 +10,9 @@ import type { Pipeline } from '../../../program/layer.ts';
 import { targets } from '../../../targets/find.ts';
 import { isNvdla } from '../../../targets/target.ts';
 import { Bus } from '../../bus.ts';
-import type { Cube } from '../../cube.ts';
 import { referenceEngines } from '../../engines/reference/engines.ts';
 import { createWasmEngines, type WasmEngines } from '../../engines/wasm/engines.ts';
+import type { Cube } from '../../launch.ts';
 import { launch } from '../../launch.ts';
 import { cubeBytes, inputOf, unmapCubes } from '../cubes.ts';
 import {

@@ -8,8 +8,8 @@ import fc from 'fast-check';
 import type { Conv, ImageInput, NvdlaSdp, Pdp, Pipeline, SdpUnit } from '../../../program/layer.ts';
 import type { Shape4, SurfaceFormat } from '../../../program/surface.ts';
 import type { Bus } from '../../bus.ts';
-import type { Cube } from '../../cube.ts';
 import type { LinearTable, LookupTable } from '../../engines/reference/nvdla/lookup-table.ts';
+import type { Cube } from '../../launch.ts';
 import { mapCube } from '../cubes.ts';
 import { extent, lookupTables, type Next, nvdlaPoolOptions, poolWindows, randomInts } from '../random.ts';
 

@@ -8,9 +8,9 @@ import type { Conv, Convert, NvdlaSdp, Pdp, Pipeline, SdpUnit } from '../../../p
 import type { Shape4, SurfaceFormat } from '../../../program/surface.ts';
 import type { NvdlaTarget } from '../../../targets/target.ts';
 import type { Bus } from '../../bus.ts';
-import type { Cube } from '../../cube.ts';
 import { convolutionSteps } from '../../engines/reference/nvdla/convolution-steps.ts';
 import type { LinearTable, LookupTable } from '../../engines/reference/nvdla/lookup-table.ts';
+import type { Cube } from '../../launch.ts';
 import { featureCube, mapCube } from '../cubes.ts';
 import { extent, lookupTables, type Next, nvdlaPoolOptions, poolWindows, randomInts } from '../random.ts';
 

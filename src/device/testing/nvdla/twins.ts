@@ -6,10 +6,10 @@
 import { DlakitError } from '../../../base/errors.ts';
 import type { Pipeline } from '../../../program/layer.ts';
 import { Bus, type Window } from '../../bus.ts';
-import type { Cube } from '../../cube.ts';
 import { referenceEngines } from '../../engines/reference/engines.ts';
 import type { LookupTable } from '../../engines/reference/nvdla/lookup-table.ts';
 import { createWasmEngines, type WasmEngines } from '../../engines/wasm/engines.ts';
+import type { Cube } from '../../launch.ts';
 import { launch } from '../../launch.ts';
 import type { DeviceState, NvdlaState } from '../../state.ts';
 import { unmapCubes } from '../cubes.ts';

@@ -6,9 +6,9 @@
 
 import { fail, locate } from '../../../base/errors.ts';
 import { bytes } from '../../../base/units.ts';
-import { blobTableBuilder } from '../../../program/blobs.ts';
 import { memoryDomainCodes } from '../../../program/nvdla/codes.ts';
 import type { BlobTable } from '../../../program/program.ts';
+import { blobTableBuilder } from '../../../program/program.ts';
 import type { Surface } from '../../../program/surface.ts';
 import { programLimits, validateProgram } from '../../../program/validate.ts';
 import type { NvdlaTarget } from '../../../targets/target.ts';

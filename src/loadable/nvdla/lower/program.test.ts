@@ -6,8 +6,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bytes } from '../../../base/units.ts';
-import type { Cube } from '../../../device/cube.ts';
-import type { Launch } from '../../../device/launch.ts';
+import type { Cube, Launch } from '../../../device/launch.ts';
 import { surfaceGeometry } from '../../../program/geometry.ts';
 import type { Conv, NvdlaSdp, Pdp, Sdp, SdpUnit } from '../../../program/layer.ts';
 import type { Program } from '../../../program/program.ts';

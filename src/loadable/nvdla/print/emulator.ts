@@ -9,8 +9,7 @@ import {
 import { type EmulatorStep, emulatorVersion, readEmulatorTask } from '../format/emulator-task.ts';
 import type { StockLoadable, TaskEntry } from '../format/stock-loadable.ts';
 import { blobReader, type ListBudget } from '../format/task-blobs.ts';
-import { names } from './names.ts';
-import { count, named, phrase } from './phrases.ts';
+import { count, named, names, phrase } from './names.ts';
 import type { Places } from './surface.ts';
 
 /** @throws loadable/corrupt, loadable/truncated, loadable/too-large, loadable/version */

@@ -30,8 +30,7 @@ import {
 import { tagOf } from '../format/tag.ts';
 import { type ListBudget, listBudget } from '../format/task-blobs.ts';
 import { emulatorLines } from './emulator.ts';
-import { names } from './names.ts';
-import { count, hex, named, phrase, quoted, unless } from './phrases.ts';
+import { count, hex, named, names, phrase, quoted, unless } from './names.ts';
 import type { Places } from './surface.ts';
 import { taskLines } from './task.ts';
 

@@ -1,8 +1,7 @@
 /** A lookup table of SDP or CDP: LE has 65 entries, exponential or linear, LO 257, linear. */
 
 import type { LutParam } from '../format/descriptors.ts';
-import { names } from './names.ts';
-import { hex, named, phrase, reserved } from './phrases.ts';
+import { hex, named, names, phrase, reserved } from './names.ts';
 
 const entriesPerLine = 16;
 

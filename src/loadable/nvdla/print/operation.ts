@@ -2,8 +2,7 @@
 
 import { unitCodes } from '../../../program/nvdla/codes.ts';
 import type { CdpOp, ConvertParam, ConvOp, OperationDesc, PdpOp, SdpOp, SdpUnitOp } from '../format/descriptors.ts';
-import { names } from './names.ts';
-import { count, named, type Phrase, phrase, reserved, unless } from './phrases.ts';
+import { count, named, names, type Phrase, phrase, reserved, unless } from './names.ts';
 
 /** Lines, the first of which goes with the operation's name. */
 export function operationLines(operation: OperationDesc): readonly string[] {

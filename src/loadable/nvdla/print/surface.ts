@@ -3,8 +3,7 @@
 import { memoryCodes } from '../../../program/nvdla/codes.ts';
 import type { DataCube, OperationDesc, surfaceDescs } from '../format/descriptors.ts';
 import type { Decoded } from '../format/layout.ts';
-import { names } from './names.ts';
-import { count, named, phrase, reserved, unless } from './phrases.ts';
+import { count, named, names, phrase, reserved, unless } from './names.ts';
 
 /** A position of the task's address list plus bytes, with its name: `address 5 + 0x40 (input 0)`. */
 export type Places = (position: number, offset?: number) => string;

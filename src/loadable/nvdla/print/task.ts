@@ -13,8 +13,8 @@ import {
 import type { StockLoadable, TaskEntry } from '../format/stock-loadable.ts';
 import { type ListBudget, taskDescriptors } from '../format/task-blobs.ts';
 import { lookupTableLines } from './lookup-table.ts';
+import { count, named, phrase, reserved, unless } from './names.ts';
 import { operationLines } from './operation.ts';
-import { count, named, phrase, reserved, unless } from './phrases.ts';
 import { type Places, surfaceLines } from './surface.ts';
 
 /** @throws loadable/corrupt, loadable/truncated, loadable/too-large, loadable/version, device/unsupported */

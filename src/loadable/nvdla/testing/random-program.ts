@@ -7,10 +7,9 @@ import { float16Bits } from '../../../base/float16.ts';
 import { Random } from '../../../base/random.ts';
 import { bytes } from '../../../base/units.ts';
 import { arrange } from '../../../compile/allocate.ts';
-import { plainUnit as plain } from '../../../compile/nvdla/plain-unit.ts';
+import { plainUnit as plain } from '../../../compile/nvdla/lowering.ts';
 import { schedule } from '../../../compile/schedule.ts';
 import { layerReads } from '../../../program/access.ts';
-import { blobTableBuilder } from '../../../program/blobs.ts';
 import { partView, surfaceGeometry } from '../../../program/geometry.ts';
 import type {
   BdmaTransfer,
@@ -38,7 +37,7 @@ import {
   weightBanks,
 } from '../../../program/nvdla/convolution-buffer.ts';
 import { poolingReciprocals } from '../../../program/nvdla/pooling.ts';
-import type { BlobTable, ConstantRef, Program } from '../../../program/program.ts';
+import { type BlobTable, blobTableBuilder, type ConstantRef, type Program } from '../../../program/program.ts';
 import type { ElementType, Shape4, Surface, SurfaceFormat } from '../../../program/surface.ts';
 import type { NvdlaTarget } from '../../../targets/target.ts';
 

@@ -4,9 +4,9 @@
  */
 
 import { Bus } from '../../../device/bus.ts';
-import type { Cube } from '../../../device/cube.ts';
 import { referenceEngines } from '../../../device/engines/reference/engines.ts';
 import type { LookupTable } from '../../../device/engines/reference/nvdla/lookup-table.ts';
+import type { Cube } from '../../../device/launch.ts';
 import { type Launch, launch } from '../../../device/launch.ts';
 import type { NvdlaState } from '../../../device/state.ts';
 import type { Layer, Lookup, Pdp, Pipeline, PixelCopy, PixelGrid, Sdp, SdpUnit } from '../../../program/layer.ts';

@@ -7,7 +7,7 @@
 import { elementSize } from '../../../../base/data-type.ts';
 import { fail } from '../../../../base/errors.ts';
 import type { Conv, ConvCore } from '../../../../program/layer.ts';
-import type { Cube } from '../../../cube.ts';
+import type { Cube } from '../../../launch.ts';
 
 export interface ConvolutionSteps {
   /** For each weight of a kernel, in the order of the stream: which of the elements under the window it meets. */

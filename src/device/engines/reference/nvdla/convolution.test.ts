@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Conv, ConvCore } from '../../../../program/layer.ts';
 import { pixelFormats } from '../../../../program/nvdla/pixel-formats.ts';
 import { Bus } from '../../../bus.ts';
-import type { Cube } from '../../../cube.ts';
+import type { Cube } from '../../../launch.ts';
 import { referenceEngines } from '../engines.ts';
 import { convolve } from './convolution.ts';
 

@@ -7,7 +7,7 @@
 import { fail } from '../../../../base/errors.ts';
 import type { Conv } from '../../../../program/layer.ts';
 import type { Bus } from '../../../bus.ts';
-import type { Cube } from '../../../cube.ts';
+import type { Cube } from '../../../launch.ts';
 import type { DeviceState } from '../../../state.ts';
 import type { StageValues } from '../stages.ts';
 import { takeData, takeWeights } from './convolution-buffer.ts';

@@ -5,7 +5,7 @@
 
 import { fail } from '../../../../base/errors.ts';
 import type { Bus } from '../../../bus.ts';
-import type { Cube } from '../../../cube.ts';
+import type { Cube } from '../../../launch.ts';
 import { checkShape, expectShape, featureExtent, packingOf } from '../feature.ts';
 import type { StageValues } from '../stages.ts';
 

@@ -3,7 +3,7 @@
 import { fail } from '../../../../base/errors.ts';
 import type { Pdp } from '../../../../program/layer.ts';
 import type { Shape4 } from '../../../../program/surface.ts';
-import type { Cube } from '../../../cube.ts';
+import type { Cube } from '../../../launch.ts';
 
 /** The part of a window that lies in the image, and how many of its cells do not. */
 export interface Span {

@@ -4,7 +4,7 @@
  */
 
 import type { Conv, ConvCore } from '../../../../program/layer.ts';
-import type { Cube } from '../../../cube.ts';
+import type { Cube } from '../../../launch.ts';
 import { compactFields, cutWork, directChannels, layTables, padAtom, panelBytes, windowFields } from '../conv-job.ts';
 import { runCopy, wholeRange } from '../copy-job.ts';
 import * as layout from '../job.ts';

@@ -9,7 +9,7 @@ import type { Shape4 } from '../../../../program/surface.ts';
 import { targets } from '../../../../targets/find.ts';
 import { isNvdla, type NvdlaTarget } from '../../../../targets/target.ts';
 import type { Bus } from '../../../bus.ts';
-import type { Cube } from '../../../cube.ts';
+import type { Cube } from '../../../launch.ts';
 import { featureCube, vectorCube } from '../../../testing/cubes.ts';
 import { atomsOf, idleUnit, plainConv, plainSdp, scaling } from '../../../testing/nvdla/convolutions.ts';
 import { Twins } from '../../../testing/nvdla/twins.ts';

@@ -21,8 +21,7 @@ import {
 } from '../../../../program/layer.ts';
 import type { Shape4 } from '../../../../program/surface.ts';
 import type { Window } from '../../../bus.ts';
-import type { Cube } from '../../../cube.ts';
-import type { LaunchResult } from '../../../launch.ts';
+import type { Cube, LaunchResult } from '../../../launch.ts';
 import type { DeviceState, NvdlaState } from '../../../state.ts';
 import { checkChain, launchResult, referenceEngines } from '../../reference/engines.ts';
 import { convolutionMacs } from '../../reference/nvdla/convolution.ts';

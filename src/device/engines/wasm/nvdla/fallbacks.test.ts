@@ -6,7 +6,7 @@ import { targets } from '../../../../targets/find.ts';
 import { nvFull } from '../../../../targets/nvdla.ts';
 import { isNvdla } from '../../../../targets/target.ts';
 import type { Bus } from '../../../bus.ts';
-import type { Cube } from '../../../cube.ts';
+import type { Cube } from '../../../launch.ts';
 import { featureCube, vectorCube } from '../../../testing/cubes.ts';
 import { atomsOf, idleUnit, plainConv, plainSdp, scaling } from '../../../testing/nvdla/convolutions.ts';
 import { Twins } from '../../../testing/nvdla/twins.ts';

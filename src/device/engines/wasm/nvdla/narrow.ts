@@ -9,7 +9,7 @@
  */
 
 import type { NvdlaSdp } from '../../../../program/layer.ts';
-import type { Cube } from '../../../cube.ts';
+import type { Cube } from '../../../launch.ts';
 import type { JobFields } from '../kernel-host.ts';
 import * as layout from './job.ts';
 

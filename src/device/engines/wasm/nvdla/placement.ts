@@ -2,7 +2,7 @@
 
 import type { Shape4 } from '../../../../program/surface.ts';
 import type { Bus } from '../../../bus.ts';
-import type { Cube } from '../../../cube.ts';
+import type { Cube } from '../../../launch.ts';
 import type { Placement } from '../placement.ts';
 import { placeCube } from '../placement.ts';
 

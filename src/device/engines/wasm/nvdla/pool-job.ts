@@ -1,7 +1,7 @@
 /** PDP of the open NVDLA for kernels: whole int8 atoms in and out, windows as tables. */
 
 import type { Pdp } from '../../../../program/layer.ts';
-import type { Cube } from '../../../cube.ts';
+import type { Cube } from '../../../launch.ts';
 import { poolingWindows, type Span } from '../../reference/nvdla/pooling-windows.ts';
 import { rowsPerUnit } from '../copy-job.ts';
 import * as layout from '../job.ts';

@@ -8,7 +8,7 @@
 
 import { type Convert, looksUp, type NvdlaSdp, type SdpUnit } from '../../../../program/layer.ts';
 import type { Shape4 } from '../../../../program/surface.ts';
-import type { Cube } from '../../../cube.ts';
+import type { Cube } from '../../../launch.ts';
 import type { DeviceState } from '../../../state.ts';
 import { roundShift, saturate } from '../../reference/nvdla/int8/integer.ts';
 import type { JobFields, KernelHost } from '../kernel-host.ts';

@@ -6,7 +6,7 @@
 
 import type { Conv, ConvCore } from '../../../../program/layer.ts';
 import type { Bus, Window } from '../../../bus.ts';
-import type { Cube } from '../../../cube.ts';
+import type { Cube } from '../../../launch.ts';
 import { convolutionSteps, unpackWeights } from '../../reference/nvdla/convolution-steps.ts';
 import { packDepthwise, packRuns, pairCount, type RunPlan } from '../packed-weights.ts';
 

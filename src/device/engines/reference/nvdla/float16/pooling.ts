@@ -5,7 +5,7 @@
 
 import { fail } from '../../../../../base/errors.ts';
 import type { Pdp } from '../../../../../program/layer.ts';
-import type { Cube } from '../../../../cube.ts';
+import type { Cube } from '../../../../launch.ts';
 import type { DeviceState } from '../../../../state.ts';
 import type { StageValues } from '../../stages.ts';
 import { countNaN, countSpecials } from '../hardware-counts.ts';

@@ -6,7 +6,7 @@
 
 import { fail } from '../../../../../base/errors.ts';
 import type { Pdp } from '../../../../../program/layer.ts';
-import type { Cube } from '../../../../cube.ts';
+import type { Cube } from '../../../../launch.ts';
 import type { StageValues } from '../../stages.ts';
 import { poolingWindows, type Span } from '../pooling-windows.ts';
 import { roundShift } from './integer.ts';

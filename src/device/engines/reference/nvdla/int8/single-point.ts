@@ -7,7 +7,7 @@ import { fail } from '../../../../../base/errors.ts';
 import { type Convert, looksUp, type NvdlaSdp, type SdpUnit } from '../../../../../program/layer.ts';
 import type { Shape4 } from '../../../../../program/surface.ts';
 import type { Bus } from '../../../../bus.ts';
-import type { Cube } from '../../../../cube.ts';
+import type { Cube } from '../../../../launch.ts';
 import type { DeviceState } from '../../../../state.ts';
 import type { Counted, StageValues } from '../../stages.ts';
 import { readOperand } from '../feature.ts';

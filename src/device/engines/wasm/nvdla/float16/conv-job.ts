@@ -1,7 +1,7 @@
 /** Convolution of nv_full on float16 in the kernels (assembly/nvdla/float16/conv.ts), from features or pixels. */
 
 import type { Conv, ConvCore } from '../../../../../program/layer.ts';
-import type { Cube } from '../../../../cube.ts';
+import type { Cube } from '../../../../launch.ts';
 import { type ConvolutionSteps, convolutionSteps } from '../../../reference/nvdla/convolution-steps.ts';
 import { windowFields } from '../../conv-job.ts';
 import * as layout from '../../job.ts';

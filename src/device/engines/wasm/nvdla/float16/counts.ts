@@ -6,7 +6,7 @@
 import type { Conv, Pipeline } from '../../../../../program/layer.ts';
 import type { Shape4 } from '../../../../../program/surface.ts';
 import type { Bus, Window } from '../../../../bus.ts';
-import type { Cube } from '../../../../cube.ts';
+import type { Cube } from '../../../../launch.ts';
 import {
   countNaN,
   countSpecials,

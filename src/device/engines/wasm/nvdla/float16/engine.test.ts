@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { nodeThreads } from '../../../../../host/node/index.ts';
 import type { Pipeline } from '../../../../../program/layer.ts';
 import { Bus } from '../../../../bus.ts';
-import type { Cube } from '../../../../cube.ts';
+import type { Cube } from '../../../../launch.ts';
 import { launch } from '../../../../launch.ts';
 import { cubeBytes, inputOf, unmapCubes } from '../../../../testing/cubes.ts';
 import {

@@ -10,7 +10,7 @@
 
 import type { Conv, ConvCore, NvdlaSdp, Pdp } from '../../../../../program/layer.ts';
 import type { Shape4 } from '../../../../../program/surface.ts';
-import type { Cube } from '../../../../cube.ts';
+import type { Cube } from '../../../../launch.ts';
 import type { DeviceState } from '../../../../state.ts';
 import * as layout from '../../job.ts';
 import type { KernelHost } from '../../kernel-host.ts';

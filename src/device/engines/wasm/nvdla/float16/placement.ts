@@ -2,7 +2,7 @@
 
 import type { Shape4 } from '../../../../../program/surface.ts';
 import type { Bus } from '../../../../bus.ts';
-import type { Cube } from '../../../../cube.ts';
+import type { Cube } from '../../../../launch.ts';
 import type { KernelHost } from '../../kernel-host.ts';
 import { type Placement, placeElements } from '../../placement.ts';
 import { atomOf } from '../placement.ts';

@@ -1,7 +1,7 @@
 /** PDP of nv_full on float16 for kernels: whole atoms in and out, windows as tables. */
 
 import type { Pdp } from '../../../../../program/layer.ts';
-import type { Cube } from '../../../../cube.ts';
+import type { Cube } from '../../../../launch.ts';
 import { fp17ToSingle } from '../../../reference/nvdla/float16/float.ts';
 import { poolingWindows, type Span } from '../../../reference/nvdla/pooling-windows.ts';
 import { rowsPerUnit } from '../../copy-job.ts';

@@ -7,7 +7,7 @@
 import { looksUp, type NvdlaSdp, type SdpUnit } from '../../../../../program/layer.ts';
 import type { Shape4 } from '../../../../../program/surface.ts';
 import type { Bus } from '../../../../bus.ts';
-import type { Cube } from '../../../../cube.ts';
+import type { Cube } from '../../../../launch.ts';
 import type { DeviceState } from '../../../../state.ts';
 import { halfToSingle } from '../../../reference/nvdla/float16/float.ts';
 import type { JobFields, KernelHost } from '../../kernel-host.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { blobTableBuilder, isBlobKey } from './blobs.ts';
+import { blobTableBuilder, isBlobKey } from './program.ts';
 
 it('keeps equal bytes once', () => {
   const builder = blobTableBuilder();
