@@ -6,7 +6,8 @@
 import { describe, expect, test } from 'vitest';
 import { resolve } from '../resolve.ts';
 import { floats } from '../testing/graphs.ts';
-import { families, holdToOnnxruntime, single } from '../testing/random-nodes.ts';
+import { single } from '../testing/random-nodes/draw.ts';
+import { families, holdToOnnxruntime } from '../testing/random-nodes/families.ts';
 
 describe('inferred shapes are those that onnxruntime computes', () => {
   test.each(families)('%s', async (_, nodes, runs) => {
