@@ -11,6 +11,7 @@
  * compiler cannot lower runs on the host with reason `not emulated`; every other one runs on the emulated DLA.
  */
 
+import { precisionNamed } from '../base/data-type.ts';
 import { fail } from '../base/errors.ts';
 import type { Bytes } from '../base/units.ts';
 import { type Graph, type Node, readsOf as nodeReads, staticShape } from '../graph/graph.ts';
@@ -117,10 +118,12 @@ function requireDlaInputs(graph: Graph, drafts: readonly SegmentDraft[], format:
   }
 }
 
-const backendOf = (graph: Graph, checked: CheckResult, { target, sparsity }: CompileOptions): Backend =>
-  isNvdla(target)
-    ? nvdlaBackend(graph, checked, target)
-    : orinBackend(graph, checked, { target, sparsity: sparsity === 'enable' });
+function backendOf(graph: Graph, checked: CheckResult, { target, sparsity }: CompileOptions): Backend {
+  const precision = precisionNamed(checked.precision);
+  return isNvdla(target)
+    ? nvdlaBackend(graph, precision, target)
+    : orinBackend(graph, precision, { target, sparsity: sparsity === 'enable' });
+}
 
 const batchOf = (graph: Graph): number => {
   const [input] = graph.inputs;

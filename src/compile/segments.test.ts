@@ -19,7 +19,7 @@ const release = findRelease(orin, 'JetPack 6.0');
 interface Case {
   readonly without?: readonly string[];
   readonly segments?: readonly CheckedSegment[];
-  readonly precision?: 'float16';
+  readonly precision?: 'fp16';
 }
 
 function compiled(graph: Graph, { without = [], segments, precision }: Case = {}): Compiled {
@@ -130,7 +130,7 @@ describe('segments', () => {
   });
 
   it('emulate nothing in FP16', () => {
-    const { network, notEmulated } = compiled(chain('Relu'), { precision: 'float16' });
+    const { network, notEmulated } = compiled(chain('Relu'), { precision: 'fp16' });
     expect(network.plan.segments.map(({ kind }) => kind)).toEqual(['host']);
     expect(notEmulated.get('first')).toBe('FP16 is not emulated, only INT8');
   });

@@ -3,7 +3,7 @@
  * a device. Samples stream through in the batches for which the network was compiled.
  */
 
-import type { Precision } from '../base/data-type.ts';
+import type { PrecisionName } from '../base/data-type.ts';
 import { fail } from '../base/errors.ts';
 import { type Graph, staticShape } from '../graph/graph.ts';
 import { float32Values, numbers, type Tensor } from '../graph/tensor.ts';
@@ -40,7 +40,7 @@ export interface Evaluation {
   readonly network: string;
   readonly target: string;
   /** Precision of the DLA segments. */
-  readonly precision: Precision;
+  readonly precision: PrecisionName;
   /** Samples whose classes were compared; without labels those over which tensors were. */
   readonly samples: number;
   readonly calibration: string;
@@ -153,11 +153,11 @@ async function compareClasses(
 }
 
 /** What the surfaces of the DLA segments hold. */
-function precisionOf({ segments }: Plan): Precision {
+function precisionOf({ segments }: Plan): PrecisionName {
   const isHalf = segments.some(
     (segment) => segment.kind === 'dla' && segment.program.surfaces.some(({ dtype }) => dtype === 'float16'),
   );
-  return isHalf ? 'float16' : 'int8';
+  return isHalf ? 'fp16' : 'int8';
 }
 
 /**

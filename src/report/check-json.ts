@@ -3,7 +3,6 @@
  * order, so that two runs can be compared as text.
  */
 
-import { precisionName } from '../base/data-type.ts';
 import { type CheckResult, verdictState } from '../support/verdict.ts';
 
 /** Raised when a field goes or changes its meaning; a new field does not raise it. */
@@ -21,7 +20,7 @@ export function checkJson(result: CheckResult, options: CheckJsonOptions = {}): 
     network: result.network,
     target: result.target,
     release: result.release,
-    precision: precisionName(result.precision),
+    precision: result.precision,
     elsewhere: result.elsewhere,
     macs: { total: result.macs.total, dla: result.macs.dla },
     nodes: result.verdicts.map((verdict) => ({

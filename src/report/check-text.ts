@@ -7,7 +7,6 @@
  * the DLA of the board but *not emulated* here, because our compiler cannot lower it (the caller says which).
  */
 
-import { precisionName } from '../base/data-type.ts';
 import { type CheckResult, placeNames, type Refusal, type Verdict, verdictState } from '../support/verdict.ts';
 import { formatMacs, heading, paint, percent, printable, shorten, type TextOptions, table } from './table.ts';
 
@@ -43,7 +42,7 @@ function summary(result: CheckResult, options: CheckTextOptions): string {
   const running = verdicts.length - on('build-time');
   const loadables = result.segments.filter(({ kind }) => kind === 'dla').length;
   const share = macs.total === 0 ? '' : `, ${percent(macs.dla / macs.total)} of ${formatMacs(macs.total)}`;
-  const title = `${printable(result.network) || 'network'} on ${result.target}, ${result.release}, ${precisionName(result.precision).toUpperCase()}`;
+  const title = `${printable(result.network) || 'network'} on ${result.target}, ${result.release}, ${result.precision.toUpperCase()}`;
   const verdict = `${on('dla')} of ${plural(running, 'node')} on the DLA${share}, in ${plural(loadables, 'loadable')}`;
   const unable = verdicts.filter((one) => verdictState(one, options.notEmulated) === 'not-emulated').length;
   const rest = [

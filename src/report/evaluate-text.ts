@@ -1,12 +1,11 @@
 /** An evaluation as terminal text: FP32 beside the DLA. */
 
-import { precisionName } from '../base/data-type.ts';
 import type { Evaluation } from '../evaluate/evaluate.ts';
 import { grouped, heading, paint, percent, printable, type TextOptions, table } from './table.ts';
 
 export function evaluationText(evaluation: Evaluation, options: TextOptions = {}): string {
   const { accuracy } = evaluation;
-  const precision = precisionName(evaluation.precision).toUpperCase();
+  const precision = evaluation.precision.toUpperCase();
   const lines = [
     heading(
       `${accuracy ? 'Accuracy' : 'Tensors'}: ${printable(evaluation.network)}, ${grouped(evaluation.samples)} samples, calibrated by ${printable(evaluation.calibration)}`,

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { precisionNamed } from '../base/data-type.ts';
 import { type CompileOptions, check, compile, type EstimateOptions, estimate, prepare, report } from '../index.ts';
 import { lenet } from '../models/caffe.ts';
 import { GraphBuilder } from '../models/graph-builder.ts';
@@ -33,7 +32,7 @@ describe('gains', () => {
     expect(value.gain.dlaTime?.[1]).toBe(value.estimates[0]!.latency);
     const before = compile({ ...prepared, graph: prepared.original, applied: [] }, options).network.plan;
     expect(value.gain.dlaTime?.[0]).toBe(estimate(before, where).latency);
-    expect(value.precision).toBe(precisionNamed(options.precision ?? 'int8'));
+    expect(value.precision).toBe(options.precision ?? 'int8');
     expect(value.original).toEqual(check(prepared.original, options));
     expect(value.original.precision).toBe(value.prepared.precision);
   });

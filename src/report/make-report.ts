@@ -1,6 +1,5 @@
 /** A compiled network → its report, and the report as JSON (schema/report.schema.json). */
 
-import { type Precision, precisionName } from '../base/data-type.ts';
 import type { Microseconds } from '../base/units.ts';
 import type { Compilation } from '../compile/compilation.ts';
 import type { Estimate } from '../estimate/estimate-result.ts';
@@ -59,8 +58,6 @@ export const reportJson = (report: Report): string =>
 
 export const evaluationJson = (evaluation: Evaluation): string => JSON.stringify(evaluation, replace, 2);
 
-/** JSON has no Infinity: the signal-to-noise ratio of an error-free tensor is null. Precisions get the names of the schema. */
-function replace(key: string, value: unknown): unknown {
-  if (key === 'precision') return precisionName(value as Precision);
-  return typeof value === 'number' && !Number.isFinite(value) ? null : value;
-}
+/** JSON has no Infinity: the signal-to-noise ratio of an error-free tensor is null. */
+const replace = (_key: string, value: unknown): unknown =>
+  typeof value === 'number' && !Number.isFinite(value) ? null : value;

@@ -139,7 +139,7 @@ describe('a report on an open NVDLA', () => {
 
   it('calls float16 fp16 wherever it writes', () => {
     const half = report(network, compile(network, { target: 'nv_full', precision: 'fp16' }), {
-      evaluation: { ...evaluation, target: 'nv_full', precision: 'float16' },
+      evaluation: { ...evaluation, target: 'nv_full', precision: 'fp16' },
     });
     const json = JSON.parse(reportJson(half));
     expect(reportSchema.safeParse(json).error).toBeUndefined();

@@ -3,7 +3,7 @@
  * and JSON are views of it; schema/report.schema.json describes the JSON form.
  */
 
-import type { Precision } from '../base/data-type.ts';
+import type { PrecisionName } from '../base/data-type.ts';
 import type { Estimate } from '../estimate/estimate-result.ts';
 import type { Evaluation } from '../evaluate/evaluate.ts';
 import type { MemoryName } from '../program/surface.ts';
@@ -78,7 +78,7 @@ export interface Report {
   readonly network: string;
   readonly target: string;
   readonly release: string;
-  readonly precision: Precision;
+  readonly precision: PrecisionName;
   /** The network as it was given. */
   readonly original: CheckResult;
   /** The network as the board gets it, after rewriting. */

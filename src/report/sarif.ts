@@ -3,7 +3,6 @@
  * the ONNX file by the name of its node (a logical location: a binary file has no lines).
  */
 
-import { precisionName } from '../base/data-type.ts';
 import { limitIn, sentence } from '../support/rule.ts';
 import { type NetworkRule, networkRules, rules } from '../support/rules.ts';
 import type { CheckResult, Refusal, Verdict } from '../support/verdict.ts';
@@ -39,7 +38,7 @@ export function checkSarif(result: CheckResult, options: SarifOptions): string {
         results: result.verdicts.flatMap((verdict) =>
           verdict.refusals.map((refusal) => resultOf(verdict, refusal, result, uri, level)),
         ),
-        properties: { target: result.target, release: result.release, precision: precisionName(result.precision) },
+        properties: { target: result.target, release: result.release, precision: result.precision },
       },
     ],
   };

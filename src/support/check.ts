@@ -7,6 +7,7 @@
  * not offer its operator in this release, or by every rule that finds something.
  */
 
+import { precisionName } from '../base/data-type.ts';
 import { type Graph, type Node, readsOf } from '../graph/graph.ts';
 import { numbers } from '../graph/tensor.ts';
 import { fixFor } from './advice.ts';
@@ -47,7 +48,7 @@ export function check(graph: Graph, options: CheckOptions): CheckResult {
     network: graph.name,
     target: target.name,
     release: release.name,
-    precision,
+    precision: precisionName(precision),
     elsewhere: elsewhere(target),
     verdicts,
     segments,

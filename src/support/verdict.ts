@@ -1,6 +1,6 @@
 /** What the checker says: a verdict per node, and the segments that follow from the verdicts. */
 
-import type { Precision } from '../base/data-type.ts';
+import type { PrecisionName } from '../base/data-type.ts';
 
 /**
  * Where a node runs.
@@ -57,7 +57,7 @@ export interface CheckResult {
   readonly network: string;
   readonly target: string;
   readonly release: string;
-  readonly precision: Precision;
+  readonly precision: PrecisionName;
   /** What runs the nodes that the DLA does not: TensorRT's GPU, or the host of an open NVDLA. */
   readonly elsewhere: 'gpu' | 'host';
   readonly verdicts: readonly Verdict[];

@@ -7,7 +7,6 @@ import type { Precision } from '../../base/data-type.ts';
 import type { Graph } from '../../graph/graph.ts';
 import { atomElements } from '../../program/nvdla/convolution-buffer.ts';
 import type { Shape4 } from '../../program/surface.ts';
-import type { CheckResult } from '../../support/verdict.ts';
 import type { NvdlaTarget } from '../../targets/target.ts';
 import type { LaunchPolicy } from '../assign.ts';
 import type { Backend } from '../backend.ts';
@@ -21,7 +20,7 @@ import { resizeObstacle } from './pixel-copies.ts';
 import { type ConvolutionPlan, type ConvolutionWork, narrowKernels, planConvolution } from './plan-convolution.ts';
 import { averageAsConvolution, planPooling, pooledPixels, pooledShape, poolingFlies } from './pooling.ts';
 
-export function nvdlaBackend(graph: Graph, { precision }: CheckResult, target: NvdlaTarget): Backend {
+export function nvdlaBackend(graph: Graph, precision: Precision, target: NvdlaTarget): Backend {
   const elements = atomElements(target, precision) as 8 | 16 | 32;
   return {
     policy: launchPolicy(graph, target, precision),

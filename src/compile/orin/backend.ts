@@ -5,7 +5,6 @@
 
 import type { Precision } from '../../base/data-type.ts';
 import type { Graph } from '../../graph/graph.ts';
-import type { CheckResult } from '../../support/verdict.ts';
 import type { JetsonTarget } from '../../targets/target.ts';
 import type { LaunchPolicy } from '../assign.ts';
 import type { Backend } from '../backend.ts';
@@ -14,7 +13,7 @@ import { lowerFloatScale } from './lower.ts';
 
 export function orinBackend(
   graph: Graph,
-  { precision }: CheckResult,
+  precision: Precision,
   { target, sparsity }: { readonly target: JetsonTarget; readonly sparsity: boolean },
 ): Backend {
   return {

@@ -1,6 +1,5 @@
 /** Accuracy: FP32 beside the DLA, and where the noise enters. */
 
-import { precisionName } from '../../base/data-type.ts';
 import type { Evaluation } from '../../evaluate/evaluate.ts';
 import { grouped, percent, shorten } from '../table.ts';
 import { coordinate, type Markup, markup } from './markup.ts';
@@ -9,8 +8,8 @@ export function accuracySection(evaluation: Evaluation): Markup {
   const { accuracy } = evaluation;
   const kind = accuracy ? 'labelled samples' : 'samples without labels';
   return markup`<section id="accuracy"><h2>Accuracy</h2>
-<p class="soft">${grouped(evaluation.samples)} ${kind}; ranges calibrated by ${evaluation.calibration}. ${precisionName(evaluation.precision).toUpperCase()} is the bit-exact run of the compiled network.</p>
-${accuracy && classes(accuracy, precisionName(evaluation.precision).toUpperCase())}
+<p class="soft">${grouped(evaluation.samples)} ${kind}; ranges calibrated by ${evaluation.calibration}. ${evaluation.precision.toUpperCase()} is the bit-exact run of the compiled network.</p>
+${accuracy && classes(accuracy, evaluation.precision.toUpperCase())}
 ${evaluation.tensors.length > 0 && noise(evaluation)}</section>`;
 }
 
@@ -38,6 +37,6 @@ function noise(evaluation: Evaluation): Markup {
 <text class="soft" x="${coordinate(left + snr * scale + 6)}" y="${y + 11}">${Number.isFinite(tensor.snr) ? tensor.snr.toFixed(1) : '∞'} dB</text></g>`;
   });
   return markup`<h3>Signal-to-noise ratio per tensor</h3>
-<p class="soft">${evaluation.firstDivergence === undefined ? 'No tensor falls below 20 dB.' : `${precisionName(evaluation.precision).toUpperCase()} first falls below 20 dB at ${evaluation.firstDivergence}.`}</p>
+<p class="soft">${evaluation.firstDivergence === undefined ? 'No tensor falls below 20 dB.' : `${evaluation.precision.toUpperCase()} first falls below 20 dB at ${evaluation.firstDivergence}.`}</p>
 <div class="scroll"><svg role="img" aria-label="signal-to-noise ratio per tensor" width="${left + 640}" height="${evaluation.tensors.length * row + 6}">${bars}</svg></div>`;
 }

@@ -1,6 +1,5 @@
 /** The report as one self-contained HTML page: no script, no font, no request; it can be mailed. */
 
-import { precisionName } from '../../base/data-type.ts';
 import { gainText } from '../gains.ts';
 import type { Change, Report } from '../report.ts';
 import { formatRate, formatTime, percent } from '../table.ts';
@@ -18,7 +17,7 @@ export function reportHtml(report: Report): string {
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${report.network} on ${report.target}</title><style>${new Markup(css)}</style></head><body><main>
 <h1>${report.network} on ${report.target}</h1>
-<p class="soft">${report.release}, ${precisionName(report.precision).toUpperCase()}, batch ${report.batch}${estimates[0] && `, ${estimates[0].module}`}</p>
+<p class="soft">${report.release}, ${report.precision.toUpperCase()}, batch ${report.batch}${estimates[0] && `, ${estimates[0].module}`}</p>
 ${tiles(report)}
 ${changesSection(report)}
 ${placementSection(report)}
@@ -41,7 +40,7 @@ function tiles(report: Report): Markup {
 ${best && [tile(formatRate(best.imagesPerSecond), `images/s, ${best.powerMode}, ${best.cores} core${best.cores > 1 ? 's' : ''}`), tile(formatTime(best.latency), `latency, ${best.powerMode}`)]}
 ${tile(percent(share), 'of multiply-accumulates on the DLA')}
 ${tile(String(loadables), loadables === 1 ? 'loadable' : 'loadables')}
-${accuracy && tile(percent(accuracy.dla.top1, 2), `Top-1 in ${precisionName(report.precision).toUpperCase()}, ${percent(accuracy.fp32.top1, 2)} in FP32`)}
+${accuracy && tile(percent(accuracy.dla.top1, 2), `Top-1 in ${report.precision.toUpperCase()}, ${percent(accuracy.fp32.top1, 2)} in FP32`)}
 </div>`;
 }
 
