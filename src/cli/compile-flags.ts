@@ -1,7 +1,7 @@
 /** The flags that decide what a network compiles to, and the compilation that follows from them. */
 
 import type { PrecisionName } from '../base/data-type.ts';
-import { DlakitError, fail } from '../base/errors.ts';
+import { DlakitError, type ErrorCode, fail } from '../base/errors.ts';
 import { readBytes } from '../host/node/files.ts';
 import { type Compilation, compile, type PreparedNetwork, prepare } from '../index.ts';
 import { fashionModel } from '../models/fashion.ts';
@@ -81,6 +81,9 @@ export async function compileFile(file: string, flags: CompileFlags): Promise<Co
   return { network, compilation: compileNetwork(network, { ...flags, ...preprocessFor(file, flags) }, scales) };
 }
 
+/** What is wrong with the calibration that a compilation was given. */
+const calibrationErrors: ReadonlySet<ErrorCode> = new Set(['calibrate/cache-missing', 'calibrate/value']);
+
 export function compileNetwork(
   network: PreparedNetwork,
   flags: CompileFlags,
@@ -100,8 +103,8 @@ export function compileNetwork(
       ...(preprocess && { preprocess }),
     });
   } catch (error) {
-    const missing = error instanceof DlakitError && error.problem.code === 'calibrate/cache-missing';
-    if (!missing || flags.calib === undefined) throw error;
+    const ofCalibration = error instanceof DlakitError && calibrationErrors.has(error.problem.code);
+    if (!ofCalibration || flags.calib === undefined) throw error;
     throw new DlakitError({ ...error.problem, place: { file: flags.calib, ...error.problem.place } });
   }
 }

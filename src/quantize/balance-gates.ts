@@ -121,7 +121,7 @@ function gateOf(
     const producer = made.get(gate);
     const scale = scales.get(gate);
     if (graph.values.get(gate)?.dtype !== 'float32' || graph.constants.has(features)) continue;
-    if (map?.length !== 4 || perChannel?.length !== 4 || !producer || scale === undefined) continue;
+    if (map?.length !== 4 || perChannel?.length !== 4 || !producer || scale === undefined || !(scale > 0)) continue;
     if (perChannel[2] !== 1 || perChannel[3] !== 1 || elementCount(map) <= elementCount(perChannel)) continue;
     const bound = boundOf(producer, graph);
     if (bound !== undefined) return { features, gate, scale: Math.min(scale, Math.fround(bound / 127)) };

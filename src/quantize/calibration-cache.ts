@@ -9,7 +9,7 @@ import { fail } from '../base/errors.ts';
 export interface CalibrationCache {
   /** `TRT-8502-EntropyCalibration2` */
   readonly header: string;
-  /** In the order of the file. Zero is allowed: TensorRT writes it for tensors that were zero throughout. */
+  /** In the order of the file. Zero is read, since TensorRT writes it for tensors that were zero throughout; no tensor on the DLA can have it. */
   readonly scales: ReadonlyMap<string, number>;
 }
 

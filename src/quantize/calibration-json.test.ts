@@ -30,7 +30,7 @@ describe('calibration as JSON', () => {
     ['[]', /calibrate\/cache-format/],
     [writeCalibrationJson(calibration).replace('"version": 1', '"version": 2'), /version/],
     [writeCalibrationJson(calibration).replace('"scale": 1,', '"scale": 0.1,'), /not a float32/],
-    [writeCalibrationJson(calibration).replace('"scale": 1,', '"scale": -1,'), /tensors\.2\.scale/],
+    [writeCalibrationJson(calibration).replace('"scale": 1,', '"scale": -1,'), /value __proto__: tensors\.2\.scale/],
     [writeCalibrationJson(calibration).replace('"name": "10"', '"name": "z"'), /second scale for "z"/],
   ])('refuses %#', (text, message) => {
     expect(() => readCalibrationJson(text, 'c.json')).toThrow(message);

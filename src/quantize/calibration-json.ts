@@ -25,6 +25,13 @@ export function writeCalibrationJson(calibration: Calibration): string {
   return `${JSON.stringify({ format: 'dlakit-calibration', version: 1, method, percentile, samples, tensors }, undefined, 2)}\n`;
 }
 
+/** The tensor that an issue is about. */
+function tensorAt(json: unknown, [list, index]: readonly PropertyKey[] = []): { readonly value?: string } {
+  if (list !== 'tensors' || typeof index !== 'number') return {};
+  const { name } = (json as { readonly tensors: readonly { readonly name?: unknown }[] }).tensors[index] ?? {};
+  return typeof name === 'string' ? { value: name } : {};
+}
+
 /** @throws calibrate/cache-format */
 export function readCalibrationJson(text: string, file?: string): Calibration {
   const place = file !== undefined ? { file } : {};
@@ -37,7 +44,10 @@ export function readCalibrationJson(text: string, file?: string): Calibration {
   const parsed = schema.safeParse(json);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    fail('calibrate/cache-format', `${issue?.path.join('.') || 'the file'}: ${issue?.message}`, place);
+    fail('calibrate/cache-format', `${issue?.path.join('.') || 'the file'}: ${issue?.message}`, {
+      ...place,
+      ...tensorAt(json, issue?.path),
+    });
   }
   const { method, percentile, samples, tensors } = parsed.data;
   const names = new Set<string>();

@@ -3,7 +3,7 @@ import { DlakitError } from '../base/errors.ts';
 import { scaledValues } from '../support/equal-ranges.ts';
 import { quantize } from './quantize.ts';
 import { neededScales } from './scaled-values.ts';
-import { dummyRanges, zeroRangeScale } from './scales.ts';
+import { dummyRanges } from './scales.ts';
 import { chain } from './testing/chain.ts';
 
 const graph = chain(
@@ -60,13 +60,13 @@ describe('quantize', () => {
     const scales = new Map([
       ['x', 0.5],
       ['r', 0.25],
-      ['d', 0],
+      ['d', 0.125],
       ['y', 2],
       ['unrelated', 9],
     ]);
     const quantized = quantize(graph, scales).quantized;
     expect(quantized.ranges).toBe('calibrated');
-    expect(Object.fromEntries(quantized.scales)).toEqual({ x: 0.5, r: 2, p: 2, d: zeroRangeScale, s: 2, j: 2, y: 2 });
+    expect(Object.fromEntries(quantized.scales)).toEqual({ x: 0.5, r: 2, p: 2, d: 0.125, s: 2, j: 2, y: 2 });
   });
 
   it('names the tensors that have no scale', () => {
@@ -75,9 +75,14 @@ describe('quantize', () => {
     );
   });
 
-  it.each([-1, Number.NaN, Number.POSITIVE_INFINITY])('refuses the scale %s', (scale) => {
-    const attempt = () => quantize(graph, new Map([['x', scale]]));
-    expect(attempt).toThrow(DlakitError);
-    expect(attempt).toThrow(/calibrate\/value/);
-  });
+  it.each([0, 1e-60, -1, Number.NaN, Number.POSITIVE_INFINITY])(
+    'refuses the scale %s by the name of its tensor',
+    (scale) => {
+      const scales = new Map([...dummyRanges(graph), ['d', scale]]);
+      expect(() => quantize(graph, scales)).toThrow(DlakitError);
+      expect(() => quantize(graph, scales)).toThrow(/value d: the scale of a tensor .*\[calibrate\/value\]/);
+      const elsewhere = quantize(graph, scales, 'calibrated', new Set(['x', 'r', 'p', 's', 'j', 'y']));
+      expect(elsewhere.quantized.scales.has('d')).toBe(false);
+    },
+  );
 });

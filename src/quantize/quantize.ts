@@ -5,7 +5,6 @@ import type { Graph } from '../graph/graph.ts';
 import { scaledValues } from '../support/equal-ranges.ts';
 import { equalizeRanges, type RangeChange } from './equalize-ranges.ts';
 import { neededScales } from './scaled-values.ts';
-import { zeroRangeScale } from './scales.ts';
 
 /** A graph with the INT8 scale of every tensor that the DLA touches: what the compiler takes. */
 export interface QuantizedGraph {
@@ -22,10 +21,10 @@ export interface Quantized {
 }
 
 /**
- * Scales of values that the graph does not have are dropped; a zero scale becomes zeroRangeScale.
+ * Scales of values that the graph does not have are dropped.
  *
  * @param onDla the values that the DLA touches ({@link valuesOnDla}); all when not given. The others need no scale.
- * @throws calibrate/value when a scale is negative or not finite; calibrate/cache-missing when a value that needs a
+ * @throws calibrate/value when the scale of a value on the DLA is zero, negative or not finite; calibrate/cache-missing when a value that needs a
  *   scale has none, and no value of its equal-range group has one
  */
 export function quantize(
@@ -36,12 +35,14 @@ export function quantize(
 ): Quantized {
   const own = new Map<string, number>();
   for (const value of scaledValues(graph)) {
-    const scale = scales.get(value);
-    if (scale === undefined) continue;
-    if (!(scale >= 0) || scale === Number.POSITIVE_INFINITY) {
-      fail('calibrate/value', 'a scale is not a positive finite number', { value }, { actual: scale });
+    const given = scales.get(value);
+    if (given === undefined) continue;
+    const scale = Math.fround(given);
+    if (scale > 0 && scale < Number.POSITIVE_INFINITY) own.set(value, scale);
+    else if (onDla?.has(value) ?? true) {
+      const detail = { expected: 'a positive finite number', actual: given };
+      fail('calibrate/value', 'the scale of a tensor gives its integers no meaning', { value }, detail);
     }
-    own.set(value, scale === 0 ? zeroRangeScale : Math.fround(scale));
   }
   const { scales: equalized, changes } = equalizeRanges(graph, own);
   const needed = neededScales(graph).filter((value) => onDla?.has(value) ?? true);
