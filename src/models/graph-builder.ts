@@ -6,6 +6,7 @@
 
 import { Random } from '../base/random.ts';
 import type { Attribute, Graph, Node, ValueType } from '../graph/graph.ts';
+import { broadcastSizes } from '../graph/operators/broadcast.ts';
 import { deconvolutionOf } from '../graph/operators/deconvolution.ts';
 import { windowLengths } from '../graph/operators/window.ts';
 import { elementCount, float32Tensor, int64Tensor, type Tensor } from '../graph/tensor.ts';
@@ -233,7 +234,9 @@ export class GraphBuilder {
 
   /** Add, Sub, Mul, Max, Min; shapes broadcast as ONNX does. */
   binary(op: string, a: string, b: string, name?: string): string {
-    return this.node(op, [a, b], [broadcast(this.shape(a), this.shape(b))], {}, name)[0]!;
+    const shape = broadcastSizes([this.shape(a), this.shape(b)]);
+    if (shape === undefined) throw new RangeError(`the operands of ${name ?? op} do not broadcast`);
+    return this.node(op, [a, b], [shape], {}, name)[0]!;
   }
 
   add(a: string, b: string, name?: string): string {
@@ -344,10 +347,4 @@ export class GraphBuilder {
   #bias(name: string, channels: number): string {
     return this.constant(name, float32Tensor([channels], this.random.symmetric(channels, 0.1)));
   }
-}
-
-function broadcast(a: readonly number[], b: readonly number[]): readonly number[] {
-  const rank = Math.max(a.length, b.length);
-  const padded = [a, b].map((shape) => [...Array<number>(rank - shape.length).fill(1), ...shape]);
-  return padded[0]!.map((dim, axis) => (dim === 1 ? padded[1]![axis]! : dim));
 }

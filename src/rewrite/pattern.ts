@@ -1,6 +1,7 @@
 /** What passes ask of the surroundings of a node: constants, per-channel vectors, shapes, reshapes. */
 
 import type { Attribute, Dim, Node } from '../graph/graph.ts';
+import { isPerChannel } from '../graph/operators/broadcast.ts';
 import { groupsOf } from '../graph/operators/window.ts';
 import { float32Tensor, float32Values, type Tensor } from '../graph/tensor.ts';
 import type { NewNode, View } from './pass.ts';
@@ -48,10 +49,7 @@ export function channelVector(
   data: readonly Dim[] | undefined,
 ): Float32Array | undefined {
   const tensor = floatConstant(view, value);
-  if (!tensor || !data || tensor.shape.length > data.length) return undefined;
-  const channelAxis = 1 - (data.length - tensor.shape.length);
-  const fits = tensor.shape.every((dim, axis) => dim === 1 || (axis === channelAxis && dim === data[1]));
-  return fits ? float32Values(tensor) : undefined;
+  return tensor && data && isPerChannel(tensor.shape, data) ? float32Values(tensor) : undefined;
 }
 
 /** A constant that multiplies or shifts the channels of data of a rank: a scalar, or [1, C, 1, …]. */

@@ -2,6 +2,7 @@
 
 import { sigmoid, tanh } from '../../base/elementary.ts';
 import type { Graph, Node } from '../../graph/graph.ts';
+import { isPerChannel } from '../../graph/operators/broadcast.ts';
 import { batchNormalizationOf, clipBounds, leakySlope, lrnOf } from '../../graph/operators/point.ts';
 import { lookupOf } from '../../graph/operators/read.ts';
 import { numbers } from '../../graph/tensor.ts';
@@ -122,13 +123,7 @@ const fitsOperand = (operand: Shape4, output: Shape4): boolean =>
 function channelVector(graph: Graph, constant: string, value: string): ChannelVector | undefined {
   const tensor = graph.constants.get(constant);
   const shape = graph.values.get(value)?.shape;
-  if (tensor === undefined || shape === undefined || tensor.shape.length > shape.length) return undefined;
-  const missing = shape.length - tensor.shape.length;
-  const fits = tensor.shape.every((dim, index) => {
-    const axis = index + missing;
-    return dim === 1 || (axis === 1 && dim === shape[1]);
-  });
-  return fits ? Float64Array.from(numbers(tensor)) : undefined;
+  return tensor && shape && isPerChannel(tensor.shape, shape) ? Float64Array.from(numbers(tensor)) : undefined;
 }
 
 /** LRN: every channel divided by a power of the squares around it. */

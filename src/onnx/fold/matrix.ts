@@ -1,5 +1,6 @@
 /** Folding of matrix products. Sums are doubles and rounded once, in the order of the inner axis. */
 
+import { broadcastSizes } from '../../graph/operators/broadcast.ts';
 import { gemmOf } from '../../graph/operators/point.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import { doubles, floatTensor, isFloat } from './elements.ts';
@@ -31,16 +32,13 @@ const MatMul: Evaluator = (_, [left, right], [output], [shape]) => {
   const a = left!.shape.length === 1 ? [1, ...left!.shape] : left!.shape;
   const b = right!.shape.length === 1 ? [...right!.shape, 1] : right!.shape;
   const [m, k, n] = [a.at(-2)!, a.at(-1)!, b.at(-1)!];
-  const rank = Math.max(a.length, b.length) - 2;
-  const [batchA, batchB] = [a, b].map((dims) => [
-    ...Array<number>(rank - dims.length + 2).fill(1),
-    ...dims.slice(0, -2),
-  ]);
-  const batch = batchA!.map((dim, axis) => (dim === 1 ? batchB![axis]! : dim));
+  const [batchA, batchB] = [a.slice(0, -2), b.slice(0, -2)];
+  const batch = broadcastSizes([batchA, batchB]);
+  if (batch === undefined) return undefined;
   const values = [doubles(left!), doubles(right!), new Float64Array(shape!.reduce((p, dim) => p * dim, 1))] as const;
   const fromB: number[] = [];
-  eachPosition(batch, broadcastStrides(batchB!, batch), (_element, position) => fromB.push(position));
-  eachPosition(batch, broadcastStrides(batchA!, batch), (element, position) => {
+  eachPosition(batch, broadcastStrides(batchB, batch), (_element, position) => fromB.push(position));
+  eachPosition(batch, broadcastStrides(batchA, batch), (element, position) => {
     multiply(values, [m, k, n], [position * m * k, fromB[element]! * k * n, element * m * n]);
   });
   const result = floatTensor(output!.dtype, shape!, values[2]);

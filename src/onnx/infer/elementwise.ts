@@ -3,7 +3,6 @@
 import { axisOf, int } from '../../graph/operators/read.ts';
 import { softmaxAxes } from '../../graph/operators/reduction.ts';
 import { dataTypeOf } from '../data-type.ts';
-import { broadcast } from './broadcast.ts';
 import { type InferContext, type InferRule, type InferRules, typed } from './rule.ts';
 
 const sameAsInput: InferRule = (context) => [context.type(0)];
@@ -17,10 +16,7 @@ const softmax: InferRule = (context) => {
 const predicate: InferRule = (context) => [typed('bool', context.shape(0))];
 
 const broadcastOf = (context: InferContext) =>
-  broadcast(
-    context,
-    context.node.inputs.map((_, index) => context.shape(index)),
-  );
+  context.broadcast(context.node.inputs.map((_, index) => context.shape(index)));
 
 const broadcasting: InferRule = (context) => [typed(context.dtype(0), broadcastOf(context))];
 
@@ -32,7 +28,7 @@ const PRelu: InferRule = (context) => {
   const x = context.shape(0);
   const slope = context.shape(1);
   if (x && slope) {
-    const result = broadcast(context, [x, slope]);
+    const result = context.broadcast([x, slope]);
     if (result && result.length > x.length) context.mismatch('the slope has a higher rank than the input');
   }
   return [context.type(0)];

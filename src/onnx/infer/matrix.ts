@@ -3,7 +3,6 @@
 import type { Dim } from '../../graph/graph.ts';
 import { gemmOf } from '../../graph/operators/point.ts';
 import { flag, int, string } from '../../graph/operators/read.ts';
-import { broadcast } from './broadcast.ts';
 import { type InferContext, type InferRule, type InferRules, isNumber, showShape, typed } from './rule.ts';
 
 function matrixProduct(context: InferContext, left: number, right: number): readonly Dim[] | undefined {
@@ -19,7 +18,7 @@ function matrixProduct(context: InferContext, left: number, right: number): read
   if (isNumber(inner[0]) && isNumber(inner[1]) && inner[0] !== inner[1]) {
     context.mismatch('the inner dimensions differ', inner[0], inner[1]);
   }
-  const batch = broadcast(context, [a.slice(0, -2), b.slice(0, -2)])!;
+  const batch = context.broadcast([a.slice(0, -2), b.slice(0, -2)])!;
   return [...batch, ...(vectorA ? [] : [a.at(-2)!]), ...(vectorB ? [] : [b.at(-1)!])];
 }
 

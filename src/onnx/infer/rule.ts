@@ -6,6 +6,7 @@
 
 import type { DataType } from '../../base/data-type.ts';
 import type { Dim, Node, ValueType } from '../../graph/graph.ts';
+import { broadcastShape } from '../../graph/operators/broadcast.ts';
 import { inputDims, int, known, type Lookup, malformed, mismatch } from '../../graph/operators/read.ts';
 import type { Tensor } from '../../graph/tensor.ts';
 import { requireDataType } from '../data-type.ts';
@@ -84,6 +85,14 @@ export class InferContext {
   /** A shape of which only the rank is known. */
   unknownShape(rank: number, output = 0): readonly Dim[] {
     return Array.from({ length: rank }, (_, axis) => this.unknown(axis, output));
+  }
+
+  /** The shape that shapes broadcast to; undefined where one is not known. @throws shape/mismatch */
+  broadcast(shapes: readonly (readonly Dim[] | undefined)[]): readonly Dim[] | undefined {
+    const known = shapes.flatMap((shape) => (shape === undefined ? [] : [shape]));
+    if (known.length < shapes.length) return undefined;
+    const result = broadcastShape(known, (axis) => this.unknown(axis));
+    return result ?? this.mismatch('the shapes do not broadcast', 'equal or 1', known.map(showShape).join(' and '));
   }
 
   /** @throws shape/mismatch */

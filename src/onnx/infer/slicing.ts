@@ -12,7 +12,6 @@ import {
   splitOf,
 } from '../../graph/operators/movement.ts';
 import { axisIn, int, known } from '../../graph/operators/read.ts';
-import { broadcast } from './broadcast.ts';
 import { type InferRule, type InferRules, isNumber, showShape, typed } from './rule.ts';
 
 const Concat: InferRule = (context) => {
@@ -117,7 +116,7 @@ const Expand: InferRule = (context) => {
     return [typed(context.dtype(0), known ? context.unknownShape(Math.max(least, given)) : undefined)];
   }
   if (target.some((dim) => isNumber(dim) && dim < 0)) context.mismatch('a size is negative', '0 or more', `${target}`);
-  return [typed(context.dtype(0), broadcast(context, [context.shape(0), target]))];
+  return [typed(context.dtype(0), context.broadcast([context.shape(0), target]))];
 };
 
 const Tile: InferRule = (context) => {

@@ -2,6 +2,7 @@
 
 import { precisionName } from '../../base/data-type.ts';
 import type { Node } from '../../graph/graph.ts';
+import { aligned } from '../../graph/operators/broadcast.ts';
 import { numbers } from '../../graph/tensor.ts';
 import { always, either, type Rule, type RuleContext, rule, sources, times } from '../rule.ts';
 import { lowRank } from './activation.ts';
@@ -16,11 +17,11 @@ const runtimeInputs = (node: Node, context: RuleContext): readonly string[] =>
 
 /** Whether `small` may be spread over `full`: equal, N×C×1×1 or N×1×1×1. */
 function broadcasts(small: readonly number[], full: readonly number[]): boolean {
-  const aligned = [...full.slice(small.length).map(() => 1), ...small];
+  const dims = aligned(small, full.length);
   const channel = channelAxis(full.length);
-  const equal = aligned.every((dim, axis) => dim === full[axis]);
-  const channels = aligned.every((dim, axis) => dim === (axis <= channel ? full[axis] : 1));
-  const batch = aligned.every((dim, axis) => dim === (axis < channel ? full[axis] : 1));
+  const equal = dims.every((dim, axis) => dim === full[axis]);
+  const channels = dims.every((dim, axis) => dim === (axis <= channel ? full[axis] : 1));
+  const batch = dims.every((dim, axis) => dim === (axis < channel ? full[axis] : 1));
   return equal || channels || batch;
 }
 

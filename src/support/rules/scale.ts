@@ -5,6 +5,7 @@
  */
 
 import type { Node } from '../../graph/graph.ts';
+import { aligned } from '../../graph/operators/broadcast.ts';
 import { batchNormalizationOf } from '../../graph/operators/point.ts';
 import { elementCount } from '../../graph/tensor.ts';
 import { always, type Rule, type RuleContext, rule, sources, times } from '../rule.ts';
@@ -33,10 +34,10 @@ function scaleForm(constant: readonly number[], operand: readonly number[]): Sca
     return constant.slice(0, extra).every((dim) => dim === 1) ? scaleForm(constant.slice(extra), operand) : undefined;
   }
   if (elementCount(constant) === 1) return 'uniform';
-  const aligned = [...operand.slice(constant.length).map(() => 1), ...constant];
+  const dims = aligned(constant, operand.length);
   const channel = channelAxis(operand.length);
-  if (aligned.every((dim, axis) => dim === (axis === channel ? operand[axis] : 1))) return 'channel';
-  const item = aligned.every((dim, axis) => dim === (axis < channel ? 1 : operand[axis]));
+  if (dims.every((dim, axis) => dim === (axis === channel ? operand[axis] : 1))) return 'channel';
+  const item = dims.every((dim, axis) => dim === (axis < channel ? 1 : operand[axis]));
   return item ? 'element' : undefined;
 }
 
