@@ -255,7 +255,7 @@ describe('the plan of a convolution', () => {
       }),
       { numRuns: 250 },
     );
-    expect(several).toBeGreaterThan(10);
+    expect(several).toBeGreaterThan(3);
   });
 
   it('reads images whose rows share blocks of weights', () => {

@@ -1,11 +1,21 @@
 /** Operators whose outputs have the shape of an input, or that of all inputs broadcast. */
 
-import { axisOf, int } from '../../graph/operators/read.ts';
+import type { Node } from '../../graph/graph.ts';
+import { batchNormalizationOf, clipBounds, hardSigmoidOf, leakySlope, lrnOf } from '../../graph/operators/point.ts';
+import { axisOf, int, type Lookup } from '../../graph/operators/read.ts';
 import { softmaxAxes } from '../../graph/operators/reduction.ts';
 import { dataTypeOf } from '../data-type.ts';
 import { type InferContext, type InferRule, type InferRules, typed } from './rule.ts';
 
 const sameAsInput: InferRule = (context) => [context.type(0)];
+
+/** The shape does not depend on the attributes, but who reads them later may trust them. */
+const validated =
+  (read: (node: Node, lookup: Lookup) => unknown): InferRule =>
+  (context) => {
+    read(context.node, context.lookup);
+    return [context.type(0)];
+  };
 
 const softmax: InferRule = (context) => {
   const x = context.shape(0);
@@ -45,6 +55,7 @@ const Dropout: InferRule = (context) => [
 ];
 
 const BatchNormalization: InferRule = (context) => {
+  batchNormalizationOf(context.node, context.lookup);
   const x = context.shape(0);
   const channels = x?.[1];
   for (let index = 1; index < 5; index++) {
@@ -98,8 +109,8 @@ const table = (operators: string, rule: InferRule): InferRules =>
 
 export const elementwiseRules: InferRules = {
   ...table(
-    `Abs Acos Acosh Asin Asinh Atan Atanh Ceil Celu Clip Cos Cosh CumSum Elu Erf Exp Floor Gelu GroupNormalization
-    HardSigmoid HardSwish Identity InstanceNormalization LRN LeakyRelu Log LpNormalization
+    `Abs Acos Acosh Asin Asinh Atan Atanh Ceil Celu Cos Cosh CumSum Elu Erf Exp Floor Gelu GroupNormalization
+    HardSwish Identity InstanceNormalization Log LpNormalization
     MeanVarianceNormalization Mish Neg Not Reciprocal Relu ReverseSequence Round Scatter ScatterElements ScatterND Selu Shrink Sigmoid
     Sign Sin Sinh Softplus Softsign Sqrt Swish Tan Tanh ThresholdedRelu Trilu`,
     sameAsInput,
@@ -113,6 +124,10 @@ export const elementwiseRules: InferRules = {
   ...table('IsInf IsNaN', predicate),
   ...table('RandomNormalLike RandomUniformLike', randomLike),
   BitwiseNot: sameAsInput,
+  Clip: validated(clipBounds),
+  HardSigmoid: validated(hardSigmoidOf),
+  LRN: validated(lrnOf),
+  LeakyRelu: validated(leakySlope),
   Where,
   PRelu,
   Cast,

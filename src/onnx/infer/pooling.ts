@@ -1,7 +1,7 @@
 /** Shapes of pooling, regions of interest, and resampling by a grid. */
 
 import { int } from '../../graph/operators/read.ts';
-import { slidingLength, windowForm } from '../../graph/operators/window.ts';
+import { countsPadding, slidingLength, windowForm } from '../../graph/operators/window.ts';
 import { windowCount } from './convolution.ts';
 import { type InferRule, type InferRules, typed } from './rule.ts';
 
@@ -12,6 +12,8 @@ const pooling: InferRule = (context) => {
     context.mismatch('the input has no spatial axes', 'rank 3 or more', `rank ${x.length}`);
   }
   const form = windowForm(context.node, context.lookup)!;
+  // Not a matter of the shape, but who reads it later may trust it.
+  countsPadding(context.node);
   if (x === undefined) return dtypes.map((dtype) => typed(dtype, undefined));
   const spatial = x.slice(2).map((dim, axis) => windowCount(context, axis, slidingLength(form, axis, dim)));
   return dtypes.map((dtype) => typed(dtype, [...x.slice(0, 2), ...spatial]));

@@ -83,7 +83,7 @@ export function integerPoint(point: Point, context: IntegerPointContext): UnitsF
   const low = relu ? undefined : boundOf(point.low, result, -1);
   const high = boundOf(point.high, result, 1);
   const others = [point.operand, point.slope, low, high].filter((step) => step !== undefined).length;
-  const early = placeOffset(linear, stepsBetween(point, context));
+  const early = placeOffset(linear, stepsBetween(point, context), result);
   const late = early.error > early.steps.tolerance && others === 0 ? lateOffset(linear, point, context) : undefined;
   const { gain, offset, steps } = late ?? early;
   const { between, after } = steps;
@@ -207,18 +207,25 @@ interface Placed {
   readonly steps: Steps;
 }
 
-/** The offset in steps of the accumulator, ahead of the multiplication; and how far off, in real numbers, some channel is. */
-function placeOffset({ gain, offset }: LinearPart, steps: Steps): Placed & { readonly error: number } {
+/**
+ * The offset in steps of the accumulator, ahead of the multiplication; and how far off, in real numbers, some channel is: by an
+ * offset that is rounded, or by a gain that is raised to its least magnitude although the accumulator counts in smaller steps
+ * (a convolution's does not, since its weights have been quantized for that gain; a surface's may).
+ */
+function placeOffset({ gain, offset }: LinearPart, steps: Steps, result: number): Placed & { readonly error: number } {
   const shift = finestShift(gain, steps);
   const least = leastGainsOf({ gain, offset }, shift);
   const held = gain.map((value, k) => (Math.abs(value) < least[k]! ? (value < 0 ? -1 : 1) * least[k]! : value));
   const wanted = held.map((value, k) => (value === 0 ? 0 : offset[k]! / value));
   const placed = shiftedOperands(wanted);
   const factors = factorsOf(held.map((value) => value / steps.between));
-  const error = held.reduce((most, _, k) => {
+  const error = held.reduce((most, value, k) => {
     const reached =
       placed.integers[k]! * 2 ** placed.shift * (factors.integers[k]! / 2 ** factors.shift) * steps.between;
-    return Math.max(most, Math.abs(reached - offset[k]!));
+    // What a channel's accumulator contributes within the result's range, beyond which it saturates.
+    const contribution = 128 * result + Math.abs(offset[k]!);
+    const raised = value === gain[k] ? 0 : (Math.abs(value / gain[k]!) - 1) * contribution;
+    return Math.max(most, Math.abs(reached - offset[k]!) + raised);
   }, 0);
   return { gain: factors, offset: placed, steps, error };
 }
