@@ -95,6 +95,10 @@ export function consumers(graph: Graph): ReadonlyMap<string, readonly Node[]> {
   return map;
 }
 
+/** Whether a node, or the caller, reads a value. */
+export const isRead = (graph: Graph, value: string): boolean =>
+  graph.outputs.includes(value) || graph.nodes.some((node) => readsOf(node).includes(value));
+
 /** The shape of a value when every dimension is a number; undefined otherwise. */
 export function staticShape(graph: Graph, value: string): readonly number[] | undefined {
   const shape = graph.values.get(value)?.shape;

@@ -3,7 +3,7 @@
  * follow. It needs shapes and constants, no data and no weights' values beyond scalars (bounds, scales, axes).
  *
  * A node has one of three placements. `build-time` nodes vanish before anything runs: what only depends on constants,
- * what hands its input on unchanged, and what nobody reads. A node is refused by `no-rule` when NVIDIA's matrix does
+ * what hands its input on unchanged (but not from an input of the network to an output), and what nobody reads. A node is refused by `no-rule` when NVIDIA's matrix does
  * not offer its operator in this release, or by every rule that finds something.
  */
 
@@ -136,12 +136,18 @@ function buildTimeNodes(graph: Graph, context: RuleContext): ReadonlyMap<string,
     else gone.set(node.name, 'nothing reads its result');
   }
   const known = new Set(graph.constants.keys());
+  const inputs = new Set(graph.inputs); // under whatever name
   for (const node of graph.nodes) {
     const reads = readsOf(node);
     const constantFed = reads.every((name) => known.has(name)) && !random.includes(node.op);
     const folds = node.domain === '' && reach(node.op, context.release) === 'build-time' && node.op !== 'Dropout';
     if (constantFed || folds) for (const output of node.outputs) known.add(output);
-    if ((constantFed || folds || handsOn(node, context)) && !gone.has(node.name)) gone.set(node.name, '');
+    const [input = '', output = ''] = [node.inputs[0], node.outputs[0]];
+    const hands = handsOn(node, context);
+    if (hands && inputs.has(input)) inputs.add(output);
+    // An input that is handed to an output is copied when the engine runs.
+    const copies = inputs.has(output) && graph.outputs.includes(output);
+    if ((constantFed || folds || (hands && !copies)) && !gone.has(node.name)) gone.set(node.name, '');
   }
   return gone;
 }

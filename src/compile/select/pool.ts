@@ -1,6 +1,6 @@
 /** Pooling, global pooling, and the maximum over height and width. */
 
-import type { Graph, Node } from '../../graph/graph.ts';
+import { type Graph, isRead, type Node } from '../../graph/graph.ts';
 import { lookupOf } from '../../graph/operators/read.ts';
 import { reductionOf } from '../../graph/operators/reduction.ts';
 import { countsPadding, windowLengths, windowOf } from '../../graph/operators/window.ts';
@@ -12,7 +12,8 @@ export function selectPool(node: Node, graph: Graph): Selection {
   const input = surfaceShape(graph, node.inputs[0] ?? '');
   const output = surfaceShape(graph, node.outputs[0] ?? '');
   if (input === undefined || output === undefined) return noShape;
-  if ((node.outputs[1] ?? '') !== '') return 'the indices of the maxima are asked for';
+  const indices = node.outputs[1] ?? '';
+  if (indices !== '' && isRead(graph, indices)) return 'the indices of the maxima are asked for';
   const window = windowOf(node, lookupOf(graph));
   if (window?.kernel.length !== 2) return 'its kernel does not have two dimensions';
   if (window.dilations.some((dilation) => dilation !== 1)) return 'its window is dilated';

@@ -1,6 +1,6 @@
 /** Maximum and average pooling. Global pools are other layers: GlobalMaxPool is a Reduce, GlobalAveragePool has no rule. */
 
-import type { Node } from '../../graph/graph.ts';
+import { isRead, type Node } from '../../graph/graph.ts';
 import { countsPadding, type Window, windowOf } from '../../graph/operators/window.ts';
 import {
   always,
@@ -25,7 +25,7 @@ function poolOf(node: Node, context: RuleContext): Window | undefined {
 /** Whether a node or the caller reads the indices of a MaxPool. */
 export function givesIndices(node: Node, context: RuleContext, limit: number): Finding | undefined {
   const indices = node.outputs[1];
-  const used = indices && (context.consumers(indices).length > 0 || context.graph.outputs.includes(indices));
+  const used = indices && isRead(context.graph, indices);
   if (!used) return undefined;
   return {
     message: `output ${indices} (the indices) is used`,
