@@ -26,7 +26,13 @@ export type { TraceFiles } from './device/nvdla/trace/recording.ts';
 export type { LaunchTotals } from './device/nvdla/trace/run-trace.ts';
 export type { Side as TransferSide, Transfer } from './device/nvdla/transfer.ts';
 export type { DeviceState, Engines, ImmediateEngines, NvdlaState, QueuedEngines } from './device/state.ts';
-export type { LayerEstimate, StripeLayer, StripeTotals } from './estimate/estimate-result.ts';
+export type {
+  LayerEstimate,
+  PlacedLayer,
+  ScheduleTotals,
+  StripeLayer,
+  StripeTotals,
+} from './estimate/estimate-result.ts';
 export type { BatchOptions, Sample } from './evaluate/data-set.ts';
 export type { Accuracy, EvaluateOptions, TensorDivergence } from './evaluate/evaluate.ts';
 export type { Fit } from './evaluate/image.ts';

@@ -5,7 +5,7 @@
  *     segments   what runs together, in which order
  *     place      which values share memory: aliases, free concatenation, copies
  *     lower      of a backend (orin/, nvdla/): operations → launches; kernels and factors → integers
- *     emit       surfaces, SRAM and DRAM addresses (allocate), dependencies (schedule), validation
+ *     emit       surfaces, SRAM and DRAM addresses (allocate), dependencies, validation
  *
  * Three states, never confused: a node that a rule refuses runs on the host with reason `refused`; one that the rules accept and this
  * compiler cannot lower runs on the host with reason `not emulated`; every other one runs on the emulated DLA.

@@ -10,6 +10,7 @@
 import { fail } from '../base/errors.ts';
 import { type Bytes, bytes } from '../base/units.ts';
 import { chooseResident } from '../estimate/orin/residency.ts';
+import { withDependencies } from '../program/dependencies.ts';
 import { partView, rowAlignment, surfaceGeometry } from '../program/geometry.ts';
 import type { Layer, Move, Pipeline } from '../program/layer.ts';
 import { liveRanges } from '../program/liveness.ts';
@@ -20,7 +21,6 @@ import type { MemoryPools, Target } from '../targets/target.ts';
 import { alignment, arrange, arrangeWithin } from './allocate.ts';
 import type { PlacedOperation, Placement, SurfaceDraft } from './place.ts';
 import { beyondPool, type MemoryUse } from './pool-use.ts';
-import { schedule } from './schedule.ts';
 
 export interface EmitContext {
   /** Name of the segment, for messages. */
@@ -182,7 +182,7 @@ export function emit(placement: Placement, context: EmitContext): Program {
     constants,
   };
   const addressed = { ...program, surfaces: assignMemory(program, drafts, context) };
-  const scheduled = { ...addressed, layers: schedule(addressed) };
+  const scheduled = { ...addressed, layers: withDependencies(addressed) };
   validateProgram(scheduled, context.blobs.table(), context.target);
   return scheduled;
 }

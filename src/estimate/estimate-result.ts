@@ -2,6 +2,7 @@
 
 import type { Bytes, Cycles, GBps, MHz, Microseconds } from '../base/units.ts';
 import type { EngineName, ReadClient } from '../program/layers/kind.ts';
+import type { OrinEngine } from './orin/engines.ts';
 
 export interface LayerEstimate {
   /** Index of the segment in the Plan, and of the layer in its Program. */
@@ -37,8 +38,28 @@ export interface LayerEstimate {
   /** Where the input and output live. */
   readonly inputMemory: 'managed_sram' | 'dram';
   readonly outputMemory: 'managed_sram' | 'dram';
+  /** Where and when it runs, on orin and xavier. */
+  readonly placed?: PlacedLayer;
   /** Where the cycles go, on an open NVDLA. */
   readonly stripe?: StripeLayer;
+}
+
+/** A launch in the schedule, from the beginning of the network on one core. */
+export interface PlacedLayer {
+  readonly engine: OrinEngine;
+  /** Which of the engine's lanes: 0, or 1 for the second convolution pipe beside a launch in the first. */
+  readonly lane: number;
+  readonly start: Microseconds;
+  /** Later than start + total where it shares the machine with others. */
+  readonly end: Microseconds;
+}
+
+/** Totals of the schedule of all tasks, for one batch. */
+export interface ScheduleTotals {
+  /** All launches one after the other, and the tasks' own time: never less than the latency. */
+  readonly sequential: Microseconds;
+  /** The longest chain of launches that wait for one another: never more than the latency. */
+  readonly longestChain: Microseconds;
 }
 
 /** Cycles of the core. */
@@ -83,15 +104,20 @@ export interface Estimate {
   readonly cores: number;
   readonly batch: number;
   readonly layers: readonly LayerEstimate[];
-  /** One task on one core, all DLA segments; host segments are not timed. */
+  /** One batch on one core, all DLA segments: the end of their schedules. Host segments are not timed. */
   readonly latency: Microseconds;
-  /** All cores busy: cores × batch / latency. */
+  /**
+   * All cores busy: cores × batch / latency. A core runs one task after the other, so a second batch in flight gains nothing
+   * (docs/hardware/orin.md#engines).
+   */
   readonly imagesPerSecond: number;
   /** MACs / (latency × clock × MACs per cycle of one core). */
   readonly utilisation: number;
   readonly dramBytesPerImage: Bytes;
   /** Whether the module and the kind of network were held against published measurements. */
   readonly validated: boolean;
+  /** Present for orin and xavier. */
+  readonly schedule?: ScheduleTotals;
   /** Present for an open NVDLA. */
   readonly stripe?: StripeTotals;
   readonly notes: readonly string[];

@@ -5,17 +5,12 @@
  */
 
 import { fail } from '../base/errors.ts';
-import { bytes, type Microseconds, microseconds } from '../base/units.ts';
-import type { Plan, Program } from '../program/program.ts';
+import type { Plan } from '../program/program.ts';
 import { isNvdla, type Module, type PowerMode, type Target } from '../targets/target.ts';
-import type { Estimate, LayerEstimate } from './estimate-result.ts';
-import { programWork } from './layer-work.ts';
+import type { Estimate } from './estimate-result.ts';
 import { nvdlaConditions, type SystemChanges } from './nvdla/conditions.ts';
 import { stripeEstimate } from './nvdla/stripe-estimate.ts';
-import { type Conditions, conditionsOf, estimateLayer } from './orin/layer-cost.ts';
-import { estimateNotes } from './orin/notes.ts';
-import { orinParameters } from './orin/parameters.ts';
-import { dramTraffic } from './orin/roofline.ts';
+import { orinEstimate } from './orin/plan-estimate.ts';
 
 export interface EstimateOptions {
   readonly target: Target;
@@ -53,63 +48,5 @@ export function estimate(plan: Plan, options: EstimateOptions): Estimate {
       { expected: 'nv_small, nv_full, …', actual: target.name },
     );
   }
-  const conditions = conditionsOf(target, powerMode);
-  const peak = target.atomic.c * target.atomic.k * target.atomic.pixels * powerMode.dlaClock.value;
-  const layers: LayerEstimate[] = [];
-  let tasks = 0;
-  for (const [index, segment] of plan.segments.entries()) {
-    if (segment.kind !== 'dla') continue;
-    tasks++;
-    layers.push(...programEstimate(segment.program, index, conditions, peak));
-  }
-  const latency = taskTime(layers, tasks);
-  const { validated, notes } = estimateNotes(plan, options);
-  const macs = layers.reduce((sum, layer) => sum + layer.macs, 0);
-  const dram = layers.reduce((sum, layer) => sum + dramTraffic(layer), 0);
-  return {
-    network: plan.network,
-    target: target.name,
-    module: module.id,
-    powerMode: powerMode.name,
-    dlaClock: powerMode.dlaClock.value,
-    dramBandwidth: powerMode.dramBandwidth.value,
-    cores,
-    batch: plan.batch,
-    layers,
-    latency,
-    imagesPerSecond: latency === 0 ? 0 : (cores * plan.batch * 1e6) / latency,
-    utilisation: latency === 0 ? 0 : macs / (latency * peak),
-    dramBytesPerImage: bytes(dram / plan.batch),
-    validated,
-    notes,
-  };
-}
-
-/** One DLA task: its layers one after the other. `peak` is MACs per microsecond of one core. */
-function programEstimate(
-  program: Program,
-  segment: number,
-  conditions: Conditions,
-  peak: number,
-): readonly LayerEstimate[] {
-  return programWork(program).map((work, index) => {
-    const layer = program.layers[index]!;
-    const cost = estimateLayer(work, conditions);
-    return {
-      segment,
-      layer: layer.id,
-      name: layer.name,
-      origin: layer.origin,
-      kind: layer.kind,
-      ...cost,
-      utilisation: cost.macs / (cost.total * peak),
-      inputMemory: work.input.resident ? 'managed_sram' : 'dram',
-      outputMemory: work.output.resident ? 'managed_sram' : 'dram',
-    };
-  });
-}
-
-function taskTime(layers: readonly LayerEstimate[], tasks: number): Microseconds {
-  const work = layers.reduce((sum, { total }) => sum + total, 0);
-  return microseconds(work + tasks * orinParameters.taskOverhead.value);
+  return orinEstimate(plan, { ...options, target });
 }

@@ -9,6 +9,7 @@ import { kindOf } from '../program/layers/table.ts';
 import { liveRanges } from '../program/liveness.ts';
 import type { Program } from '../program/program.ts';
 import type { Shape4, Surface } from '../program/surface.ts';
+import { engineOf } from './orin/engines.ts';
 import type { LayerWork } from './orin/layer-cost.ts';
 
 /** The work of every layer, in order, for a valid Program. */
@@ -29,6 +30,7 @@ function layerWork({ surfaces }: Pick<Program, 'surfaces'>, layer: Layer, free: 
     resident: surfaces[access.surface]!.memory === 'managed_sram',
   });
   return {
+    engine: engineOf(layer, surfaces),
     batch: surfaces[output.surface]!.shape[0],
     ...(macs && { conv: macs }),
     elements: count(stages.find(({ engine }) => engine !== 'conv')!.leaves),

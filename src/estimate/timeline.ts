@@ -1,13 +1,18 @@
-/** An estimate laid out in time, for trace viewers: one task after the other on one core, host segments left out. */
+/**
+ * An estimate of orin or xavier laid out in time, for trace viewers and reports: a track for each lane of an engine, one task
+ * after the other on one core, host segments left out.
+ */
 
 import { type Microseconds, microseconds } from '../base/units.ts';
-import type { Estimate, LayerEstimate } from './estimate-result.ts';
-import { orinParameters } from './orin/parameters.ts';
+import type { Estimate, LayerEstimate, PlacedLayer } from './estimate-result.ts';
+import { orinEngines } from './orin/engines.ts';
 
 interface LayerSpan {
   readonly kind: 'layer';
   readonly name: string;
   readonly segment: number;
+  /** Index in the timeline's tracks. */
+  readonly track: number;
   readonly start: Microseconds;
   readonly end: Microseconds;
   readonly layer: LayerEstimate;
@@ -24,21 +29,35 @@ interface TaskSpan {
 
 export type Span = LayerSpan | TaskSpan;
 
-/** Spans in order, each starting where the one before ends; the last ends at the estimate's latency. */
-export function timeline(estimate: Estimate): readonly Span[] {
+export interface Timeline {
+  /** The lanes that launches use: `CPIPE`, `CPIPE 2`, `Rubik`, `BDMA`. */
+  readonly tracks: readonly string[];
+  /** By start, spans of a task before those of the next. The last end is the estimate's latency. */
+  readonly spans: readonly Span[];
+}
+
+const titles = { cpipe: 'CPIPE', rubik: 'Rubik', bdma: 'BDMA' } as const;
+
+/** How people call the lane that a launch runs in. */
+export const laneTitle = ({ engine, lane }: Pick<PlacedLayer, 'engine' | 'lane'>): string =>
+  lane === 0 ? titles[engine] : `${titles[engine]} ${lane + 1}`;
+
+export function timeline({ layers }: Estimate): Timeline {
+  const places = layers.flatMap(({ placed }) => (placed ? [placed] : []));
+  const order = (place: PlacedLayer) => orinEngines.indexOf(place.engine) * 16 + place.lane;
+  const tracks = [...new Set(places.toSorted((a, b) => order(a) - order(b)).map(laneTitle))];
   const spans: Span[] = [];
-  let now = 0;
-  let segment: number | undefined;
-  for (const layer of estimate.layers) {
-    if (layer.segment !== segment) {
-      segment = layer.segment;
-      const end = now + orinParameters.taskOverhead.value;
-      spans.push({ kind: 'task', name: 'task', segment, start: microseconds(now), end: microseconds(end) });
-      now = end;
+  let end = 0;
+  for (const segment of new Set(layers.map((layer) => layer.segment))) {
+    const own = layers.filter((layer) => layer.segment === segment);
+    const first = Math.min(...own.map(({ placed }) => placed!.start));
+    spans.push({ kind: 'task', name: 'task', segment, start: microseconds(end), end: microseconds(first) });
+    for (const layer of own.toSorted((a, b) => a.placed!.start - b.placed!.start)) {
+      const place = layer.placed!;
+      const track = tracks.indexOf(laneTitle(place));
+      spans.push({ kind: 'layer', name: layer.name, segment, track, start: place.start, end: place.end, layer });
+      end = Math.max(end, place.end);
     }
-    const end = now + layer.total;
-    spans.push({ kind: 'layer', name: layer.name, segment, start: microseconds(now), end: microseconds(end), layer });
-    now = end;
   }
-  return spans;
+  return { tracks, spans };
 }

@@ -5,6 +5,7 @@
 
 import { precisionNames } from '../base/data-type.ts';
 import * as z from '../base/schema.ts';
+import { orinEngines } from '../estimate/orin/engines.ts';
 import { checkSchemaVersion } from './check-json.ts';
 import { reportSchemaVersion } from './make-report.ts';
 
@@ -145,6 +146,10 @@ const layerEstimate = z
     traffic: z.strictObject({ input: amount, operand: amount, weights: amount, output: amount, restream: amount }),
     inputMemory: z.enum(['managed_sram', 'dram']),
     outputMemory: z.enum(['managed_sram', 'dram']),
+    placed: z
+      .strictObject({ engine: z.enum(orinEngines), lane: count, start: amount, end: amount })
+      .describe('On orin and xavier: the engine it runs in, and when in the schedule, from the beginning on one core.')
+      .optional(),
     stripe: z
       .strictObject({
         engines: z.array(
@@ -182,11 +187,17 @@ const estimate = z
     cores: count,
     batch: count,
     layers: z.array(layerEstimate),
-    latency: amount.describe('Microseconds of one task on one core; host segments are not timed.'),
+    latency: amount.describe('Microseconds of one batch on one core, as scheduled; host segments are not timed.'),
     imagesPerSecond: amount,
     utilisation: amount,
     dramBytesPerImage: amount,
     validated: z.boolean(),
+    schedule: z
+      .strictObject({ sequential: amount, longestChain: amount })
+      .describe(
+        'On orin and xavier: microseconds of all launches one after the other, and of the longest chain of launches that wait for one another.',
+      )
+      .optional(),
     stripe: z
       .strictObject({
         latencyCycles: amount,

@@ -102,27 +102,35 @@ describe('the roofline', () => {
 });
 
 describe('a trace', () => {
-  it('holds every task and layer once in every mode, one after the other', () => {
+  it('holds every task and layer once in every mode, on the lanes of the engines', () => {
     const { traceEvents } = JSON.parse(perfettoTrace(value.estimates)) as {
-      traceEvents: { ph: string; pid: number; tid: number; ts: number; dur: number; name: string }[];
+      traceEvents: { ph: string; pid: number; tid: number; ts: number; dur: number; name: string; args: object }[];
     };
     for (const [index, estimate] of value.estimates.entries()) {
-      const slices = traceEvents.filter((event) => event.ph === 'X' && event.pid === index + 1 && event.tid === 1);
+      const own = traceEvents.filter(({ pid }) => pid === index + 1);
+      const slices = own.filter(({ ph }) => ph === 'X');
       const layers = slices.filter(({ name }) => name !== 'task submission');
-      expect(layers.map(({ name }) => name)).toEqual(estimate.layers.map(({ name }) => name));
-      // Every task is submitted just before its first layer.
-      const first = estimate.layers.filter((layer, at) => layer.segment !== estimate.layers[at - 1]?.segment);
-      expect(first.length).toBeGreaterThan(1);
-      const submitted = slices.flatMap(({ name, dur }, at) =>
-        name === 'task submission' ? [[dur, slices[at + 1]!.name]] : [],
-      );
-      expect(submitted).toEqual(first.map(({ name }) => [20, name]));
-      let end = 0;
-      for (const slice of slices) {
-        expect(slice.ts).toBeCloseTo(end, 9);
-        end = slice.ts + slice.dur;
+      expect(layers.map(({ name }) => name).sort()).toEqual(estimate.layers.map(({ name }) => name).sort());
+      // Every task is submitted when the one before it is complete, just before its first layer.
+      const tasks = new Set(estimate.layers.map(({ segment }) => segment)).size;
+      expect(tasks).toBeGreaterThan(1);
+      const submitted = slices.filter(({ name }) => name === 'task submission');
+      expect(submitted.map(({ tid, dur }) => [tid, Math.round(dur)])).toEqual(Array(tasks).fill([1, 20]));
+      for (const task of submitted) {
+        const before = Math.max(0, ...layers.filter(({ ts }) => ts < task.ts).map(({ ts, dur }) => ts + dur));
+        expect(task.ts).toBeCloseTo(before, 6);
+        expect(layers.some(({ ts }) => Math.abs(ts - task.ts - task.dur) < 1e-6)).toBe(true);
       }
-      expect(end).toBeCloseTo(estimate.latency, 6);
+      const tracks = own.filter(({ ph, name }) => ph === 'M' && name === 'thread_name');
+      expect(tracks[1]).toMatchObject({ tid: 2, args: { name: 'CPIPE' } });
+      for (const { tid } of tracks) {
+        let end = 0;
+        for (const { ts, dur } of slices.filter((slice) => slice.tid === tid)) {
+          expect(ts).toBeGreaterThanOrEqual(end - 1e-9);
+          end = ts + dur;
+        }
+      }
+      expect(Math.max(...slices.map(({ ts, dur }) => ts + dur))).toBeCloseTo(estimate.latency, 6);
     }
   });
 });

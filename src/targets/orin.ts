@@ -149,6 +149,11 @@ export const orin: JetsonTarget = {
   rounding: dlaRounding,
   // 8192 INT8 MAC per cycle and core is derived from the README's TOPS; the split is fitted to its throughputs.
   atomic: { c: 64, k: 64, pixels: 2 },
+  convolutionPipes: {
+    value: 2,
+    status: 'documented',
+    source: 'samples/cuDLA/cuDLALayerwiseStatsHybrid/README.md of NVIDIA/Deep-Learning-Accelerator-SW @ ea61780',
+  },
   // TensorRT's kCHW32: 32 INT8 channels of a pixel side by side.
   memoryAtom: bytes(32),
   // From the published convolution buffer test: 16 banks of 256 entries × 128 bytes. Orin's physical size is not public.

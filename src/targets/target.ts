@@ -36,6 +36,8 @@ export interface CommonTarget {
 /** The DLA of Jetson and DRIVE, whose registers and firmware are not public. */
 export interface JetsonTarget extends CommonTarget {
   readonly generation: 'orin' | 'xavier';
+  /** Convolution pipes of a core, which share its multiply-accumulates: the convolution core, SDP and PDP of a launch. */
+  readonly convolutionPipes: Fact<number>;
   /** Bytes that rows of `dla_hwc4` are padded to (docs/hardware/orin.md#formats). */
   readonly imagePitch: Bytes;
 }

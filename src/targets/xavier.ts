@@ -38,6 +38,7 @@ export const xavier: JetsonTarget = {
   rounding: dlaRounding,
   // nvdla/sw umd/core/src/compiler/TargetConfig.cpp @ 79538ba, the configuration of 2048 INT8 MAC.
   atomic: { c: 64, k: 32, pixels: 1 },
+  convolutionPipes: { value: 1, status: 'assumed', source: 'one convolution core, SDP and PDP, as in nv_full' },
   memoryAtom: bytes(32),
   cbuf: { banks: 16, entryBytes: bytes(128), entriesPerBank: 256 },
   sram: {

@@ -22,6 +22,7 @@ const conv: MacWork = {
 };
 const tensor = (size: number, resident = false) => ({ size: bytes(size), resident });
 const work: LayerWork = {
+  engine: 'cpipe',
   batch: 1,
   conv,
   elements: 128 * 28 * 28,

@@ -19,10 +19,13 @@ import type { MacWork } from '../../program/layers/kind.ts';
 import { sparseModeRuns } from '../../sparsify/eligibility.ts';
 import type { PowerMode, Target } from '../../targets/target.ts';
 import { weightCount } from '../layer-work.ts';
+import type { OrinEngine } from './engines.ts';
 import { type ModelParameters, orinParameters } from './parameters.ts';
+import { overlapped } from './schedule.ts';
 
 /** What the model needs to know of a layer. Bytes are of tensors as they lie in memory, atoms included, rows unpadded. */
 export interface LayerWork {
+  readonly engine: OrinEngine;
   readonly batch: number;
   /** Absent for layers without a convolution. */
   readonly conv?: MacWork;
@@ -39,6 +42,8 @@ export interface LayerWork {
 export interface Conditions {
   readonly parameters: ModelParameters;
   readonly atomic: Target['atomic'];
+  /** Multiply-accumulates of one core per microsecond. */
+  readonly peak: number;
   /** Cycles per microsecond. */
   readonly clock: number;
   /** Bytes per microsecond at the module's memory clock. */
@@ -47,6 +52,7 @@ export interface Conditions {
 }
 
 export interface LayerCost {
+  readonly engine: OrinEngine;
   readonly macs: number;
   readonly macCycles: Cycles;
   readonly compute: Microseconds;
@@ -77,6 +83,7 @@ export function conditionsOf(
   return {
     parameters,
     atomic: target.atomic,
+    peak: target.atomic.c * target.atomic.k * target.atomic.pixels * mode.dlaClock.value,
     clock: mode.dlaClock.value,
     bandwidth: parameters.bandwidth.value * bytesPerMicrosecond,
     rereadBandwidth: parameters.rereadBandwidth.value * bytesPerMicrosecond,
@@ -99,7 +106,7 @@ export function macCyclesOf(conv: MacWork, batch: number, atomic: Target['atomic
 }
 
 export function estimateLayer(work: LayerWork, { parameters, atomic, clock, ...memoryRates }: Conditions): LayerCost {
-  const { batch, conv, input, operand, output } = work;
+  const { engine, batch, conv, input, operand, output } = work;
   const macCycles = conv === undefined ? cycles(0) : macCyclesOf(conv, batch, atomic);
   const weights = conv === undefined ? 0 : weightCount(conv);
   const compute =
@@ -118,6 +125,7 @@ export function estimateLayer(work: LayerWork, { parameters, atomic, clock, ...m
   const once = parameters.overheadCycles.value / clock + parameters.overheadTime.value;
   const overhead = once * (1 + parameters.batchShare.value * (batch - 1));
   return {
+    engine,
     macs: conv === undefined ? 0 : weights * conv.pixels * batch,
     macCycles,
     compute: microseconds(compute),
@@ -133,11 +141,4 @@ export function estimateLayer(work: LayerWork, { parameters, atomic, clock, ...m
 function restream({ conv, input, sramFree }: LayerWork, weights: number, { weightBlock }: ModelParameters): number {
   if (conv === undefined || conv.image || conv.groups > 1 || input.resident) return 0;
   return Math.max(0, Math.ceil(weights / weightBlock.value) - 1) * Math.max(0, input.size - sramFree);
-}
-
-/** (aᵠ + bᵠ)^(1/q), scaled so that neither power leaves the range. */
-function overlapped(a: number, b: number, q: number): number {
-  const larger = Math.max(a, b);
-  if (larger === 0) return 0;
-  return larger * pow(1 + pow(Math.min(a, b) / larger, q), 1 / q);
 }

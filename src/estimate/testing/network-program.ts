@@ -5,7 +5,7 @@
  */
 
 import { bytes } from '../../base/units.ts';
-import { layerReads, layerWrites } from '../../program/access.ts';
+import { withDependencies } from '../../program/dependencies.ts';
 import { surfaceGeometry } from '../../program/geometry.ts';
 import type { Extent, Layer, Padding, Pdp, Pipeline } from '../../program/layer.ts';
 import { liveRanges } from '../../program/liveness.ts';
@@ -157,7 +157,8 @@ export class NetworkProgram {
       dram += align(surface.size);
       return { ...surface, offset: bytes(at) };
     });
-    return { ...program, surfaces };
+    const placedProgram = { ...program, surfaces };
+    return { ...placedProgram, layers: withDependencies(placedProgram) };
   }
 
   #add(
@@ -186,11 +187,7 @@ export class NetworkProgram {
   }
 
   #layer(name: string, pipeline: Pipeline<number>): void {
-    const id = this.#layers.length;
-    const layer: Layer = { ...pipeline, id, name, origin: [name], after: [] };
-    const read = new Set(layerReads(layer).map(({ surface }) => surface));
-    const after = this.#layers.filter((other) => layerWrites(other).some(({ surface }) => read.has(surface)));
-    this.#layers.push({ ...layer, after: after.map((other) => other.id) });
+    this.#layers.push({ ...pipeline, id: this.#layers.length, name, origin: [name], after: [] });
   }
 }
 

@@ -4,8 +4,8 @@
 
 import { elementSize } from '../../../base/data-type.ts';
 import { bytes } from '../../../base/units.ts';
-import { schedule } from '../../../compile/schedule.ts';
 import { mapLaunch } from '../../../program/access.ts';
+import { withDependencies } from '../../../program/dependencies.ts';
 import { surfaceGeometry } from '../../../program/geometry.ts';
 import type { BdmaTransfer, Layer, Move, Pipeline } from '../../../program/layer.ts';
 import type { BlobTableBuilder, ConstantRef, Program } from '../../../program/program.ts';
@@ -114,7 +114,7 @@ class Assembly {
     const outputs = this.#parts.outputs.map(({ value, name }) => this.#root(value, name));
     const parts = { target, sram: bytes(0), surfaces: [], layers, inputs, outputs, constants: this.#constants };
     const placed = placeSurfaces(parts, this.#surfaces);
-    return { ...placed, layers: schedule(placed) };
+    return { ...placed, layers: withDependencies(placed) };
   }
 
   #layer({ name, launch, after }: NamedLaunch, id: number): Layer {

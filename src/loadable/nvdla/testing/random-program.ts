@@ -8,8 +8,8 @@ import { Random } from '../../../base/random.ts';
 import { bytes } from '../../../base/units.ts';
 import { arrange } from '../../../compile/allocate.ts';
 import { plainUnit as plain } from '../../../compile/nvdla/lowering.ts';
-import { schedule } from '../../../compile/schedule.ts';
 import { layerReads } from '../../../program/access.ts';
+import { withDependencies } from '../../../program/dependencies.ts';
 import { partView, surfaceGeometry } from '../../../program/geometry.ts';
 import type {
   BdmaTransfer,
@@ -123,7 +123,7 @@ class Builder {
       return base === undefined ? surface : { ...surface, offset: bytes(base + surface.offset) };
     });
     const program = { ...draft, surfaces: placed };
-    return { ...program, layers: schedule(program) };
+    return { ...program, layers: withDependencies(program) };
   }
 
   #root(id: number): number {

@@ -1,27 +1,33 @@
 /**
- * The pass that says which layers wait for which. A layer comes after those that write what it reads, after those that write the
- * atoms it completes, and, where its output takes over memory, after all layers that used that memory before. Waits that it
- * has already stay; waits that follow from others are left out.
+ * Which layers wait for which. A layer comes after those that write what it reads, after those that write the atoms it
+ * completes or read what it overwrites, and, where its output takes over memory, after all layers that used that memory before. Waits that it has
+ * already stay; waits that follow from others are left out. The memory plan was made for launches in order: only these waits
+ * let launches run side by side.
  */
 
-import { layerReads, layerWrites } from '../program/access.ts';
-import { elementsPerAtom } from '../program/geometry.ts';
-import type { Layer } from '../program/layer.ts';
-import { liveRanges, type Region, rootOf, rootRegion, sharedArea, sharedPixels } from '../program/liveness.ts';
-import type { Program } from '../program/program.ts';
+import { layerReads, layerWrites } from './access.ts';
+import { elementsPerAtom } from './geometry.ts';
+import type { Layer } from './layer.ts';
+import { liveRanges, type Region, rootOf, rootRegion, sharedArea, sharedPixels } from './liveness.ts';
+import type { Program } from './program.ts';
 
 interface Use extends Region {
   readonly layer: number;
 }
 
 /** The layers of a program in the same order, each with its `after`. */
-export function schedule(program: Program): readonly Layer[] {
+export function withDependencies(program: Program): readonly Layer[] {
   const { surfaces, layers } = program;
   const roots = surfaces.map(({ id }) => rootOf(surfaces, id));
   const writers = surfaces.map((): Use[] => []);
+  const readers = surfaces.map((): Use[] => []);
   const users = surfaces.map(() => new Set<number>());
   for (const layer of layers) {
-    for (const { surface } of layerReads(layer)) users[roots[surface]!]!.add(layer.id);
+    for (const read of layerReads(layer)) {
+      const { root, ...region } = rootRegion(surfaces, read);
+      users[root]!.add(layer.id);
+      readers[root]!.push({ layer: layer.id, ...region });
+    }
     for (const write of layerWrites(layer)) {
       const { root, ...region } = rootRegion(surfaces, write);
       users[root]!.add(layer.id);
@@ -48,6 +54,9 @@ export function schedule(program: Program): readonly Layer[] {
           Math.floor(write.from / atom) <= Math.floor((to - 1) / atom) &&
           Math.floor(from / atom) <= Math.floor((write.to - 1) / atom);
         if (sharesAtom && write.layer < layer.id) after.add(write.layer);
+      }
+      for (const read of readers[root]!) {
+        if (read.layer < layer.id && sharedArea(read, region) > 0) after.add(read.layer);
       }
       for (const old of former[root]!) for (const user of users[old]!) after.add(user);
     }

@@ -1,0 +1,111 @@
+/** The time of a Plan on orin or xavier: the cost of every launch, in a schedule of each task, one task after the other. */
+
+import { bytes, type Microseconds, microseconds } from '../../base/units.ts';
+import { withDependencies } from '../../program/dependencies.ts';
+import type { Plan, Program } from '../../program/program.ts';
+import type { JetsonTarget } from '../../targets/target.ts';
+import type { EstimateOptions } from '../estimate.ts';
+import type { Estimate, LayerEstimate } from '../estimate-result.ts';
+import { programWork } from '../layer-work.ts';
+import { lanesOf } from './engines.ts';
+import { type Conditions, conditionsOf, estimateLayer } from './layer-cost.ts';
+import { estimateNotes } from './notes.ts';
+import { dramTraffic } from './roofline.ts';
+import { scheduleLaunches } from './schedule.ts';
+
+export function orinEstimate(plan: Plan, options: EstimateOptions & { readonly target: JetsonTarget }): Estimate {
+  const { target, module, powerMode, cores } = options;
+  const conditions = conditionsOf(target, powerMode);
+  const layers: LayerEstimate[] = [];
+  let [latency, sequential, longestChain] = [0, 0, 0];
+  for (const [segment, part] of plan.segments.entries()) {
+    if (part.kind !== 'dla') continue;
+    const task = taskEstimate(part.program, { segment, start: latency, target, conditions });
+    layers.push(...task.layers);
+    latency = task.end;
+    sequential += task.sequential;
+    longestChain += task.longestChain;
+  }
+  const { validated, notes } = estimateNotes(plan, options);
+  const macs = layers.reduce((sum, layer) => sum + layer.macs, 0);
+  const dram = layers.reduce((sum, layer) => sum + dramTraffic(layer), 0);
+  return {
+    network: plan.network,
+    target: target.name,
+    module: module.id,
+    powerMode: powerMode.name,
+    dlaClock: powerMode.dlaClock.value,
+    dramBandwidth: powerMode.dramBandwidth.value,
+    cores,
+    batch: plan.batch,
+    layers,
+    latency: microseconds(latency),
+    imagesPerSecond: latency === 0 ? 0 : (cores * plan.batch * 1e6) / latency,
+    utilisation: latency === 0 ? 0 : macs / (latency * conditions.peak),
+    dramBytesPerImage: bytes(dram / plan.batch),
+    validated,
+    schedule: { sequential: microseconds(sequential), longestChain: microseconds(longestChain) },
+    notes,
+  };
+}
+
+interface TaskPlace {
+  readonly segment: number;
+  /** When the task is submitted. */
+  readonly start: number;
+  readonly target: JetsonTarget;
+  readonly conditions: Conditions;
+}
+
+interface TaskEstimate {
+  readonly layers: readonly LayerEstimate[];
+  readonly end: number;
+  readonly sequential: number;
+  readonly longestChain: number;
+}
+
+/** One DLA task. Its own time comes first, since where it really falls is not known. */
+function taskEstimate(program: Program, { segment, start, target, conditions }: TaskPlace): TaskEstimate {
+  const { parameters, peak } = conditions;
+  const works = programWork(program);
+  const costs = works.map((work) => estimateLayer(work, conditions));
+  const waits = withDependencies(program).map(({ after }) => after);
+  const machine = { lanes: lanesOf(target), overlap: parameters.overlap.value };
+  const places = scheduleLaunches(costs, waits, machine);
+  const begin = start + parameters.taskOverhead.value;
+  const layers = program.layers.map((layer, index): LayerEstimate => {
+    const { engine, ...cost } = costs[index]!;
+    const { input, output } = works[index]!;
+    const place = places[index]!;
+    return {
+      segment,
+      layer: layer.id,
+      name: layer.name,
+      origin: layer.origin,
+      kind: layer.kind,
+      ...cost,
+      utilisation: cost.macs / (cost.total * peak),
+      inputMemory: input.resident ? 'managed_sram' : 'dram',
+      outputMemory: output.resident ? 'managed_sram' : 'dram',
+      placed: { engine, lane: place.lane, start: after(begin, place.start), end: after(begin, place.end) },
+    };
+  });
+  const totals = costs.map(({ total }) => total);
+  return {
+    layers,
+    end: Math.max(begin, ...layers.map(({ placed }) => placed!.end)),
+    sequential: parameters.taskOverhead.value + totals.reduce((sum, total) => sum + total, 0),
+    longestChain: parameters.taskOverhead.value + longest(totals, waits),
+  };
+}
+
+const after = (begin: number, time: number): Microseconds => microseconds(begin + time);
+
+/** The longest way through launches that wait for one another. */
+function longest(totals: readonly number[], waits: readonly (readonly number[])[]): number {
+  const ends: number[] = [];
+  for (const [index, total] of totals.entries()) {
+    ends.push(total + waits[index]!.reduce((latest, other) => Math.max(latest, ends[other]!), 0));
+  }
+  return Math.max(0, ...ends);
+}
