@@ -27,7 +27,7 @@ interface TaskSpan {
   readonly end: Microseconds;
 }
 
-export type Span = LayerSpan | TaskSpan;
+type Span = LayerSpan | TaskSpan;
 
 export interface Timeline {
   /** The lanes that launches use: `CPIPE`, `CPIPE 2`, `Rubik`, `BDMA`. */
