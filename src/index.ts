@@ -172,7 +172,7 @@ export const calibrate = (
 };
 
 export interface CompileOptions extends TargetOptions, PoolOptions {
-  /** `int8` when not given; `fp16` on nv_full, without ranges. */
+  /** `int8` when not given; `fp16` on orin, xavier and nv_full, without ranges. */
   readonly precision?: PrecisionName;
   /** value → scale, from a calibration or a cache; trtexec's dummy ranges when not given. */
   readonly scales?: ReadonlyMap<string, number>;

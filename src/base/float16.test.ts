@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { modelFile, nodeProto, valueInfo } from '../onnx/testing/files.ts';
 import { runModel } from '../onnx/testing/graphs.ts';
-import { bfloat16Values, float16Bits, float16Value, float16Values } from './float16.ts';
+import { bfloat16Values, float16Bits, float16Value, float16Values, saturatedFloat16 } from './float16.ts';
 
 const patterns = Uint16Array.from({ length: 1 << 16 }, (_, pattern) => pattern);
 
@@ -28,6 +28,30 @@ describe('binary16', () => {
       const value = float16Value(bits);
       if (!Number.isNaN(value)) expect(float16Bits(value)).toBe(bits);
     }
+  });
+});
+
+describe('the nearest binary16 number', () => {
+  it('is that of the bits, with ±65,504 for infinities', () => {
+    const wrong: number[] = [];
+    const check = (value: number) => {
+      const exact = float16Value(float16Bits(value));
+      const wanted = Number.isFinite(exact) || Number.isNaN(exact) ? exact : Math.sign(exact) * 65504;
+      if (!Object.is(saturatedFloat16(value), wanted)) wrong.push(value);
+    };
+    for (const bits of patterns) {
+      const value = float16Value(bits);
+      if (!Number.isFinite(value)) continue;
+      const next = float16Value(bits + 1);
+      const tie = Number.isFinite(next) ? (value + next) / 2 : value;
+      for (const near of [value, tie, Math.fround(tie * (1 + 2 ** -23)), Math.fround(tie * (1 - 2 ** -23))])
+        check(near);
+    }
+    for (const value of [65519.99, 65520, 1e30, Number.POSITIVE_INFINITY, Number.NaN, 2 ** -25, 2 ** -149, 0, -0]) {
+      check(Math.fround(value));
+      check(Math.fround(-value));
+    }
+    expect(wrong).toEqual([]);
   });
 });
 

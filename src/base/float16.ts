@@ -41,11 +41,28 @@ export function float16Value(bits: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
+const float32 = new Float32Array(1);
+const float32Bits = new Uint32Array(float32.buffer);
+
+/** The nearest binary16 number to a float32 number, ties to even; beyond the largest, ±65,504: there is no infinity. NaN stays. */
+export function saturatedFloat16(value: number): number {
+  if (!(Math.abs(value) < 65520)) return Number.isNaN(value) ? value : value > 0 ? 65504 : -65504;
+  float32[0] = value;
+  // The numbers beside 1.5 · 2⁵² · u are u apart, and a double's addition rounds to even.
+  const aid = aids[Math.max((float32Bits[0]! >>> 23) & 0xff, 113)]!;
+  return value === 0 ? value : copySign(value + aid - aid, value);
+}
+
+const copySign = (size: number, sign: number): number => (size === 0 && sign < 0 ? -0 : size);
+
+/** For the exponent field of a float32 number, 1.5 · 2⁵² units in the last place of the binary16 numbers beside it. */
+const aids = Float64Array.from({ length: 144 }, (_, field) => 1.5 * 2 ** (52 + Math.max(field - 127, -14) - 10));
+
 /** What each of the 65 536 bit patterns stands for; made when first wanted. */
 let table: Float32Array | undefined;
 
 /** The numbers that binary16 bits stand for, all at once: models have tens of millions of them. */
-export function float16Values(bits: Uint16Array): Float32Array {
+export function float16Values(bits: Uint16Array | Int32Array): Float32Array {
   table ??= Float32Array.from({ length: 1 << 16 }, (_, pattern) => float16Value(pattern));
   const known = table;
   const values = new Float32Array(bits.length);

@@ -2,6 +2,7 @@
 
 import type { PrecisionName } from '../base/data-type.ts';
 import { DlakitError, type ErrorCode, fail } from '../base/errors.ts';
+import type { InputFormat } from '../compile/input-format.ts';
 import { readBytes } from '../host/node/files.ts';
 import { type Compilation, compile, type PreparedNetwork, prepare } from '../index.ts';
 import { fashionModel } from '../models/fashion.ts';
@@ -25,7 +26,7 @@ export interface CompileFlags extends PreprocessFlags {
   readonly calib?: string;
   readonly sram?: '0.5' | '1';
   readonly memPool?: MemoryPoolFlag;
-  readonly inputFormat: 'auto' | 'dla_hwc4' | 'dla_linear' | 'chw32';
+  readonly inputFormat: InputFormat;
   readonly precision: PrecisionName;
   readonly sparsity: 'disable' | 'enable';
 }

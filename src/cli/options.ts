@@ -175,11 +175,11 @@ export const withCompile = (command: Command): Command =>
     .addOption(memPoolOption())
     .addOption(
       new Option('--input-format <format>', 'of the network’s inputs')
-        .choices(['auto', 'dla_hwc4', 'dla_linear', 'chw32'])
+        .choices(['auto', 'dla_hwc4', 'dla_linear', 'chw32', 'chw16'])
         .default('auto'),
     )
     .addOption(
-      new Option('--precision <type>', 'fp16 on nv_full, which needs no ranges')
+      new Option('--precision <type>', 'fp16, which needs no ranges, on orin, xavier and nv_full')
         .choices(precisionNames)
         .default('int8'),
     )

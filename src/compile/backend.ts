@@ -6,6 +6,7 @@
 import type { Shape4, SurfaceFormat } from '../program/surface.ts';
 import type { LaunchPolicy } from './assign.ts';
 import type { Lower } from './emit.ts';
+import type { InputFormat } from './input-format.ts';
 import type { Operation } from './operation.ts';
 import type { Placement } from './place.ts';
 
@@ -23,12 +24,12 @@ export interface Backend {
   /** Key of operations that may share a loadable. @param segment the checker's, to which the operation belongs */
   readonly loadableOf: (operation: Operation, segment: number) => string;
   /**
-   * Why an input cannot have a format beside that of features, as the end of "the input cannot be …: "; undefined when it can.
+   * Why an input cannot have a format, as the end of "the input cannot be …: "; undefined when it can.
    * @param asked the caller wants that format and no other
    */
   readonly inputObstacle: (
     input: string,
-    format: 'dla_hwc4' | 'dla_linear',
+    format: Exclude<InputFormat, 'auto'>,
     placement: Placement,
     asked: boolean,
   ) => string | undefined;

@@ -15,7 +15,6 @@ import { valuesOnDla } from '../quantize/scaled-values.ts';
 import { dummyRanges } from '../quantize/scales.ts';
 import { check } from '../support/check.ts';
 import type { CheckResult } from '../support/verdict.ts';
-import { isNvdla } from '../targets/target.ts';
 import { type Compiled, type CompileOptions, compile } from './compile.ts';
 
 export interface CompilationOptions extends CompileOptions {
@@ -65,15 +64,11 @@ export function compileNetwork(
   return { ...compiled, options, checked, quantized, rangeChanges: changes, balancedGates: gates };
 }
 
-/** @throws compile/unsupported for a mode that the target does not have, or that is not compiled for it */
+/** @throws compile/unsupported for a mode that the target does not have */
 function requireModes({ target, precision, sparsity }: CompilationOptions): void {
-  if (precision === 'float16' && !isNvdla(target)) {
-    fail(
-      'compile/unsupported',
-      `networks are compiled for ${target.name} in INT8 only; FP16 is compiled for the open NVDLA (nv_full)`,
-      {},
-      { expected: 'int8', actual: precisionName(precision) },
-    );
+  if (sparsity === 'enable' && precision === 'float16') {
+    const detail = { expected: 'int8', actual: precisionName(precision) };
+    fail('compile/unsupported', 'only INT8 convolutions have a sparse mode', {}, detail);
   }
   if (sparsity === 'enable' && target.generation !== 'orin') {
     fail(

@@ -240,7 +240,8 @@ function dlaSegment(
   };
   const isTaken = (value: string) => graph.values.has(value) || assignment.scales.has(value);
   const atom = elementsPerAtom(featureFormat);
-  const placement = place(draft.operations, { inputs, outputs, shapeOf, scaleOf, isTaken, atom, wholeAtoms });
+  const numbersOf = (value: string) => ({ dtype: elementType, scale: scaleOf(value) });
+  const placement = place(draft.operations, { inputs, outputs, shapeOf, numbersOf, isTaken, atom, wholeAtoms });
   const images = new Set(graph.inputs);
   const program = emit(placement, {
     name,
@@ -250,7 +251,6 @@ function dlaSegment(
     batch: batchOf(graph),
     inputs,
     outputs,
-    scaleOf,
     isTaken,
     formatOf: (input) =>
       images.has(input) ? inputFormat(input, options.inputFormat ?? 'auto', placement, backend) : featureFormat,

@@ -32,7 +32,6 @@ export interface EmitContext {
   readonly batch: number;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  readonly scaleOf: (value: string) => number;
   /** Names of the network's values: constants get others. */
   readonly isTaken: (name: string) => boolean;
   readonly formatOf: (input: string) => SurfaceFormat;
@@ -113,10 +112,9 @@ export function emit(placement: Placement, context: EmitContext): Program {
   };
   const surface = (name: string): number => ids.get(name) ?? declare(placement.surfaces.get(name)!);
   const declare = (draft: SurfaceDraft): number => {
-    const { name, shape, scale, role } = draft;
+    const { name, shape, dtype, scale, role } = draft;
     const format = role === 'input' ? context.formatOf(name) : context.featureFormat;
     const memory: MemoryName = role === 'inner' ? 'local_dram' : 'io';
-    const dtype = context.elementType;
     const geometry = surfaceGeometry(shape, dtype, format, rowAlignment(format, context.target));
     const common = { name, shape, dtype, format, ...geometry, offset: bytes(0), ...(dtype === 'int8' && { scale }) };
     const root = rootView(draft, placement);

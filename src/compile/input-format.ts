@@ -1,6 +1,7 @@
 /**
  * The format of an input of the network. `dla_hwc4` is what images come in (docs/hardware/orin.md#formats): 1, 3 or 4
- * channels, the first layer a convolution of at most 4 groups. `auto` takes it where it fits, and `chw32` elsewhere.
+ * channels, the first layer a convolution of at most 4 groups. `auto` takes it where it fits, and elsewhere that of features: `chw32` in
+ * INT8 and `chw16` in FP16.
  */
 
 import { fail } from '../base/errors.ts';
@@ -8,7 +9,7 @@ import type { SurfaceFormat } from '../program/surface.ts';
 import type { Backend } from './backend.ts';
 import type { Placement } from './place.ts';
 
-export type InputFormat = 'dla_hwc4' | 'dla_linear' | 'chw32' | 'auto';
+export type InputFormat = 'dla_hwc4' | 'dla_linear' | 'chw32' | 'chw16' | 'auto';
 
 /** @throws compile/unsupported when a format was asked for and does not fit */
 export function inputFormat(
@@ -17,15 +18,16 @@ export function inputFormat(
   placement: Placement,
   { featureFormat, inputObstacle }: Pick<Backend, 'featureFormat' | 'inputObstacle'>,
 ): SurfaceFormat {
-  if (wanted === 'chw32') return featureFormat;
   const format = wanted === 'auto' ? 'dla_hwc4' : wanted;
   const obstacle =
     (format === 'dla_hwc4' ? noImage(input, placement) : undefined) ??
     inputObstacle(input, format, placement, wanted !== 'auto');
-  if (obstacle === undefined) return format;
+  if (obstacle === undefined) return isFeatures(format) ? featureFormat : format;
   if (wanted === 'auto') return featureFormat;
   return fail('compile/unsupported', `the input cannot be ${format}: ${obstacle}`, { value: input });
 }
+
+const isFeatures = (format: InputFormat): boolean => format === 'chw32' || format === 'chw16';
 
 function noImage(input: string, { operations, surfaces }: Placement): string | undefined {
   const channels = surfaces.get(input)!.shape[1];

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { PrecisionName } from '../base/data-type.ts';
 import { bytes } from '../base/units.ts';
 import type { Graph } from '../graph/graph.ts';
 import { float32Tensor } from '../graph/tensor.ts';
@@ -13,11 +14,12 @@ import { acceptAll } from './testing/accept-all.ts';
 
 const release = findRelease(orin, 'JetPack 6.0');
 
-function programOf(graph: Graph, options: Partial<CompileOptions> = {}): Program {
+function programOf(graph: Graph, options: Partial<CompileOptions> = {}, precision: PrecisionName = 'int8'): Program {
   const values = [...graph.inputs, ...graph.nodes.flatMap((node) => node.outputs)];
   const scales = new Map(values.map((value) => [value, 0.05]));
   const all = { target: orin, release, ...options };
-  const { plan } = compile({ graph, scales, ranges: 'calibrated' }, acceptAll(graph), all).network;
+  const checked = { ...acceptAll(graph), precision };
+  const { plan } = compile({ graph, scales, ranges: 'calibrated' }, checked, all).network;
   const [segment] = plan.segments;
   if (segment?.kind !== 'dla') throw new Error('a DLA segment wanted');
   return segment.program;
@@ -33,8 +35,8 @@ function image(channels: number, more?: (b: GraphBuilder, x: string) => string):
 }
 
 describe('input formats', () => {
-  const formatOf = (graph: Graph, options: Partial<CompileOptions> = {}) =>
-    programOf(graph, options).surfaces[0]!.format;
+  const formatOf = (graph: Graph, options: Partial<CompileOptions> = {}, precision?: PrecisionName) =>
+    programOf(graph, options, precision).surfaces[0]!.format;
 
   it('are images where they can be', () => {
     expect([1, 2, 3, 4, 5].map((channels) => formatOf(image(channels)))).toEqual([
@@ -51,6 +53,17 @@ describe('input formats', () => {
     expect(formatOf(image(3, (b, x) => b.convTranspose(x, { channels: 2, kernel: 2, stride: 2 })))).toBe('chw32');
     expect(formatOf(image(3, (b, x) => b.add(b.conv(x, { channels: 3, kernel: 1 }), x)))).toBe('chw32');
     expect(formatOf(image(4, (b, x) => b.conv(x, { channels: 4, kernel: 1, groups: 4 })))).toBe('dla_hwc4');
+  });
+
+  it('of features go with the precision', () => {
+    expect(formatOf(image(5), {}, 'fp16')).toBe('chw16');
+    expect(formatOf(image(3), {}, 'fp16')).toBe('dla_hwc4');
+    expect(formatOf(image(3), { inputFormat: 'chw16' }, 'fp16')).toBe('chw16');
+    expect(formatOf(image(3), { inputFormat: 'dla_linear' }, 'fp16')).toBe('dla_linear');
+    expect(() => formatOf(image(3), { inputFormat: 'chw32' }, 'fp16')).toThrow(
+      /features are chw16.*compile\/unsupported/,
+    );
+    expect(() => formatOf(image(3), { inputFormat: 'chw16' })).toThrow(/features are chw32.*compile\/unsupported/);
   });
 
   it('can be chosen', () => {

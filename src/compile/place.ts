@@ -54,10 +54,15 @@ export type PlacedOperation =
   | PixelsOperation
   | GatherOperation;
 
-export interface SurfaceDraft {
+/** What the elements of a surface stand for: real = scale × integer, or the real numbers themselves, whose scale is 1. */
+export interface Numbers {
+  readonly dtype: 'int8' | 'float16';
+  readonly scale: number;
+}
+
+export interface SurfaceDraft extends Numbers {
   readonly name: string;
   readonly shape: Shape4;
-  readonly scale: number;
   readonly role: 'input' | 'output' | 'inner';
   /** Lies inside another, from this channel on. */
   view?: { readonly of: string; readonly channel: number };
@@ -73,7 +78,7 @@ export interface PlaceContext {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly shapeOf: (value: string) => Shape4;
-  readonly scaleOf: (value: string) => number;
+  readonly numbersOf: (value: string) => Numbers;
   /** Whether a name belongs to a value of the network, so that no surface may be called so. */
   readonly isTaken: (name: string) => boolean;
   /** Channels side by side in an atom: a view starts at a multiple. */
@@ -83,7 +88,7 @@ export interface PlaceContext {
 }
 
 export function place(operations: readonly Operation[], context: PlaceContext): Placement {
-  const { inputs, outputs, shapeOf, scaleOf, atom, wholeAtoms } = context;
+  const { inputs, outputs, shapeOf, numbersOf, atom, wholeAtoms } = context;
   const named = nameSurfaces(operations, context);
   const surfaceOf = (value: string): string => named.surfaceOf.get(value) ?? value;
   const surfaces = new Map<string, SurfaceDraft>();
@@ -95,20 +100,20 @@ export function place(operations: readonly Operation[], context: PlaceContext): 
     for (let number = 2; surfaces.has(unique) || context.isTaken(unique); number++) unique = `${name}:${number}`;
     return unique;
   };
-  const declare = (name: string, shape: Shape4, scale: number, role: SurfaceDraft['role']): string => {
-    surfaces.set(name, { name, shape, scale, role });
+  const declare = (name: string, shape: Shape4, numbers: Numbers, role: SurfaceDraft['role']): string => {
+    surfaces.set(name, { name, shape, ...numbers, role });
     return name;
   };
   const result = (value: string): string => {
     const name = surfaceOf(value);
-    return declare(name, shapeOf(name), scaleOf(name), isOutput.has(name) ? 'output' : 'inner');
+    return declare(name, shapeOf(name), numbersOf(name), isOutput.has(name) ? 'output' : 'inner');
   };
-  /** The surface of a value with a scale: its own, or that of a copy made for it. */
-  const rescaled = (value: string, scale: number, nodes: Operation['nodes']): string => {
+  /** The surface of a value of a type and scale: its own, or that of a copy made for it. */
+  const rescaled = (value: string, numbers: Numbers, nodes: Operation['nodes']): string => {
     const input = surfaceOf(value);
     const draft = surfaces.get(input)!;
-    if (draft.scale === scale) return input;
-    const output = declare(fresh(`${input}:rescaled`), draft.shape, scale, 'inner');
+    if (isSame(draft, numbers)) return input;
+    const output = declare(fresh(`${input}:rescaled`), draft.shape, numbers, 'inner');
     placed.push({ kind: 'point', nodes, input, output, point: plainPoint });
     return output;
   };
@@ -126,7 +131,7 @@ export function place(operations: readonly Operation[], context: PlaceContext): 
     placed.push({ kind: 'copy', nodes, input, inputChannel, output, outputChannel, channels });
   };
 
-  for (const input of inputs) declare(input, shapeOf(input), scaleOf(input), 'input');
+  for (const input of inputs) declare(input, shapeOf(input), numbersOf(input), 'input');
   for (const operation of operations) {
     const { nodes, output } = operation;
     switch (operation.kind) {
@@ -142,7 +147,7 @@ export function place(operations: readonly Operation[], context: PlaceContext): 
       }
       case 'pool': {
         const input = surfaceOf(operation.input);
-        const same = surfaces.get(input)!.scale === scaleOf(surfaceOf(output));
+        const same = isSame(surfaces.get(input)!, numbersOf(surfaceOf(output)));
         const common = { nodes, input, output: result(output), pool: operation.pool };
         placed.push(same ? { kind: 'pool', ...common } : { kind: 'point', ...common, point: plainPoint });
         break;
@@ -152,12 +157,12 @@ export function place(operations: readonly Operation[], context: PlaceContext): 
         const interpolates = operation.resize.mode === 'linear';
         const input = interpolates
           ? surfaceOf(operation.input)
-          : rescaled(operation.input, scaleOf(surfaceOf(output)), nodes);
+          : rescaled(operation.input, numbersOf(surfaceOf(output)), nodes);
         placed.push({ ...operation, input, output: result(output) });
         break;
       }
       case 'slice': {
-        const input = rescaled(operation.input, scaleOf(surfaceOf(output)), nodes);
+        const input = rescaled(operation.input, numbersOf(surfaceOf(output)), nodes);
         const part = surfaces.get(result(output))!;
         const whole = surfaces.get(input)!;
         const end = operation.channel + part.shape[1];
@@ -168,15 +173,15 @@ export function place(operations: readonly Operation[], context: PlaceContext): 
         break;
       }
       case 'crop': {
-        const input = rescaled(operation.input, scaleOf(surfaceOf(output)), nodes);
+        const input = rescaled(operation.input, numbersOf(surfaceOf(output)), nodes);
         const cut = result(output);
         const [, , rows, columns] = surfaces.get(cut)!.shape;
         placed.push({ kind: 'pixels', nodes, input, from: operation.from, output: cut, to: corner, rows, columns });
         break;
       }
       case 'stack': {
-        const scale = scaleOf(surfaceOf(output));
-        const sources = operation.inputs.map((value) => rescaled(value, scale, nodes));
+        const numbers = numbersOf(surfaceOf(output));
+        const sources = operation.inputs.map((value) => rescaled(value, numbers, nodes));
         const whole = result(output);
         let at = 0;
         for (const input of sources) {
@@ -188,8 +193,8 @@ export function place(operations: readonly Operation[], context: PlaceContext): 
         break;
       }
       case 'concat': {
-        const scale = scaleOf(surfaceOf(output));
-        const sources = operation.inputs.map((value) => rescaled(value, scale, nodes));
+        const numbers = numbersOf(surfaceOf(output));
+        const sources = operation.inputs.map((value) => rescaled(value, numbers, nodes));
         const whole = result(output);
         const all = surfaces.get(whole)!.shape[1];
         const parts: GatherPart[] = [];
@@ -223,6 +228,8 @@ export function place(operations: readonly Operation[], context: PlaceContext): 
   return { operations: placed, surfaces };
 }
 
+const isSame = (a: Numbers, b: Numbers): boolean => a.dtype === b.dtype && a.scale === b.scale;
+
 /** Every pixel. */
 const corner: PixelGrid = { row: 0, column: 0, step: { h: 1, w: 1 } };
 
@@ -236,13 +243,13 @@ interface Names {
 }
 
 /** Names the surface of every family of aliases: after the input it comes from, else after its first output, else its first value. */
-function nameSurfaces(operations: readonly Operation[], { inputs, outputs, scaleOf }: PlaceContext): Names {
+function nameSurfaces(operations: readonly Operation[], { inputs, outputs, numbersOf }: PlaceContext): Names {
   const family = new Map<string, string>();
   const members = new Map<string, { value: string; nodes: Operation['nodes'] }[]>();
   const rescales = new Set<Operation>();
   for (const operation of operations) {
     if (operation.kind !== 'alias') continue;
-    if (scaleOf(operation.input) !== scaleOf(operation.output)) {
+    if (!isSame(numbersOf(operation.input), numbersOf(operation.output))) {
       rescales.add(operation);
       continue;
     }

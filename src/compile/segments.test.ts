@@ -129,10 +129,11 @@ describe('segments', () => {
     expect(new Set(notEmulated.values())).toEqual(new Set(['tensor middle:out has no INT8 scale']));
   });
 
-  it('emulate nothing in FP16', () => {
-    const { network, notEmulated } = compiled(chain('Relu'), { precision: 'fp16' });
-    expect(network.plan.segments.map(({ kind }) => kind)).toEqual(['host']);
-    expect(notEmulated.get('first')).toBe('FP16 is not emulated, only INT8');
+  it('need no scales in FP16', () => {
+    const { network, notEmulated } = compiled(chain('Relu'), { precision: 'fp16', without: ['x', 'middle:out'] });
+    expect(network.plan.segments.map(summary)).toEqual(['dla middle last']);
+    expect(notEmulated.size).toBe(0);
+    expect(network.plan.tensors.map(({ scale }) => scale)).toEqual([undefined, undefined]);
   });
 
   it('keep a checked segment whole when a host node feeds its middle', () => {

@@ -22,7 +22,7 @@ export interface EstimateOptions {
   readonly system?: SystemChanges;
 }
 
-/** @throws estimate/system, estimate/cores, loadable/target when the plan is for another target */
+/** @throws compile/unsupported for FP16 on orin and xavier; estimate/system, estimate/cores, loadable/target when the plan is for another target */
 export function estimate(plan: Plan, options: EstimateOptions): Estimate {
   const { target, module, powerMode, cores, system } = options;
   if (plan.target !== target.name) {
@@ -48,5 +48,15 @@ export function estimate(plan: Plan, options: EstimateOptions): Estimate {
       { expected: 'nv_small, nv_full, …', actual: target.name },
     );
   }
+  requireInt8(plan);
   return orinEstimate(plan, { ...options, target });
+}
+
+/** The model knows the rates of INT8 alone. @throws compile/unsupported */
+function requireInt8({ target, segments }: Plan): void {
+  for (const segment of segments) {
+    const half = segment.kind === 'dla' && segment.program.surfaces.find(({ dtype }) => dtype === 'float16');
+    if (half)
+      fail('compile/unsupported', `${target} is priced in INT8 only, and a tensor is FP16`, { value: half.name });
+  }
 }

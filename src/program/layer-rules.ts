@@ -4,6 +4,7 @@ import { fail } from '../base/errors.ts';
 import { isNvdla, type Target } from '../targets/target.ts';
 import { layerReads, layerWrites } from './access.ts';
 import { isFeatureFormat } from './geometry.ts';
+import { isNvdlaSdp } from './layer.ts';
 import { type LayerContext, surfaceOf, wrong } from './layers/context.ts';
 import { kindOf } from './layers/table.ts';
 import type { BlobTable, Program } from './program.ts';
@@ -32,10 +33,9 @@ function checkLayer(context: LayerContext): void {
       fail('program/invalid', `${field} cannot be written as ${format}`, { layer: layer.name, value: name });
     }
   }
-  const arithmetic = 'sdp' in layer ? layer.sdp.arithmetic : undefined;
-  if (target !== undefined && arithmetic !== undefined && isNvdla(target) !== (arithmetic !== 'float-scale')) {
-    const expected = isNvdla(target) ? 'integer-scale or nvdla-float16' : 'float-scale';
-    wrong(context, "the arithmetic is not the target's", expected, arithmetic);
+  if (target !== undefined && 'sdp' in layer && isNvdla(target) !== isNvdlaSdp(layer.sdp)) {
+    const expected = isNvdla(target) ? 'integer-scale or nvdla-float16' : 'float-scale or float16';
+    wrong(context, "the arithmetic is not the target's", expected, layer.sdp.arithmetic);
   }
   const kind = kindOf(layer);
   kind.check(context, layer);

@@ -8,9 +8,9 @@
  *
  * A stage without `input` takes its data from the stage before it; one without `output` hands it to the next.
  *
- * Two arithmetics share these stages (docs/arithmetic.md): `float-scale` on orin and xavier (int32 accumulator, one
- * float32 multiplication per output channel, round half away from zero) and `integer-scale` on the open NVDLA (multiply,
- * shift, round half away). They differ only in the SDP's parameters, so that stage is a union.
+ * Four arithmetics share these stages (docs/arithmetic.md). Orin and xavier: `float-scale` gives int8 (one float32 multiplication per
+ * output channel, round half away from zero), `float16` gives binary16. The open NVDLA: `integer-scale` (multiply, shift, round half
+ * away) and `nvdla-float16`. They differ only in the SDP's parameters, so that stage is a union.
  *
  * What there is to say about each kind is in layers/: its fields and their arithmetic, what it reads and writes, when it is valid, what it
  * costs. This file puts them together.
@@ -37,7 +37,18 @@ export type { IntegerAverage, Pdp } from './layers/pdp.ts';
 export type { PixelCopy } from './layers/pixels.ts';
 export type { LinearResize, NearestResize, Resize } from './layers/resize.ts';
 export type { RubikMove } from './layers/rubik.ts';
-export { type FloatScaleSdp, looksUp, type NvdlaSdp, nvdlaArithmetic, type Sdp, type SdpUnit } from './layers/sdp.ts';
+export {
+  type Float16Sdp,
+  type FloatScaleSdp,
+  isNvdlaSdp,
+  type JetsonSdp,
+  looksUp,
+  type NvdlaSdp,
+  nvdlaArithmetic,
+  resultType,
+  type Sdp,
+  type SdpUnit,
+} from './layers/sdp.ts';
 
 export type Pipeline<S> =
   | { readonly kind: 'conv'; readonly conv: Conv<S>; readonly sdp: Sdp<S>; readonly pdp?: Pdp<S> }

@@ -32,7 +32,7 @@ export const compileCommand = (context: Context): Command =>
     )
     .option(
       '--board <folder>',
-      'write the prepared ONNX, the calibration cache and the trtexec command there; needs --calib',
+      'write the prepared ONNX, the calibration cache and the trtexec command there; needs --calib (FP16 has no cache)',
     )
     .addHelpText(
       'after',
@@ -77,7 +77,7 @@ export function boardFileList(
   const script = ['#!/bin/sh', '# Run on the board, in this folder.', ...notes, ...reasons, command, ''].join('\n');
   return [
     [join(folder, model.file), model.bytes],
-    [join(folder, cache.file), cache.text],
+    ...(cache ? [[join(folder, cache.file), cache.text] as [string, string]] : []),
     [join(folder, 'trtexec.sh'), script],
   ];
 }

@@ -33,10 +33,16 @@ export function nvdlaBackend(graph: Graph, precision: Precision, target: NvdlaTa
     inputObstacle: (input, format, placement, asked) =>
       format === 'dla_linear'
         ? 'the open NVDLA reads features and pixels'
-        : noPixels(input, placement, asked, { target, precision }),
+        : format === 'dla_hwc4'
+          ? noPixels(input, placement, asked, { target, precision })
+          : noFeatures(format, elements),
     lower: (scaleOf) => lowerNvdla({ target, precision, scaleOf }),
   };
 }
+
+/** `chw32` asks for features, whatever the width of the atoms. */
+const noFeatures = (format: 'chw32' | 'chw16', elements: number): string | undefined =>
+  format === 'chw32' || elements === 16 ? undefined : `features are chw${elements} there`;
 
 /**
  * Why an input cannot be read as pixels: beside what holds for every image, the convolution has no groups and no dilated columns, and all

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Graph } from '../../graph/graph.ts';
 import { compile, prepare } from '../../index.ts';
 import { GraphBuilder, int } from '../../models/graph-builder.ts';
-import type { Layer } from '../../program/layer.ts';
+import { isNvdlaSdp, type Layer } from '../../program/layer.ts';
 
 const build = (make: (b: GraphBuilder, x: string) => string): Graph => {
   const b = new GraphBuilder('net', { seed: 1 });
@@ -14,7 +14,7 @@ const build = (make: (b: GraphBuilder, x: string) => string): Graph => {
 
 /** The stages and units of a launch: `conv+x1+x2`. */
 function stagesOf(layer: Layer): string {
-  const sdp = 'sdp' in layer && layer.sdp.arithmetic !== 'float-scale' ? layer.sdp : undefined;
+  const sdp = 'sdp' in layer && isNvdlaSdp(layer.sdp) ? layer.sdp : undefined;
   const units = (['x1', 'x2', 'y'] as const).filter((name) => sdp?.[name] !== undefined);
   return [layer.kind, ...units, ...('pdp' in layer && layer.kind !== 'pdp' && layer.pdp ? ['pdp'] : [])].join('+');
 }

@@ -9,7 +9,7 @@ import type { JetsonTarget } from '../../targets/target.ts';
 import type { LaunchPolicy } from '../assign.ts';
 import type { Backend } from '../backend.ts';
 import { surfaceShape } from '../operation.ts';
-import { lowerFloatScale } from './lower.ts';
+import { lowerJetson } from './lower.ts';
 
 export function orinBackend(
   graph: Graph,
@@ -18,19 +18,23 @@ export function orinBackend(
 ): Backend {
   return {
     policy: launchPolicy(graph, precision),
-    elementType: 'int8',
-    featureFormat: 'chw32',
+    elementType: precision,
+    featureFormat: precision === 'float16' ? 'chw16' : 'chw32',
     surfaceOf: (shape) => shape,
     wholeAtoms: false,
     hostApart: true,
     loadableOf: (_, segment) => `${segment}`,
-    inputObstacle: () => undefined,
-    lower: (scaleOf) => lowerFloatScale({ target, scaleOf, sparsity }),
+    inputObstacle: (input, format, { surfaces }) => {
+      const features = surfaces.get(input)!.dtype === 'float16' ? 'chw16' : 'chw32';
+      const isOther = (format === 'chw16' || format === 'chw32') && format !== features;
+      return isOther ? `features are ${features} in this precision` : undefined;
+    },
+    lower: (scaleOf) => lowerJetson({ target, scaleOf, sparsity }),
   };
 }
 
 const onlyNvdla: Readonly<Record<string, string>> = {
-  normalize: 'no engine does LRN in INT8',
+  normalize: 'no engine does LRN',
   crop: 'it cuts more than channels',
   stack: 'it does not join channels',
 };
@@ -41,7 +45,6 @@ function launchPolicy(graph: Graph, precision: Precision): LaunchPolicy {
   return {
     precision,
     obstacle: (operation) => {
-      if (precision !== 'int8') return 'FP16 is not emulated, only INT8';
       if (operation.kind === 'conv' && operation.shape.transposed && operation.shape.groups > 1) {
         return 'it is a grouped deconvolution';
       }

@@ -33,7 +33,8 @@ interface Given {
 }
 
 function board(quantized: QuantizedGraph, { name, options: more, segments }: Given = {}) {
-  const checked = acceptAll(quantized.graph, segments);
+  const precision = more?.precision === 'float16' ? 'fp16' : 'int8';
+  const checked = { ...acceptAll(quantized.graph, segments), precision } as const;
   const options: CompilationOptions = { target: orin, release, sram, precision: 'int8', ...more };
   const compiled = compile(quantized, checked, options);
   const compilation = { ...compiled, options, checked, quantized, rangeChanges: [], balancedGates: [] };
@@ -45,7 +46,7 @@ describe('board files', () => {
     const quantized = network('Relu');
     const { model, cache, command, flags } = board(quantized);
     expect(readModel(model.bytes).nodes.map(({ name }) => name)).toEqual(['conv', 'last']);
-    const read = readCalibrationCache(cache.text);
+    const read = readCalibrationCache(cache!.text);
     expect(read.header).toBe('TRT-8502-EntropyCalibration2');
     expect([...read.scales]).toEqual([...quantized.scales]);
     expect(command).toMatchInlineSnapshot(`
@@ -134,7 +135,21 @@ describe('board files', () => {
     expect(model.outputs).toEqual(['flatten:out']);
     expect(model.values.get('flatten:out')?.shape).toEqual([1, 10, 1, 1]);
     expect(files.command).not.toContain('allowGPUFallback');
-    expect([...readCalibrationCache(files.cache.text).scales.keys()]).toEqual(['image', 'flatten:out']);
+    expect([...readCalibrationCache(files.cache!.text).scales.keys()]).toEqual(['image', 'flatten:out']);
+  });
+
+  it('have no ranges in FP16, and FP16 formats', () => {
+    const { cache, command } = board(network('Sigmoid'), { options: { precision: 'float16' } });
+    expect(cache).toBeUndefined();
+    expect(command.match(/--\S+/g)).toEqual([
+      '--onnx=my_network.onnx',
+      '--saveEngine=my_network.engine',
+      '--useDLACore=0',
+      '--fp16',
+      '--memPoolSize=dlaSRAM:1',
+      '--inputIOFormats=fp16:dla_hwc4',
+      '--outputIOFormats=fp16:chw16',
+    ]);
   });
 
   it('quote names for the shell', () => {

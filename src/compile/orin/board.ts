@@ -25,7 +25,8 @@ export interface BoardFlag {
 export interface BoardFiles {
   /** The prepared network. */
   readonly model: { readonly file: string; readonly bytes: Uint8Array };
-  readonly cache: { readonly file: string; readonly text: string };
+  /** The ranges of an INT8 engine; FP16 has none. */
+  readonly cache?: { readonly file: string; readonly text: string };
   readonly flags: readonly BoardFlag[];
   /** What the application does to a picture and to an input, a sentence each. */
   readonly inputs: readonly string[];
@@ -44,7 +45,7 @@ export interface BoardFiles {
 export function boardFiles(compilation: Compilation, options: { readonly name?: string } = {}): BoardFiles {
   const { quantized, network, options: chosen } = compilation;
   const { plan } = network;
-  const { target, release } = chosen;
+  const { target, release, precision } = chosen;
   if (target.generation === 'nvdla') {
     fail(
       'compile/unsupported',
@@ -63,7 +64,7 @@ export function boardFiles(compilation: Compilation, options: { readonly name?: 
   const flags = boardFlags(compilation, name);
   return {
     model: { file: `${name}.onnx`, bytes: writeModel(boardGraph(quantized.graph)) },
-    cache: { file: `${name}.cache`, text: cacheText(quantized, release) },
+    ...(precision === 'int8' && { cache: { file: `${name}.cache`, text: cacheText(quantized, release) } }),
     flags,
     inputs: inputNotes(plan),
     command: ['trtexec', ...flags.map(({ flag }) => flag)].join(' \\\n  '),
@@ -117,9 +118,12 @@ function boardFlags(
   add(`--onnx=${quote(`${name}.onnx`)}`, 'the prepared network');
   add(`--saveEngine=${quote(`${name}.engine`)}`, 'keeps what is built');
   add('--useDLACore=0', 'puts every layer that can on a DLA core');
-  add('--int8', 'the precision that the network was prepared for');
-  if (half.length > 0) add('--fp16', `${half.join(', ')} run in FP16 on the DLA, also in an INT8 network`);
-  add(`--calib=${quote(`${name}.cache`)}`, 'the ranges of the tensors; without it trtexec sets dummy ranges');
+  if (options.precision === 'float16') add('--fp16', 'the precision that the network was prepared for');
+  else {
+    add('--int8', 'the precision that the network was prepared for');
+    if (half.length > 0) add('--fp16', `${half.join(', ')} run in FP16 on the DLA, also in an INT8 network`);
+    add(`--calib=${quote(`${name}.cache`)}`, 'the ranges of the tensors; without it trtexec sets dummy ranges');
+  }
   add(
     `--memPoolSize=${[`dlaSRAM:${sramPool(options)}`, ...pools(options)].join(',')}`,
     `managed SRAM in MiB${sramAdvice(options, plan)}`,
@@ -128,11 +132,11 @@ function boardFlags(
     add('--sparsity=enable', 'runs the convolutions whose weights are 2:4 sparse in sparse mode');
   if (fallback) add('--allowGPUFallback', 'some nodes cannot run on the DLA; without it the build fails');
   add(
-    `--inputIOFormats=${plan.inputs.map((value) => binding(value, 'inputs', plan, quantized)).join(',')}`,
+    `--inputIOFormats=${plan.inputs.map((value) => binding(value, 'inputs', plan, quantized, options)).join(',')}`,
     'hands the DLA its own input format, so that nothing is reformatted',
   );
   add(
-    `--outputIOFormats=${plan.outputs.map((value) => binding(value, 'outputs', plan, quantized)).join(',')}`,
+    `--outputIOFormats=${plan.outputs.map((value) => binding(value, 'outputs', plan, quantized, options)).join(',')}`,
     'takes results as the side that computes them writes them',
   );
   return flags;
@@ -181,7 +185,13 @@ const preprocessNote = ({ mean, std, channelOrder }: Preprocess): string =>
   `a picture becomes (pixel / 255 - mean) / std, mean ${mean.join(', ')}, std ${std.join(', ')}, channels in the order ${channelOrder}`;
 
 /** `type:format` of an input or output of the network: what every side that touches it can take. */
-function binding(value: string, side: 'inputs' | 'outputs', plan: Plan, { scales }: QuantizedGraph): string {
+function binding(
+  value: string,
+  side: 'inputs' | 'outputs',
+  plan: Plan,
+  { scales }: QuantizedGraph,
+  { precision }: Compilation['options'],
+): string {
   const touching = plan.segments.filter((segment) =>
     segment.kind === 'dla'
       ? segment.program[side].some((id) => segment.program.surfaces[id]!.name === value)
@@ -191,9 +201,10 @@ function binding(value: string, side: 'inputs' | 'outputs', plan: Plan, { scales
   if (touching.some((segment) => segment.kind === 'host' && segment.reason === 'refused')) return 'fp32:chw';
   for (const segment of touching) {
     if (segment.kind !== 'dla') continue;
-    return `int8:${segment.program.surfaces.find(({ name }) => name === value)!.format}`;
+    const { dtype, format } = segment.program.surfaces.find(({ name }) => name === value)!;
+    return `${dtype === 'float16' ? 'fp16' : 'int8'}:${format}`;
   }
-  return scales.has(value) ? 'int8:chw32' : 'fp16:chw16';
+  return precision === 'int8' && scales.has(value) ? 'int8:chw32' : 'fp16:chw16';
 }
 
 /** Operators on the DLA that an INT8 network runs in FP16 (docs/hardware/orin.md#activation, #lrn, #softmax). */

@@ -64,7 +64,8 @@ export function quantizePoint(
   };
 }
 
-function factors(values: ChannelVector, node: string): Float32Array {
+/** @throws calibrate/value */
+export function factors(values: ChannelVector, node: string): Float32Array {
   const rounded = Float32Array.from(values);
   const wrong = rounded.findIndex((value) => !Number.isFinite(value));
   if (wrong >= 0)

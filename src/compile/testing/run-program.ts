@@ -2,9 +2,8 @@
 
 import { Bus } from '../../device/bus.ts';
 import { referenceEngines } from '../../device/engines/reference/engines.ts';
-import { readFeature, writeFeature } from '../../device/engines/reference/feature.ts';
-import type { Cube } from '../../device/launch.ts';
-import { launch } from '../../device/launch.ts';
+import { readElements, writeFeature } from '../../device/engines/reference/feature.ts';
+import { type Cube, launch } from '../../device/launch.ts';
 import type { BlobTable, Program } from '../../program/program.ts';
 import type { MemoryName } from '../../program/surface.ts';
 import { bindLayer } from '../../runtime/program-scheduler.ts';
@@ -46,6 +45,6 @@ export function runProgram(program: Program, blobs: BlobTable, inputs: Integers)
   const state = { engines: referenceEngines() };
   for (const layer of program.layers) launch(bindLayer(layer, cube), bus, state);
   return new Map(
-    program.outputs.map((id) => [program.surfaces[id]!.name, readFeature(cube(id), bus, 'an output').data]),
+    program.outputs.map((id) => [program.surfaces[id]!.name, readElements(cube(id), bus, 'an output').data]),
   );
 }

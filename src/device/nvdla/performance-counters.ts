@@ -4,13 +4,13 @@
  * and CDP, lookups of CDP (whose enable bit nvdla/hw's C-model ignores).
  */
 
-import { looksUp, type SdpUnit } from '../../program/layer.ts';
+import { isNvdlaSdp, looksUp, type SdpUnit } from '../../program/layer.ts';
 import type { HardwareCounts, LookupCounts } from '../engines/reference/nvdla/hardware-counts.ts';
 import type { Cube, Launch } from '../launch.ts';
 import type { RegisterFile } from './registers/register-file.ts';
 
 const unitY = ({ sdp }: Extract<Launch, { readonly kind: 'conv' | 'sdp' }>): SdpUnit<Cube> | undefined =>
-  sdp.arithmetic !== 'float-scale' ? sdp.y : undefined;
+  isNvdlaSdp(sdp) ? sdp.y : undefined;
 
 const enables = (file: RegisterFile, field: string): boolean => file.current('SDP').field('D_PERF_ENABLE', field) === 1;
 

@@ -3,7 +3,7 @@
  * state, whole or some rows of its results. Both must write the same bytes.
  */
 
-import type { Pipeline } from '../../program/layer.ts';
+import { isNvdlaSdp, type Pipeline } from '../../program/layer.ts';
 import type { Bus } from '../bus.ts';
 import { referenceEngines } from '../engines/reference/engines.ts';
 import { packingOf } from '../engines/reference/feature.ts';
@@ -108,7 +108,7 @@ export function describeLaunch(pipeline: Pipeline<Cube>): string {
   if (pipeline.kind === 'cdp') return 'cdp';
   if (pipeline.kind !== 'conv' && pipeline.kind !== 'sdp') return pipeline.kind;
   const { sdp, pdp } = pipeline;
-  const units = sdp.arithmetic !== 'float-scale' ? [sdp.x1, sdp.x2, sdp.y] : [];
+  const units = isNvdlaSdp(sdp) ? [sdp.x1, sdp.x2, sdp.y] : [];
   const adds = units.some((unit) => unit?.source === 'point' && unit.alu === 'sum');
   const first = pipeline.kind === 'conv' ? `conv ${window(pipeline.conv)}` : 'sdp';
   const pixels = pipeline.kind === 'conv' && pipeline.conv.core?.image ? ' of pixels' : '';

@@ -1,6 +1,14 @@
 /** A launch that computes some rows of another's results: the same cubes, the same arithmetic, less of it. */
 
-import type { Conv, NvdlaSdp, Padding, Pipeline, Sdp, SdpUnit } from '../../program/layer.ts';
+import {
+  type Conv,
+  isNvdlaSdp,
+  type NvdlaSdp,
+  type Padding,
+  type Pipeline,
+  type Sdp,
+  type SdpUnit,
+} from '../../program/layer.ts';
 import type { Cube } from '../launch.ts';
 
 /** Rows [from, from + count). */
@@ -47,7 +55,7 @@ const rowsOfConv = (conv: Conv<Cube>, { from, count }: Rows): Conv<Cube> => ({
 });
 
 function rowsOfSdp(sdp: Sdp<Cube>, rows: Rows): NvdlaSdp<Cube> {
-  if (sdp.arithmetic === 'float-scale') throw new TypeError('only launches of the open NVDLA are cut into rows');
+  if (!isNvdlaSdp(sdp)) throw new TypeError('only launches of the open NVDLA are cut into rows');
   const { x1, x2, y, input } = sdp;
   return {
     ...sdp,

@@ -5,7 +5,7 @@
  */
 
 import { bytes } from '../../base/units.ts';
-import type { Layer } from '../../program/layer.ts';
+import { isNvdlaSdp, type Layer } from '../../program/layer.ts';
 import { kernelGroupOf } from '../../program/nvdla/convolution-buffer.ts';
 import type { Program } from '../../program/program.ts';
 import type { Surface } from '../../program/surface.ts';
@@ -41,7 +41,7 @@ function sheetLayer(layer: Extract<Layer, { kind: 'conv' }>, surfaces: readonly 
   const [, , height, width] = surfaces[conv.input]!.shape;
   const [, , h, w] = surfaces[(pdp?.output ?? sdp.output)!]!.shape;
   const positions = { h: output.height, w: output.width };
-  const adds = sdp.arithmetic !== 'float-scale' && [sdp.x1, sdp.x2, sdp.y].some((unit) => unit?.source === 'point');
+  const adds = isNvdlaSdp(sdp) && [sdp.x1, sdp.x2, sdp.y].some((unit) => unit?.source === 'point');
   return {
     name: layer.name,
     kind: adds ? 'residual' : 'conv',

@@ -39,6 +39,7 @@ import { pdpSchema } from './pdp.ts';
 import {
   checkPointAndPooling,
   checkPointAndPoolingRegisters,
+  isNvdlaSdp,
   mapPointAndPooling,
   pointAndPoolingWork,
   type Sdp,
@@ -47,13 +48,17 @@ import {
 
 /**
  * Convolution: acc[k, y, x] = bias[k] + Σ w[k, c, r, s] · in[c, y·stride.h + r·dilation.h − top, x·stride.w + …].
- * Accumulates exactly; bias is added by the SDP on integer-scale targets and here (int32) on float-scale targets.
+ *
+ * INT8 accumulates exactly; on orin and xavier the int32 bias is added here, on the open NVDLA by the SDP. FP16 on orin and xavier
+ * (float16 input and weights): products are exact in float32, and an accumulator takes them one by one, each addition rounded to
+ * float32: from +0, row by row of the kernel, in it column by column, in that the channels of the group from first to last.
+ * The bias is the SDP's shift.
  */
 export interface Conv<S> {
   readonly input: S;
-  /** `kcrs` on float-scale targets; NVDLA's packed kernel groups on integer-scale targets. */
+  /** `kcrs` of the input's type on orin and xavier; NVDLA's packed kernel groups on the open NVDLA. */
   readonly weights: S;
-  /** int32 vector at scale (input scale × weight scale); float-scale targets only. */
+  /** int32 vector at scale (input scale × weight scale); INT8 on orin and xavier only. */
   readonly bias?: S;
   readonly kernel: Extent;
   readonly stride: Extent;
@@ -217,9 +222,9 @@ function checkConv(context: LayerContext, conv: Conv<number>, sdp: Sdp<number>, 
   }
   if (!context.constants.has(conv.weights)) wrong(context, 'conv.weights is not a constant', 'a constant', 'a surface');
   const weights = surfaceOf(context, conv.weights, 'conv.weights');
-  const format = sdp.arithmetic !== 'float-scale' ? 'vector' : 'kcrs';
+  const format = isNvdlaSdp(sdp) ? 'vector' : 'kcrs';
   if (weights.format !== format) wrong(context, 'conv.weights has another format', format, weights.format);
-  if ((conv.core !== undefined) !== (sdp.arithmetic !== 'float-scale')) {
+  if ((conv.core !== undefined) !== isNvdlaSdp(sdp)) {
     wrong(
       context,
       'conv.core does not fit the arithmetic',
@@ -227,17 +232,24 @@ function checkConv(context: LayerContext, conv: Conv<number>, sdp: Sdp<number>, 
       conv.core === undefined ? 'no core' : 'a core',
     );
   }
-  if (sdp.arithmetic !== 'float-scale') {
+  if (isNvdlaSdp(sdp)) {
     if (conv.bias !== undefined)
       wrong(context, 'the bias of an integer-scale convolution is in its SDP', 'none', 'a bias');
     if (conv.core !== undefined) checkCore(context, conv.core);
     return;
   }
-  for (const surface of [input, weights]) {
-    if (surface.dtype !== 'int8') wrong(context, `${surface.name} has another type`, 'int8', surface.dtype);
+  if (input.dtype !== 'int8' && input.dtype !== 'float16') {
+    wrong(context, `${input.name} has another type`, 'int8 or float16', input.dtype);
   }
+  if (weights.dtype !== input.dtype) wrong(context, `${weights.name} has another type`, input.dtype, weights.dtype);
   const [outer, inner] = conv.transposed ? [channels, output.channels] : [output.channels, channels];
   sameShape(context, 'conv.weights', weights.shape, [outer, inner / groups, kernel.h, kernel.w]);
+  if (input.dtype === 'float16') {
+    if (conv.bias !== undefined) wrong(context, 'the bias of an FP16 convolution is in its SDP', 'none', 'a bias');
+    if (conv.sparse) wrong(context, 'only an INT8 convolution is sparse', 'int8', input.dtype);
+    same(context, 'conv.padValue', conv.padValue, 0);
+    return;
+  }
   if (conv.bias !== undefined) constant(context, conv.bias, 'conv.bias', 'int32', [output.channels]);
   if (conv.sparse) checkSparse(context, conv, weights);
 }

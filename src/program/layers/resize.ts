@@ -24,10 +24,13 @@ export interface NearestResize<S> extends Scaling<S> {
 /**
  * Half-pixel interpolation with integer weights over 2·scale: q = clamp(roundHalfAway(float32(Σ) × factor), −128, 127). The factor
  * takes the weights and the scales out at once, so that what lies outside the output's range is cut off once, at the end.
+ *
+ * Of float16: the two pixels of each row by their weights, the two rows by theirs, times the factor; every product, sum and
+ * the last product is one float32 operation, and the result is rounded to binary16 as in the single-point stage.
  */
 export interface LinearResize<S> extends Scaling<S> {
   readonly mode: 'linear';
-  /** float32(input scale / (output scale · 4 · scale.h · scale.w)). */
+  /** float32(input scale / (output scale · 4 · scale.h · scale.w)); scales of float16 are 1. */
   readonly factor: number;
 }
 
@@ -60,6 +63,7 @@ function checkResize(context: LayerContext, resize: Resize<number>): void {
   const [n, c, h, w] = input.shape;
   sameShape(context, 'resize.output', output.shape, [n, c, h * resize.scale.h, w * resize.scale.w]);
   if (resize.mode === 'nearest') unchanged(context, input, output);
+  else if (input.dtype !== output.dtype) wrong(context, 'the type changes', input.dtype, output.dtype);
   else if (!(resize.factor > 0 && resize.factor === Math.fround(resize.factor))) {
     wrong(context, 'resize.factor is no positive float32', '> 0', resize.factor);
   }

@@ -33,8 +33,26 @@ import type { CubeType, LayerKind, StageWork, Visit } from './kind.ts';
 import { checkLookup, type Lookup, lookupSchema, mapLookup } from './lookup.ts';
 import { checkPdp, checkPdpRegisters, mapPdp, type Pdp, pdpSchema } from './pdp.ts';
 
+/** The steps that the single-point stages of orin and xavier have in common, and their fields. */
+interface PointSteps<S> {
+  readonly input?: S;
+  /** float32 vector, one element or one per output channel. */
+  readonly shift?: S;
+  readonly operand?: {
+    readonly op: 'add' | 'sub' | 'mul' | 'max' | 'min';
+    /** Surface of the output's shape, or with H = W = 1 (one element per channel), broadcast; int8 or float16. */
+    readonly input: S;
+    /** Of an int8 operand its scale and what else it is multiplied by; 1 where it is float16 and nothing multiplies it. */
+    readonly scale: number;
+  };
+  /** float32 vector, one element (LeakyRelu) or one per channel (PRelu). */
+  readonly slope?: S;
+  readonly output?: S;
+}
+
 /**
- * Single-point stage of float-scale targets. With v the int32 accumulator (after bias) or the int8 input:
+ * Single-point stage of orin and xavier that gives int8. With v the accumulator (int32, after bias; float32 of an FP16 convolution) or
+ * the input (int8 or float16):
  *
  *     t = float32(v) × scale[c]              one float32 multiplication
  *     t = t + shift[c]                       if shift
@@ -45,28 +63,39 @@ import { checkPdp, checkPdpRegisters, mapPdp, type Pdp, pdpSchema } from './pdp.
  *
  * Every step is one IEEE float32 operation; no fused multiply-add.
  */
-export interface FloatScaleSdp<S> {
+export interface FloatScaleSdp<S> extends PointSteps<S> {
   readonly arithmetic: 'float-scale';
-  readonly input?: S;
   /** float32 vector, one element or one per output channel. */
   readonly scale: S;
-  /** float32 vector, one element or one per output channel. */
-  readonly shift?: S;
-  readonly operand?: {
-    readonly op: 'add' | 'sub' | 'mul' | 'max' | 'min';
-    /** int8 surface of the output's shape, or with H = W = 1 (one element per channel), broadcast. */
-    readonly input: S;
-    readonly scale: number;
-  };
-  /** float32 vector, one element (LeakyRelu) or one per channel (PRelu). */
-  readonly slope?: S;
   /** Integers in [-128, 127]: Relu is low 0; Clip has both. */
   readonly low: number;
   readonly high: number;
   /** int8 vector of 256 entries, for the integers −128 … 127. */
   readonly lut?: S;
-  readonly output?: S;
 }
+
+/**
+ * The same stage where it gives float16. The steps are those of {@link FloatScaleSdp}, and end so:
+ *
+ *     t = max(t, low), min(t, high)          if low, if high
+ *     h = half(t)                            binary16, nearest even; beyond ±65,504 the largest finite number, infinities too
+ *     h = lut[bits of h]                     if lut
+ *
+ * Maxima and minima are IEEE's (−0 below +0, NaN stays); every NaN that is written is 0x7e00.
+ */
+export interface Float16Sdp<S> extends PointSteps<S> {
+  readonly arithmetic: 'float16';
+  /** float32 vector, one element or one per output channel; absent where nothing is multiplied. */
+  readonly scale?: S;
+  /** float32 numbers; absent where there is no bound. */
+  readonly low?: number;
+  readonly high?: number;
+  /** float16 vector of 65,536 entries, for every bit pattern. */
+  readonly lut?: S;
+}
+
+/** Single-point stages of orin and xavier; each is named after what it gives. */
+export type JetsonSdp<S> = FloatScaleSdp<S> | Float16Sdp<S>;
 
 /** One of SDP's X1, X2, Y sub-units on integer-scale targets (docs/hardware/nvdla.md#sdp). */
 export interface SdpUnit<S> {
@@ -119,29 +148,45 @@ export interface NvdlaSdp<S> {
   readonly output?: S;
 }
 
-export type Sdp<S> = FloatScaleSdp<S> | NvdlaSdp<S>;
+export type Sdp<S> = JetsonSdp<S> | NvdlaSdp<S>;
+
+export const isNvdlaSdp = <S>(sdp: Sdp<S>): sdp is NvdlaSdp<S> =>
+  sdp.arithmetic === 'integer-scale' || sdp.arithmetic === 'nvdla-float16';
 
 /** What the units compute in on numbers of a precision. */
 export const nvdlaArithmetic = (precision: ConvolutionPrecision): NvdlaSdp<unknown>['arithmetic'] =>
   precision === 'float16' ? 'nvdla-float16' : 'integer-scale';
 
-const floatSdp = record<FloatScaleSdp<number>>()({
-  arithmetic: z.literal('float-scale'),
+const pointSteps = {
   input: optional(index),
-  scale: index,
   shift: optional(index),
   operand: optional(
-    record<NonNullable<FloatScaleSdp<number>['operand']>>()({
+    record<NonNullable<PointSteps<number>['operand']>>()({
       op: z.enum(['add', 'sub', 'mul', 'max', 'min']),
       input: index,
       scale: number,
     }),
   ),
   slope: optional(index),
+  output: optional(index),
+};
+
+const floatScaleSdp = record<FloatScaleSdp<number>>()({
+  arithmetic: z.literal('float-scale'),
+  ...pointSteps,
+  scale: index,
   low: integer,
   high: integer,
   lut: optional(index),
-  output: optional(index),
+});
+
+const float16Sdp = record<Float16Sdp<number>>()({
+  arithmetic: z.literal('float16'),
+  ...pointSteps,
+  scale: optional(index),
+  low: optional(number),
+  high: optional(number),
+  lut: optional(index),
 });
 
 const unit = record<SdpUnit<number>>()({
@@ -174,11 +219,13 @@ const nvdlaSdp = record<NvdlaSdp<number>>()({
   output: optional(index),
 });
 
-export const sdpSchema = z.discriminatedUnion('arithmetic', [floatSdp, nvdlaSdp]) satisfies z.ZodType<Sdp<number>>;
+export const sdpSchema = z.discriminatedUnion('arithmetic', [floatScaleSdp, float16Sdp, nvdlaSdp]) satisfies z.ZodType<
+  Sdp<number>
+>;
 
 function mapSdp<S, T>({ input, output, ...rest }: Sdp<S>, visit: Visit<S, T>): Sdp<T> {
   const read = input === undefined ? {} : { input: visit(input, { role: 'input', field: 'sdp.input', client: 'sdp' }) };
-  const steps = rest.arithmetic !== 'float-scale' ? mapUnits(rest, visit) : mapFloatSteps(rest, visit);
+  const steps = 'convert' in rest ? mapUnits(rest, visit) : mapPointSteps(rest, visit);
   return {
     ...read,
     ...steps,
@@ -186,21 +233,21 @@ function mapSdp<S, T>({ input, output, ...rest }: Sdp<S>, visit: Visit<S, T>): S
   };
 }
 
-function mapFloatSteps<S, T>(
-  { operand, scale, shift, slope, lut, ...rest }: FloatScaleSdp<S>,
+function mapPointSteps<S, T>(
+  { operand, scale, shift, slope, lut, ...rest }: JetsonSdp<S>,
   visit: Visit<S, T>,
-): FloatScaleSdp<T> {
+): JetsonSdp<T> {
   const vector = (surface: S, name: string): T => visit(surface, { role: 'vector', field: `sdp.${name}` });
   return {
     ...(rest as Omit<typeof rest, 'input' | 'output'>),
     ...(operand && {
       operand: { ...operand, input: visit(operand.input, { role: 'operand', field: 'sdp.operand' }) },
     }),
-    scale: vector(scale, 'scale'),
+    ...(scale !== undefined && { scale: vector(scale, 'scale') }),
     ...(shift !== undefined && { shift: vector(shift, 'shift') }),
     ...(slope !== undefined && { slope: vector(slope, 'slope') }),
     ...(lut !== undefined && { lut: vector(lut, 'lut') }),
-  };
+  } as JetsonSdp<T>;
 }
 
 function mapUnits<S, T>({ x1, x2, y, lookup, ...rest }: NvdlaSdp<S>, visit: Visit<S, T>): NvdlaSdp<T> {
@@ -236,8 +283,8 @@ export function checkPointAndPooling(
   pdp: Pdp<number> | undefined,
   shape: Shape4,
 ): void {
-  if (sdp.arithmetic === 'float-scale') checkFloatSdp(context, sdp, shape);
-  else checkNvdlaSdp(context, sdp, shape);
+  if (isNvdlaSdp(sdp)) checkNvdlaSdp(context, sdp, shape);
+  else checkJetsonSdp(context, sdp, shape);
   if (pdp !== undefined) {
     if (pdp.input !== undefined || sdp.output !== undefined) {
       wrong(
@@ -248,29 +295,53 @@ export function checkPointAndPooling(
       );
     }
     checkPdp(context, pdp, shape);
+    const { name, dtype } = surfaceOf(context, pdp.output, 'pdp.output');
+    if (!isNvdlaSdp(sdp) && dtype !== resultType(sdp)) {
+      wrong(context, `${name} has another type than what is pooled`, resultType(sdp), dtype);
+    }
     return;
   }
   if (sdp.output === undefined) wrong(context, 'the pipeline writes nothing', 'an output', 'none');
   sameShape(context, 'sdp.output', surfaceOf(context, sdp.output, 'sdp.output').shape, shape);
 }
 
-function checkFloatSdp(context: LayerContext, sdp: FloatScaleSdp<number>, shape: Shape4): void {
+function checkJetsonSdp(context: LayerContext, sdp: JetsonSdp<number>, shape: Shape4): void {
   const perChannel = [1, shape[1]];
-  constant(context, sdp.scale, 'sdp.scale', 'float32', perChannel);
-  if (sdp.shift !== undefined) constant(context, sdp.shift, 'sdp.shift', 'float32', perChannel);
-  if (sdp.slope !== undefined) constant(context, sdp.slope, 'sdp.slope', 'float32', perChannel);
-  if (sdp.lut !== undefined) constant(context, sdp.lut, 'sdp.lut', 'int8', [256]);
-  whole(context, 'sdp.low', sdp.low, -128, 127);
-  whole(context, 'sdp.high', sdp.high, sdp.low, 127);
-  for (const id of [sdp.input, sdp.operand?.input, sdp.output]) {
+  for (const name of ['scale', 'shift', 'slope'] as const) {
+    const vector = sdp[name];
+    if (vector !== undefined) constant(context, vector, `sdp.${name}`, 'float32', perChannel);
+  }
+  if (sdp.arithmetic === 'float16') checkFloat16Ends(context, sdp);
+  else {
+    if (sdp.lut !== undefined) constant(context, sdp.lut, 'sdp.lut', 'int8', [256]);
+    whole(context, 'sdp.low', sdp.low, -128, 127);
+    whole(context, 'sdp.high', sdp.high, sdp.low, 127);
+  }
+  for (const [id, types] of [
+    [sdp.input, ['int8', 'float16']],
+    [sdp.operand?.input, ['int8', 'float16']],
+    [sdp.output, [resultType(sdp)]],
+  ] as const) {
     if (id === undefined) continue;
     const { name, dtype } = surfaceOf(context, id, 'sdp');
-    if (dtype !== 'int8') wrong(context, `${name} has another type`, 'int8', dtype);
+    if (!types.some((type) => type === dtype)) wrong(context, `${name} has another type`, types.join(' or '), dtype);
   }
   if (sdp.operand === undefined) return;
   if (!Number.isFinite(sdp.operand.scale))
     wrong(context, 'sdp.operand.scale is not finite', 'a number', sdp.operand.scale);
   operandShape(context, 'sdp.operand', sdp.operand.input, shape);
+}
+
+function checkFloat16Ends(context: LayerContext, { low, high, lut }: Float16Sdp<number>): void {
+  if (lut !== undefined) constant(context, lut, 'sdp.lut', 'float16', [65_536]);
+  for (const [field, bound] of [
+    ['sdp.low', low],
+    ['sdp.high', high],
+  ] as const) {
+    if (bound === undefined || (Number.isFinite(bound) && bound === Math.fround(bound))) continue;
+    wrong(context, `${field} is no float32`, 'a float32 number', bound);
+  }
+  if (low !== undefined && high !== undefined && low > high) wrong(context, 'sdp.low is above sdp.high', high, low);
 }
 
 /** A point-wise operand has the cube's shape, or one element per channel. */
@@ -327,8 +398,11 @@ function checkUnit(context: LayerContext, field: string, unit: SdpUnit<number>, 
   }
 }
 
-const resultType = (sdp: Sdp<number>): ConvolutionPrecision =>
-  sdp.arithmetic !== 'float-scale' ? sdp.outputType : 'int8';
+/** The type of what leaves the stage, also where it goes on to pooling. */
+export function resultType(sdp: Sdp<unknown>): ConvolutionPrecision {
+  if (isNvdlaSdp(sdp)) return sdp.outputType;
+  return sdp.arithmetic === 'float16' ? 'float16' : 'int8';
+}
 
 interface SdpInput {
   readonly precision: ConvolutionPrecision;
@@ -336,7 +410,7 @@ interface SdpInput {
 }
 
 function checkSdpRegisters(context: LayerContext, sdp: Sdp<number>, input: SdpInput, target: NvdlaTarget): void {
-  if (sdp.arithmetic === 'float-scale') return;
+  if (!isNvdlaSdp(sdp)) return;
   const { precision, channels } = input;
   precisionOf(context, sdp.outputType, 'sdp.outputType', target);
   same(context, 'sdp.arithmetic', sdp.arithmetic, nvdlaArithmetic(precision));

@@ -185,26 +185,32 @@ const lookup: fc.Arbitrary<Lookup<number>> = fc.record({
   hybridPriority: priority,
 });
 
+const pointSteps = {
+  input: index,
+  shift: index,
+  operand: fc.record({
+    op: fc.constantFrom('add' as const, 'sub' as const, 'mul' as const, 'max' as const, 'min' as const),
+    input: index,
+    scale: number,
+  }),
+  slope: index,
+  output: index,
+};
+const optionalSteps = ['input', 'shift', 'operand', 'slope', 'output'] as const;
+
 const sdp: fc.Arbitrary<Sdp<number>> = fc.oneof(
   record<Extract<Sdp<number>, { arithmetic: 'float-scale' }>>(
-    {
-      arithmetic: fc.constant('float-scale'),
-      input: index,
-      scale: index,
-      shift: index,
-      operand: fc.record({ op: fc.constantFrom('add', 'sub', 'mul', 'max', 'min'), input: index, scale: number }),
-      slope: index,
-      low: integer,
-      high: integer,
-      lut: index,
-      output: index,
-    },
-    'input',
-    'shift',
-    'operand',
-    'slope',
+    { arithmetic: fc.constant('float-scale'), ...pointSteps, scale: index, low: integer, high: integer, lut: index },
+    ...optionalSteps,
     'lut',
-    'output',
+  ),
+  record<Extract<Sdp<number>, { arithmetic: 'float16' }>>(
+    { arithmetic: fc.constant('float16'), ...pointSteps, scale: index, low: number, high: number, lut: index },
+    ...optionalSteps,
+    'scale',
+    'low',
+    'high',
+    'lut',
   ),
   record<NvdlaSdp<number>>(
     {

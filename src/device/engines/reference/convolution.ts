@@ -1,6 +1,7 @@
 /**
- * Convolution of float-scale targets, as written in program/layers/conv.ts: int8 × int8 products summed with the int32 bias in
- * an int32 accumulator. Sums are taken modulo 2³²; the compiler refuses weights that could reach that far.
+ * Convolution of orin and xavier, as written in program/layers/conv.ts. INT8: int8 × int8 products summed with the int32 bias in
+ * an int32 accumulator. Sums are taken modulo 2³²; the compiler refuses weights that could reach that far. FP16 is in
+ * float16/convolution.ts.
  */
 
 import { fail } from '../../../base/errors.ts';
@@ -8,7 +9,8 @@ import type { Conv } from '../../../program/layer.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import type { Bus } from '../../bus.ts';
 import type { Cube } from '../../launch.ts';
-import { type Activations, checkShape, readConstant, readFeature } from './feature.ts';
+import { checkShape, readConstant, readElements } from './feature.ts';
+import type { StageValues } from './stages.ts';
 
 /** The numbers that every implementation of a convolution needs, checked. */
 export interface ConvGeometry {
@@ -57,8 +59,10 @@ export function convGeometry(conv: Conv<Cube>): ConvGeometry {
       { actual: `${channels}, ${kernels} in ${groups}` },
     );
   }
-  if (!Number.isInteger(conv.padValue) || conv.padValue < -128 || conv.padValue > 127) {
-    fail('device/fault', 'the padding value does not fit int8', {}, { actual: conv.padValue });
+  const most = conv.input.dtype === 'float16' ? 0 : 127;
+  if (!Number.isInteger(conv.padValue) || conv.padValue < (most === 0 ? 0 : -128) || conv.padValue > most) {
+    const detail = { expected: most === 0 ? '0' : 'an int8', actual: conv.padValue };
+    fail('device/fault', 'the padding value does not fit the input', {}, detail);
   }
   for (const [size, out, before, after, taps, step, gap] of [
     [height, conv.output.height, padding.top, padding.bottom, kernel.h, stride.h, dilation.h],
@@ -87,19 +91,25 @@ export function convGeometry(conv: Conv<Cube>): ConvGeometry {
 }
 
 /** @throws device/fault, device/unsupported */
-export function convolve(conv: Conv<Cube>, bus: Bus): Activations {
+export function convolve(conv: Conv<Cube>, bus: Bus): StageValues {
   const geometry = convGeometry(conv);
-  const { kernels, groupChannels, groupKernels, channels } = geometry;
-  const taps = conv.kernel.h * conv.kernel.w;
-  const input = readFeature(conv.input, bus, 'the convolution input');
-  const wanted = conv.transposed ? channels * groupKernels * taps : kernels * groupChannels * taps;
-  const weights = readConstant(conv.weights, 'int8', [wanted], bus, 'the weights');
+  const { kernels } = geometry;
+  const input = readElements(conv.input, bus, 'the convolution input');
+  const weights = readConstant(conv.weights, 'int8', [weightCount(conv, geometry)], bus, 'the weights');
   const bias = conv.bias ? readConstant(conv.bias, 'int32', [kernels], bus, 'the bias') : new Int32Array(kernels);
   return conv.transposed ? scatter(conv, geometry, input, weights, bias) : gather(conv, geometry, input, weights, bias);
 }
 
+/** How many weights a convolution has. */
+export function weightCount(
+  { kernel, transposed }: Conv<Cube>,
+  { channels, kernels, groupChannels, groupKernels }: ConvGeometry,
+): number {
+  return (transposed ? channels * groupKernels : kernels * groupChannels) * kernel.h * kernel.w;
+}
+
 /** The indices i of an axis, 0 ≤ i < `outputs`, for which i · stride + offset lies in 0 … size − 1. */
-function insideRange(
+export function insideRange(
   outputs: number,
   size: number,
   stride: number,
@@ -117,10 +127,10 @@ function insideRange(
 function gather(
   conv: Conv<Cube>,
   geometry: ConvGeometry,
-  input: Activations,
+  input: StageValues,
   weights: Int8Array,
   bias: Int32Array,
-): Activations {
+): StageValues {
   const { batch, channels, height, width, groupChannels, kernels, groupKernels, output } = geometry;
   const { kernel, stride, dilation, padding, padValue } = conv;
   const [, , outHeight, outWidth] = output;
@@ -168,10 +178,10 @@ function gather(
 function scatter(
   conv: Conv<Cube>,
   geometry: ConvGeometry,
-  input: Activations,
+  input: StageValues,
   weights: Int8Array,
   bias: Int32Array,
-): Activations {
+): StageValues {
   const { batch, channels, height, width, groupChannels, kernels, groupKernels, output } = geometry;
   const { kernel, stride, dilation, padding } = conv;
   const [, , outHeight, outWidth] = output;

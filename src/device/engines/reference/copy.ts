@@ -4,7 +4,7 @@ import { fail } from '../../../base/errors.ts';
 import type { Copy } from '../../../program/layer.ts';
 import type { Bus } from '../../bus.ts';
 import type { Cube } from '../../launch.ts';
-import { expectShape, readFeature, writeFeature } from './feature.ts';
+import { expectOneType, expectShape, readElements, writeElements } from './feature.ts';
 
 /** @throws device/fault */
 export function checkCopy(stage: Copy<Cube>): void {
@@ -23,14 +23,15 @@ export function checkCopy(stage: Copy<Cube>): void {
       { actual: `${channels} from ${inputChannel} to ${outputChannel}` },
     );
   }
+  expectOneType(input, output, 'a copy');
   expectShape([output.shape[0], input.shape[1], output.shape[2], output.shape[3]], input.shape, 'the copy input');
 }
 
 /** @throws device/fault, device/unsupported */
 export function copy(stage: Copy<Cube>, bus: Bus): void {
   checkCopy(stage);
-  const input = readFeature(stage.input, bus, 'the copy input');
-  const output = readFeature(stage.output, bus, 'the copy output');
+  const input = readElements(stage.input, bus, 'the copy input');
+  const output = readElements(stage.output, bus, 'the copy output');
   const [batch, inputChannels, height, width] = input.shape;
   const outputChannels = output.shape[1];
   const plane = height * width;
@@ -41,5 +42,5 @@ export function copy(stage: Copy<Cube>, bus: Bus): void {
       (n * outputChannels + stage.outputChannel) * plane,
     );
   }
-  writeFeature(stage.output, output, bus, 'the copy output');
+  writeElements(stage.output, output, bus, 'the copy output');
 }

@@ -8,24 +8,26 @@
 
 import { fail } from '../../../base/errors.ts';
 import { mapLaunch } from '../../../program/access.ts';
-import type { Pipeline } from '../../../program/layer.ts';
+import { isNvdlaSdp, type Pipeline } from '../../../program/layer.ts';
 import { kindOf } from '../../../program/layers/table.ts';
+import type { Bus } from '../../bus.ts';
 import type { Cube, LaunchResult } from '../../launch.ts';
-import type { ImmediateEngines } from '../../state.ts';
+import type { DeviceState, ImmediateEngines } from '../../state.ts';
 import { convGeometry, convolve } from './convolution.ts';
 import { copy } from './copy.ts';
-import { readFeature, writeFeature } from './feature.ts';
+import { type Activations, readFeature, writeFeature } from './feature.ts';
+import { convolveHalves } from './float16/convolution.ts';
 import { nvdlaStages } from './nvdla/stages.ts';
 import { pool } from './pooling.ts';
 import { resize } from './resize.ts';
 import { singlePoint } from './single-point.ts';
 import { runStages, type Stages } from './stages.ts';
 
-const floatScaleStages: Stages = {
-  convolve,
+/** Orin and xavier, INT8 and FP16: each stage goes by the types of what it reads and writes. */
+const jetsonStages: Stages<Activations> = {
+  convolve: (conv, bus) => (conv.input.dtype === 'float16' ? convolveHalves : convolve)(conv, bus),
   singlePoint(sdp, input, bus) {
-    if (sdp.arithmetic !== 'float-scale')
-      return fail('device/fault', 'a float-scale pipeline with an integer-scale SDP');
+    if (isNvdlaSdp(sdp)) return fail('device/fault', 'a pipeline of orin with an SDP of the open NVDLA');
     return singlePoint(sdp, input, bus);
   },
   pool,
@@ -42,26 +44,22 @@ export const referenceEngines = (): ImmediateEngines => ({
   name: 'reference',
   dispatch: (pipeline, bus, state) => {
     checkChain(pipeline);
-    const stages = stagesOf(pipeline);
-    const saturated = runStages(pipeline, stages, bus, state);
-    return launchResult(pipeline, pipeline.kind === 'conv' ? stages.macs(pipeline.conv) : 0, saturated);
+    return isOfNvdla(pipeline, state)
+      ? run(pipeline, nvdlaStages, bus, state)
+      : run(pipeline, jetsonStages, bus, state);
   },
   close: () => {},
 });
 
-/** The arithmetic of a pipeline. Maxima of int8 are the same in both. */
-function stagesOf(pipeline: Pipeline<Cube>): Stages {
-  switch (pipeline.kind) {
-    case 'conv':
-    case 'sdp':
-      return pipeline.sdp.arithmetic !== 'float-scale' ? nvdlaStages : floatScaleStages;
-    case 'pdp':
-      return pipeline.pdp.average || pipeline.pdp.output.dtype !== 'int8' ? nvdlaStages : floatScaleStages;
-    case 'cdp':
-      return nvdlaStages;
-    default:
-      return floatScaleStages;
-  }
+function run<V>(pipeline: Pipeline<Cube>, stages: Stages<V>, bus: Bus, state: DeviceState): LaunchResult {
+  const saturated = runStages(pipeline, stages, bus, state);
+  return launchResult(pipeline, pipeline.kind === 'conv' ? stages.macs(pipeline.conv) : 0, saturated);
+}
+
+/** A pooling of its own says no arithmetic: the device that it is launched on does. */
+function isOfNvdla(pipeline: Pipeline<Cube>, { nvdla }: DeviceState): boolean {
+  if (pipeline.kind === 'conv' || pipeline.kind === 'sdp') return isNvdlaSdp(pipeline.sdp);
+  return nvdla !== undefined || pipeline.kind === 'cdp' || (pipeline.kind === 'pdp' && !!pipeline.pdp.average);
 }
 
 /**

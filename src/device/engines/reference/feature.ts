@@ -8,14 +8,15 @@
 
 import { elementSize } from '../../../base/data-type.ts';
 import { fail } from '../../../base/errors.ts';
+import { float16Bits, float16Values } from '../../../base/float16.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import type { Bus } from '../../bus.ts';
 import type { Cube } from '../../launch.ts';
 
-/** What stages hand to one another: integers in dense NCHW order. */
+/** What stages hand to one another, in dense NCHW order: integers of INT8, real numbers of FP16. */
 export interface Activations {
   readonly shape: Shape4;
-  readonly data: Int32Array;
+  readonly data: Int32Array | Float32Array;
 }
 
 /** How the elements of one pixel lie: runs of `atom` channels side by side, `runs` of them, a surface stride apart. */
@@ -86,13 +87,36 @@ export function featureExtent(cube: Cube, what: string): number {
   return extent;
 }
 
+/** The elements of a feature cube in memory, int8 or the bits of float16, and its strides in elements. */
+function elementsOf(cube: Cube, bus: Bus, base: number) {
+  const { dtype } = cube;
+  const bytes = elementSize[dtype];
+  const places = [base, cube.lineStride, cube.surfaceStride, cube.batchStride];
+  if (places.some((place) => place % bytes !== 0)) {
+    fail('device/fault', `a ${dtype} surface is not aligned to its elements`, {}, { actual: places.join(' ') });
+  }
+  const memory = dtype === 'int8' ? new Int8Array(bus.memory.buffer) : new Uint16Array(bus.memory.buffer);
+  const [first, lineStride, surfaceStride, batchStride] = places.map((place) => place / bytes);
+  return {
+    memory,
+    first: first!,
+    cube: { ...cube, lineStride: lineStride!, surfaceStride: surfaceStride!, batchStride: batchStride! },
+  };
+}
+
 /** @throws device/unsupported */
 export function wantInt8(cube: Cube, what: string): void {
   if (cube.dtype !== 'int8')
     fail('device/unsupported', `${what} must be int8 on this target`, {}, { actual: cube.dtype });
 }
 
-/** Calls `visit` with the byte offset of the first element of every row of every channel, in NCHW order. */
+/** @throws device/unsupported for a type that no stage of orin and xavier computes in */
+export function wantFeature(cube: Cube, what: string): void {
+  if (cube.dtype !== 'int8' && cube.dtype !== 'float16')
+    fail('device/unsupported', `${what} must be int8 or float16 on this target`, {}, { actual: cube.dtype });
+}
+
+/** Calls `visit` with the offset of the first element of every row of every channel, in NCHW order; strides are in elements. */
 function eachRow(cube: Cube, channels: number, visit: (offset: number, channel: number) => void): void {
   const { atom } = packingOf(cube);
   const [batch, , height] = cube.shape;
@@ -104,41 +128,64 @@ function eachRow(cube: Cube, channels: number, visit: (offset: number, channel: 
   }
 }
 
-/** Reads an int8 feature cube. @throws device/fault, device/unsupported */
-export function readFeature(cube: Cube, bus: Bus, what: string): Activations {
-  wantInt8(cube, what);
-  const base = bus.locate(cube.address, featureExtent(cube, what));
-  const memory = new Int8Array(bus.memory.buffer);
+/** The elements of a feature cube: int8, or the bits of float16. @throws device/fault, device/unsupported */
+export function readElements(
+  cube: Cube,
+  bus: Bus,
+  what: string,
+): { readonly shape: Shape4; readonly data: Int32Array } {
+  wantFeature(cube, what);
+  const { memory, first, cube: own } = elementsOf(cube, bus, bus.locate(cube.address, featureExtent(cube, what)));
   const { atom } = packingOf(cube);
   const [, channels, , width] = cube.shape;
   const data = new Int32Array(checkShape(cube.shape, what));
   let to = 0;
-  eachRow(cube, channels, (offset) => {
-    for (let x = 0; x < width; x++) data[to++] = memory[base + offset + x * atom]!;
+  eachRow(own, channels, (offset) => {
+    for (let x = 0; x < width; x++) data[to++] = memory[first + offset + x * atom]!;
   });
   return { shape: cube.shape, data };
 }
 
-/** Writes int8 values to a feature cube and zeroes the rest of its last atom. @throws device/fault, device/unsupported */
-export function writeFeature(cube: Cube, values: Activations, bus: Bus, what: string): void {
-  wantInt8(cube, what);
+/** Reads a feature cube. @throws device/fault, device/unsupported */
+export function readFeature(cube: Cube, bus: Bus, what: string): Activations {
+  const elements = readElements(cube, bus, what);
+  return cube.dtype === 'float16' ? { shape: cube.shape, data: float16Values(elements.data) } : elements;
+}
+
+/**
+ * Writes elements to a feature cube, int8 or the bits of float16, and zeroes the rest of its last atom. @throws device/fault,
+ * device/unsupported
+ */
+export function writeElements(cube: Cube, values: Activations, bus: Bus, what: string): void {
+  wantFeature(cube, what);
   expectShape(cube.shape, values.shape, what);
   const base = bus.locateForWrite(cube.address, featureExtent(cube, what));
-  const memory = new Int8Array(bus.memory.buffer);
+  const { memory, first, cube: own } = elementsOf(cube, bus, base);
   const { atom, runs } = packingOf(cube);
   const [batch, channels, height, width] = cube.shape;
   const plane = height * width;
   for (let n = 0; n < batch; n++) {
     for (let c = 0; c < atom * runs; c++) {
-      const start = base + n * cube.batchStride + Math.floor(c / atom) * cube.surfaceStride + (c % atom);
+      const start = first + n * own.batchStride + Math.floor(c / atom) * own.surfaceStride + (c % atom);
       for (let y = 0; y < height; y++) {
         const from = (n * channels + c) * plane + y * width;
         for (let x = 0; x < width; x++) {
-          memory[start + y * cube.lineStride + x * atom] = c < channels ? values.data[from + x]! : 0;
+          memory[start + y * own.lineStride + x * atom] = c < channels ? values.data[from + x]! : 0;
         }
       }
     }
   }
+}
+
+/** Writes integers, or numbers that float16 has, to a feature cube. @throws device/fault, device/unsupported */
+export function writeFeature(cube: Cube, values: Activations, bus: Bus, what: string): void {
+  const halves = cube.dtype === 'float16';
+  writeElements(
+    cube,
+    halves ? { shape: values.shape, data: Int32Array.from(values.data, float16Bits) } : values,
+    bus,
+    what,
+  );
 }
 
 /** @throws device/fault */
@@ -147,7 +194,13 @@ export function expectShape(expected: Shape4, actual: Shape4, what: string): voi
   fail('device/fault', `${what} has the wrong shape`, {}, { expected: expected.join('x'), actual: actual.join('x') });
 }
 
-const vectorTypes = { int8: Int8Array, int32: Int32Array, float32: Float32Array } as const;
+/** @throws device/fault when a stage that changes no type reads one and writes another */
+export function expectOneType(input: Cube, output: Cube, what: string): void {
+  if (input.dtype === output.dtype) return;
+  fail('device/fault', `${what} changes the type`, {}, { expected: input.dtype, actual: output.dtype });
+}
+
+const vectorTypes = { int8: Int8Array, int32: Int32Array, float16: Uint16Array, float32: Float32Array } as const;
 
 /**
  * Copies a dense constant (`vector` or `kcrs`) out of memory.

@@ -1,9 +1,11 @@
 /**
- * Pooling of float-scale targets. Cells outside the image never win a maximum or minimum and add nothing to a sum; the
- * average is the exact sum, converted to float32 and multiplied by float32(1 / count), rounded half away from zero.
+ * Pooling of orin and xavier. Cells outside the image never win a maximum or minimum and add nothing to a sum; the
+ * average of int8 is the exact sum, converted to float32 and multiplied by float32(1 / count), rounded half away from zero. That of
+ * float16 is summed in float32, cell by cell in the order of rows, and rounded to binary16.
  */
 
 import { fail } from '../../../base/errors.ts';
+import { saturatedFloat16 } from '../../../base/float16.ts';
 import { clamp, roundHalfAway } from '../../../base/rounding.ts';
 import type { Pdp } from '../../../program/layer.ts';
 import type { Cube } from '../../launch.ts';
@@ -37,7 +39,9 @@ export function pool(pdp: Pdp<Cube>, input: Activations): Activations {
   const [, , height, width] = input.shape;
   const [batch, channels, outHeight, outWidth] = pdp.output.shape;
   const { kernel, stride, padding } = pdp;
-  const data = new Int32Array(batch * channels * outHeight * outWidth);
+  const real = input.data instanceof Float32Array;
+  const length = batch * channels * outHeight * outWidth;
+  const data = real ? new Float32Array(length) : new Int32Array(length);
   let to = 0;
   for (let plane = 0; plane < batch * channels; plane++) {
     for (let y = 0; y < outHeight; y++) {
@@ -46,12 +50,12 @@ export function pool(pdp: Pdp<Cube>, input: Activations): Activations {
         const left = x * stride.w - padding.left;
         let sum = 0;
         let cells = 0;
-        let most = -128;
-        let least = 127;
+        let most = Number.NEGATIVE_INFINITY;
+        let least = Number.POSITIVE_INFINITY;
         for (let iy = Math.max(top, 0); iy < Math.min(top + kernel.h, height); iy++) {
           for (let ix = Math.max(left, 0); ix < Math.min(left + kernel.w, width); ix++) {
             const value = input.data[(plane * height + iy) * width + ix]!;
-            sum += value;
+            sum = real ? Math.fround(sum + value) : sum + value;
             cells++;
             most = Math.max(most, value);
             least = Math.min(least, value);
@@ -59,7 +63,8 @@ export function pool(pdp: Pdp<Cube>, input: Activations): Activations {
         }
         if (pdp.mode === 'average') {
           const count = pdp.countPadding ? kernel.h * kernel.w : cells;
-          data[to++] = clamp(roundHalfAway(Math.fround(Math.fround(sum) * Math.fround(1 / count))), -128, 127);
+          const mean = Math.fround(Math.fround(sum) * Math.fround(1 / count));
+          data[to++] = real ? saturatedFloat16(mean) : clamp(roundHalfAway(mean), -128, 127);
         } else {
           data[to++] = pdp.mode === 'max' ? most : least;
         }

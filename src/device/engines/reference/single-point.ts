@@ -1,11 +1,12 @@
 /**
- * The single-point stage of float-scale targets: the steps of `FloatScaleSdp` in program/layers/sdp.ts, one IEEE float32
+ * The single-point stages of orin and xavier: the steps of `FloatScaleSdp` and `Float16Sdp` in program/layers/sdp.ts, one IEEE float32
  * operation each (`Math.fround` of a float64 sum or product of two float32 numbers is that operation exactly).
  */
 
 import { fail } from '../../../base/errors.ts';
+import { float16Bits, float16Values, saturatedFloat16 } from '../../../base/float16.ts';
 import { clamp, roundHalfAway } from '../../../base/rounding.ts';
-import type { FloatScaleSdp } from '../../../program/layer.ts';
+import type { Float16Sdp, FloatScaleSdp, JetsonSdp } from '../../../program/layer.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import type { Bus } from '../../bus.ts';
 import type { Cube } from '../../launch.ts';
@@ -28,47 +29,92 @@ const perChannel = (cube: Cube, channels: number, bus: Bus, what: string): Float
 };
 
 /** Checks the numbers of the stage. @throws device/fault */
-export function checkSinglePoint(sdp: FloatScaleSdp<Cube>): void {
-  const { low, high } = sdp;
+export function checkSinglePoint({ arithmetic, low, high }: JetsonSdp<Cube>): void {
+  if (arithmetic === 'float16') {
+    for (const bound of [low, high]) {
+      if (bound === undefined || (Number.isFinite(bound) && bound === Math.fround(bound))) continue;
+      fail('device/fault', 'a bound of an SDP stage is no float32', {}, { actual: bound });
+    }
+    return;
+  }
   const ends = [low, high];
   if (!ends.every((v) => Number.isInteger(v) && v >= -128 && v <= 127) || low > high) {
     fail('device/fault', 'the clamp of an SDP stage does not fit int8', {}, { actual: `${low} … ${high}` });
   }
 }
 
-/** @returns int8 values, and how many results were clamped to the ends of int8. @throws device/fault, device/unsupported */
+/** How a stage ends, once its steps are done. */
+interface Ending {
+  /** Room for so many results. */
+  readonly results: (length: number) => Activations['data'];
+  /** Whether a result does not fit its type, so that it is cut off. */
+  readonly saturates: (t: number) => boolean;
+  readonly finish: (t: number) => number;
+}
+
+function integerEnding({ low, high, lut: table }: FloatScaleSdp<Cube>, bus: Bus): Ending {
+  const lut = table && readConstant(table, 'int8', [256], bus, 'the lookup table');
+  return {
+    results: (length) => new Int32Array(length),
+    // NaN saturates like −∞.
+    saturates(t) {
+      const rounded = roundHalfAway(t);
+      return (rounded > 127 && high === 127) || (!(rounded >= -128) && low === -128);
+    },
+    finish(t) {
+      const q = clamp(roundHalfAway(t), low, high);
+      return lut ? lut[q + 128]! : q;
+    },
+  };
+}
+
+function halfEnding({ low, high, lut: table }: Float16Sdp<Cube>, bus: Bus): Ending {
+  const lut = table && float16Values(readConstant(table, 'float16', [65_536], bus, 'the lookup table'));
+  const bounded = (t: number): number => {
+    const raised = low === undefined ? t : Math.max(t, low);
+    return high === undefined ? raised : Math.min(raised, high);
+  };
+  return {
+    results: (length) => new Float32Array(length),
+    saturates: (t) => Math.abs(bounded(t)) >= 65520,
+    finish(t) {
+      const half = saturatedFloat16(bounded(t));
+      return lut ? lut[float16Bits(half)]! : half;
+    },
+  };
+}
+
+/** @returns int8 values, or numbers of float16, and how many results were cut off at the ends of their type. @throws device/fault, device/unsupported */
 export function singlePoint(
-  sdp: FloatScaleSdp<Cube>,
+  sdp: JetsonSdp<Cube>,
   input: Activations,
   bus: Bus,
 ): { readonly values: Activations; readonly saturated: number } {
   checkSinglePoint(sdp);
   const [batch, channels, height, width] = input.shape;
   const plane = height * width;
-  const scale = perChannel(sdp.scale, channels, bus, 'the SDP scale');
+  const scale = sdp.scale && perChannel(sdp.scale, channels, bus, 'the SDP scale');
   const shift = sdp.shift && perChannel(sdp.shift, channels, bus, 'the SDP shift');
   const slope = sdp.slope && perChannel(sdp.slope, channels, bus, 'the SDP slope');
-  const lut = sdp.lut && readConstant(sdp.lut, 'int8', [256], bus, 'the lookup table');
+  const ending = sdp.arithmetic === 'float16' ? halfEnding(sdp, bus) : integerEnding(sdp, bus);
   const operand = sdp.operand && readOperand(sdp.operand.input, input.shape, bus);
   const operate = sdp.operand && operations[sdp.operand.op];
   const operandScale = Math.fround(sdp.operand?.scale ?? 1);
 
-  const data = new Int32Array(input.data.length);
+  const data = ending.results(input.data.length);
   let saturated = 0;
   for (let plane0 = 0; plane0 < batch * channels; plane0++) {
     const c = plane0 % channels;
     for (let i = plane0 * plane; i < (plane0 + 1) * plane; i++) {
-      let t = Math.fround(Math.fround(input.data[i]!) * scale[c]!);
+      let t = Math.fround(input.data[i]!);
+      if (scale) t = Math.fround(t * scale[c]!);
       if (shift) t = Math.fround(t + shift[c]!);
       if (operand && operate) {
         t = operate(t, Math.fround(operand.data[operand.broadcast ? plane0 : i]! * operandScale));
       }
       if (slope && t < 0) t = Math.fround(t * slope[c]!);
-      const rounded = roundHalfAway(t);
-      // NaN saturates like −∞.
-      if ((rounded > 127 && sdp.high === 127) || (!(rounded >= -128) && sdp.low === -128)) saturated++;
-      const q = clamp(rounded, sdp.low, sdp.high);
-      data[i] = lut ? lut[q + 128]! : q;
+      if (ending.saturates(t)) saturated++;
+      data[i] = ending.finish(t);
     }
   }
   return { values: { shape: input.shape, data }, saturated };
@@ -82,7 +128,7 @@ export function operandShape(cube: Cube, input: Shape4): 'point' | 'channel' {
   return perChannel ? 'channel' : 'point';
 }
 
-function readOperand(cube: Cube, input: Shape4, bus: Bus): { readonly data: Int32Array; readonly broadcast: boolean } {
+function readOperand(cube: Cube, input: Shape4, bus: Bus): Pick<Activations, 'data'> & { readonly broadcast: boolean } {
   const broadcast = operandShape(cube, input) === 'channel';
   return { data: readFeature(cube, bus, 'the SDP operand').data, broadcast };
 }

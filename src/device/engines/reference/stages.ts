@@ -7,39 +7,37 @@ import type { Bus } from '../../bus.ts';
 import type { Cube } from '../../launch.ts';
 import type { DeviceState } from '../../state.ts';
 
-/** What passes between stages: int32 numbers, or bit patterns of floats, in dense NCHW order. */
+/** What passes between stages of the open NVDLA: int32 numbers, or bit patterns of floats, in dense NCHW order. */
 export interface StageValues {
   readonly shape: Shape4;
   readonly data: Int32Array;
 }
 
-export interface Counted {
-  readonly values: StageValues;
+export interface Counted<V> {
+  readonly values: V;
   readonly saturated: number;
 }
 
-/** One arithmetic. `read` and `write` convert between cubes and stage values. */
-export interface Stages {
-  convolve(conv: Conv<Cube>, bus: Bus, state: DeviceState): StageValues;
-  singlePoint(sdp: Sdp<Cube>, input: StageValues, bus: Bus, state: DeviceState): Counted;
-  pool(pdp: Pdp<Cube>, input: StageValues, bus: Bus, state: DeviceState): StageValues;
+/** What the hardware of a family of targets computes. V passes between stages; `read` and `write` convert between cubes and it. */
+export interface Stages<V> {
+  convolve(conv: Conv<Cube>, bus: Bus, state: DeviceState): V;
+  singlePoint(sdp: Sdp<Cube>, input: V, bus: Bus, state: DeviceState): Counted<V>;
+  pool(pdp: Pdp<Cube>, input: V, bus: Bus, state: DeviceState): V;
   /** Absent where the hardware has no CDP. */
-  normalize?(cdp: Cdp<Cube>, input: StageValues, state: DeviceState): Counted;
-  resize(stage: Resize<Cube>, bus: Bus): StageValues;
+  normalize?(cdp: Cdp<Cube>, input: V, state: DeviceState): Counted<V>;
+  resize(stage: Resize<Cube>, bus: Bus): void;
   copy(stage: Copy<Cube>, bus: Bus): void;
-  read(cube: Cube, bus: Bus, what: string): StageValues;
-  write(cube: Cube, values: StageValues, bus: Bus, what: string): void;
+  read(cube: Cube, bus: Bus, what: string): V;
+  write(cube: Cube, values: V, bus: Bus, what: string): void;
   macs(conv: Conv<Cube>): number;
 }
 
 /** Runs a pipeline whose chain was checked. Returns how many results did not fit their type. */
-export function runStages(pipeline: Pipeline<Cube>, stages: Stages, bus: Bus, state: DeviceState): number {
+export function runStages<V>(pipeline: Pipeline<Cube>, stages: Stages<V>, bus: Bus, state: DeviceState): number {
   switch (pipeline.kind) {
-    case 'resize': {
-      const { output } = pipeline.resize;
-      stages.write(output, stages.resize(pipeline.resize, bus), bus, 'the resize output');
+    case 'resize':
+      stages.resize(pipeline.resize, bus);
       return 0;
-    }
     case 'copy':
       stages.copy(pipeline.copy, bus);
       return 0;

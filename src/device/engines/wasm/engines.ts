@@ -3,7 +3,8 @@
  * scalar reference (reference/).
  *
  * What runs where. Every float-scale pipeline runs on the kernels; formats other than chw32 are brought into it and back
- * by the copy kernel. There is no fallback to the scalar engines: what neither knows is refused alike.
+ * by the copy kernel. What neither these nor the scalar engines know is refused alike. FP16 has no kernels yet and runs on the scalar
+ * engines.
  *
  *     conv (one group, chw32, ≥ 16 channels)     assembly/convolution.ts, direct
  *     conv (depthwise, chw32)                    assembly/depthwise.ts
@@ -20,6 +21,7 @@
  */
 
 import { fail } from '../../../base/errors.ts';
+import { mapLaunch } from '../../../program/access.ts';
 import type { FloatScaleSdp, Pdp, Pipeline, Sdp } from '../../../program/layer.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import type { Bus } from '../../bus.ts';
@@ -27,7 +29,7 @@ import type { Cube } from '../../launch.ts';
 import type { ImmediateEngines } from '../../state.ts';
 import { convGeometry } from '../reference/convolution.ts';
 import { checkCopy } from '../reference/copy.ts';
-import { checkChain, launchResult } from '../reference/engines.ts';
+import { checkChain, launchResult, referenceEngines } from '../reference/engines.ts';
 import { expectShape, readConstant } from '../reference/feature.ts';
 import { checkPooling } from '../reference/pooling.ts';
 import { checkResize } from '../reference/resize.ts';
@@ -62,12 +64,14 @@ export interface WasmEngines extends ImmediateEngines {
 export async function createWasmEngines(bus: Bus, options: WasmOptions): Promise<WasmEngines> {
   const host = await KernelHost.create(bus, options);
   const nvdla = new NvdlaEngine(host);
+  const reference = referenceEngines();
   return {
     kind: 'immediate',
     name: `wasm, ${host.threads} ${host.threads === 1 ? 'thread' : 'threads'}`,
     dispatch(pipeline, launchBus, state) {
       if (launchBus !== bus) throw new TypeError('these engines were made for another bus');
       if (state.nvdla) return nvdla.run(pipeline, state);
+      if (touchesHalves(pipeline)) return reference.dispatch(pipeline, bus, state);
       checkChain(pipeline);
       const { macs, saturated } = runPipeline(host, pipeline);
       return launchResult(pipeline, macs, saturated);
@@ -83,6 +87,15 @@ export async function createWasmEngines(bus: Bus, options: WasmOptions): Promise
       host.close();
     },
   };
+}
+
+/** Whether a launch reads or writes float16, for which there are no kernels yet: the scalar engines run it. */
+function touchesHalves(pipeline: Pipeline<Cube>): boolean {
+  let found = false;
+  mapLaunch(pipeline, (cube) => {
+    if (cube.dtype === 'float16') found = true;
+  });
+  return found;
 }
 
 interface Work {

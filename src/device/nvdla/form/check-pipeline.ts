@@ -8,7 +8,7 @@
  */
 
 import { fail } from '../../../base/errors.ts';
-import type { Conv, Pdp, Pipeline, Sdp } from '../../../program/layer.ts';
+import { type Conv, isNvdlaSdp, type Pdp, type Pipeline, type Sdp } from '../../../program/layer.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import type { Bus } from '../../bus.ts';
 import { featureExtent } from '../../engines/reference/feature.ts';
@@ -92,7 +92,7 @@ function checkStages(pipeline: Pipeline<Cube>): Checked {
   if (sdp) {
     cube(sdp.input, 'the SDP input');
     cube(sdp.output, 'the SDP output');
-    if (sdp.arithmetic !== 'float-scale') {
+    if (isNvdlaSdp(sdp)) {
       for (const unit of [sdp.x1, sdp.x2, sdp.y]) if (unit?.operand) spans.push(unit.operand);
     }
     if (pdp) agree('PDP', sdp.inputShape, pdp.inputShape);

@@ -15,7 +15,7 @@
  * first layer that is not complete are in groups, and all that they wait for has happened.
  */
 
-import type { Layer } from '../../../program/layer.ts';
+import { isNvdlaSdp, type Layer } from '../../../program/layer.ts';
 import { type CommonDesc, type Consumer, events, type OperationType, operationTypes } from '../format/descriptors.ts';
 
 /** The operations of a layer: types in the order of its stages, and where they stand in the list. */
@@ -96,7 +96,7 @@ export function dependencies(layers: readonly LayerOperations[]): Dependencies {
 function readsMemory(layer: Layer, type: OperationType): boolean {
   if (type === 'sdp' && (layer.kind === 'conv' || layer.kind === 'sdp')) {
     const { sdp } = layer;
-    if (sdp.arithmetic === 'float-scale') return false;
+    if (!isNvdlaSdp(sdp)) return false;
     return sdp.input !== undefined || [sdp.x1, sdp.x2, sdp.y].some((unit) => unit?.operand !== undefined);
   }
   return type !== 'conv';

@@ -5,18 +5,19 @@
 
 import { elementSize } from '../../../base/data-type.ts';
 import { fail } from '../../../base/errors.ts';
-import type {
-  Cdp,
-  Conv,
-  Convert,
-  Layer,
-  Lookup,
-  LookupSlope,
-  NvdlaSdp,
-  Pdp,
-  Pipeline,
-  Sdp,
-  SdpUnit,
+import {
+  type Cdp,
+  type Conv,
+  type Convert,
+  isNvdlaSdp,
+  type Layer,
+  type Lookup,
+  type LookupSlope,
+  type NvdlaSdp,
+  type Pdp,
+  type Pipeline,
+  type Sdp,
+  type SdpUnit,
 } from '../../../program/layer.ts';
 import {
   activationCodes,
@@ -194,7 +195,7 @@ function lowerPoint(
   layer: Pipeline<number> & { readonly name: string },
   context: LowerContext,
 ): readonly OperationDesc[] {
-  if (sdp.arithmetic === 'float-scale') {
+  if (!isNvdlaSdp(sdp)) {
     return fail('program/invalid', 'the open NVDLA has no float-scale SDP', { layer: layer.name });
   }
   const dst = pdp === undefined ? cubeOf(sdp.output!, context) : { ...src, ...flying(src, context, sdp.outputType) };

@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { bytes } from '../../../base/units.ts';
 import type { Cube, Launch } from '../../../device/launch.ts';
 import { surfaceGeometry } from '../../../program/geometry.ts';
-import type { Conv, NvdlaSdp, Pdp, Sdp, SdpUnit } from '../../../program/layer.ts';
+import { type Conv, isNvdlaSdp, type NvdlaSdp, type Pdp, type Sdp, type SdpUnit } from '../../../program/layer.ts';
 import type { Program } from '../../../program/program.ts';
 import type { Surface } from '../../../program/surface.ts';
 import { validateProgram } from '../../../program/validate.ts';
@@ -241,7 +241,7 @@ describe('a lowered Program', () => {
       const { program, blobs } = randomProgram(nvFull, seed + 1, 12);
       const wanted = program.layers.flatMap((layer) => {
         if (layer.kind === 'cdp') return layer.cdp.lookup ? [layer.cdp.lookup] : [];
-        const { lookup } = 'sdp' in layer && layer.sdp.arithmetic !== 'float-scale' ? layer.sdp : {};
+        const { lookup } = 'sdp' in layer && isNvdlaSdp(layer.sdp) ? layer.sdp : {};
         return lookup ? [lookup] : [];
       });
       const loadable = lowerProgram(program, blobs, nvFull);

@@ -9,7 +9,17 @@ import type { LookupTable } from '../../../device/engines/reference/nvdla/lookup
 import type { Cube } from '../../../device/launch.ts';
 import { type Launch, launch } from '../../../device/launch.ts';
 import type { NvdlaState } from '../../../device/state.ts';
-import type { Layer, Lookup, Pdp, Pipeline, PixelCopy, PixelGrid, Sdp, SdpUnit } from '../../../program/layer.ts';
+import {
+  isNvdlaSdp,
+  type Layer,
+  type Lookup,
+  type Pdp,
+  type Pipeline,
+  type PixelCopy,
+  type PixelGrid,
+  type Sdp,
+  type SdpUnit,
+} from '../../../program/layer.ts';
 import { rootOf } from '../../../program/liveness.ts';
 import type { BlobTable, Program } from '../../../program/program.ts';
 import type { Surface, SurfaceFormat } from '../../../program/surface.ts';
@@ -90,7 +100,7 @@ export function runDirectly({ program, blobs, target }: Subject, inputs: readonl
   const state = { engines: referenceEngines(), nvdla };
   const launches: Launch[] = [];
   for (const layer of program.layers) {
-    if ('sdp' in layer && layer.sdp.arithmetic !== 'float-scale' && layer.sdp.lookup) {
+    if ('sdp' in layer && isNvdlaSdp(layer.sdp) && layer.sdp.lookup) {
       nvdla.sdpTable = tableOf(layer.sdp.lookup, cubes, bus);
     }
     if (layer.kind === 'cdp' && layer.cdp.lookup) nvdla.cdpTable = tableOf(layer.cdp.lookup, cubes, bus);
@@ -135,7 +145,7 @@ function wholeAtoms(pipeline: Pipeline<Cube>): Pipeline<Cube> {
   });
   const unit = (of: SdpUnit<Cube> | undefined) => of && { ...of, ...(of.operand && { operand: widen(of.operand) }) };
   const point = (sdp: Sdp<Cube>): Sdp<Cube> => {
-    if (sdp.arithmetic === 'float-scale') return sdp;
+    if (!isNvdlaSdp(sdp)) return sdp;
     const [x1, x2, y] = [unit(sdp.x1), unit(sdp.x2), unit(sdp.y)];
     return { ...ends(sdp), ...(x1 && { x1 }), ...(x2 && { x2 }), ...(y && { y }) };
   };

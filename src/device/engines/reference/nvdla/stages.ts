@@ -4,7 +4,8 @@
  */
 
 import { fail } from '../../../../base/errors.ts';
-import type { Stages } from '../stages.ts';
+import { isNvdlaSdp } from '../../../../program/layer.ts';
+import type { Stages, StageValues } from '../stages.ts';
 import { convolutionMacs, convolve } from './convolution.ts';
 import { readValues, writeValues } from './feature.ts';
 import { normalizeFloats } from './float16/normalize.ts';
@@ -14,10 +15,10 @@ import { normalizeIntegers } from './int8/normalize.ts';
 import { poolIntegers } from './int8/pooling.ts';
 import { singlePointIntegers } from './int8/single-point.ts';
 
-export const nvdlaStages: Stages = {
+export const nvdlaStages: Stages<StageValues> = {
   convolve,
   singlePoint(sdp, input, bus, state) {
-    if (sdp.arithmetic === 'float-scale') return fail('device/fault', 'a pipeline of NVDLA with a float-scale SDP');
+    if (!isNvdlaSdp(sdp)) return fail('device/fault', 'a pipeline of NVDLA with an SDP of another target');
     return sdp.arithmetic === 'nvdla-float16'
       ? singlePointFloats(sdp, input, bus, state)
       : singlePointIntegers(sdp, input, bus, state);

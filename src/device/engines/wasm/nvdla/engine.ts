@@ -14,6 +14,7 @@
 import {
   type Conv,
   type ConvCore,
+  isNvdlaSdp,
   looksUp,
   type NvdlaSdp,
   type Pdp,
@@ -143,7 +144,7 @@ export class NvdlaEngine {
   #runConv(pipeline: PipelineOf<'conv'>, state: DeviceState): number | undefined {
     const { conv, sdp } = pipeline;
     const { core, input } = conv;
-    if (sdp.arithmetic === 'float-scale' || !core || core.reuse.data || core.keep.data) return undefined;
+    if (!isNvdlaSdp(sdp) || !core || core.reuse.data || core.keep.data) return undefined;
     if (core.precision === 'float16') return this.#runFloatConv({ ...pipeline, sdp }, core, state);
     if (!isPlainConv(conv, core)) return undefined;
     const { bus } = this.#host;
@@ -181,7 +182,7 @@ export class NvdlaEngine {
 
   #runPoint(pipeline: PipelineOf<'sdp'>, state: DeviceState): number | undefined {
     const { sdp } = pipeline;
-    if (sdp.arithmetic === 'float-scale') return undefined;
+    if (!isNvdlaSdp(sdp)) return undefined;
     if (sdp.arithmetic === 'nvdla-float16') return pointFloats(this.#host, { ...pipeline, sdp }, state);
     const from = placeWholeAtoms(sdp.input!, this.#host.bus, 'the SDP input');
     if (!from) return undefined;
@@ -295,7 +296,7 @@ const isRepeatable = (pipeline: Pipeline<Cube>): boolean =>
 function tableOf(pipeline: Pipeline<Cube>, { nvdla }: DeviceState): LookupTable | undefined {
   if (pipeline.kind !== 'conv' && pipeline.kind !== 'sdp') return undefined;
   const { sdp } = pipeline;
-  return sdp.arithmetic !== 'float-scale' && looksUp(sdp.y) ? nvdla?.sdpTable : undefined;
+  return isNvdlaSdp(sdp) && looksUp(sdp.y) ? nvdla?.sdpTable : undefined;
 }
 
 /** What the kernels know of the convolution core. */

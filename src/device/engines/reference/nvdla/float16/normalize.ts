@@ -13,7 +13,7 @@ import { addSingle, fp17ToHalf, halfToFp17, halfToSingle, isHalfNaN, multiplyFp1
 import { lookUpFloat } from './lookup.ts';
 
 /** @throws device/fault */
-export function normalizeFloats(cdp: Cdp<Cube>, input: StageValues, state: DeviceState): Counted {
+export function normalizeFloats(cdp: Cdp<Cube>, input: StageValues, state: DeviceState): Counted<StageValues> {
   const table = state.nvdla?.cdpTable;
   if (!table) return fail('device/fault', 'the lookup table of CDP was never loaded');
   const [, channels, height, width] = input.shape;

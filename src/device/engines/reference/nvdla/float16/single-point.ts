@@ -29,7 +29,12 @@ import { lookUpFloat } from './lookup.ts';
 type Step = (value: number, channel: number, element: number) => number;
 
 /** @throws device/fault, device/unsupported */
-export function singlePointFloats(sdp: NvdlaSdp<Cube>, input: StageValues, bus: Bus, state: DeviceState): Counted {
+export function singlePointFloats(
+  sdp: NvdlaSdp<Cube>,
+  input: StageValues,
+  bus: Bus,
+  state: DeviceState,
+): Counted<StageValues> {
   const [batch, channels, height, width] = input.shape;
   if (batch !== 1) return fail('device/unsupported', 'hardware batches are not modelled', {}, { actual: batch });
   if (sdp.outputType === 'int8') return fail('device/unsupported', 'float16 to int8 in SDP is not modelled');

@@ -13,7 +13,7 @@ import { cdpWidths, lookUp } from '../lookup-table.ts';
 import { multiplyShift, roundShift, saturate } from './integer.ts';
 
 /** @throws device/fault */
-export function normalizeIntegers(cdp: Cdp<Cube>, input: StageValues, state: DeviceState): Counted {
+export function normalizeIntegers(cdp: Cdp<Cube>, input: StageValues, state: DeviceState): Counted<StageValues> {
   const table = state.nvdla?.cdpTable;
   if (!table) return fail('device/fault', 'the lookup table of CDP was never loaded');
   const bits = cdp.output.dtype === 'int16' ? 16 : 8;

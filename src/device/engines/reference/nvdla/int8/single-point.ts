@@ -20,7 +20,12 @@ import { multiplyShift, roundShift, saturate } from './integer.ts';
 type Step = (value: number, channel: number, element: number) => number;
 
 /** @throws device/fault, device/unsupported */
-export function singlePointIntegers(sdp: NvdlaSdp<Cube>, input: StageValues, bus: Bus, state: DeviceState): Counted {
+export function singlePointIntegers(
+  sdp: NvdlaSdp<Cube>,
+  input: StageValues,
+  bus: Bus,
+  state: DeviceState,
+): Counted<StageValues> {
   const [batch, channels, height, width] = input.shape;
   if (batch !== 1) return fail('device/unsupported', 'hardware batches are not modelled', {}, { actual: batch });
   const steps = [
