@@ -96,7 +96,7 @@ export type { ElementType, MemoryName, Shape4, Surface, SurfaceFormat } from './
 export type { CalibrateOptions, Calibration, MeasureOptions, Samples } from './quantize/calibrate.ts';
 export type { CalibrationCache } from './quantize/calibration-cache.ts';
 export type { RangeChange } from './quantize/equalize-ranges.ts';
-export type { QuantizedGraph } from './quantize/quantize.ts';
+export type { QuantizedGraph, Ranges } from './quantize/quantize.ts';
 export type { CalibrationMethod } from './quantize/range-of.ts';
 export type { CheckJsonOptions } from './report/check-json.ts';
 export type { CheckTextOptions } from './report/check-text.ts';

@@ -49,6 +49,13 @@ export interface EvaluateFlags extends DataFlags, EngineFlags {
   readonly tensors?: number;
 }
 
+/** What an evaluation names as its calibration where no file gave one. */
+const rangesWithoutFile = {
+  calibrated: 'the ranges of the loadable',
+  dummy: 'dummy ranges',
+  none: 'nothing, FP16 has no ranges',
+} as const;
+
 export async function evaluateFile(
   network: PreparedNetwork,
   compiled: CompiledNetwork,
@@ -66,7 +73,7 @@ export async function evaluateFile(
       dataSet,
       device,
       runtime: await nodeOnnxRuntime(),
-      calibration: flags.calib ?? (compiled.plan.ranges === 'dummy' ? 'dummy ranges' : 'nothing, FP16 has no ranges'),
+      calibration: flags.calib ?? rangesWithoutFile[compiled.plan.ranges],
       fit: { kind: flags.fit },
       limit: total,
       tensorSamples: Math.min(total, flags.tensors ?? 0),

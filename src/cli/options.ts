@@ -63,6 +63,43 @@ export function refuse(command: Command, flags: readonly string[], reason: strin
   fail('cli/usage', `${long} ${reason}`);
 }
 
+/** What the files of networks hold, by their extensions. */
+const formats = {
+  onnx: 'an ONNX model',
+  dla: 'a loadable of dlakit',
+  nvdla: 'a loadable of the open NVDLA',
+  cache: 'a calibration cache',
+  json: 'JSON',
+  sarif: 'SARIF',
+  html: 'a page',
+  csv: 'a table',
+  txt: 'text',
+  engine: 'a TensorRT engine',
+  plan: 'a TensorRT engine',
+  trt: 'a TensorRT engine',
+  prototxt: 'a Caffe network',
+  caffemodel: 'Caffe weights',
+  pb: 'a TensorFlow graph',
+  tflite: 'a TFLite model',
+  pt: 'a PyTorch model',
+  pth: 'a PyTorch model',
+  bin: 'raw elements',
+  raw: 'raw elements',
+  npy: 'a NumPy array',
+} as const;
+
+/**
+ * Refuses a name that says another format than what is written under it. Names that say nothing pass.
+ * @throws cli/usage
+ */
+export function requireFormat(flag: string, file: string, written: readonly (keyof typeof formats)[]): void {
+  const extension = /\.([^./\\]+)$/.exec(file)?.[1]?.toLowerCase() ?? '';
+  if (!Object.hasOwn(formats, extension) || written.some((format) => format === extension)) return;
+  const named = formats[extension as keyof typeof formats];
+  const expected = written.map((format) => `${formats[format]} (.${format})`).join(' or ');
+  fail('cli/usage', `${flag} is named as ${named}`, { file }, { expected, actual: `.${extension}` });
+}
+
 export const withTarget = (command: Command): Command =>
   command
     .option(

@@ -57,8 +57,7 @@ export function compileNetwork(
     scales !== undefined ? balanceGates(network, scales) : { graph: network, scales: dummyRanges(network), gates: [] };
   const { graph, gates } = calibrated;
   const checked = check(graph, { target, release, precision });
-  // FP16 needs no ranges, so that its values mean something without a calibration.
-  const ranges = scales || precision === 'float16' ? 'calibrated' : 'dummy';
+  const ranges = precision === 'float16' ? 'none' : scales ? 'calibrated' : 'dummy';
   const { quantized, changes } = quantize(graph, calibrated.scales, ranges, valuesOnDla(graph, checked));
   const compiled = compile(quantized, checked, options);
   return { ...compiled, options, checked, quantized, rangeChanges: changes, balancedGates: gates };

@@ -10,6 +10,7 @@
 import { sha256Hex } from '../base/hashing.ts';
 import type { Bytes } from '../base/units.ts';
 import { elementCount } from '../graph/tensor.ts';
+import type { Ranges } from '../quantize/quantize.ts';
 import type { Layer } from './layer.ts';
 import type { Surface } from './surface.ts';
 
@@ -83,8 +84,7 @@ export interface Plan {
   /** The software release whose rules placed the nodes, e.g. `JetPack 6.0`. */
   readonly release: string;
   readonly batch: number;
-  /** `calibrated`, or `dummy` (trtexec's ranges): values of a dummy plan mean nothing, its times do. */
-  readonly ranges: 'calibrated' | 'dummy';
+  readonly ranges: Ranges;
   readonly preprocess?: Preprocess;
   readonly tensors: readonly PlanTensor[];
   readonly inputs: readonly string[];

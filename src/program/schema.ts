@@ -70,7 +70,7 @@ export const planHeadSchema = record<PlanHead>()({
   target: text,
   release: text,
   batch: integer,
-  ranges: z.enum(['calibrated', 'dummy']),
+  ranges: z.enum(['calibrated', 'dummy', 'none']),
   preprocess: optional(preprocess),
   inputs: texts,
   outputs: texts,

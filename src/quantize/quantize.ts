@@ -6,12 +6,15 @@ import { scaledValues } from '../support/equal-ranges.ts';
 import { equalizeRanges, type RangeChange } from './equalize-ranges.ts';
 import { neededScales } from './scaled-values.ts';
 
+/** `calibrated`; `dummy` (trtexec's), whose results mean nothing, though their times do; `none` in FP16, which needs none. */
+export type Ranges = 'calibrated' | 'dummy' | 'none';
+
 /** A graph with the INT8 scale of every tensor that the DLA touches: what the compiler takes. */
 export interface QuantizedGraph {
   readonly graph: Graph;
   /** value → scale, real = scale × integer; range is ±127·scale. A value without one stays in floating point. */
   readonly scales: ReadonlyMap<string, number>;
-  readonly ranges: 'calibrated' | 'dummy';
+  readonly ranges: Ranges;
 }
 
 export interface Quantized {
@@ -30,7 +33,7 @@ export interface Quantized {
 export function quantize(
   graph: Graph,
   scales: ReadonlyMap<string, number>,
-  ranges: QuantizedGraph['ranges'] = 'calibrated',
+  ranges: Ranges = 'calibrated',
   onDla?: ReadonlySet<string>,
 ): Quantized {
   const own = new Map<string, number>();

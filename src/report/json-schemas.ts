@@ -284,7 +284,7 @@ export const reportSchema = z
     ),
     edges: z.array(z.strictObject({ from: text, to: text })),
     batch: count,
-    ranges: z.enum(['calibrated', 'dummy']),
+    ranges: z.enum(['calibrated', 'dummy', 'none']),
     segments: z.array(segmentSummary),
     estimates: z.array(estimate),
     evaluation: evaluation.optional(),

@@ -2,6 +2,7 @@
 
 import type { Microseconds } from '../base/units.ts';
 import type { Compilation } from '../compile/compilation.ts';
+import { withMemoryNotes } from '../compile/memory-notes.ts';
 import type { Estimate } from '../estimate/estimate-result.ts';
 import type { Evaluation } from '../evaluate/evaluate.ts';
 import type { Plan } from '../program/program.ts';
@@ -31,7 +32,9 @@ export function makeReport(
   { estimates, latencyOf, evaluation }: ReportSources,
 ): Report {
   const { plan } = compilation.network;
-  const original = withOffers(network.original, check(network.original, compilation.options), compilation.options);
+  const { options } = compilation;
+  const judged = withOffers(network.original, check(network.original, options), options);
+  const original = withMemoryNotes(network.original, judged, options);
   const hasDla = plan.segments.some((segment) => segment.kind === 'dla');
   return {
     dlakit: version,

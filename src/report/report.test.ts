@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import * as z from '../base/schema.ts';
 import type { Evaluation } from '../evaluate/evaluate.ts';
-import { compile, estimateModes, prepare, report } from '../index.ts';
+import { check, compile, estimateModes, prepare, report } from '../index.ts';
 import { lenet } from '../models/caffe.ts';
 import { GraphBuilder } from '../models/graph-builder.ts';
 import { checkJson } from './check-json.ts';
@@ -101,6 +101,26 @@ describe('the roofline', () => {
   });
 });
 
+describe('notes', () => {
+  it('are those of check, on memory too, on the page and in JSON', () => {
+    const chain = (size: number) => {
+      const builder = new GraphBuilder('chain', { seed: 1 });
+      const first = builder.conv(builder.input('x', [1, 32, size, size]), { channels: 64, kernel: 3 });
+      builder.output(builder.conv(first, { channels: 16, kernel: 3 }));
+      return builder.build();
+    };
+    const [large, small] = [chain(128), chain(8)];
+    const options = { localDram: 0.0625, sram: 0.5 };
+    const network = { original: large, graph: small, applied: [] };
+    const made = report(network, compile(network, options));
+    const { notes, beyondPools } = check(large, options);
+    expect(beyondPools).toEqual([expect.stringContaining('dlaLocalDRAM has 0.063')]);
+    expect(made.original.notes).toEqual(notes);
+    expect(JSON.parse(reportJson(made)).original.notes).toEqual(notes);
+    for (const note of notes) expect(reportHtml(made)).toContain(`<li>${note}</li>`);
+  });
+});
+
 describe('a trace', () => {
   it('holds every task and layer once in every mode, on the lanes of the engines', () => {
     const { traceEvents } = JSON.parse(perfettoTrace(value.estimates)) as {
@@ -154,6 +174,7 @@ describe('a report on an open NVDLA', () => {
     expect([json, json.original, json.prepared, json.evaluation].map(({ precision }) => precision)).toEqual(
       Array(4).fill('fp16'),
     );
+    expect(json.ranges).toBe('none');
     expect(JSON.parse(evaluationJson(half.evaluation!))).toEqual(json.evaluation);
     expect(JSON.parse(checkJson(half.original)).precision).toBe('fp16');
     expect(JSON.parse(checkSarif(half.original, { file: 'lenet.onnx' })).runs[0].properties.precision).toBe('fp16');

@@ -6,6 +6,7 @@
 import type { PrecisionName } from '../base/data-type.ts';
 import type { Estimate } from '../estimate/estimate-result.ts';
 import type { Evaluation } from '../evaluate/evaluate.ts';
+import type { Plan } from '../program/program.ts';
 import type { MemoryName } from '../program/surface.ts';
 import type { CheckResult } from '../support/verdict.ts';
 
@@ -87,7 +88,7 @@ export interface Report {
   readonly nodes: readonly ReportNode[];
   readonly edges: readonly ReportEdge[];
   readonly batch: number;
-  readonly ranges: 'calibrated' | 'dummy';
+  readonly ranges: Plan['ranges'];
   readonly segments: readonly SegmentSummary[];
   /** One per power mode. */
   readonly estimates: readonly Estimate[];

@@ -46,6 +46,15 @@ describe('a flag that would do nothing', () => {
     ['inspect net.nvdla --validate --program', '--validate and --program print different things'],
     ['inspect net.dla --target orin', '--target goes with --validate or --program'],
     ['trace record small.dla --input image=image.bin --fit crop --output x', '--fit goes with --images'],
+    ['compile net.onnx --output m.onnx', 'm.onnx: --output is named as an ONNX model'],
+    [
+      'compile net.onnx --output m.CACHE',
+      '(expected a loadable of dlakit (.dla) or a loadable of the open NVDLA (.nvdla)',
+    ],
+    ['calibrate net.onnx --images none --output m.dla', '--output is named as a loadable of dlakit'],
+    ['check net.onnx --format sarif --output m.html', '--output is named as a page'],
+    ['check net.onnx --output check.json', '--output is named as JSON'],
+    ['estimate net.onnx --trace trace.onnx', '--trace is named as an ONNX model'],
     ['compile net.onnx --target nv_full --precision fp16 --calib net.cache', 'FP16 has no ranges'],
   ])('dla %s', async (line, message) => {
     const before = folder.files();

@@ -15,7 +15,15 @@ import { preprocessFor } from '../compile-flags.ts';
 import type { Context } from '../context.ts';
 import { type DataFlags, imageInputOf, readDataSet, withImages } from '../data-flags.ts';
 import { readNetworkFile } from '../network-file.ts';
-import { percentage, positiveInteger, refuse, withPreprocess, withShapes, withTarget } from '../options.ts';
+import {
+  percentage,
+  positiveInteger,
+  refuse,
+  requireFormat,
+  withPreprocess,
+  withShapes,
+  withTarget,
+} from '../options.ts';
 
 interface Flags extends DataFlags {
   readonly target: string;
@@ -50,6 +58,7 @@ Examples:
   dla calibrate net.onnx --images photos/ --fit crop --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --output net.cache`,
     )
     .action(async (file: string, flags: Flags, command: Command) => {
+      requireFormat('--output', flags.output, ['cache', 'json']);
       if (flags.method !== 'percentile') refuse(command, ['percentile'], 'goes with --method percentile');
       const network = prepare(await readNetworkFile(file, flags), flags);
       const where = { target: flags.target, ...(flags.release !== undefined && { release: flags.release }) };

@@ -11,7 +11,15 @@ import { checkText } from '../../report/check-text.ts';
 import { checkSarif } from '../../report/sarif.ts';
 import type { Context } from '../context.ts';
 import { readNetworkFile } from '../network-file.ts';
-import { type MemoryPoolFlag, memPoolOption, poolsOf, refuse, withShapes, withTarget } from '../options.ts';
+import {
+  type MemoryPoolFlag,
+  memPoolOption,
+  poolsOf,
+  refuse,
+  requireFormat,
+  withShapes,
+  withTarget,
+} from '../options.ts';
 
 interface Flags {
   readonly target: string;
@@ -26,6 +34,9 @@ interface Flags {
   readonly allowGpuFallback?: true;
   readonly verbose?: true;
 }
+
+/** SARIF is JSON, and tools take it by either name. */
+const outputFormats = { text: ['txt'], json: ['json'], sarif: ['sarif', 'json'] } as const;
 
 export const checkCommand = (context: Context): Command =>
   withShapes(withTarget(new Command('check')))
@@ -52,6 +63,7 @@ Examples:
   dla check detector.onnx --prepared --format sarif --output check.sarif`,
     )
     .action(async (file: string, flags: Flags, command: Command) => {
+      if (flags.output !== undefined) requireFormat('--output', flags.output, outputFormats[flags.format]);
       if (flags.format !== 'text') refuse(command, ['verbose'], 'goes with --format text');
       const graph = await readNetworkFile(file, flags);
       const prepared = prepare(graph, flags);

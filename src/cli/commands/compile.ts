@@ -11,7 +11,7 @@ import { compileText } from '../../report/compile-text.ts';
 import { printable } from '../../report/table.ts';
 import { type CompileFlags, compileFile } from '../compile-flags.ts';
 import type { Context } from '../context.ts';
-import { withCompile, withPreprocess, withShapes, withTarget } from '../options.ts';
+import { requireFormat, withCompile, withPreprocess, withShapes, withTarget } from '../options.ts';
 
 interface Flags extends CompileFlags {
   readonly output?: string;
@@ -43,6 +43,7 @@ Examples:
   dla compile resnet50.onnx --batch 2 --sram 1 --calib resnet50.cache --board board/`,
     )
     .action(async (file: string, flags: Flags) => {
+      if (flags.output !== undefined) requireFormat('--output', flags.output, ['dla', 'nvdla']);
       if (flags.interface !== undefined && !isStock(flags.output)) {
         fail('cli/usage', '--interface goes with --output FILE.nvdla');
       }

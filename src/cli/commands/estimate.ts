@@ -14,6 +14,7 @@ import type { Context } from '../context.ts';
 import {
   isGiven,
   refuse,
+  requireFormat,
   type SystemFlags,
   systemOf,
   withCompile,
@@ -50,6 +51,7 @@ Examples:
   dla estimate fashion-resnet20.onnx --target nv_small --clock 100 --bandwidth 0.4 --layers`,
     )
     .action(async (file: string, flags: Flags, command: Command) => {
+      if (flags.trace !== undefined) requireFormat('--trace', flags.trace, ['json']);
       if (flags.format !== 'text') refuse(command, ['layers'], 'goes with --format text: JSON has every layer');
       const plan = await planOf(file, flags, command);
       const all = estimateModes(plan, {

@@ -377,7 +377,7 @@ export const arbitraryPlan: fc.Arbitrary<Plan> = record<Plan>(
     target: name,
     release: name,
     batch: integer,
-    ranges: fc.constantFrom('calibrated', 'dummy'),
+    ranges: fc.constantFrom('calibrated', 'dummy', 'none'),
     preprocess,
     tensors: fc.array(planTensor),
     inputs: fc.array(name),

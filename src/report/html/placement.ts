@@ -33,6 +33,7 @@ export function placementSection(report: Report): Markup {
 <p>${present.map(([placement, text]) => markup`<span class="key"><i style="background:var(${colours[placement]})"></i>${text}</span>`)}</p>
 ${report.nodes.length <= mostNodes ? markup`<div class="scroll">${drawing(report)}</div>` : markup`<p>The network has ${report.nodes.length} nodes, too many to draw.</p>`}
 ${refusals(report)}
+${notes(report)}
 </section>`;
 }
 
@@ -66,6 +67,14 @@ function box(node: ReportNode, at: { readonly x: number; readonly y: number }): 
   return markup`<g><title>${title}</title><rect x="${x}" y="${y}" width="${width}" height="${height}" rx="6" fill="var(${colours[node.placement]})" fill-opacity="0.16" stroke="var(${colours[node.placement]})"/>
 <text x="${coordinate(at.x)}" y="${coordinate(at.y - 2)}" text-anchor="middle" font-weight="600">${node.op}</text>
 <text class="soft" x="${coordinate(at.x)}" y="${coordinate(at.y + 11)}" text-anchor="middle">${shorten(node.shape?.join('×') ?? node.name, 24)}</text></g>`;
+}
+
+/** What holds for the network as a whole: of the one that was given, and of the prepared one where that is another. */
+function notes({ original, prepared }: Report): Markup {
+  const later = prepared.notes.filter((note) => !original.notes.includes(note));
+  const list = (title: string, lines: readonly string[]) =>
+    lines.length > 0 && markup`<h3>${title}</h3><ul>${lines.map((line) => markup`<li>${line}</li>`)}</ul>`;
+  return markup`${list('Notes on the network as given', original.notes)}${list('Notes on the prepared network', later)}`;
 }
 
 function refusals(report: Report): Markup {

@@ -3,7 +3,7 @@
 import { fail } from '../../../base/errors.ts';
 import { printStatement } from '../../../program/notation.ts';
 import { printProgram } from '../../../program/print.ts';
-import type { CompiledNetwork, Plan, PlanTensor, Segment } from '../../../program/program.ts';
+import type { CompiledNetwork, Plan, PlanTensor, Program, Segment } from '../../../program/program.ts';
 import { validatePlan } from '../../../program/validate-plan.ts';
 import type { NvdlaTarget } from '../../../targets/target.ts';
 import type { TaggedTensor } from '../format/tag.ts';
@@ -44,7 +44,7 @@ export function liftedPlan({ blobs, tag, ...network }: LiftedNetwork, target: Nv
     target: target.name,
     release: target.releases[0]!.name,
     batch: 1,
-    ranges: 'calibrated',
+    ranges: rangesOf(task.program),
     ...(tag?.preprocess && { preprocess: tag.preprocess }),
     tensors: [...inputs, ...outputs],
     inputs: names(inputs),
@@ -57,11 +57,15 @@ export function liftedPlan({ blobs, tag, ...network }: LiftedNetwork, target: Nv
   return { plan, blobs };
 }
 
+const rangesOf = ({ surfaces }: Program): Plan['ranges'] =>
+  surfaces.some(({ dtype }) => dtype === 'float16') ? 'none' : 'calibrated';
+
 /**
  * Of all its tasks, to be priced and not to be run: those of the emulator are host segments without a model, and no tensor crosses
  * between segments.
  */
 export function pricedPlan({ tasks, tag }: LiftedNetwork, target: NvdlaTarget): Plan {
+  const programs = tasks.flatMap((task) => (task.kind === 'dla' ? [task.program] : []));
   const segments = tasks.map((task, index): Segment => {
     const name = `task ${index}`;
     if (task.kind === 'dla') return { kind: 'dla', name, program: task.program };
@@ -73,7 +77,7 @@ export function pricedPlan({ tasks, tag }: LiftedNetwork, target: NvdlaTarget): 
     target: target.name,
     release: target.releases[0]!.name,
     batch: 1,
-    ranges: 'calibrated',
+    ranges: programs.map(rangesOf).includes('calibrated') ? 'calibrated' : 'none',
     tensors: [],
     inputs: [],
     outputs: [],
