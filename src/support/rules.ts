@@ -35,6 +35,11 @@ export const rules: readonly Rule[] = [
   ...openNvdlaRules,
 ];
 
+/** Operators that the DLA runs in FP16 in an INT8 network too. */
+export const promotedOperators: ReadonlySet<string> = new Set(
+  rules.filter(({ id }) => id.endsWith('/promoted')).flatMap(({ operators = [] }) => operators),
+);
+
 /** A rule that no test of one node decides: on operators that no rule knows, or on what other verdicts lead to. */
 export type NetworkRule<Value = unknown> = Pick<Rule<Value>, 'id' | 'doc' | 'limits'>;
 

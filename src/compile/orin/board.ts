@@ -10,6 +10,7 @@ import { writeModel } from '../../onnx/write.ts';
 import type { Plan, Preprocess } from '../../program/program.ts';
 import { writeCalibrationCache } from '../../quantize/calibration-cache.ts';
 import type { QuantizedGraph } from '../../quantize/quantize.ts';
+import { promotedOperators } from '../../support/rules.ts';
 import type { CheckResult } from '../../support/verdict.ts';
 import type { Release } from '../../targets/target.ts';
 import { isPoolSize, poolNames } from '../../targets/target.ts';
@@ -207,10 +208,9 @@ function binding(
   return precision === 'int8' && scales.has(value) ? 'int8:chw32' : 'fp16:chw16';
 }
 
-/** Operators on the DLA that an INT8 network runs in FP16 (docs/hardware/orin.md#activation, #lrn, #softmax). */
+/** Operators of the network that the DLA runs in FP16 in an INT8 network too. */
 function halfPrecisionOperators(checked: CheckResult): readonly string[] {
-  const promoted = new Set(['Sigmoid', 'Tanh', 'LRN', 'Softmax']);
-  const used = checked.verdicts.filter(({ placement, op }) => placement === 'dla' && promoted.has(op));
+  const used = checked.verdicts.filter(({ placement, op }) => placement === 'dla' && promotedOperators.has(op));
   return [...new Set(used.map(({ op }) => op))].sort();
 }
 
