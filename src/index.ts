@@ -142,7 +142,7 @@ export function check(graph: Graph, options: CheckOptions = {}): CheckResult {
   return withMemoryNotes(graph, result, { ...rules, ...poolsOf(options) });
 }
 
-/** The rules that options name. @throws target/unknown */
+/** The target, release and precision whose rules the options name. @throws target/unknown */
 function rulesOf({ target: name = 'orin', release, precision = 'int8' }: CheckOptions): Rules {
   const target = findTarget(name);
   return { target, release: findRelease(target, release), precision: precisionNamed(precision) };

@@ -42,7 +42,7 @@ function preprocessOf({ mean, std, channelOrder }: PreprocessFlags): Preprocess 
   };
 }
 
-/** What the flags state, or what is known of the demo networks. */
+/** The pre-processing that the flags state; where they state none, that of the demo network that the file is named after. */
 export const preprocessFor = (name: string, flags: PreprocessFlags): Preprocess | undefined =>
   preprocessOf(flags) ?? fashionModel(name)?.preprocess;
 
@@ -82,7 +82,7 @@ export async function compileFile(file: string, flags: CompileFlags): Promise<Co
   return { network, compilation: compileNetwork(network, { ...flags, ...preprocessFor(file, flags) }, scales) };
 }
 
-/** What is wrong with the calibration that a compilation was given. */
+/** Errors that lie in the calibration file, whose name they get. */
 const calibrationErrors: ReadonlySet<ErrorCode> = new Set(['calibrate/cache-missing', 'calibrate/value']);
 
 export function compileNetwork(

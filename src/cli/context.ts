@@ -10,7 +10,7 @@ export interface Context {
   readonly text: TextOptions;
   readonly signal: AbortSignal;
   print(text: string): void;
-  /** A line on standard error, so that standard output stays what was asked for. */
+  /** Prints a line on standard error: standard output holds only what the command was asked for. */
   note(text: string): void;
   /** Lets a Ctrl-C that came during long work take effect, before anything is written. @throws cancelled */
   checkpoint(): Promise<void>;
@@ -78,7 +78,7 @@ function leaveClosedPipe(error: NodeJS.ErrnoException): void {
 
 /** What is printed on standard error when an error ends the work, and the exit status for it. */
 export function ending(error: unknown): { readonly text: string; readonly exitStatus: number } {
-  // commander has printed its own.
+  // commander has printed this error.
   if (error instanceof CommanderError) return { text: '', exitStatus: error.exitCode === 0 ? 0 : status.mistake };
   if (error instanceof DlakitError) {
     const { code } = error.problem;

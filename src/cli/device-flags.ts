@@ -29,7 +29,7 @@ export const withEngineName = (command: Command): Command =>
 export const withEngines = (command: Command): Command =>
   withEngineName(command).option('--threads <n>', 'of the fast kernels (default: all processors)', positiveInteger);
 
-/** The flags for a run on these engines: threads are those of the engines that were asked for. */
+/** The flags for a run on other engines than the user chose, for which `--threads` was not meant. */
 export const enginesOf = (flags: EngineFlags, engines: EngineFlags['engines']): EngineFlags =>
   engines === flags.engines ? flags : { engines };
 

@@ -14,7 +14,7 @@ export interface NetworkFlags {
 }
 
 /**
- * @param batch of a symbolic first dimension where the flags state none
+ * @param batch the size of a symbolic first dimension where the flags state none
  * @throws file/not-found, onnx/*, shape/*; shape/binding when --batch meets a network whose batch is fixed otherwise
  */
 export async function readNetworkFile(file: string, flags: NetworkFlags, batch = 1): Promise<Graph> {

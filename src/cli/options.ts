@@ -151,7 +151,7 @@ export interface SystemFlags {
   readonly launch?: number;
 }
 
-/** Absent when no flag says anything. */
+/** What the flags say of the system, as an option of the API; nothing when they say nothing. */
 export function systemOf({ clock, bandwidth, latency, outstanding, launch }: SystemFlags): {
   readonly system?: SystemFlags;
 } {

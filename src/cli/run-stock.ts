@@ -34,7 +34,7 @@ interface RawOutput {
 
 interface StockRun {
   readonly counters: RunResult['counters'];
-  /** Of a run on tensors. */
+  /** Present when the network ran on tensors. */
   readonly outputs?: RunResult['outputs'];
   readonly raw: readonly RawOutput[];
 }
@@ -100,7 +100,7 @@ async function runOnce(
   }
 }
 
-/** What a stage takes from the one before, in hardware, is no launch of its own. */
+/** Counts launches. An operation that takes its input from another in hardware, without a surface between them, belongs to the other's. */
 function launchesOf(loadable: StockLoadable): number {
   const tasks = loadable.tasks.filter((task) => task.interface === taskInterfaces.dla);
   const operations = tasks.flatMap((task) => taskDescriptors(loadable, task).operations);

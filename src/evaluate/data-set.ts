@@ -7,7 +7,7 @@ import { type Fit, fitImage, grayImage, type Image } from './image.ts';
 
 export interface Sample {
   readonly image: Image;
-  /** For messages. */
+  /** The image's name, for messages. */
   readonly file: string;
   /** Index of the class; absent where only calibration is wanted. */
   readonly label?: number;
@@ -23,9 +23,9 @@ export interface DataSet {
 }
 
 export interface ImageInput {
-  /** The network's input. */
+  /** The name of the network's input. */
   readonly name: string;
-  /** N, C, H, W; C is 1 or 3. */
+  /** Sizes in the order N, C, H, W; C is 1 or 3. */
   readonly shape: readonly number[];
   readonly preprocess?: Preprocess | undefined;
   /** `exact` when not given. */
@@ -82,7 +82,7 @@ export async function* batches(dataSet: DataSet, input: ImageInput, options: Bat
   }
 }
 
-/** The same for calibration: tensors alone, whole batches only unless there is but one. @throws as {@link batches} */
+/** The tensors of {@link batches} for calibration: a last batch that is not full is left out, unless it is the only one. @throws as {@link batches} */
 export async function* samples(
   dataSet: DataSet,
   input: ImageInput,
@@ -143,6 +143,6 @@ function converter(preprocess: Preprocess | undefined, channels: number, name: s
   };
 }
 
-/** One value for all channels, or one for each. */
+/** The value for a channel, from a list of one for all channels or of one for each. */
 const at = (values: readonly number[] | undefined, channel: number, otherwise: number): number =>
   (values?.length === 1 ? values[0] : values?.[channel]) ?? otherwise;

@@ -58,13 +58,13 @@ export interface Evaluation {
 }
 
 export interface EvaluateOptions {
-  /** What FP32 executes; its input shapes are those for which the network was compiled. */
+  /** The graph that onnxruntime executes in FP32; its input shapes are those for which the network was compiled. */
   readonly graph: Graph;
   readonly network: CompiledNetwork;
   readonly dataSet: DataSet;
   readonly device: Device;
   readonly runtime: OnnxRuntime;
-  /** For the result: how the scales were found. */
+  /** How the scales were found, as the result states it. */
   readonly calibration: string;
   /** How images become the input's size; `exact` when not given. */
   readonly fit?: Fit;
@@ -152,7 +152,7 @@ async function compareClasses(
   }
 }
 
-/** What the surfaces of the DLA segments hold. */
+/** The precision of the DLA segments, told by the elements of their surfaces. */
 function precisionOf({ segments }: Plan): PrecisionName {
   const isHalf = segments.some(
     (segment) => segment.kind === 'dla' && segment.program.surfaces.some(({ dtype }) => dtype === 'float16'),
@@ -189,7 +189,7 @@ async function compareTensors(
           const real = expected[name];
           if (real?.dtype !== 'float32') continue;
           const values = float32Values(real);
-          // The zeros that fill a last batch do not count.
+          // A last batch is filled up with zeros; only its samples count.
           const valid = values.subarray(0, (values.length / network.plan.batch) * labels.length);
           const divergence = found.get(name) ?? new Divergence(name);
           if (tensor.dtype === 'int8' && scale !== undefined) divergence.add(valid, int8Values(tensor), scale, 127);

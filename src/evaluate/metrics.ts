@@ -2,7 +2,7 @@
 
 import type { Accuracy, TensorDivergence } from './evaluate.ts';
 
-/** Whether score i stands before score j: the higher, any number before NaN, of equals the lower index. */
+/** Whether score i ranks above score j: the higher number does, any number above NaN, and of equal scores the lower index. */
 function before(scores: ArrayLike<number>, i: number, j: number): boolean {
   const [a, b] = [scores[i]!, scores[j]!];
   if (a > b) return true;
@@ -56,9 +56,9 @@ export class Divergence {
   }
 
   /**
-   * @param real what FP32 gives
-   * @param found what the DLA holds, `scale` each
-   * @param most the largest magnitude that the type of `found` has: what is there or beyond counts as saturated
+   * @param real the elements of the tensor in FP32
+   * @param found the elements that the DLA holds; each is worth `scale`
+   * @param most the largest magnitude that the type of `found` has: elements there or beyond count as saturated
    */
   add(real: Float32Array, found: ArrayLike<number>, scale: number, most: number): void {
     for (let i = 0; i < real.length; i++) {

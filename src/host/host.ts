@@ -15,7 +15,7 @@ export interface Host {
   readonly decodeImage: DecodeImage;
   /** @throws evaluate/data-set */
   gunzip(data: Uint8Array, limit?: number): Promise<Uint8Array>;
-  /** Processors that threads may use. */
+  /** How many processors threads may use. */
   readonly processors: number;
   /** Starts the threads of the kernels. */
   readonly spawn: ThreadSpawner;

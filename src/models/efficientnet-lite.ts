@@ -6,7 +6,7 @@
 import type { Graph } from '../graph/graph.ts';
 import { GraphBuilder, type NetworkOptions } from './graph-builder.ts';
 
-/** Blocks of a stage: how many, kernel, stride of the first, expansion, channels. */
+/** Each stage: how many blocks it has, their kernel, the stride of the first, their expansion, their channels. */
 const stages = [
   [1, 3, 1, 1, 16],
   [2, 3, 2, 6, 24],
@@ -17,7 +17,7 @@ const stages = [
   [1, 3, 1, 6, 320],
 ] as const;
 
-/** Scale of a residual branch's last batch norm: the sum over a stage's blocks grows little. */
+/** Scale of a residual branch's last batch norm: below 1, so that the sum over a stage's blocks grows little. */
 const branchGain = 0.4;
 
 /** Input `image` [batch, 3, 224, 224], output `logits` [batch, classes]; 1000 classes unless given. */
@@ -50,7 +50,7 @@ interface Block {
   readonly name: string;
 }
 
-/** Wider, depthwise, narrower; what went in is added where the shape stays. */
+/** A convolution that widens, a depthwise one, and one that narrows; the input is added to the result where the shape stays. */
 function invertedResidual(
   builder: GraphBuilder,
   x: string,

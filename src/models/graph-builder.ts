@@ -40,7 +40,7 @@ export interface NetworkOptions {
 export interface ConvNormOptions extends ConvOptions {
   readonly name: string;
   readonly activation?: 'relu' | 'relu6';
-  /** As for `batchNorm`. */
+  /** Of the batch norm, as {@link GraphBuilder.batchNorm} takes it. */
   readonly gain?: number;
   readonly epsilon?: number;
 }
@@ -270,7 +270,7 @@ export class GraphBuilder {
     return this.node('Split', [x, sizes], shapes, { axis: int(1) }, name);
   }
 
-  /** Whole factors. */
+  /** Enlarges height and width by whole factors. */
   resize(x: string, factors: readonly [number, number], mode: 'nearest' | 'linear' = 'nearest'): string {
     const [n = 1, c = 1, h = 1, w = 1] = this.shape(x);
     const name = `Resize_${this.#nodes.length}`;

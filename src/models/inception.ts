@@ -65,7 +65,7 @@ function pooled(builder: GraphBuilder, x: string, name: string, channels: number
   return conv(builder, pool, `${name}.branch_pool_1x1`, one(channels));
 }
 
-/** 35×35. */
+/** A block on maps of 35×35. */
 function inceptionA(builder: GraphBuilder, x: string, name: string, poolChannels: number): string {
   return builder.concat([
     chain(builder, x, `${name}.branch1x1`, [one(64)]),
@@ -75,7 +75,7 @@ function inceptionA(builder: GraphBuilder, x: string, name: string, poolChannels
   ]);
 }
 
-/** 35×35 to 17×17. */
+/** A block that makes 17×17 of 35×35. */
 function reductionB(builder: GraphBuilder, x: string, name: string): string {
   return builder.concat([
     chain(builder, x, `${name}.branch3x3`, [halved(384)]),
@@ -84,7 +84,7 @@ function reductionB(builder: GraphBuilder, x: string, name: string): string {
   ]);
 }
 
-/** 17×17. */
+/** A block on maps of 17×17. */
 function inceptionC(builder: GraphBuilder, x: string, name: string, inner: number): string {
   return builder.concat([
     chain(builder, x, `${name}.branch1x1`, [one(192)]),
@@ -100,7 +100,7 @@ function inceptionC(builder: GraphBuilder, x: string, name: string, inner: numbe
   ]);
 }
 
-/** 17×17 to 8×8. */
+/** A block that makes 8×8 of 17×17. */
 function reductionD(builder: GraphBuilder, x: string, name: string): string {
   return builder.concat([
     chain(builder, x, `${name}.branch3x3`, [one(192), halved(320)]),
@@ -109,7 +109,7 @@ function reductionD(builder: GraphBuilder, x: string, name: string): string {
   ]);
 }
 
-/** 8×8: two branches end in a row beside a column. */
+/** A block on maps of 8×8, in which two branches end in a row beside a column. */
 function inceptionE(builder: GraphBuilder, x: string, name: string): string {
   const beside = (y: string, branch: string): string =>
     builder.concat([

@@ -53,7 +53,7 @@ function resnet(name: string, depths: readonly number[], block: Block, options: 
   return builder.classifier(x, classes);
 }
 
-/** As wide as its input where the stride is 1. */
+/** Convolution and batch norm, padded so that height and width stay where the stride is 1. */
 const normed = (
   builder: GraphBuilder,
   x: string,

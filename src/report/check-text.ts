@@ -18,7 +18,7 @@ export interface CheckTextOptions extends TextOptions {
 }
 
 const DEFAULT_WIDTH = 110;
-/** A space that lines are not broken at. */
+/** A space at which no line is broken. */
 const JOINT = '\u00a0';
 
 export function checkText(result: CheckResult, options: CheckTextOptions = {}): string {
@@ -73,7 +73,7 @@ export function groupRefusals(verdicts: readonly Verdict[]): readonly RefusalGro
       else groups.set(key, { refusal, rows: [{ verdict, refusal }] });
     }
   }
-  // What follows from the other refusals comes last.
+  // This rule looks at what the others left, so that its refusals come last.
   const late = ({ refusal }: RefusalGroup) => (refusal.rule === 'general/loadables' ? 1 : 0);
   return [...groups.values()].sort((a, b) => late(a) - late(b));
 }
@@ -121,7 +121,7 @@ function refusalBlock({ refusal, rows }: RefusalGroup, options: CheckTextOptions
   return [...lines, indent(body, 4)].join('\n');
 }
 
-/** On Orin the DLA runs them all the same; the open NVDLA runs only what our compiler lowers. */
+/** Words for nodes that the rules accept and our compiler cannot lower: on Orin the board's DLA runs them, on the open NVDLA the host does. */
 const notEmulatedWords = (elsewhere: CheckResult['elsewhere']) =>
   elsewhere === 'gpu'
     ? {
@@ -147,7 +147,7 @@ function notEmulated({ elsewhere, verdicts }: CheckResult, options: CheckTextOpt
   ].join('\n');
 }
 
-/** Equal warnings once, with the nodes they are about. */
+/** Warnings, equal ones once with all the nodes that they are about. */
 function warned({ verdicts }: CheckResult, options: CheckTextOptions): string {
   const byText = new Map<string, string[]>();
   for (const { node, warnings } of verdicts) {

@@ -18,7 +18,7 @@ import {
   table,
 } from './table.ts';
 
-/** The same network in several power modes. */
+/** The estimates of one network in several power modes, a line for each. */
 export function estimateText(estimates: readonly Estimate[], options: TextOptions = {}): string {
   const first = estimates[0];
   if (!first) return '';

@@ -20,7 +20,7 @@ import { formatTime, percent } from './table.ts';
 export interface Gains {
   /** The refusals of the original, those with the same remedy together, each with what the remedy brings. */
   readonly changes: readonly Change[];
-  /** Of all rewrites together: the network as given against the compiled one. */
+  /** The gain of all rewrites together: the network as given against the compiled one. */
   readonly gain: Gain;
 }
 
@@ -113,7 +113,7 @@ function between(before: Standing, after: Standing): Gain {
   };
 }
 
-/** A gain as a sentence: what changes, and what the DLA takes longer for when it takes work over. */
+/** A gain as a sentence: what changes, and how much longer the DLA takes where it takes work over. */
 export function gainText(gain: Gain, elsewhere: CheckResult['elsewhere']): string {
   const { gpuNodes, loadables, crossings, dlaMacs, dlaTime = [0, 0] } = gain;
   const changed = ([before, after]: readonly [number, number]): boolean => before !== after;

@@ -18,9 +18,9 @@ import type { Report } from './report.ts';
 export const reportSchemaVersion = 2;
 
 export interface ReportSources {
-  /** In every power mode that the report shows, the module's fastest first. */
+  /** The estimates in every power mode that the report shows, the module's fastest first. */
   readonly estimates: (plan: Plan) => readonly Estimate[];
-  /** In the module's fastest mode: what gains are told in. */
+  /** The latency in the module's fastest mode, in which gains are told. */
   readonly latencyOf: (plan: Plan) => Microseconds;
   readonly evaluation?: Evaluation;
 }

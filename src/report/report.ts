@@ -90,10 +90,10 @@ export interface Report {
   readonly batch: number;
   readonly ranges: Plan['ranges'];
   readonly segments: readonly SegmentSummary[];
-  /** One per power mode. */
+  /** One estimate for each power mode. */
   readonly estimates: readonly Estimate[];
   readonly evaluation?: Evaluation;
   readonly changes: readonly Change[];
-  /** Of all rewrites together: the network as given against the prepared one. */
+  /** The gain of all rewrites together: the network as given against the prepared one. */
   readonly gain: Gain;
 }

@@ -79,7 +79,7 @@ Examples:
             onProgress: (done) => progress.update(done),
           },
         );
-        // The cache holds the scales after the equal-range rules: what the board would otherwise have to be told apart.
+        // The cache holds the scales after the equal-range rules: the board computes with those that the emulator has.
         const onDla = valuesOnDla(network.graph, check(network.graph, where));
         const { quantized } = quantize(network.graph, calibration.scales, 'calibrated', onDla);
         const text = flags.output.endsWith('.json')

@@ -69,7 +69,7 @@ function box(node: ReportNode, at: { readonly x: number; readonly y: number }): 
 <text class="soft" x="${coordinate(at.x)}" y="${coordinate(at.y + 11)}" text-anchor="middle">${shorten(node.shape?.join('×') ?? node.name, 24)}</text></g>`;
 }
 
-/** What holds for the network as a whole: of the one that was given, and of the prepared one where that is another. */
+/** Notes on the network as a whole: on the one that was given, and those that only the prepared one has. */
 function notes({ original, prepared }: Report): Markup {
   const later = prepared.notes.filter((note) => !original.notes.includes(note));
   const list = (title: string, lines: readonly string[]) =>

@@ -92,7 +92,7 @@ function decades(values: readonly number[]): readonly [low: number, high: number
 function rooflinePanel(estimate: Estimate): Markup {
   const found = roofline(estimate, findTarget(estimate.target));
   if (found.points.length === 0) return markup`<p>No layer multiplies.</p>`;
-  // In TMAC/s.
+  // Rates are drawn in TMAC/s.
   const dots = found.points.map(({ layer, intensity, rate }) => ({ layer, x: intensity, y: rate / 1000 }));
   const [peak, bandwidth] = [found.peak / 1000, found.bandwidth / 1000];
   const [x0, x1] = decades([...dots.map((dot) => dot.x), found.ridge]);
