@@ -19,6 +19,10 @@ export const orinReleases: readonly Release[] = [
   { name: 'DRIVE OS 6.0.8.1', tensorrt: [8, 6, 11], dla: [3, 14, 1] },
   { name: 'DRIVE OS 6.0.9.0', tensorrt: [8, 6, 12], dla: [3, 14, 2] },
   { name: 'DRIVE OS 6.0.9.1', tensorrt: [8, 6, 12], dla: [3, 14, 3] },
+  // Nobody states which DLA software these have: the newest that is known of a JetPack stands here.
+  { name: 'JetPack 6.1', tensorrt: [10, 3, 0], dla: [3, 14, 1] },
+  { name: 'JetPack 6.2', tensorrt: [10, 3, 0], dla: [3, 14, 1] },
+  { name: 'JetPack 7.2.2', tensorrt: [11, 4, 1], dla: [3, 14, 1] },
 ];
 
 /** Of orin and xavier. That stages inside the DLA round as quantization does is an inference (docs/arithmetic.md). */

@@ -189,6 +189,21 @@ describeRules(
       fails: [[gemm({ x: [1, 40, 8], y: [1, 40, 4] }, [8, 4], {}, 'MatMul'), 'N×C by C×K', '1×40×8 by 8×4']],
     },
     {
+      rule: 'fully-connected/layer',
+      release: 'JetPack 6.0',
+      passes: [gemm({ x: [1, 8], y: [1, 4] }, [8, 4])],
+      fails: [],
+    },
+    {
+      rule: 'fully-connected/layer',
+      release: 'JetPack 6.2',
+      passes: [],
+      fails: [
+        [gemm({ x: [1, 8], y: [1, 4] }, [8, 4]), 'a convolution', 'matrix product'],
+        [gemm({ x: [5, 1, 1, 8], y: [5, 1, 1, 4] }, [8, 4], {}, 'MatMul'), 'a convolution', 'matrix product'],
+      ],
+    },
+    {
       rule: 'fully-connected/outputs',
       passes: [gemm({ x: [1, 8], y: [1, 8192] }, [8, 8192])],
       fails: [[gemm({ x: [1, 8], y: [1, 8193] }, [8, 8193]), '1…8192', 8193]],

@@ -237,6 +237,18 @@ const asConvolution = (node: Node): string =>
 export const fullyConnectedRules: readonly Rule[] = [
   rule({
     ...stated,
+    id: 'fully-connected/layer',
+    operators: connected,
+    doc: 'Since TensorRT 10 there is no fully connected layer: Gemm and MatMul are matrix products, which the DLA does not have.',
+    limits: [{ since: [10, 0, 0], value: 'a convolution', source: sources.header, evidence: 'header' }],
+    test: (node, _context, limit) => ({
+      message: `${node.op} is a matrix product, allowed ${limit}`,
+      values: { limit, value: 'matrix product' },
+      fix: { advice: asConvolution(node) },
+    }),
+  }),
+  rule({
+    ...stated,
     id: 'fully-connected/constant-weights',
     operators: connected,
     doc: 'The second operand of Gemm and MatMul is a constant, so that it becomes a fully connected layer.',
