@@ -104,12 +104,6 @@ function elementsOf(cube: Cube, bus: Bus, base: number) {
   };
 }
 
-/** @throws device/unsupported */
-export function wantInt8(cube: Cube, what: string): void {
-  if (cube.dtype !== 'int8')
-    fail('device/unsupported', `${what} must be int8 on this target`, {}, { actual: cube.dtype });
-}
-
 /** @throws device/unsupported for a type that no stage of orin and xavier computes in */
 export function wantFeature(cube: Cube, what: string): void {
   if (cube.dtype !== 'int8' && cube.dtype !== 'float16')

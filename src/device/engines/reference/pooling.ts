@@ -8,12 +8,21 @@ import { fail } from '../../../base/errors.ts';
 import { saturatedFloat16 } from '../../../base/float16.ts';
 import { clamp, roundHalfAway } from '../../../base/rounding.ts';
 import type { Pdp } from '../../../program/layer.ts';
+import type { ElementType } from '../../../program/surface.ts';
 import type { Cube } from '../../launch.ts';
 import { type Activations, checkShape, expectShape } from './feature.ts';
 
 /** @throws device/fault when a window lies wholly outside the image, or parameters are impossible */
-export function checkPooling(pdp: Pdp<Cube>, input: Activations['shape']): void {
+export function checkPooling(pdp: Pdp<Cube>, input: Activations['shape'], dtype: ElementType): void {
   const { kernel, stride, padding, output } = pdp;
+  if (output.dtype !== dtype) {
+    fail(
+      'device/fault',
+      'the pooling output has another type than its input',
+      {},
+      { expected: dtype, actual: output.dtype },
+    );
+  }
   checkShape(output.shape, 'the pooling output');
   expectShape([input[0], input[1], output.shape[2], output.shape[3]], output.shape, 'the pooling output');
   for (const [size, out, taps, step, before, after] of [
@@ -35,11 +44,11 @@ export function checkPooling(pdp: Pdp<Cube>, input: Activations['shape']): void 
 
 /** @throws device/fault */
 export function pool(pdp: Pdp<Cube>, input: Activations): Activations {
-  checkPooling(pdp, input.shape);
+  const real = input.data instanceof Float32Array;
+  checkPooling(pdp, input.shape, real ? 'float16' : 'int8');
   const [, , height, width] = input.shape;
   const [batch, channels, outHeight, outWidth] = pdp.output.shape;
   const { kernel, stride, padding } = pdp;
-  const real = input.data instanceof Float32Array;
   const length = batch * channels * outHeight * outWidth;
   const data = real ? new Float32Array(length) : new Int32Array(length);
   let to = 0;

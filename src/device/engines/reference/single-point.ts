@@ -6,7 +6,7 @@
 import { fail } from '../../../base/errors.ts';
 import { float16Bits, float16Values, saturatedFloat16 } from '../../../base/float16.ts';
 import { clamp, roundHalfAway } from '../../../base/rounding.ts';
-import type { Float16Sdp, FloatScaleSdp, JetsonSdp } from '../../../program/layer.ts';
+import { type Float16Sdp, type FloatScaleSdp, type JetsonSdp, resultType } from '../../../program/layer.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import type { Bus } from '../../bus.ts';
 import type { Cube } from '../../launch.ts';
@@ -29,7 +29,17 @@ const perChannel = (cube: Cube, channels: number, bus: Bus, what: string): Float
 };
 
 /** Checks the numbers of the stage. @throws device/fault */
-export function checkSinglePoint({ arithmetic, low, high }: JetsonSdp<Cube>): void {
+export function checkSinglePoint(sdp: JetsonSdp<Cube>): void {
+  const { arithmetic, low, high, output } = sdp;
+  const type = resultType(sdp);
+  if (output && output.dtype !== type) {
+    fail(
+      'device/fault',
+      'the SDP output has another type than the stage gives',
+      {},
+      { expected: type, actual: output.dtype },
+    );
+  }
   if (arithmetic === 'float16') {
     for (const bound of [low, high]) {
       if (bound === undefined || (Number.isFinite(bound) && bound === Math.fround(bound))) continue;

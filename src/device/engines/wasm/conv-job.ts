@@ -1,5 +1,5 @@
 /**
- * Convolution for kernels. Three ways in, all to the same result:
+ * Convolution of int8 for kernels. Three ways in, all to the same result:
  *
  * - *direct*: a chw32 input of one group is packed straight from the surface, padding decided pixel by pixel;
  * - *depthwise*: one kernel for each channel of a chw32 input has a kernel of its own, vectorised over channels;
@@ -24,7 +24,7 @@ export const panelBytes = 128 * 1024;
 /** Fewer channels than this are better taken together with those of the next pixel. */
 export const directChannels = 16;
 
-interface ConvRun {
+export interface ConvRun {
   readonly host: KernelHost;
   readonly conv: Conv<Cube>;
   readonly geometry: ConvGeometry;
@@ -176,7 +176,7 @@ function runTransposed(run: ConvRun): number {
   return saturated;
 }
 
-interface Phase {
+export interface Phase {
   /** Output rows (or columns) of the phase. */
   readonly count: number;
   /** Kernel rows that reach it, each with its distance in input rows from the phase's index. */
@@ -184,7 +184,7 @@ interface Phase {
 }
 
 /** Output i = q · stride + p takes input q + (p + padding − tap · dilation) / stride of every tap for which that is whole. */
-function phases(size: number, taps: number, stride: number, dilation: number, padding: number): Phase[] {
+export function phases(size: number, taps: number, stride: number, dilation: number, padding: number): Phase[] {
   return Array.from({ length: stride }, (_, p) => ({
     count: Math.max(0, Math.ceil((size - p) / stride)),
     taps: Array.from({ length: taps }, (_, tap) => ({ tap, distance: (p + padding - tap * dilation) / stride })).filter(
@@ -220,6 +220,9 @@ function blockChannels({ kernels, groupKernels, groupChannels, channels }: ConvG
   return { starts: ranges.map(({ start }) => Math.min(start, channels - span)), span };
 }
 
+/** Every point of the output, one beside the other. */
+export const wholePhase = { py: 0, px: 0, stepY: 1, stepX: 1 };
+
 /** Packs pixels, multiplies, finishes: the job of direct and compact convolutions. */
 function multiply(
   run: ConvRun,
@@ -227,7 +230,7 @@ function multiply(
   key: string,
   target: Placement,
   inputFields: (job: JobFields) => void,
-  phase = { py: 0, px: 0, stepY: 1, stepX: 1 },
+  phase = wholePhase,
 ): number {
   const { host, conv, stage } = run;
   const pairs = pairCount(plan);
@@ -237,7 +240,7 @@ function multiply(
     pairs === 0
       ? 0
       : host.packed.locate(key, conv.weights, bytes, blocks * pairs * 32, (from, to) => packRuns(plan, from, to));
-  const point = layOutPoint(host, stage);
+  const point = layOutPoint(host, stage, run.input);
   const [batch, , height, width] = target.shape;
   const cut = cutWork(Math.ceil((batch * height * width) / 4), blocks, pairs, host.threads);
   const effort = (batch * height * width * plan.kernels * (pairs + 8)) / 8;
@@ -257,11 +260,7 @@ function multiply(
 }
 
 /** A phase of a deconvolution takes every `step`th point of the operand. */
-function offsetOperand(
-  job: JobFields,
-  { operand }: PointStage,
-  phase: { py: number; px: number; stepY: number; stepX: number },
-): void {
+export function offsetOperand(job: JobFields, { operand }: PointStage, phase: typeof wholePhase): void {
   if (!operand || operand.broadcast) return;
   const row = job.get(layout.operandRow);
   const pixel = job.get(layout.operandPixel);
@@ -293,7 +292,7 @@ function runDepthwise(run: ConvRun): number {
     packDepthwise(kernels, taps, from, to),
   );
   const pad = padAtom(host, conv.padValue);
-  const point = layOutPoint(host, stage);
+  const point = layOutPoint(host, stage, run.input);
   const [, , height, width] = output.shape;
   const atoms = Math.ceil(kernels / 32);
   const paddedWidth = (width - 1) * stride.w + (kernel.w - 1) * dilation.w + 1;

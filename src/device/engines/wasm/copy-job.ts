@@ -3,7 +3,7 @@
 import type { Shape4 } from '../../../program/surface.ts';
 import * as layout from './job.ts';
 import type { KernelHost } from './kernel-host.ts';
-import { atomsSize, isAtoms, type Placement, placeAtoms } from './placement.ts';
+import { asBytes, atomsSize, isAtoms, type Placement, placeAtoms } from './placement.ts';
 
 export interface CopyRange {
   readonly inputChannel: number;
@@ -26,23 +26,25 @@ export const rowsPerUnit = (rows: number, planes: number, threads: number): numb
 
 export function runCopy(
   host: KernelHost,
-  from: Placement,
-  to: Placement,
-  range: CopyRange,
+  source: Placement,
+  target: Placement,
+  { inputChannel, outputChannel, channels: moved }: CopyRange,
   around: Surround = nothing,
 ): void {
+  const [from, to] = [asBytes(source), asBytes(target)];
+  const unit = source.elementBytes;
   const [batch, channels, height, width] = to.shape;
   const rows = rowsPerUnit(height, batch, host.threads);
   const rowUnits = Math.ceil(height / rows);
-  host.run(layout.kindCopy, batch * rowUnits, 0, batch * range.channels * height * width, (job) => {
+  host.run(layout.kindCopy, batch * rowUnits, 0, batch * moved * unit * height * width, (job) => {
     job.input(from);
     job.output(to);
     job.set(layout.unitRows, rows);
     job.set(layout.rowUnits, rowUnits);
-    job.set(layout.copyChannels, range.channels);
-    job.set(layout.inFirst, range.inputChannel);
+    job.set(layout.copyChannels, moved * unit);
+    job.set(layout.inFirst, inputChannel * unit);
     job.set(layout.inAtom, from.atom);
-    job.set(layout.outFirst, range.outputChannel);
+    job.set(layout.outFirst, outputChannel * unit);
     job.set(layout.outAtom, to.atom);
     job.set(layout.outRoom, Math.max(to.room, channels));
     job.set(layout.copyTop, around.top);
@@ -58,13 +60,13 @@ export const wholeRange = (place: Placement): CopyRange => ({
 });
 
 /** A packed surface of whole atoms in scratch memory. */
-export const scratchAtoms = (host: KernelHost, name: string, shape: Shape4): Placement =>
-  placeAtoms(host.scratch.take(name, atomsSize(shape) + 64), shape);
+export const scratchAtoms = (host: KernelHost, name: string, shape: Shape4, elementBytes: number): Placement =>
+  placeAtoms(host.scratch.take(name, atomsSize(shape, elementBytes) + 64), shape, elementBytes);
 
 /** The same values as whole atoms: the surface itself, or a copy in scratch memory. */
 export function asAtoms(host: KernelHost, place: Placement, name: string): Placement {
   if (isAtoms(place)) return place;
-  const atoms = scratchAtoms(host, name, place.shape);
+  const atoms = scratchAtoms(host, name, place.shape, place.elementBytes);
   runCopy(host, place, atoms, wholeRange(place));
   return atoms;
 }
@@ -72,7 +74,7 @@ export function asAtoms(host: KernelHost, place: Placement, name: string): Place
 /** Runs `work` on a target of whole atoms that it may write while it reads `sources`, and brings the result to `place`. */
 export function toAtoms<T>(host: KernelHost, place: Placement, direct: boolean, work: (target: Placement) => T): T {
   if (direct && isAtoms(place)) return work(place);
-  const atoms = scratchAtoms(host, 'output', place.shape);
+  const atoms = scratchAtoms(host, 'output', place.shape, place.elementBytes);
   const result = work(atoms);
   runCopy(host, atoms, place, wholeRange(place));
   return result;

@@ -1,18 +1,19 @@
 /**
- * The fast engines of float-scale targets: WebAssembly SIMD kernels, on one thread or several, bit for bit equal to the
+ * The fast engines of orin and xavier: WebAssembly SIMD kernels, on one thread or several, bit for bit equal to the
  * scalar reference (reference/).
  *
- * What runs where. Every float-scale pipeline runs on the kernels; formats other than chw32 are brought into it and back
- * by the copy kernel. What neither these nor the scalar engines know is refused alike. FP16 has no kernels yet and runs on the scalar
- * engines.
+ * What runs where. Every pipeline of theirs runs on the kernels; formats other than whole atoms are brought into them and back
+ * by the copy kernel. There is no fallback to the scalar engines: what neither knows is refused alike.
  *
  *     conv (one group, chw32, ≥ 16 channels)     assembly/convolution.ts, direct
  *     conv (depthwise, chw32)                    assembly/depthwise.ts
  *     conv (groups, few channels, image formats,
  *           deconvolution)                       assembly/convolution.ts, compact
- *     sdp after conv; sdp alone                  assembly/finish.ts in the tile's epilogue; assembly/point.ts
+ *     conv of float16                            assembly/float16/convolution.ts
+ *     sdp after conv; sdp alone                  assembly/finish.ts in the tile's epilogue (float16/finish.ts where a launch touches
+ *                                                float16); assembly/point.ts
  *     pdp                                        assembly/pool.ts; after conv or sdp by way of scratch memory
- *     resize                                     assembly/resize.ts
+ *     resize                                     assembly/resize.ts; of float16, both assembly/float16/images.ts
  *     copy                                       assembly/copy.ts
  *     integer-scale SDP, CDP, other element types device/unsupported, as in the reference
  *
@@ -20,21 +21,22 @@
  * results, under 2 % of a small convolution's time.
  */
 
+import { elementSize } from '../../../base/data-type.ts';
 import { fail } from '../../../base/errors.ts';
-import { mapLaunch } from '../../../program/access.ts';
-import type { FloatScaleSdp, Pdp, Pipeline, Sdp } from '../../../program/layer.ts';
+import { isNvdlaSdp, type JetsonSdp, type Pdp, type Pipeline, resultType, type Sdp } from '../../../program/layer.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import type { Bus } from '../../bus.ts';
 import type { Cube } from '../../launch.ts';
 import type { ImmediateEngines } from '../../state.ts';
-import { convGeometry } from '../reference/convolution.ts';
+import { convGeometry, weightCount } from '../reference/convolution.ts';
 import { checkCopy } from '../reference/copy.ts';
-import { checkChain, launchResult, referenceEngines } from '../reference/engines.ts';
+import { checkChain, launchResult } from '../reference/engines.ts';
 import { expectShape, readConstant } from '../reference/feature.ts';
 import { checkPooling } from '../reference/pooling.ts';
 import { checkResize } from '../reference/resize.ts';
 import { runConv } from './conv-job.ts';
 import { asAtoms, runCopy, scratchAtoms, toAtoms } from './copy-job.ts';
+import { runHalfConv } from './float16/conv-job.ts';
 import { runPool, runResize } from './image-jobs.ts';
 import { KernelHost } from './kernel-host.ts';
 import { NvdlaEngine } from './nvdla/engine.ts';
@@ -64,14 +66,12 @@ export interface WasmEngines extends ImmediateEngines {
 export async function createWasmEngines(bus: Bus, options: WasmOptions): Promise<WasmEngines> {
   const host = await KernelHost.create(bus, options);
   const nvdla = new NvdlaEngine(host);
-  const reference = referenceEngines();
   return {
     kind: 'immediate',
     name: `wasm, ${host.threads} ${host.threads === 1 ? 'thread' : 'threads'}`,
     dispatch(pipeline, launchBus, state) {
       if (launchBus !== bus) throw new TypeError('these engines were made for another bus');
       if (state.nvdla) return nvdla.run(pipeline, state);
-      if (touchesHalves(pipeline)) return reference.dispatch(pipeline, bus, state);
       checkChain(pipeline);
       const { macs, saturated } = runPipeline(host, pipeline);
       return launchResult(pipeline, macs, saturated);
@@ -89,15 +89,6 @@ export async function createWasmEngines(bus: Bus, options: WasmOptions): Promise
   };
 }
 
-/** Whether a launch reads or writes float16, for which there are no kernels yet: the scalar engines run it. */
-function touchesHalves(pipeline: Pipeline<Cube>): boolean {
-  let found = false;
-  mapLaunch(pipeline, (cube) => {
-    if (cube.dtype === 'float16') found = true;
-  });
-  return found;
-}
-
 interface Work {
   readonly macs: number;
   readonly saturated: number;
@@ -113,7 +104,7 @@ function runPipeline(host: KernelHost, pipeline: Pipeline<Cube>): Work {
       return runPointPipeline(host, pipeline);
     case 'pdp': {
       const { pdp } = pipeline;
-      poolInto(host, pdp, pdp.input!.shape, (output) => {
+      poolInto(host, pdp, pdp.input!, (output) => {
         const input = placeCube(pdp.input!, host.bus, 'the pooling input');
         return { input, direct: !overlaps(input, output) };
       });
@@ -140,14 +131,15 @@ type PipelineOf<K extends Pipeline<Cube>['kind']> = Extract<Pipeline<Cube>, { re
 function runConvPipeline(host: KernelHost, { conv, sdp, pdp }: PipelineOf<'conv'>): Work {
   const { bus } = host;
   const geometry = convGeometry(conv);
-  const { kernels, channels, groupChannels, groupKernels, output: shape } = geometry;
-  const taps = conv.kernel.h * conv.kernel.w;
-  checkWeights(conv.weights, (conv.transposed ? channels * groupKernels : kernels * groupChannels) * taps, bus);
+  const { kernels, output: shape } = geometry;
+  const half = conv.input.dtype === 'float16';
+  checkWeights(conv.weights, half ? 'float16' : 'int8', weightCount(conv, geometry), bus);
+  if (half && conv.bias) fail('device/fault', 'the bias of an FP16 convolution is in its SDP');
   const bias = conv.bias && readConstant(conv.bias, 'int32', [kernels], bus, 'the bias');
-  const stage = readPointStage(floatScale(sdp), shape, bus, bias);
+  const stage = readPointStage(jetson(sdp), shape, bus, bias);
   const input = placeCube(conv.input, bus, 'the convolution input');
   const saturated = pointInto(host, sdp, pdp, stage, shape, input, false, (output) =>
-    runConv({ host, conv, geometry, input, output, stage }),
+    (half ? runHalfConv : runConv)({ host, conv, geometry, input, output, stage }),
   );
   return { macs: geometry.macs, saturated };
 }
@@ -155,7 +147,7 @@ function runConvPipeline(host: KernelHost, { conv, sdp, pdp }: PipelineOf<'conv'
 function runPointPipeline(host: KernelHost, { sdp, pdp }: PipelineOf<'sdp'>): Work {
   const { shape } = sdp.input!;
   const input = placeCube(sdp.input!, host.bus, 'the SDP input');
-  const stage = readPointStage(floatScale(sdp), shape, host.bus);
+  const stage = readPointStage(jetson(sdp), shape, host.bus);
   const from = asAtoms(host, input, 'input');
   const saturated = pointInto(host, sdp, pdp, stage, shape, input, true, (to) => runPoint(host, stage, from, to));
   return { macs: 0, saturated };
@@ -174,8 +166,8 @@ function pointInto(
 ): number {
   if (pdp) {
     let saturated = 0;
-    poolInto(host, pdp, shape, () => {
-      const between = scratchAtoms(host, 'between', shape);
+    poolInto(host, pdp, { shape, dtype: resultType(sdp) }, () => {
+      const between = scratchAtoms(host, 'between', shape, stage.ending.half ? 2 : 1);
       saturated = work(between);
       return { input: between, direct: true };
     });
@@ -192,10 +184,10 @@ function pointInto(
 function poolInto(
   host: KernelHost,
   pdp: Pdp<Cube>,
-  shape: Shape4,
+  { shape, dtype }: Pick<Cube, 'shape' | 'dtype'>,
   prepare: (output: Placement) => { readonly input: Placement; readonly direct: boolean },
 ): void {
-  checkPooling(pdp, shape);
+  checkPooling(pdp, shape, dtype);
   const output = placeOutput(host, pdp.output, 'the pooling output');
   const { input, direct } = prepare(output);
   const from = asAtoms(host, input, 'input');
@@ -207,7 +199,7 @@ function runCopyPipeline(host: KernelHost, { copy }: PipelineOf<'copy'>): Work {
   const input = placeCube(copy.input, host.bus, 'the copy input');
   const output = placeOutput(host, copy.output, 'the copy output');
   if (overlaps(input, output)) {
-    const aside = scratchAtoms(host, 'input', input.shape);
+    const aside = scratchAtoms(host, 'input', input.shape, input.elementBytes);
     runCopy(host, input, aside, { inputChannel: 0, outputChannel: 0, channels: input.shape[1] });
     runCopy(host, aside, output, copy);
   } else {
@@ -216,22 +208,21 @@ function runCopyPipeline(host: KernelHost, { copy }: PipelineOf<'copy'>): Work {
   return noWork;
 }
 
-function floatScale(sdp: Sdp<Cube>): FloatScaleSdp<Cube> {
-  if (sdp.arithmetic !== 'float-scale') fail('device/unsupported', 'these engines have no integer-scale SDP');
-  return sdp;
+function jetson(sdp: Sdp<Cube>): JetsonSdp<Cube> {
+  return isNvdlaSdp(sdp) ? fail('device/unsupported', 'these engines have no integer-scale SDP') : sdp;
 }
 
-function checkWeights(cube: Cube, wanted: number, bus: Bus): void {
+function checkWeights(cube: Cube, dtype: 'int8' | 'float16', wanted: number, bus: Bus): void {
   const elements = cube.shape.reduce((product, dim) => product * dim, 1);
-  if (cube.dtype !== 'int8' || elements !== wanted) {
+  if (cube.dtype !== dtype || elements !== wanted) {
     fail(
       'device/fault',
       'the weights have the wrong type or size',
       {},
-      { expected: `int8, ${wanted} elements`, actual: `${cube.dtype}, ${elements}` },
+      { expected: `${dtype}, ${wanted} elements`, actual: `${cube.dtype}, ${elements}` },
     );
   }
-  bus.locate(cube.address, wanted);
+  bus.locate(cube.address, wanted * elementSize[dtype]);
 }
 
 /** An output: its window's version rises, so that nothing derived from what it held is used again. */

@@ -1,4 +1,4 @@
-/** Pooling and resizing for kernels: whole atoms in and out. */
+/** Pooling and resizing for kernels: whole atoms in and out, of int8 or of halves. */
 
 import type { Pdp, Resize } from '../../../program/layer.ts';
 import type { Cube } from '../../launch.ts';
@@ -6,16 +6,18 @@ import { resizeTaps, type Tap } from '../reference/resize.ts';
 import { rowsPerUnit } from './copy-job.ts';
 import * as layout from './job.ts';
 import type { KernelHost } from './kernel-host.ts';
-import type { Placement } from './placement.ts';
+import { asBytes, atomCount, type Placement } from './placement.ts';
 
 const modes = { max: layout.poolMax, min: layout.poolMin, average: layout.poolAverage } as const;
 
+const isHalf = ({ elementBytes }: Placement): boolean => elementBytes === 2;
+
 function rowUnitsOf(
   host: KernelHost,
-  { shape }: Placement,
+  place: Placement,
 ): { readonly rows: number; readonly rowUnits: number; readonly units: number } {
-  const [batch, channels, height] = shape;
-  const planes = batch * Math.ceil(channels / 32);
+  const [batch, , height] = place.shape;
+  const planes = batch * atomCount(place);
   const rows = rowsPerUnit(height, planes, host.threads);
   const rowUnits = Math.ceil(height / rows);
   return { rows, rowUnits, units: rowUnits * planes };
@@ -25,7 +27,7 @@ export function runPool(host: KernelHost, pdp: Pdp<Cube>, from: Placement, to: P
   const { kernel, stride, padding } = pdp;
   const { rows, rowUnits, units } = rowUnitsOf(host, to);
   const effort = (to.extent * kernel.h * kernel.w) / 4;
-  host.run(layout.kindPool, units, 0, effort, (job) => {
+  host.run(isHalf(from) ? layout.kindHalfPool : layout.kindPool, units, 0, effort, (job) => {
     job.input(from);
     job.output(to);
     job.set(layout.unitRows, rows);
@@ -54,9 +56,10 @@ export function runResize(host: KernelHost, resize: Resize<Cube>, from: Placemen
     });
   lay(rowTaps, 0);
   lay(columnTaps, rowTaps.length * 4);
-  host.run(mode === 'linear' ? layout.kindLinear : layout.kindNearest, units, 0, to.extent, (job) => {
+  const kind = isHalf(from) ? layout.kindHalfLinear : layout.kindLinear;
+  host.run(mode === 'linear' ? kind : layout.kindNearest, units, 0, to.extent, (job) => {
     job.input(from);
-    job.output(to);
+    job.output(mode === 'linear' ? to : asBytes(to));
     job.set(layout.unitRows, rows);
     job.set(layout.rowUnits, rowUnits);
     job.set(layout.rowTaps, address);

@@ -23,11 +23,17 @@ export const kindCopy = 6;
 export const kindIntegerPoint = 7;
 export const kindIntegerPool = 8;
 export const kindConvert = 9;
-// Of the open NVDLA in float16; their fields are in float16/job.ts.
+// Of the open NVDLA in float16; their fields are in nvdla/float16/job.ts.
 export const kindFloatLists = 10;
 export const kindFloatConv = 11;
 export const kindFloatPoint = 12;
 export const kindFloatPool = 13;
+
+// Of orin and xavier in float16; their fields are in float16/job.ts.
+export const kindHalfConv = 14;
+export const kindHalfLanes = 15;
+export const kindHalfPool = 16;
+export const kindHalfLinear = 17;
 
 // Where results go, for every kind: (batch, row, pixel, run of 32 channels) each a step of bytes.
 export const outAddress = 32;
@@ -143,7 +149,7 @@ export const copyFill = 364;
 /** Channels that the last atom of the output has room for, to be zeroed behind the last channel. */
 export const outRoom = 368;
 
-// Fields from byte 384 on are in nvdla/job.ts and float16/job.ts.
+// Fields from byte 384 on are in nvdla/job.ts, nvdla/float16/job.ts and float16/job.ts.
 
 export const jobBytes = 1024;
 

@@ -62,7 +62,12 @@ export class PackedWeights {
     const offset = this.#bus.allocate(size);
     const source = this.#bus.locate(cube.address, bytes);
     const { buffer } = this.#bus.memory;
-    pack(new Int8Array(buffer, source, bytes), new Int16Array(buffer, offset, size / 2));
+    try {
+      pack(new Int8Array(buffer, source, bytes), new Int16Array(buffer, offset, size / 2));
+    } catch (error) {
+      this.#bus.release(offset, size);
+      throw error;
+    }
     this.#entries.set(id, { window, version: window.version, cube, offset, size });
     return offset;
   }

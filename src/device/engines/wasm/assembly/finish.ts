@@ -5,7 +5,9 @@
 
 import { round } from './atoms';
 import * as job from '../job';
+import * as half from '../float16/job';
 import * as integer from '../nvdla/job';
+import { finishFloats } from './float16/finish';
 import { finishIntegers } from './nvdla/finish';
 
 @inline
@@ -56,6 +58,7 @@ function addOperand(t: v128, half: v128, scale: v128): v128 {
  */
 export function finishBlock(at: usize, scratch: usize, block: i32, first: i32, count: i32): void {
   if (load<i32>(at, integer.integer)) finishIntegers(at, scratch, block, first, count);
+  else if (load<i32>(at, half.floatStage)) finishFloats(at, scratch, block, count);
   else finishScaled(at, scratch, block, count);
 }
 

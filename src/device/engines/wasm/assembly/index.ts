@@ -4,6 +4,8 @@
 import { convUnit } from './convolution';
 import { copyUnit } from './copy';
 import { depthwiseUnit } from './depthwise';
+import { halfConvUnit, halfLanesUnit } from './float16/convolution';
+import { halfLinearUnit, halfPoolUnit } from './float16/images';
 import * as job from '../job';
 import { convertUnit } from './nvdla/convert';
 import { floatConvUnit } from './nvdla/float16/conv';
@@ -33,6 +35,10 @@ export function work(at: usize, thread: i32): void {
     else if (kind == job.kindFloatLists) listUnit(at, scratch, unit);
     else if (kind == job.kindFloatPoint) floatPointUnit(at, scratch, unit);
     else if (kind == job.kindFloatPool) floatPoolUnit(at, scratch, unit);
+    else if (kind == job.kindHalfConv) halfConvUnit(at, scratch, unit);
+    else if (kind == job.kindHalfLanes) halfLanesUnit(at, scratch, unit);
+    else if (kind == job.kindHalfPool) halfPoolUnit(at, unit);
+    else if (kind == job.kindHalfLinear) halfLinearUnit(at, unit);
     else if (kind == job.kindPool) poolUnit(at, unit);
     else if (kind == job.kindCopy) copyUnit(at, unit);
     else resizeUnit(at, unit, kind == job.kindLinear);

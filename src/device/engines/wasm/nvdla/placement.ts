@@ -33,6 +33,7 @@ export function placeIntegerAtoms(address: number, shape: Shape4, atom: number):
     address,
     extent: channels * height * width,
     shape,
+    elementBytes: 1,
     atom,
     room: channels,
     batchStep: 0,

@@ -24,6 +24,7 @@ export function placeBetween({ scratch }: KernelHost, shape: Shape4): Placement 
     address: scratch.take('between', extent),
     extent,
     shape,
+    elementBytes: 2,
     atom: 16,
     room: channels,
     batchStep: 0,
