@@ -99,7 +99,8 @@ describe('the package in a bundle', () => {
     // With the compiler and the rules of the open NVDLA; its registers and firmware are loaded when wanted. zod is 28 KiB of it,
     // since the description of a kind of layer holds its schema.
     expect(sizes['a worker that checks, compiles and runs']).toBeLessThan(196 * 1024);
-    expect(sizes['kernels, one thread or several']).toBeLessThan(16 * 1024);
+    // 3 KiB of them are FP16 of orin and xavier: sums in another type and order, halves in and out.
+    expect(sizes['kernels, one thread or several']).toBeLessThan(18 * 1024);
   });
 });
 

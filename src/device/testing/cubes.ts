@@ -1,27 +1,35 @@
 /** Cubes for tests of the engines: mapped at fresh addresses, filled and read back as dense NCHW arrays. */
 
+import { elementSize } from '../../base/data-type.ts';
 import type { Pipeline } from '../../program/layer.ts';
 import type { ElementType, Shape4, SurfaceFormat } from '../../program/surface.ts';
 import type { Bus, Window } from '../bus.ts';
-import { readFeature, writeFeature } from '../engines/reference/feature.ts';
+import { readFeature, writeElements } from '../engines/reference/feature.ts';
 import type { Cube } from '../launch.ts';
 
 const alignUp = (value: number, to: number): number => Math.ceil(value / to) * to;
 
-/** A packed int8 feature cube on the bus; `slack` widens its lines, surfaces and batches. */
-export function featureCube(bus: Bus, shape: Shape4, format: SurfaceFormat = 'chw32', slack = 0): Cube {
+/** A packed feature cube on the bus; `slack` widens its lines, surfaces and batches. */
+export function featureCube(
+  bus: Bus,
+  shape: Shape4,
+  format: SurfaceFormat = 'chw32',
+  slack = 0,
+  dtype: 'int8' | 'float16' = 'int8',
+): Cube {
   const [batch, channels, height, width] = shape;
   const atom = { chw32: 32, chw16: 16, chw8: 8, dla_hwc4: channels === 1 ? 1 : 4, dla_linear: 1, kcrs: 1, vector: 1 }[
     format
   ];
   const runs = format === 'dla_hwc4' ? 1 : Math.ceil(channels / atom);
   const pitch = format === 'dla_hwc4' || format === 'dla_linear' ? 64 : 1;
-  const lineStride = alignUp(width * atom, pitch) + slack * atom;
+  const pixel = atom * elementSize[dtype];
+  const lineStride = alignUp(width * pixel, pitch) + slack * pixel;
   const surfaceStride = lineStride * height + slack * 32;
   const batchStride = surfaceStride * runs + slack * 64;
   return mapCube(bus, {
     shape,
-    dtype: 'int8',
+    dtype,
     format,
     lineStride,
     surfaceStride,
@@ -30,9 +38,18 @@ export function featureCube(bus: Bus, shape: Shape4, format: SurfaceFormat = 'ch
   });
 }
 
+/** int8, int32, bits of float16, float32. */
+type ConstantData = Int8Array | Int32Array | Uint16Array | Float32Array;
+
+function typeOf(data: ConstantData): ElementType {
+  if (data instanceof Int8Array) return 'int8';
+  if (data instanceof Int32Array) return 'int32';
+  return data instanceof Uint16Array ? 'float16' : 'float32';
+}
+
 /** A dense constant on the bus. */
-export function constantCube(bus: Bus, shape: Shape4, data: Int8Array | Int32Array | Float32Array): Cube {
-  const dtype: ElementType = data instanceof Int8Array ? 'int8' : data instanceof Int32Array ? 'int32' : 'float32';
+export function constantCube(bus: Bus, shape: Shape4, data: ConstantData): Cube {
+  const dtype = typeOf(data);
   const format = shape[2] * shape[3] * shape[0] > 1 ? 'kcrs' : 'vector';
   const cube = mapCube(bus, {
     shape,
@@ -47,8 +64,7 @@ export function constantCube(bus: Bus, shape: Shape4, data: Int8Array | Int32Arr
   return cube;
 }
 
-export const vectorCube = (bus: Bus, data: Int8Array | Int32Array | Float32Array): Cube =>
-  constantCube(bus, [1, data.length, 1, 1], data);
+export const vectorCube = (bus: Bus, data: ConstantData): Cube => constantCube(bus, [1, data.length, 1, 1], data);
 
 const firstAddress = 0x1_0000_0000n;
 const mapped = new WeakMap<Bus, { next: bigint; readonly windows: Window[] }>();
@@ -71,9 +87,9 @@ export function unmapCubes(bus: Bus): void {
   mapped.delete(bus);
 }
 
-/** Fills a feature cube from dense NCHW values. */
+/** Fills a feature cube from dense NCHW elements: int8, or bits of float16. */
 export function fillFeature(bus: Bus, cube: Cube, values: ArrayLike<number>): Cube {
-  writeFeature(cube, { shape: cube.shape, data: Int32Array.from(values) }, bus, 'test data');
+  writeElements(cube, { shape: cube.shape, data: Int32Array.from(values) }, bus, 'test data');
   return cube;
 }
 

@@ -35,8 +35,8 @@ import type { LayerKind, Visit } from './kind.ts';
 /**
  * Pooling. `average` divides by the number of cells: all of the kernel's (`countPadding`) or those inside the image.
  * On orin and xavier an int8 sum is converted to float32 and multiplied by float32(1/count), rounded half away from zero. A sum of
- * float16 is taken in float32, cell by cell and row by row from +0, multiplied likewise and rounded to binary16; maxima and minima are
- * IEEE's, as in the single-point stage.
+ * float16 is taken in float32, cell by cell and row by row from +0, and multiplied likewise. Maxima and minima of float16 are IEEE's, and
+ * every result of it ends as those of the single-point stage do.
  */
 export interface Pdp<S> {
   readonly input?: S;

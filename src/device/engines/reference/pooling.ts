@@ -75,7 +75,8 @@ export function pool(pdp: Pdp<Cube>, input: Activations): Activations {
           const mean = Math.fround(Math.fround(sum) * Math.fround(1 / count));
           data[to++] = real ? saturatedFloat16(mean) : clamp(roundHalfAway(mean), -128, 127);
         } else {
-          data[to++] = pdp.mode === 'max' ? most : least;
+          const extreme = pdp.mode === 'max' ? most : least;
+          data[to++] = real ? saturatedFloat16(extreme) : extreme;
         }
       }
     }

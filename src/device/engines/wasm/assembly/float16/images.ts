@@ -92,20 +92,12 @@ export function halfLinearUnit(at: usize, unit: i32): void {
     for (let x = 0; x < outWidth; x++) {
       const first = <usize>load<u32>(column) << 5, second = <usize>load<u32>(column, 4) << 5;
       const left = f32x4.splat(<f32>load<i32>(column, 8)), right = f32x4.splat(<f32>load<i32>(column, 12));
-      for (let half: usize = 0; half < 32; half += 16) {
-        const a = v128.load(above + first + half), b = v128.load(above + second + half);
-        const c = v128.load(below + first + half), d = v128.load(below + second + half);
-        const low = mix(
-          between(singlesOf(i32x4.extend_low_i16x8_u(a)), singlesOf(i32x4.extend_low_i16x8_u(b)), left, right),
-          between(singlesOf(i32x4.extend_low_i16x8_u(c)), singlesOf(i32x4.extend_low_i16x8_u(d)), left, right),
-          top, bottom, factor,
-        );
-        const high = mix(
-          between(singlesOf(i32x4.extend_high_i16x8_u(a)), singlesOf(i32x4.extend_high_i16x8_u(b)), left, right),
-          between(singlesOf(i32x4.extend_high_i16x8_u(c)), singlesOf(i32x4.extend_high_i16x8_u(d)), left, right),
-          top, bottom, factor,
-        );
-        v128.store(to + half, v128.and(eightHalves(low, high), firstLanes(channels - <i32>(half >> 1))));
+      for (let quad: usize = 0; quad < 32; quad += 8) {
+        const low = between(quadAt(above + first + quad), quadAt(above + second + quad), left, right);
+        const high = between(quadAt(below + first + quad), quadAt(below + second + quad), left, right);
+        const mixed = f32x4.mul(between(low, high, top, bottom), factor);
+        const halves = v128.and(eightHalves(mixed, mixed), firstLanes(channels - <i32>(quad >> 1)));
+        v128.store64_lane(to + quad, halves, 0);
       }
       column += 16;
       to += 32;
@@ -119,6 +111,6 @@ function between(a: v128, b: v128, first: v128, second: v128): v128 {
 }
 
 @inline
-function mix(above: v128, below: v128, top: v128, bottom: v128, factor: v128): v128 {
-  return f32x4.mul(between(above, below, top, bottom), factor);
+function quadAt(at: usize): v128 {
+  return singlesOf(v128.load_ext<u16>(at));
 }
