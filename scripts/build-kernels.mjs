@@ -31,7 +31,9 @@ async function inputsHash() {
     .sort()
     .map((name) => path.join(folder, name));
   const compiler = fileURLToPath(new URL('../node_modules/assemblyscript/package.json', import.meta.url));
-  const layouts = ['job.ts', 'float16/job.ts', 'nvdla/job.ts', 'nvdla/float16/job.ts'].map((name) => path.join(kernels, name));
+  const layouts = ['job.ts', 'float16/job.ts', 'nvdla/job.ts', 'nvdla/float16/job.ts'].map((name) =>
+    path.join(kernels, name),
+  );
   for (const file of [...sources, ...layouts, fileURLToPath(import.meta.url), compiler]) {
     hash.update(path.basename(file)).update(await readFile(file));
   }
