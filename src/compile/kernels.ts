@@ -7,9 +7,9 @@
  * Rounding is the target's; the scales are those of quantize/scales.ts.
  */
 
-import { fail, locate } from '../base/errors.ts';
+import { fail, locate, type Place } from '../base/errors.ts';
 import { clamp } from '../base/rounding.ts';
-import { asFloat32, elementCount, float32Tensor } from '../graph/tensor.ts';
+import { asFloat32, elementCount, float32Tensor, type Tensor } from '../graph/tensor.ts';
 import { weightScales } from '../quantize/scales.ts';
 import type { ConvOperation } from './operation.ts';
 
@@ -25,6 +25,7 @@ export interface QuantizedKernels {
 
 /**
  * Weights and bias of a convolution, each output channel with a scale of its own.
+ * @param read gives the elements of a tensor until it is called again
  * @param coarsen scales that must be larger than the weights ask for
  * @throws compile/accumulator-overflow, calibrate/value
  */
@@ -32,42 +33,51 @@ export function quantizeKernels(
   operation: ConvOperation,
   inputScale: number,
   round: (value: number) => number,
+  read: (tensor: Tensor) => Float32Array = asFloat32,
   coarsen = (scales: Float32Array): Float32Array => scales,
 ): QuantizedKernels {
   const { transposed, output } = operation.shape;
   const place = { node: operation.nodes[0]!.name };
   const { shape } = operation.weights;
-  const values = asFloat32(operation.weights);
   const real = operation.bias && asFloat32(operation.bias);
   const wrong = real?.findIndex((value) => !Number.isFinite(value)) ?? -1;
   if (wrong >= 0) fail('calibrate/value', `bias ${wrong} is not finite`, place, { actual: real![wrong]! });
   const axis = transposed ? 1 : 0;
+  const values = read(operation.weights);
   const scales = coarsen(
     locate(place, () => weightScales(float32Tensor(shape, values), axis, real && { bias: real, inputScale })),
   );
 
-  const [outer = 1, inner = 1, ...rest] = shape;
-  const area = elementCount(rest);
   const weights = new Int8Array(values.length);
-  const bias = new Int32Array(output.channels);
-  // The elements of one output channel: a run of its own, or (transposed) one run in every input channel.
-  const run = transposed ? area : inner * area;
-  const runs = transposed ? outer : 1;
-  const step = inner * area;
-  for (let k = 0; k < output.channels; k++) {
-    const scale = scales[k]!;
-    let sum = 0;
-    for (let r = 0; r < runs; r++) sum += quantizeRun(values, weights, k * run + r * step, run, scale, round);
-    bias[k] = clamp(round((real?.[k] ?? 0) / (inputScale * scale)), -(2 ** 31), mostAccumulated);
-    const reach = sum * 128 + Math.abs(bias[k]!);
-    if (reach > mostAccumulated) {
-      fail('compile/accumulator-overflow', `the sum of kernel ${k} could leave the int32 accumulator`, place, {
-        expected: `at most ${mostAccumulated}`,
-        actual: reach,
-      });
-    }
+  // Elements side by side that share a scale: all of a kernel, or (transposed) those of one input channel.
+  const run = elementCount(shape.slice(axis + 1));
+  for (let start = 0, k = 0; start < values.length; start += run, k = (k + 1) % scales.length) {
+    quantizeRun(values, weights, start, start + run, scales[k]!, round);
   }
+  const bias = Int32Array.from({ length: output.channels }, (_, k) =>
+    clamp(round((real?.[k] ?? 0) / (inputScale * scales[k]!)), -(2 ** 31), mostAccumulated),
+  );
+  requireAccumulator(weights, bias, run, place);
   return { weights, scales, bias };
+}
+
+/** @throws compile/accumulator-overflow when the sum of a kernel's products and its bias could leave an int32 */
+function requireAccumulator(weights: Int8Array, bias: Int32Array, run: number, place: Place): void {
+  const perKernel = weights.length / bias.length;
+  bias.forEach((shift, k) => {
+    // The weights are summed up only where the largest that they could be are too much.
+    if (perKernel * 127 * 128 + Math.abs(shift) <= mostAccumulated) return;
+    let sum = 0;
+    for (let start = k * run; start < weights.length; start += run * bias.length) {
+      for (let at = start; at < start + run; at++) sum += Math.abs(weights[at]!);
+    }
+    const reach = sum * 128 + Math.abs(shift);
+    if (reach <= mostAccumulated) return;
+    fail('compile/accumulator-overflow', `the sum of kernel ${k} could leave the int32 accumulator`, place, {
+      expected: `at most ${mostAccumulated}`,
+      actual: reach,
+    });
+  });
 }
 
 /** Added to a double below 2⁵¹ and taken off again, it leaves the nearest integer. */
@@ -77,26 +87,31 @@ const aid = 1.5 * 2 ** 52;
 const nearHalf = 0.5 - 2 ** -30;
 
 /**
- * Quantizes some elements that lie side by side. A function of its own, so that engines compile its loop well: it multiplies by
- * the reciprocal of the scale, and divides only where the quotient lies next to a half. @returns Σ|w|
+ * Quantizes some elements that lie side by side. A function of its own, two elements at a time, so that engines compile its loop
+ * well: it multiplies by the reciprocal of the scale, and divides all of them after all where a quotient lies next to a half.
  */
 function quantizeRun(
   values: Float32Array,
   weights: Int8Array,
   start: number,
-  count: number,
+  end: number,
   scale: number,
   round: (value: number) => number,
-): number {
+): void {
   const reciprocal = 1 / scale;
-  let sum = 0;
-  for (let at = start, end = start + count; at < end; at++) {
-    const quotient = values[at]! * reciprocal;
-    const nearest = quotient + aid - aid;
-    const tie = Math.abs(quotient - nearest) > nearHalf;
-    const quantized = (tie ? round(values[at]! / scale) : nearest) | 0;
-    weights[at] = quantized;
-    sum += Math.abs(quantized);
+  let farthestEven = 0;
+  let farthestOdd = 0;
+  let at = start;
+  for (; at + 2 <= end; at += 2) {
+    const even = values[at]! * reciprocal;
+    const odd = values[at + 1]! * reciprocal;
+    const nearestEven = even + aid - aid;
+    const nearestOdd = odd + aid - aid;
+    farthestEven = Math.max(farthestEven, Math.abs(even - nearestEven));
+    farthestOdd = Math.max(farthestOdd, Math.abs(odd - nearestOdd));
+    weights[at] = nearestEven;
+    weights[at + 1] = nearestOdd;
   }
-  return sum;
+  if (Math.max(farthestEven, farthestOdd) > nearHalf) at = start;
+  for (; at < end; at++) weights[at] = round(values[at]! / scale);
 }

@@ -1,9 +1,10 @@
 /**
  * Constant data. A tensor is a type, a shape and a view of little-endian bytes; the bytes of a model's weights are
- * views of the file it was read from and are never copied until a pass changes them.
+ * views of the file it was read from and are never copied. A pass that changes weights says how (computedTensor): they are
+ * computed by who reads them, so that checking a network costs nothing for its weights, and compiling it no copy of them.
  */
 
-import { type DataType, typedArray } from '../base/data-type.ts';
+import { type DataType, elementSize, typedArray } from '../base/data-type.ts';
 import { bfloat16Values, float16Values } from '../base/float16.ts';
 
 export interface Tensor {
@@ -19,6 +20,70 @@ export const elementCount = (shape: readonly number[]): number => shape.reduce((
 export function float32Tensor(shape: readonly number[], values: ArrayLike<number>): Tensor {
   const data = values instanceof Float32Array ? values : Float32Array.from(values);
   return { dtype: 'float32', shape, bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
+}
+
+/** Writes the elements of a tensor from `start` on, as many as `into` holds. */
+type WriteElements = (start: number, into: Float32Array) => void;
+
+/** Of the tensors that are computed when they are read, and were not read whole so far. */
+const computed = new WeakMap<Tensor, WriteElements>();
+
+/** A float32 tensor that is computed when its bytes are asked for, and then kept; and into memory of their own by those who read it with {@link readFloat32}. */
+export function computedTensor(shape: readonly number[], write: WriteElements): Tensor {
+  let kept: Uint8Array | undefined;
+  const tensor: Tensor = {
+    dtype: 'float32',
+    shape,
+    get bytes() {
+      if (kept === undefined) {
+        const values = new Float32Array(elementCount(shape));
+        write(0, values);
+        kept = new Uint8Array(values.buffer);
+        computed.delete(tensor);
+      }
+      return kept;
+    },
+  };
+  computed.set(tensor, write);
+  return tensor;
+}
+
+/** The same elements in the same order under another shape. */
+export function reshaped(tensor: Tensor, shape: readonly number[]): Tensor {
+  return computed.has(tensor)
+    ? computedTensor(shape, (start, into) => readFloat32(tensor, start, into))
+    : { ...tensor, shape };
+}
+
+/** Reads the elements of a tensor from `start` on as float32, as many as `into` holds. */
+export function readFloat32(tensor: Tensor, start: number, into: Float32Array): void {
+  const write = computed.get(tensor);
+  if (write) {
+    write(start, into);
+    return;
+  }
+  const { dtype } = tensor;
+  const size = elementSize[dtype];
+  const bytes = tensor.bytes.subarray(start * size, (start + into.length) * size);
+  if (dtype === 'float32') new Uint8Array(into.buffer, into.byteOffset, into.byteLength).set(bytes);
+  else into.set(asFloat32({ dtype, shape: [into.length], bytes }));
+}
+
+/**
+ * Reads tensors as float32, one after the other: in place where they lie so, else in memory that the next one takes again. So
+ * the weights of a large network need no more than the largest of them.
+ */
+export function float32Reader(): (tensor: Tensor) => Float32Array {
+  let memory = new Float32Array(0);
+  return (tensor) => {
+    if (!computed.has(tensor) && tensor.dtype === 'float32' && tensor.bytes.byteOffset % 4 === 0)
+      return asFloat32(tensor);
+    const count = elementCount(tensor.shape);
+    if (memory.length < count) memory = new Float32Array(count);
+    const values = memory.subarray(0, count);
+    readFloat32(tensor, 0, values);
+    return values;
+  };
 }
 
 export function int64Tensor(shape: readonly number[], values: readonly (number | bigint)[]): Tensor {

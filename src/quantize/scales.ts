@@ -56,11 +56,10 @@ export function weightScales(weights: Tensor, axis = 0, limit?: BiasLimit): Floa
   const largest = new Int32Array(along);
   for (let outer = 0, start = 0; outer < before; outer++) {
     for (let channel = 0; channel < along; channel++, start += after) {
-      const found = largestMagnitude(bits, start, start + after);
-      if (found > largest[channel]!) largest[channel] = found;
+      largest[channel] = Math.max(largest[channel]!, largestMagnitude(bits, start, start + after));
     }
   }
-  if (largest.some((magnitude) => magnitude >= infinity)) {
+  if (largest.some((found) => found >= infinity)) {
     const index = values.findIndex((value) => !Number.isFinite(value));
     const detail = { expected: 'a finite number', actual: values[index]! };
     fail('calibrate/value', `weight ${index} is not finite`, {}, detail);
@@ -71,19 +70,24 @@ export function weightScales(weights: Tensor, axis = 0, limit?: BiasLimit): Floa
 /** The bits of float32's +∞; those of finite magnitudes are below, those of NaN above. */
 const infinity = 0x7f800000;
 
-/** The largest |w| of a run as the bits of a float32: magnitudes order as their bits do. */
+/** Every bit of a float32 but its sign. */
+const magnitude = 0x7fffffff;
+
+/** The largest |w| of a run as the bits of a float32: magnitudes order as their bits do. Four at a time, which engines compile well. */
 function largestMagnitude(bits: Int32Array, start: number, end: number): number {
-  let a = 0;
-  let b = 0;
+  let largest = 0;
   let at = start;
-  for (; at + 2 <= end; at += 2) {
-    const even = bits[at]! & 0x7fffffff;
-    const odd = bits[at + 1]! & 0x7fffffff;
-    if (even > a) a = even;
-    if (odd > b) b = odd;
+  for (; at + 4 <= end; at += 4) {
+    largest = Math.max(
+      largest,
+      bits[at]! & magnitude,
+      bits[at + 1]! & magnitude,
+      bits[at + 2]! & magnitude,
+      bits[at + 3]! & magnitude,
+    );
   }
-  if (at < end) a = Math.max(a, bits[at]! & 0x7fffffff);
-  return Math.max(a, b);
+  for (; at < end; at++) largest = Math.max(largest, bits[at]! & magnitude);
+  return largest;
 }
 
 /** The scale of a channel from its largest |w|, given those of all. */

@@ -5,6 +5,7 @@
 
 import type { Precision } from '../../base/data-type.ts';
 import type { Graph } from '../../graph/graph.ts';
+import { float32Reader } from '../../graph/tensor.ts';
 import { atomElements } from '../../program/nvdla/convolution-buffer.ts';
 import type { Shape4 } from '../../program/surface.ts';
 import type { NvdlaTarget } from '../../targets/target.ts';
@@ -22,6 +23,7 @@ import { averageAsConvolution, planPooling, pooledPixels, pooledShape, poolingFl
 
 export function nvdlaBackend(graph: Graph, precision: Precision, target: NvdlaTarget): Backend {
   const elements = atomElements(target, precision) as 8 | 16 | 32;
+  const read = float32Reader();
   return {
     policy: launchPolicy(graph, target, precision),
     elementType: precision,
@@ -36,7 +38,7 @@ export function nvdlaBackend(graph: Graph, precision: Precision, target: NvdlaTa
         : format === 'dla_hwc4'
           ? noPixels(input, placement, asked, { target, precision })
           : noFeatures(format, elements),
-    lower: (scaleOf) => lowerNvdla({ target, precision, scaleOf }),
+    lower: (scaleOf) => lowerNvdla({ target, precision, scaleOf, read }),
   };
 }
 

@@ -3,7 +3,7 @@
 import { fail } from '../../base/errors.ts';
 import { float16Bits } from '../../base/float16.ts';
 import { rounders } from '../../base/rounding.ts';
-import { asFloat32, numbers } from '../../graph/tensor.ts';
+import { numbers } from '../../graph/tensor.ts';
 import type { Conv, Pipeline } from '../../program/layer.ts';
 import type { Region } from '../emit.ts';
 import { quantizeKernels } from '../kernels.ts';
@@ -98,12 +98,13 @@ function kernels(
   const stage = (scales: Float64Array) =>
     pointStage(point, { channels, scales, ...(bias && { bias }) }, outputScale, at);
   if (at.precision === 'float16') {
-    const real = withImageComponents(floatWeights(operation, at.name), operation.weights.shape, work);
+    const real = withImageComponents(floatWeights(operation, at), operation.weights.shape, work);
     return { weights: Uint16Array.from(real, float16Bits), point: stage(Float64Array.of(1)) };
   }
   const inputScale = at.scaleOf(operation.input);
   const accumulator = (scales: Float32Array) => Float64Array.from(scales, (scale) => inputScale * scale);
-  const { weights, scales } = quantizeKernels(operation, inputScale, rounders[at.target.rounding.value], (natural) => {
+  const rounding = rounders[at.target.rounding.value];
+  const { weights, scales } = quantizeKernels(operation, inputScale, rounding, at.read, (natural) => {
     const inputScales = accumulator(natural);
     const least = leastGains(point, {
       channels,
@@ -127,8 +128,8 @@ function kernels(
 /** A scale at which every weight is zero. */
 const vanishing = 2 ** 100;
 
-function floatWeights({ weights }: ConvOperation, node: string): Float32Array {
-  const values = asFloat32(weights);
+function floatWeights({ weights }: ConvOperation, { read, name: node }: Lowering): Float32Array {
+  const values = read(weights);
   const wrong = values.findIndex((value) => !(Math.abs(value) < 65_520));
   if (wrong >= 0) fail('calibrate/value', 'a weight does not fit float16', { node }, { actual: values[wrong]! });
   return values;

@@ -1,6 +1,7 @@
 /** What lowering one operation to the open NVDLA works with: the target, the surfaces of the Program, scales and shapes. */
 
 import type { Precision } from '../../base/data-type.ts';
+import type { Tensor } from '../../graph/tensor.ts';
 import type { Move, Pipeline, SdpUnit } from '../../program/layer.ts';
 import { atomElements } from '../../program/nvdla/convolution-buffer.ts';
 import type { Shape4 } from '../../program/surface.ts';
@@ -12,6 +13,8 @@ export interface NvdlaContext {
   readonly target: NvdlaTarget;
   readonly precision: Precision;
   readonly scaleOf: (value: string) => number;
+  /** Gives the elements of a tensor until it is called again. */
+  readonly read: (tensor: Tensor) => Float32Array;
 }
 
 export type Launches = readonly (Pipeline<number> | Move<number>)[];
@@ -26,6 +29,8 @@ export interface Lowering {
   readonly atom: number;
   shapeOf(value: string): Shape4;
   scaleOf(value: string): number;
+  /** Gives the elements of a tensor until it is called again. */
+  readonly read: NvdlaContext['read'];
 }
 
 export const lowering = (context: NvdlaContext, surfaces: SurfaceTable, name: string): Lowering => ({
@@ -36,6 +41,7 @@ export const lowering = (context: NvdlaContext, surfaces: SurfaceTable, name: st
   atom: atomElements(context.target, context.precision),
   shapeOf: (value) => surfaces.drafts.get(value)!.shape,
   scaleOf: (value) => surfaces.drafts.get(value)?.scale ?? context.scaleOf(value),
+  read: context.read,
 });
 
 /** A unit of the single-point processor that changes nothing, from which the passes start. */

@@ -5,6 +5,7 @@
 
 import type { Precision } from '../../base/data-type.ts';
 import type { Graph } from '../../graph/graph.ts';
+import { float32Reader } from '../../graph/tensor.ts';
 import type { JetsonTarget } from '../../targets/target.ts';
 import type { LaunchPolicy } from '../assign.ts';
 import type { Backend } from '../backend.ts';
@@ -16,6 +17,7 @@ export function orinBackend(
   precision: Precision,
   { target, sparsity }: { readonly target: JetsonTarget; readonly sparsity: boolean },
 ): Backend {
+  const read = float32Reader();
   return {
     policy: launchPolicy(graph, precision),
     elementType: precision,
@@ -29,7 +31,7 @@ export function orinBackend(
       const isOther = (format === 'chw16' || format === 'chw32') && format !== features;
       return isOther ? `features are ${features} in this precision` : undefined;
     },
-    lower: (scaleOf) => lowerJetson({ target, scaleOf, sparsity }),
+    lower: (scaleOf) => lowerJetson({ target, scaleOf, sparsity, read }),
   };
 }
 

@@ -14,7 +14,7 @@
 
 import { fail } from '../../base/errors.ts';
 import { float16Bits, float16Value, saturatedFloat16 } from '../../base/float16.ts';
-import { asFloat32 } from '../../graph/tensor.ts';
+import type { Tensor } from '../../graph/tensor.ts';
 import type { ChannelVector, ConvOperation, Point } from '../operation.ts';
 import { factors } from './point.ts';
 
@@ -22,8 +22,8 @@ import { factors } from './point.ts';
 const beyondHalf = 65520;
 
 /** The weights of a convolution as bits of binary16, in the order of the tensor. @throws calibrate/value */
-export function halfKernels({ weights, nodes }: ConvOperation): Uint16Array {
-  const values = asFloat32(weights);
+export function halfKernels({ weights, nodes }: ConvOperation, read: (tensor: Tensor) => Float32Array): Uint16Array {
+  const values = read(weights);
   const wrong = values.findIndex((value) => !(Math.abs(value) < beyondHalf));
   if (wrong >= 0) {
     const detail = { expected: `less than ${beyondHalf}`, actual: values[wrong]! };

@@ -1,7 +1,7 @@
 /** The layer of each operation on orin and xavier: one launch. */
 
 import { rounders } from '../../base/rounding.ts';
-import { asFloat32 } from '../../graph/tensor.ts';
+import { asFloat32, type Tensor } from '../../graph/tensor.ts';
 import type { JetsonSdp, Pipeline } from '../../program/layer.ts';
 import { runsSparse } from '../../sparsify/eligibility.ts';
 import type { JetsonTarget } from '../../targets/target.ts';
@@ -16,6 +16,8 @@ export interface JetsonContext {
   readonly target: JetsonTarget;
   readonly scaleOf: (value: string) => number;
   readonly sparsity: boolean;
+  /** Gives the elements of a tensor until it is called again. */
+  readonly read: (tensor: Tensor) => Float32Array;
 }
 
 const roundingOf = ({ target }: JetsonContext) => rounders[target.rounding.value];
@@ -91,12 +93,12 @@ function convolution(operation: ConvOperation, surfaces: SurfaceTable, context: 
   const weights = (dtype: 'int8' | 'float16', data: ConstantData) =>
     surfaces.constant(`${name}:weights`, [k, c, r, s], dtype, 'kcrs', data);
   if (isHalf(operation.input, surfaces)) {
-    const conv = { input, weights: weights('float16', halfKernels(operation)), ...window, sparse: false };
+    const conv = { input, weights: weights('float16', halfKernels(operation, context.read)), ...window, sparse: false };
     const bias = operation.bias && Float64Array.from(asFloat32(operation.bias));
     return { conv, scales: Float64Array.of(1), ...(bias && { bias }) };
   }
   const inputScale = scaleAt(operation.input, surfaces);
-  const quantized = quantizeKernels(operation, inputScale, roundingOf(context));
+  const quantized = quantizeKernels(operation, inputScale, roundingOf(context), context.read);
   const conv = {
     input,
     weights: weights('int8', quantized.weights),

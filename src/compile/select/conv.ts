@@ -4,7 +4,7 @@ import { type Graph, type Node, staticShape } from '../../graph/graph.ts';
 import { deconvolutionOf } from '../../graph/operators/deconvolution.ts';
 import { lookupOf } from '../../graph/operators/read.ts';
 import { groupsOf, windowLengths, windowOf } from '../../graph/operators/window.ts';
-import { float32Tensor, type Tensor } from '../../graph/tensor.ts';
+import { float32Tensor, reshaped, type Tensor } from '../../graph/tensor.ts';
 import { fullyConnected } from '../../rewrite/passes/gemm-to-conv.ts';
 import { extent, noShape, padding, plainPoint, surfaceShape } from '../operation.ts';
 import type { Selection } from './select.ts';
@@ -94,7 +94,7 @@ export function selectFullyConnected(node: Node, graph: Graph): Selection {
         transposed: false,
         output: { channels: kernels, height: 1, width: 1 },
       },
-      weights: { ...layer.weights, shape: [kernels, depth, 1, 1] },
+      weights: reshaped(layer.weights, [kernels, depth, 1, 1]),
       ...(layer.bias && { bias: float32Tensor([kernels], layer.bias) }),
       point: plainPoint,
     },

@@ -9,7 +9,7 @@
 
 import type { DataType } from '../../base/data-type.ts';
 import type { Attribute, Graph, Node, ValueType } from '../../graph/graph.ts';
-import { asFloat32, float32Tensor, type Tensor } from '../../graph/tensor.ts';
+import { computedTensor, readFloat32, type Tensor } from '../../graph/tensor.ts';
 import { dataTypeNumber, dataTypeOf } from '../../onnx/data-type.ts';
 import type { GraphPass } from '../pass.ts';
 
@@ -47,15 +47,8 @@ function widened(graph: Graph): Graph {
 
 const widenedType = (type: ValueType): ValueType => (isHalf(type.dtype) ? { ...type, dtype: 'float32' } : type);
 
-/** By tensor: a network is rewritten once for each pass that is tried on it, and its weights are converted once. */
-const known = new WeakMap<Tensor, Tensor>();
-
-function widenedTensor(tensor: Tensor): Tensor {
-  if (!isHalf(tensor.dtype)) return tensor;
-  const made = known.get(tensor) ?? float32Tensor(tensor.shape, asFloat32(tensor));
-  known.set(tensor, made);
-  return made;
-}
+const widenedTensor = (tensor: Tensor): Tensor =>
+  isHalf(tensor.dtype) ? computedTensor(tensor.shape, (start, into) => readFloat32(tensor, start, into)) : tensor;
 
 /** The attributes of ONNX's operators that say a type by its number. */
 const typeAttributes = new Set(['to', 'dtype', 'output_dtype', 'output_datatype', 'precision', 'softmax_precision']);

@@ -6,7 +6,7 @@
 
 import type { Node, ValueType } from '../../graph/graph.ts';
 import { gemmOf } from '../../graph/operators/point.ts';
-import { float32Tensor, float32Values, int64Tensor, type Tensor } from '../../graph/tensor.ts';
+import { float32Tensor, float32Values, int64Tensor, reshaped, type Tensor } from '../../graph/tensor.ts';
 import type { NewNode, Pass, View } from '../pass.ts';
 import { floatConstant, imageShape, int, ints, isOp, isReshape } from '../pattern.ts';
 
@@ -60,7 +60,7 @@ export const gemmToConv: Pass = {
     }
     const result = view.freshShape(output);
     const weightsName = view.fresh(matrixName!, 'kernel');
-    constants.push([weightsName, { ...weights, shape: [kernels, image.c, image.h, image.w] }]);
+    constants.push([weightsName, reshaped(weights, [kernels, image.c, image.h, image.w])]);
     const inputs = [image.data, weightsName];
     if (bias) {
       const biasName = view.fresh(node.inputs[2]!, 'vector');
