@@ -54,7 +54,7 @@ export function quantizeKernels(
   for (let start = 0, k = 0; start < values.length; start += run, k = (k + 1) % scales.length) {
     quantizeRun(values, weights, start, start + run, scales[k]!, round);
   }
-  const bias = Int32Array.from({ length: output.channels }, (_, k) =>
+  const bias = new Int32Array(output.channels).map((_, k) =>
     clamp(round((real?.[k] ?? 0) / (inputScale * scales[k]!)), -(2 ** 31), mostAccumulated),
   );
   requireAccumulator(weights, bias, run, place);

@@ -42,6 +42,7 @@ export function balanceGates(graph: Graph, scales: ReadonlyMap<string, number>):
     const gate = gateOf(node, graph, made, scales);
     if (gate) found.set(node, gate);
   }
+  if (found.size === 0) return { graph, scales, gates: [] };
   const own = new Map(scales);
   for (const { gate, scale } of found.values()) own.set(gate, scale);
   const equal = equalizeRanges(graph, own).scales;

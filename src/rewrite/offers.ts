@@ -5,13 +5,13 @@
  */
 
 import { consumers, type Graph, producers } from '../graph/graph.ts';
-import { check } from '../support/check.ts';
+import { judge } from '../support/check.ts';
 import type { CheckOptions } from '../support/rule.ts';
 import { networkRules } from '../support/rules.ts';
-import type { CheckResult, Refusal } from '../support/verdict.ts';
+import type { CheckResult, Judgement, Refusal } from '../support/verdict.ts';
 import { passes } from './passes.ts';
 import { endsNetwork } from './prepare.ts';
-import { rewriteAt } from './rewrite.ts';
+import { attempts } from './rewrite.ts';
 
 /** The result with the offers that hold: `fix.rewrite` of each refusal that a pass does away with, the first in table order. */
 export function withOffers(graph: Graph, result: CheckResult, options: CheckOptions): CheckResult {
@@ -21,13 +21,17 @@ export function withOffers(graph: Graph, result: CheckResult, options: CheckOpti
   // A node that comes out of several is traced to each by its name in this graph.
   let start: Graph = { ...graph, nodes: graph.nodes.map((node) => ({ ...node, origin: [node.name] })) };
   const near = neighbourhood(start, new Set(open.keys()));
+  let attempt = attempts(start, near);
   for (const pass of passes) {
     if (open.size === 0) break;
-    const after = 'rewrite' in pass ? pass.rewrite(start)?.graph : rewriteAt(start, pass, near);
+    const after = 'rewrite' in pass ? pass.rewrite(start)?.graph : attempt(pass);
     if (after === undefined) continue;
     // Every other pass would begin with it.
-    if ('rewrite' in pass) start = after;
-    const then = check(after, options);
+    if ('rewrite' in pass) {
+      start = after;
+      attempt = attempts(start, near);
+    }
+    const then = judge(after, options);
     if (refusedNodes(after, then) > before) continue;
     const left = rulesAgainst(after, then);
     for (const { node, refusals } of open.values()) {
@@ -64,13 +68,13 @@ function neighbourhood(graph: Graph, names: ReadonlySet<string>): ReadonlySet<st
 }
 
 /** How many nodes rules refuse by themselves; consequences for other nodes do not count. */
-const refusedNodes = (graph: Graph, { verdicts }: CheckResult): number =>
+const refusedNodes = (graph: Graph, { verdicts }: Judgement): number =>
   graph.nodes.filter(
     (node, index) => verdicts[index]!.refusals.some(({ rule }) => isOfNode(rule)) && !endsNetwork(node, graph),
   ).length;
 
 /** The rules that refuse what a node of the original has become, by its name. */
-function rulesAgainst(graph: Graph, { verdicts }: CheckResult): ReadonlyMap<string, ReadonlySet<string>> {
+function rulesAgainst(graph: Graph, { verdicts }: Judgement): ReadonlyMap<string, ReadonlySet<string>> {
   const found = new Map<string, Set<string>>();
   graph.nodes.forEach(({ origin }, index) => {
     const rules = verdicts[index]!.refusals.map(({ rule }) => rule).filter(isOfNode);

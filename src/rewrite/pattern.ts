@@ -92,7 +92,8 @@ export function channelOperation(
 export const perChannel = (values: ArrayLike<number>, channel: number): number =>
   (values.length === 1 ? values[0] : values[channel])!;
 
-export const allFinite = (values: Float32Array): boolean => values.every((value) => Number.isFinite(value));
+export const allFinite = (values: Float32Array | Float64Array): boolean =>
+  values.every((value) => Number.isFinite(value));
 
 /** A Clip in the form of the graph's opset; an infinite bound is left out. */
 export function clipNode(
@@ -156,7 +157,7 @@ export function scaleOutputs(node: Node, weights: Tensor, factor: (channel: numb
   const run = transposed ? taps : taps * shape[1]!;
   const channelOf = (row: number) =>
     transposed ? Math.floor(Math.floor(row / perGroup) / inputsPerGroup) * perGroup + (row % perGroup) : row;
-  const factors = Float64Array.from({ length: elementCount(shape) / run }, (_, row) => factor(channelOf(row)));
+  const factors = new Float64Array(elementCount(shape) / run).map((_, row) => factor(channelOf(row)));
   return computedTensor(shape, (start, into) => {
     readFloat32(weights, start, into);
     for (let at = 0, row = Math.floor(start / run); at < into.length; row++) {

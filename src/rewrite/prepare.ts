@@ -1,10 +1,10 @@
 /** Preparing a network for a target: all rewrites, but for those that make it stand worse there. */
 
 import { type Graph, type Node, staticShape } from '../graph/graph.ts';
-import { check } from '../support/check.ts';
+import { judge } from '../support/check.ts';
 import type { CheckOptions } from '../support/rule.ts';
 import { cubeOf } from '../support/rules/nvdla/base.ts';
-import type { CheckResult } from '../support/verdict.ts';
+import type { Judgement } from '../support/verdict.ts';
 import { isReshape } from './pattern.ts';
 import { preparePasses, type RewriteResult, rewrite } from './rewrite.ts';
 
@@ -14,10 +14,10 @@ import { preparePasses, type RewriteResult, rewrite } from './rewrite.ts';
  * out, one after the other, and where nothing helps it stays as it is.
  */
 export function prepare(graph: Graph, options: CheckOptions): RewriteResult {
-  const asItIs = standingOf(graph, check(graph, options));
+  const asItIs = standingOf(graph, judge(graph, options));
   const attempt = (names: readonly string[]) => {
     const result = rewrite(graph, { passes: names });
-    return { names, result, standing: standingOf(result.graph, check(result.graph, options)) };
+    return { names, result, standing: standingOf(result.graph, judge(result.graph, options)) };
   };
   let best = attempt(preparePasses);
   while (isWorse(best.standing, asItIs)) {
@@ -34,7 +34,7 @@ export function prepare(graph: Graph, options: CheckOptions): RewriteResult {
 /** How a network stands on a target. Less is better; an earlier number weighs more than all later ones together. */
 export type Standing = readonly [macsOffDla: number, nodesOffDla: number, loadables: number];
 
-export const standingOf = (graph: Graph, { macs, verdicts, segments, elsewhere }: CheckResult): Standing => [
+export const standingOf = (graph: Graph, { macs, verdicts, segments, elsewhere }: Judgement): Standing => [
   macs.total - macs.dla,
   graph.nodes.filter((node, index) => verdicts[index]!.placement === elsewhere && !endsNetwork(node, graph)).length,
   segments.filter(({ kind }) => kind === 'dla').length,

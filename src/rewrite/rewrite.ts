@@ -71,13 +71,20 @@ export function rewrite(graph: Graph, options: RewriteOptions = {}): RewriteResu
   return applied.length === 0 ? { graph, applied } : { graph: editor.finish(), applied };
 }
 
-/** The graph after one pass, run over the nodes alone that have an origin among those named; undefined where it finds nothing. */
-export function rewriteAt(graph: Graph, pass: Pass, origins: ReadonlySet<string>): Graph | undefined {
-  const editor = new GraphEditor(graph);
+/**
+ * Tries passes on a graph, each on the graph as given and over the nodes alone that have an origin among those named. An attempt gives
+ * the graph after the pass, undefined where it finds nothing.
+ */
+export function attempts(graph: Graph, origins: ReadonlySet<string>): (pass: Pass) => Graph | undefined {
   const isWanted = (node: Node) => node.origin.some((name) => origins.has(name));
-  let found = false;
-  while (sweep(editor, pass, isWanted).length > 0) found = true;
-  return found ? editor.finish() : undefined;
+  /** Of the graph as given, as long as no pass has found anything. */
+  let untouched: GraphEditor | undefined;
+  return (pass) => {
+    const editor = untouched ?? new GraphEditor(graph);
+    untouched = editor;
+    while (sweep(editor, pass, isWanted).length > 0) untouched = undefined;
+    return untouched ? undefined : editor.finish();
+  };
 }
 
 function select(names: readonly string[]): readonly Pass[] {

@@ -21,30 +21,67 @@ import {
 } from './consequences.ts';
 import { macs } from './macs.ts';
 import { operator, reach, type Support } from './operators.ts';
-import { type CheckOptions, limitFor, type RuleContext, ruleContext, sentence } from './rule.ts';
+import { type CheckOptions, type Limit, limitFor, type Rule, type RuleContext, ruleContext, sentence } from './rule.ts';
 import { nvdlaOperators } from './rules/nvdla/operators.ts';
 import { noRule, noUnit, rules } from './rules.ts';
 import { effectNotes } from './segment-notes.ts';
-import type { CheckResult, Refusal, Verdict } from './verdict.ts';
+import type { CheckResult, Judgement, Refusal, Verdict } from './verdict.ts';
 
 /** Checks a graph with resolved shapes. */
 export function check(graph: Graph, options: CheckOptions): CheckResult {
+  const { target, release } = options;
+  const { judgement, demoted } = judged(graph, options);
+  return {
+    ...judgement,
+    notes: [
+      ...(demoted > 0
+        ? [`${demoted} DLA segments went back to the GPU: a core holds ${loadableLimit(target, release)} loadables`]
+        : []),
+      ...(target.generation === 'nvdla' ? [] : effectNotes(graph, judgement.segments, options)),
+    ],
+  };
+}
+
+/** What a check says of nodes and segments, without the notes on the whole. */
+export const judge = (graph: Graph, options: CheckOptions): Judgement => judged(graph, options).judgement;
+
+interface Judged {
+  readonly options: CheckOptions;
+  readonly judgement: Judgement;
+  /** DLA segments that gave way because a core holds no more. */
+  readonly demoted: number;
+}
+
+/** Graphs never change: preparing, compiling and reporting ask for the verdicts on the same one. */
+const known = new WeakMap<Graph, readonly Judged[]>();
+
+function judged(graph: Graph, options: CheckOptions): Judged {
+  const before = known.get(graph) ?? [];
+  const isSame = (one: Judged) =>
+    (['target', 'release', 'precision'] as const).every((option) => one.options[option] === options[option]);
+  const found = before.find(isSame) ?? judgeGraph(graph, options);
+  if (!before.includes(found)) known.set(graph, [...before, found]);
+  return found;
+}
+
+function judgeGraph(graph: Graph, options: CheckOptions): Judged {
   const { target, release, precision } = options;
   const context = ruleContext(graph, options);
   const vanishing = buildTimeNodes(graph, context);
-  const judged = graph.nodes.map((node): Verdict => {
+  const rulesFor = rulesByOperator(options);
+  const single = graph.nodes.map((node): Verdict => {
     const gone = vanishing.get(node.name);
-    if (gone === undefined) return judge(node, context);
+    if (gone === undefined) return judgeNode(node, rulesFor(node.op), context);
     return { node: node.name, op: node.op, placement: 'build-time', refusals: [], warnings: gone === '' ? [] : [gone] };
   });
   const before =
-    target.generation === 'nvdla' ? withoutDetours(graph, judged, context) : pairComparisons(graph, judged, context);
+    target.generation === 'nvdla' ? withoutDetours(graph, single, context) : pairComparisons(graph, single, context);
   const { verdicts, segments, demoted } = limitLoadables(graph, before, options);
   const onDla = new Set(segments.filter(({ kind }) => kind === 'dla').flatMap(({ nodes }) => nodes));
   const counts = graph.nodes.map((node) => (vanishing.has(node.name) ? 0 : macs(node, graph)));
   const sum = (wanted: (node: Node) => boolean) =>
     graph.nodes.reduce((total, node, index) => total + (wanted(node) ? counts[index]! : 0), 0);
-  return {
+  const judgement: Judgement = {
     network: graph.name,
     target: target.name,
     release: release.name,
@@ -53,26 +90,40 @@ export function check(graph: Graph, options: CheckOptions): CheckResult {
     verdicts,
     segments,
     macs: { total: sum(() => true), dla: sum((node) => onDla.has(node.name)) },
-    notes: [
-      ...(demoted > 0
-        ? [`${demoted} DLA segments went back to the GPU: a core holds ${loadableLimit(target, release)} loadables`]
-        : []),
-      ...(target.generation === 'nvdla' ? [] : effectNotes(graph, segments, options)),
-    ],
+  };
+  return { options, judgement, demoted };
+}
+
+interface RuleInForce {
+  readonly rule: Rule;
+  readonly limit: Limit;
+}
+
+/** The rules that hold for an operator, with their limits, in rule order. */
+function rulesByOperator(options: CheckOptions): (op: string) => readonly RuleInForce[] {
+  const byOperator = new Map<string, readonly RuleInForce[]>();
+  return (op) => {
+    const found =
+      byOperator.get(op) ??
+      rules.flatMap((rule) => {
+        const limit = limitFor(rule, op, options);
+        return limit ? [{ rule, limit }] : [];
+      });
+    byOperator.set(op, found);
+    return found;
   };
 }
 
 /** The verdict on one node that runs. */
-function judge(node: Node, context: RuleContext): Verdict {
+function judgeNode(node: Node, inForce: readonly RuleInForce[], context: RuleContext): Verdict {
   const verdict = { node: node.name, op: node.op };
   const away = elsewhere(context.target);
   const unknown = unknownOperator(node, context);
   if (unknown) return { ...verdict, placement: away, refusals: [unknown], warnings: [] };
   const refusals: Refusal[] = [];
   const warnings: string[] = [];
-  for (const rule of rules) {
-    const limit = limitFor(rule, node.op, context);
-    const finding = limit && rule.test(node, context, limit.value);
+  for (const { rule, limit } of inForce) {
+    const finding = rule.test(node, context, limit.value);
     if (!finding) continue;
     const { message, values, fix } = finding;
     const doc = sentence(rule, limit);

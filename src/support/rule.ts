@@ -15,6 +15,7 @@
 import type { Precision } from '../base/data-type.ts';
 import type { Graph, Node } from '../graph/graph.ts';
 import { consumers, producers, staticShape } from '../graph/graph.ts';
+import { type Window, windowOf } from '../graph/operators/window.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { atLeast } from '../targets/releases.ts';
 import type { Release, Target } from '../targets/target.ts';
@@ -97,6 +98,8 @@ export interface RuleContext {
   constant(value: string | undefined): Tensor | undefined;
   producer(value: string | undefined): Node | undefined;
   consumers(value: string | undefined): readonly Node[];
+  /** The window of a convolution or pooling (graph/operators/window.ts), read once for all rules. @throws onnx/graph */
+  window(node: Node): Window | undefined;
 }
 
 export interface CheckOptions {
@@ -108,7 +111,8 @@ export interface CheckOptions {
 export function ruleContext(graph: Graph, options: CheckOptions): RuleContext {
   const producedBy = producers(graph);
   const readBy = consumers(graph);
-  return {
+  const windows = new Map<Node, Window | undefined>();
+  const context: RuleContext = {
     graph,
     ...options,
     opset: graph.opsets[''] ?? 0,
@@ -116,7 +120,12 @@ export function ruleContext(graph: Graph, options: CheckOptions): RuleContext {
     constant: (value) => (value ? graph.constants.get(value) : undefined),
     producer: (value) => (value ? producedBy.get(value) : undefined),
     consumers: (value) => (value ? (readBy.get(value) ?? []) : []),
+    window(node) {
+      if (!windows.has(node)) windows.set(node, windowOf(node, context));
+      return windows.get(node);
+    },
   };
+  return context;
 }
 
 /** The limit of a list that a release has. */

@@ -53,7 +53,8 @@ export interface CheckedSegment {
   readonly why?: string;
 }
 
-export interface CheckResult {
+/** The verdicts on a network and the segments that follow. */
+export interface Judgement {
   readonly network: string;
   readonly target: string;
   readonly release: string;
@@ -64,6 +65,9 @@ export interface CheckResult {
   readonly segments: readonly CheckedSegment[];
   /** Multiply-accumulates of the whole network and of its DLA segments. */
   readonly macs: { readonly total: number; readonly dla: number };
+}
+
+export interface CheckResult extends Judgement {
   /** Problems of the whole: too many loadables, dynamic shapes, weights of a segment too large. */
   readonly notes: readonly string[];
   /** Loadables that take more than a memory pool has: TensorRT does not build them, nor does the compiler here. They are among the notes. */

@@ -108,7 +108,7 @@ function convolution(operation: ConvOperation, surfaces: SurfaceTable, context: 
       context.sparsity &&
       runsSparse(operation.shape, { shape: operation.weights.shape, data: quantized.weights }, context.target),
   };
-  return { conv, scales: Float64Array.from(quantized.scales, (scale) => inputScale * scale) };
+  return { conv, scales: new Float64Array(quantized.scales).map((scale) => inputScale * scale) };
 }
 
 function singlePoint(

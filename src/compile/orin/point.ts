@@ -44,7 +44,7 @@ export function quantizePoint(
   const factor = product ? scaleOf(operand.value) : 1;
   const { multiply } = point;
   const length = Math.max(inputScales.length, multiply?.length ?? 1);
-  const scale = Float64Array.from({ length }, (_, k) => {
+  const scale = new Float64Array(length).map((_, k) => {
     const real = multiply === undefined ? 1 : multiply[k % multiply.length]!;
     return (inputScales[k % inputScales.length]! * real * factor) / step;
   });

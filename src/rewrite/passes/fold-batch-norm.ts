@@ -7,7 +7,7 @@ import type { Node } from '../../graph/graph.ts';
 import { batchNormalizationOf, gemmOf } from '../../graph/operators/point.ts';
 import { float32Tensor, float32Values, type Tensor } from '../../graph/tensor.ts';
 import type { Edit, Pass, View } from '../pass.ts';
-import { convWeights, floatConstant, isOp, scaleOutputs } from '../pattern.ts';
+import { allFinite, convWeights, floatConstant, isOp, scaleOutputs } from '../pattern.ts';
 
 export const foldBatchNorm: Pass = {
   name: 'fold-batch-norm',
@@ -25,7 +25,7 @@ export const foldBatchNorm: Pass = {
     if (!conv || conv.outputs !== affine.scale.length) return undefined;
     const { scale, shift } = affine;
     const weights = scaleOutputs(producer, conv.weights, (channel) => scale[channel]!);
-    const bias = Float32Array.from(shift, (value, channel) => value + scale[channel]! * (conv.bias?.[channel] ?? 0));
+    const bias = new Float32Array(shift.map((value, channel) => value + scale[channel]! * (conv.bias?.[channel] ?? 0)));
     return replaceWeights(producer, node, weights, bias, view);
   },
 };
@@ -47,9 +47,9 @@ export function batchNormAffine(
     Float32Array,
     Float32Array,
   ];
-  const scale = Float64Array.from(g, (value, channel) => value / Math.sqrt(v[channel]! + epsilon));
-  const shift = Float64Array.from(b, (value, channel) => value - scale[channel]! * m[channel]!);
-  return [...scale, ...shift].every(Number.isFinite) ? { scale, shift } : undefined;
+  const scale = new Float64Array(g).map((value, channel) => value / Math.sqrt(v[channel]! + epsilon));
+  const shift = new Float64Array(b).map((value, channel) => value - scale[channel]! * m[channel]!);
+  return allFinite(scale) && allFinite(shift) ? { scale, shift } : undefined;
 }
 
 /** The convolution with other weights and bias; it makes what `last` made. */

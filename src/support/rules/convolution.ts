@@ -9,7 +9,7 @@
 import type { Precision } from '../../base/data-type.ts';
 import type { Node } from '../../graph/graph.ts';
 import { gemmOf } from '../../graph/operators/point.ts';
-import { groupsOf, type Window, windowOf } from '../../graph/operators/window.ts';
+import { groupsOf, type Window } from '../../graph/operators/window.ts';
 import {
   always,
   constantInput,
@@ -35,7 +35,7 @@ function convolutionOf(node: Node, context: RuleContext): Convolution | undefine
   const input = context.shape(node.inputs[0]);
   const weights = context.shape(node.inputs[1]);
   if (input?.length !== 4 || weights?.length !== 4) return undefined;
-  const window = windowOf(node, context);
+  const window = context.window(node);
   return window && { input, weights, ...window };
 }
 

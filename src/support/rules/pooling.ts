@@ -1,7 +1,7 @@
 /** Maximum and average pooling. Global pools are other layers: GlobalMaxPool is a Reduce, GlobalAveragePool has no rule. */
 
 import { isRead, type Node } from '../../graph/graph.ts';
-import { countsPadding, type Window, windowOf } from '../../graph/operators/window.ts';
+import { countsPadding, type Window } from '../../graph/operators/window.ts';
 import {
   always,
   type Finding,
@@ -19,7 +19,7 @@ import type { Fix } from '../verdict.ts';
 const base = { operators: ['MaxPool', 'AveragePool'], severity: 'refuse' } as const;
 
 function poolOf(node: Node, context: RuleContext): Window | undefined {
-  return context.shape(node.inputs[0])?.length === 4 ? windowOf(node, context) : undefined;
+  return context.shape(node.inputs[0])?.length === 4 ? context.window(node) : undefined;
 }
 
 /** Whether a node or the caller reads the indices of a MaxPool. */

@@ -2,7 +2,7 @@
 
 import type { Node } from '../../../graph/graph.ts';
 import { deconvolutionOf } from '../../../graph/operators/deconvolution.ts';
-import { type Window, windowOf } from '../../../graph/operators/window.ts';
+import type { Window } from '../../../graph/operators/window.ts';
 import type { Finding, RuleContext } from '../../rule.ts';
 
 export const base = {
@@ -16,7 +16,7 @@ export const registers = 'nvdla/hw spec/manual, widths of register fields';
 /** The window that slides over an image: of a convolution, whose weights say its size, or of a pool. */
 export function windowOver(node: Node, context: RuleContext): Window | undefined {
   if (context.shape(node.inputs[0])?.length !== 4) return undefined;
-  if (node.op !== 'ConvTranspose') return windowOf(node, context);
+  if (node.op !== 'ConvTranspose') return context.window(node);
   const deconvolution = deconvolutionOf(node, context);
   return deconvolution && { ...deconvolution, reachedPads: deconvolution.pads };
 }
