@@ -99,3 +99,59 @@ export function ssdMobilenetV1(batch = 2): Plan {
   const outputs = sources.map((source, level) => same(source, (level === 0 ? 3 : 6) * 95, 1, 1));
   return planOf('ssd-mobilenet-v1', net.program(outputs, sram), batch);
 }
+
+/**
+ * Feature pyramid of 256 channels and its two heads of four convolutions, on five levels with nine anchors, the classes
+ * first. The sixth level is made of the fifth, or of the backbone's last stage.
+ */
+function retinaNetHeads(
+  net: NetworkProgram,
+  stages: readonly number[],
+  classes: number,
+  sixth: 'of level 5' | 'of stage 5',
+): number[] {
+  const [c3, c4, c5] = stages as [number, number, number];
+  const p5 = net.conv(c5, 256, 1);
+  const p4 = net.conv(c4, 256, 1, { residual: net.upsample(p5, 2) });
+  const p3 = net.conv(c3, 256, 1, { residual: net.upsample(p4, 2) });
+  const levels = [p3, p4, p5].map((level) => net.conv(level, 256, 3, { padding: 1 }));
+  const p6 = net.conv(sixth === 'of level 5' ? levels[2]! : c5, 256, 3, { stride: 2, padding: 1 });
+  levels.push(p6, net.conv(p6, 256, 3, { stride: 2, padding: 1 }));
+  return [9 * classes, 9 * 4].flatMap((channels) =>
+    levels.map((level) => {
+      let x = level;
+      for (let depth = 0; depth < 4; depth++) x = net.conv(x, 256, 3, { padding: 1 });
+      return net.conv(x, channels, 3, { padding: 1 });
+    }),
+  );
+}
+
+/** 800 × 800, 32 groups, 264 classes; ten outputs. */
+export function retinaNetResNext50(sparse = false): Plan {
+  const net = new NetworkProgram(1, sparse);
+  let x = net.conv(net.image(800, 800), 64, 7, stem);
+  const stages: number[] = [];
+  for (const [stage, blocks] of [3, 4, 6, 3].entries()) {
+    const width = 128 << stage;
+    for (let block = 0; block < blocks; block++) {
+      const stride = block === 0 && stage > 0 ? 2 : 1;
+      const inner = net.conv(net.conv(x, width, 1), width, 3, { stride, padding: 1, groups: 32 });
+      const residual = block === 0 ? net.conv(x, 2 * width, 1, { stride }) : x;
+      x = net.conv(inner, 2 * width, 1, { residual });
+    }
+    if (stage > 0) stages.push(x);
+  }
+  return planOf('retinanet-resnext50', net.program(retinaNetHeads(net, stages, 264, 'of level 5'), sram), 1);
+}
+
+/** 1280 × 768. The head is not documented: four convolutions of 256 and four classes fit the ratio to the bare backbone. */
+export function retinaNetResNet34(sparse = false): Plan {
+  const net = new NetworkProgram(1, sparse);
+  let x = net.conv(net.image(768, 1280), 64, 7, stem);
+  const stages: number[] = [];
+  for (const [stage, blocks] of [3, 4, 6, 3].entries()) {
+    x = basicBlocks(net, x, blocks, 64 << stage, stage === 0 ? 1 : 2);
+    if (stage > 0) stages.push(x);
+  }
+  return planOf('retinanet-resnet34', net.program(retinaNetHeads(net, stages, 4, 'of stage 5'), sram), 1);
+}
