@@ -1,9 +1,9 @@
 /**
- * `npm run evidence [-- accuracy | nvdla | nvdla-launches | ocr]`: measures what docs/accuracy.md, docs/nvdla-accuracy.md,
- * docs/nvdla-launches.md and docs/ocr.md say and writes them. Exits with 1 when a bar is missed: INT8 with default
+ * `npm run evidence [-- accuracy | nvdla | nvdla-launches | ocr | estimates]`: measures what docs/accuracy.md,
+ * docs/nvdla-accuracy.md, docs/nvdla-launches.md, docs/ocr.md and docs/estimate-fit.md say and writes them. Exits with 1 when a bar is missed: INT8 with default
  * settings further than 0.2 points of Top-1 from FP32 on orin, than 0.5 points (MobileNetV2: 1.0) on an open NVDLA, FP16
  * that decides otherwise than FP32 on more than 2 of 500 images, an INT8 tensor that differs from onnxruntime's, a launch
- * of the kernels that differs from the reference, an angle classifier that decides otherwise than FP32 on more than 5 of
+ * of the kernels that differs from the reference, parameters of the estimate that are not the fit's, an angle classifier that decides otherwise than FP32 on more than 5 of
  * 100 lines.
  *
  * The open NVDLA takes all processors (DLAKIT_PROCESSES to say how many).
@@ -21,6 +21,7 @@ import { goldenEvidence } from '../test/golden/evidence.ts';
 import { difference, type NetworkAccuracy, networkAccuracy } from './evidence/accuracy.ts';
 import { accuracyBar, accuracyPage, missesAccuracyBar } from './evidence/accuracy-page.ts';
 import { Classifier } from './evidence/classify.ts';
+import { estimateFit, estimateFitPage, missesOfFit } from './evidence/estimate-fit.ts';
 import { type NvdlaAccuracy, nvdlaAccuracy } from './evidence/nvdla/accuracy.ts';
 import { launchNetworks, launchTargets, runChecked, scaledNetwork } from './evidence/nvdla/launches.ts';
 import { launchesPage, type NetworkLaunches } from './evidence/nvdla/launches-page.ts';
@@ -37,6 +38,7 @@ const sections: Readonly<Record<string, () => Promise<readonly string[]>>> = {
   nvdla,
   'nvdla-launches': launches,
   ocr,
+  estimates,
 };
 
 const wanted = process.argv.slice(2);
@@ -135,6 +137,12 @@ async function ocr(): Promise<readonly string[]> {
   }
   write('docs/ocr.md', ocrPage(results, runtime.name));
   return results.flatMap(({ failures }) => failures);
+}
+
+async function estimates(): Promise<readonly string[]> {
+  const result = estimateFit();
+  write('docs/estimate-fit.md', estimateFitPage(result));
+  return missesOfFit(result);
 }
 
 function write(path: string, page: string): void {

@@ -47,8 +47,8 @@ export interface LayerEstimate {
 /** A launch in the schedule, from the beginning of the network on one core. */
 export interface PlacedLayer {
   readonly engine: OrinEngine;
-  /** Which of the engine's lanes: 0, or 1 for the second convolution pipe beside a launch in the first. */
-  readonly lane: number;
+  /** Which of the engine's lanes: 0, 1 or both for the convolution pipes. */
+  readonly lanes: readonly number[];
   readonly start: Microseconds;
   /** Later than start + total where it shares the machine with others. */
   readonly end: Microseconds;

@@ -30,7 +30,7 @@ function layerWork({ surfaces }: Pick<Program, 'surfaces'>, layer: Layer, free: 
     resident: surfaces[access.surface]!.memory === 'managed_sram',
   });
   return {
-    engine: engineOf(layer, surfaces),
+    engine: engineOf(layer, stages, surfaces),
     batch: surfaces[output.surface]!.shape[0],
     ...(macs && { conv: macs }),
     elements: count(stages.find(({ engine }) => engine !== 'conv')!.leaves),

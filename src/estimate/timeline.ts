@@ -11,8 +11,8 @@ interface LayerSpan {
   readonly kind: 'layer';
   readonly name: string;
   readonly segment: number;
-  /** Index in the timeline's tracks. */
-  readonly track: number;
+  /** Indices in the timeline's tracks. */
+  readonly tracks: readonly number[];
   readonly start: Microseconds;
   readonly end: Microseconds;
   readonly layer: LayerEstimate;
@@ -30,7 +30,7 @@ interface TaskSpan {
 type Span = LayerSpan | TaskSpan;
 
 export interface Timeline {
-  /** The lanes that launches use: `CPIPE`, `CPIPE 2`, `Rubik`, `BDMA`. */
+  /** The lanes that launches use: `CPIPE 0`, `CPIPE 1`, `Rubik`, `BDMA`. */
   readonly tracks: readonly string[];
   /** By start, spans of a task before those of the next. The last end is the estimate's latency. */
   readonly spans: readonly Span[];
@@ -38,24 +38,27 @@ export interface Timeline {
 
 const titles = { cpipe: 'CPIPE', rubik: 'Rubik', bdma: 'BDMA' } as const;
 
-/** How people call the lane that a launch runs in. */
-export const laneTitle = ({ engine, lane }: Pick<PlacedLayer, 'engine' | 'lane'>): string =>
-  lane === 0 ? titles[engine] : `${titles[engine]} ${lane + 1}`;
+/** How people call the lanes that a launch runs in: `CPIPE 0+1`, `Rubik`. */
+export const lanesTitle = ({ engine, lanes }: Pick<PlacedLayer, 'engine' | 'lanes'>): string =>
+  engine === 'cpipe' ? `${titles[engine]} ${lanes.join('+')}` : titles[engine];
 
 export function timeline({ layers }: Estimate): Timeline {
   const places = layers.flatMap(({ placed }) => (placed ? [placed] : []));
-  const order = (place: PlacedLayer) => orinEngines.indexOf(place.engine) * 16 + place.lane;
-  const tracks = [...new Set(places.toSorted((a, b) => order(a) - order(b)).map(laneTitle))];
+  const tracks = orinEngines.flatMap((engine) => {
+    const lanes = new Set(places.flatMap((place) => (place.engine === engine ? place.lanes : [])));
+    return [...lanes].toSorted((a, b) => a - b).map((lane) => lanesTitle({ engine, lanes: [lane] }));
+  });
   const spans: Span[] = [];
   let end = 0;
   for (const segment of new Set(layers.map((layer) => layer.segment))) {
-    const own = layers.filter((layer) => layer.segment === segment);
-    const first = Math.min(...own.map(({ placed }) => placed!.start));
+    const task = layers.filter((layer) => layer.segment === segment);
+    const first = Math.min(...task.map(({ placed }) => placed!.start));
     spans.push({ kind: 'task', name: 'task', segment, start: microseconds(end), end: microseconds(first) });
-    for (const layer of own.toSorted((a, b) => a.placed!.start - b.placed!.start)) {
+    for (const layer of task.toSorted((a, b) => a.placed!.start - b.placed!.start)) {
       const place = layer.placed!;
-      const track = tracks.indexOf(laneTitle(place));
-      spans.push({ kind: 'layer', name: layer.name, segment, track, start: place.start, end: place.end, layer });
+      const { engine, lanes, start } = place;
+      const own = lanes.map((lane) => tracks.indexOf(lanesTitle({ engine, lanes: [lane] })));
+      spans.push({ kind: 'layer', name: layer.name, segment, tracks: own, start, end: place.end, layer });
       end = Math.max(end, place.end);
     }
   }

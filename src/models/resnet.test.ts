@@ -57,17 +57,16 @@ describe('ResNet-50 v1.5', () => {
     expect(layers[0]).toMatchObject({ kind: 'conv', pdp: { mode: 'max' } });
   });
 
-  // The performance model's own predictions for this network (docs/hardware/estimate-model.md#predictions), from the
-  // Program, with one launch after the other as they were fitted.
+  // What NVIDIA publishes (docs/hardware/estimate-model.md#published-throughput), from the compiled Program.
   it.each([
-    ['MAXN', 2053],
-    ['50W', 1925],
-    ['30W', 1898],
-    ['15W', 1058],
-  ])('is estimated in %s at %i images per second within 2 %%', (mode, images) => {
+    ['MAXN', 2037],
+    ['50W', 1948],
+    ['30W', 1928],
+    ['15W', 1072],
+  ])('is estimated in %s at %i images per second within 3 %%', (mode, images) => {
     const powerMode = findPowerMode(agx, mode);
-    const { schedule, batch } = estimate(plan, { target: orin, module: agx, powerMode, cores: 2 });
-    expect(Math.abs((2e6 * batch) / schedule!.sequential / images - 1)).toBeLessThan(0.02);
+    const { imagesPerSecond } = estimate(plan, { target: orin, module: agx, powerMode, cores: 2 });
+    expect(Math.abs(imagesPerSecond / images - 1)).toBeLessThan(0.03);
   });
 });
 

@@ -2,7 +2,7 @@
 
 import type { Estimate } from '../estimate/estimate-result.ts';
 import { boundShares } from '../estimate/orin/roofline.ts';
-import { laneTitle } from '../estimate/timeline.ts';
+import { lanesTitle } from '../estimate/timeline.ts';
 import {
   formatBytes,
   formatMacs,
@@ -130,7 +130,7 @@ export function layersText(estimate: Estimate, options: TextOptions = {}): strin
     formatTime(layer.memory),
     formatTime(layer.overhead),
     formatTime(layer.total),
-    laneTitle(layer.placed!),
+    lanesTitle(layer.placed!),
     formatTime(layer.placed!.start),
     formatTime(layer.placed!.end),
     paint(layer.bound, layer.bound === 'compute' ? 'green' : 'yellow', options),
@@ -146,7 +146,7 @@ export function layersText(estimate: Estimate, options: TextOptions = {}): strin
       { title: 'memory', align: 'right' },
       { title: 'overhead', align: 'right' },
       { title: 'total', align: 'right' },
-      { title: 'lane' },
+      { title: 'lanes' },
       { title: 'start', align: 'right' },
       { title: 'end', align: 'right' },
       { title: 'bound' },

@@ -147,7 +147,7 @@ const layerEstimate = z
     inputMemory: z.enum(['managed_sram', 'dram']),
     outputMemory: z.enum(['managed_sram', 'dram']),
     placed: z
-      .strictObject({ engine: z.enum(orinEngines), lane: count, start: amount, end: amount })
+      .strictObject({ engine: z.enum(orinEngines), lanes: z.array(count).min(1), start: amount, end: amount })
       .describe('On orin and xavier: the engine it runs in, and when in the schedule, from the beginning on one core.')
       .optional(),
     stripe: z

@@ -41,7 +41,9 @@ function lanesTrace(estimate: Estimate, pid: number): readonly TraceEvent[] {
       aloneUs: layer.total,
       ...layer.traffic,
     };
-    events.push(slice(pid, span.track + 2, name, start, end - start, layer.bound, args));
+    for (const track of span.tracks) {
+      events.push(slice(pid, track + 2, name, start, end - start, layer.bound, args));
+    }
   }
   return events;
 }

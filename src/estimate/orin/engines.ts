@@ -3,27 +3,30 @@
  * statistics count the time of three, which run in parallel: the convolution pipes (INT8 convolution, pooling, LRN and all
  * point-wise stages), Rubik (FP16 convolution, reshape and slice of channels, transpose, resize) and BDMA (copies).
  *
- * A launch of the convolution pipes alone has both of them: the split of the multiply-accumulates that fits NVIDIA's
- * throughputs, 64 channels × 64 kernels × 2 pixels, is two pipes of 64 × 64. Launches side by side have one each.
+ * A launch has both convolution pipes: the split of the multiply-accumulates that fits NVIDIA's throughputs, 64 channels ×
+ * 64 kernels × 2 pixels, is two pipes of 64 × 64, each with every other pixel. Only a convolution with one pixel leaves a
+ * pipe to another launch. Two launches that share the pipes, each hiding the memory or the overhead of the other, do not fit the
+ * throughputs (docs/hardware/estimate-model.md#branches).
  */
 
 import { elementsPerAtom } from '../../program/geometry.ts';
 import type { Layer } from '../../program/layer.ts';
-import { kindOf } from '../../program/layers/table.ts';
+import type { StageWork } from '../../program/layers/kind.ts';
 import type { Surface } from '../../program/surface.ts';
 import type { JetsonTarget } from '../../targets/target.ts';
 
 export const orinEngines = ['cpipe', 'rubik', 'bdma'] as const;
 export type OrinEngine = (typeof orinEngines)[number];
 
-/** Launches that an engine can have under way at once. */
+/** How many lanes each engine has. A launch takes one, or all pipes. */
 export const lanesOf = ({ convolutionPipes }: Pick<JetsonTarget, 'convolutionPipes'>): Record<OrinEngine, number> => ({
   cpipe: convolutionPipes.value,
   rubik: 1,
   bdma: 1,
 });
 
-export function engineOf(layer: Layer, surfaces: readonly Surface[]): OrinEngine {
+/** @param stages the work of the layer */
+export function engineOf(layer: Layer, stages: readonly StageWork[], surfaces: readonly Surface[]): OrinEngine {
   switch (layer.kind) {
     case 'resize':
       return 'rubik';
@@ -37,7 +40,7 @@ export function engineOf(layer: Layer, surfaces: readonly Surface[]): OrinEngine
       return whole ? 'bdma' : 'rubik';
     }
     default: {
-      const [first] = kindOf(layer).work(layer, (id) => surfaces[id]!);
+      const [first] = stages;
       return first!.engine === 'conv' && first!.dtype === 'float16' ? 'rubik' : 'cpipe';
     }
   }

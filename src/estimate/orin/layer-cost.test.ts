@@ -8,6 +8,7 @@ import { findModule, findPowerMode } from '../../targets/find.ts';
 import { orin } from '../../targets/orin.ts';
 import { programWork } from '../layer-work.ts';
 import { conditionsOf, estimateLayer, type LayerWork, macCyclesOf } from './layer-cost.ts';
+import { orinParameters } from './parameters.ts';
 
 const conditions = conditionsOf(orin, findPowerMode(findModule(orin, 'agx-orin-64gb'), 'MAXN'));
 const conv: MacWork = {
@@ -20,6 +21,10 @@ const conv: MacWork = {
   image: false,
   sparse: false,
 };
+const { overheadCycles, overheadTime, overlap } = orinParameters;
+/** Bytes a microsecond. */
+const rate = (name: 'readBandwidth' | 'operandBandwidth' | 'writeBandwidth'): number =>
+  1000 * orinParameters[name].value;
 const tensor = (size: number, resident = false) => ({ size: bytes(size), resident });
 const work: LayerWork = {
   engine: 'cpipe',
@@ -64,13 +69,28 @@ describe('estimateLayer', () => {
     const cost = estimateLayer(work, conditions);
     const compute = (392 * 9 * 4) / 0.99 / 1600;
     const size = 128 * 28 * 28;
-    const memory = (2 * size + 128 * 128 * 9) / 102_400;
+    const memory = (size + 128 * 128 * 9) / rate('readBandwidth') + size / rate('writeBandwidth');
     expect(cost.compute).toBeCloseTo(compute, 9);
     expect(cost.memory).toBeCloseTo(memory, 9);
-    expect(cost.overhead).toBeCloseTo(8100 / 1600 + 6.8, 9);
-    expect(cost.total).toBeCloseTo((compute ** 1.95 + memory ** 1.95) ** (1 / 1.95) + cost.overhead, 9);
+    expect(cost.overhead).toBeCloseTo(overheadCycles.value / 1600 + overheadTime.value, 9);
+    const q = overlap.value;
+    expect(cost.total).toBeCloseTo((compute ** q + memory ** q) ** (1 / q) + cost.overhead, 9);
     expect(cost.macs).toBe(128 * 128 * 9 * 28 * 28);
     expect(cost.bound).toBe('overhead');
+  });
+
+  it('counts a second operand at a rate of its own', () => {
+    const added = estimateLayer({ ...work, operand: tensor(1_000_000) }, conditions);
+    const more = added.memory - estimateLayer(work, conditions).memory;
+    expect(more).toBeCloseTo(1_000_000 / rate('operandBandwidth'), 9);
+  });
+
+  it('takes both convolution pipes, one for a single pixel', () => {
+    expect(estimateLayer(work, conditions)).toMatchObject({ engine: 'cpipe', lanes: 2 });
+    expect(estimateLayer({ ...work, conv: { ...conv, pixels: 1 } }, conditions).lanes).toBe(1);
+    const { conv: _, ...pool } = work;
+    expect(estimateLayer(pool, conditions).lanes).toBe(2);
+    expect(estimateLayer({ ...pool, engine: 'bdma' }, conditions).lanes).toBe(1);
   });
 
   it('reads the input again for each further block of weights, beyond the free SRAM', () => {

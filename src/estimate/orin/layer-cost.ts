@@ -1,8 +1,7 @@
 /**
- * The cost of one hardware layer: time in the MAC array or the point-wise stage, time at memory, and what starting it
- * costs. The formulas are those of docs/hardware/estimate-model.md#structure; where its words leave a choice, the one below
- * reproduces the published #predictions (ResNet-34 backbone and SSD-ResNet-34, dense and sparse, to the digit; the two
- * batch-2 networks within 0.3 %, what rounding the parameters explains):
+ * The cost of one hardware layer that has the machine to itself: time in the MAC array or the point-wise stage, time at
+ * memory, and what starting it costs. The formulas are those of docs/hardware/estimate-model.md#structure; where its words leave
+ * a choice, the one below was fitted:
  *
  *   · an output that stays in SRAM costs no memory time, and so does a residual operand that is there;
  *   · reuse per lifetime, by which tensors win SRAM, is reads / (last use − writing);
@@ -14,14 +13,21 @@
  */
 
 import { pow } from '../../base/elementary.ts';
-import { type Bytes, bytes, type Cycles, cycles, type Microseconds, microseconds } from '../../base/units.ts';
+import {
+  type Bytes,
+  bytes,
+  type Cycles,
+  cycles,
+  type GBps,
+  type Microseconds,
+  microseconds,
+} from '../../base/units.ts';
 import type { MacWork } from '../../program/layers/kind.ts';
 import { sparseModeRuns } from '../../sparsify/eligibility.ts';
-import type { PowerMode, Target } from '../../targets/target.ts';
+import type { Fact, JetsonTarget, PowerMode, Target } from '../../targets/target.ts';
 import { weightCount } from '../layer-work.ts';
 import type { OrinEngine } from './engines.ts';
 import { type ModelParameters, orinParameters } from './parameters.ts';
-import { overlapped } from './schedule.ts';
 
 /** What the model needs to know of a layer. Bytes are of tensors as they lie in memory, atoms included, rows unpadded. */
 export interface LayerWork {
@@ -46,13 +52,16 @@ export interface Conditions {
   readonly peak: number;
   /** Cycles per microsecond. */
   readonly clock: number;
-  /** Bytes per microsecond at the module's memory clock. */
-  readonly bandwidth: number;
-  readonly rereadBandwidth: number;
+  /** Microseconds at memory for a byte of each kind, at the module's memory clock. */
+  readonly perByte: Readonly<Record<'read' | 'operand' | 'write' | 'reread', number>>;
+  /** Convolution pipes of a core. */
+  readonly pipes: number;
 }
 
 export interface LayerCost {
   readonly engine: OrinEngine;
+  /** Lanes of the engine. */
+  readonly lanes: number;
   readonly macs: number;
   readonly macCycles: Cycles;
   readonly compute: Microseconds;
@@ -72,21 +81,26 @@ export interface LayerCost {
 
 /** A narrower memory bus than the fitted module's scales both rates; its peak in the power mode says how wide it is. */
 export function conditionsOf(
-  target: Target,
+  target: JetsonTarget,
   mode: PowerMode,
   parameters: ModelParameters = orinParameters,
 ): Conditions {
   const memoryClock = mode.emcClock.value / parameters.referenceMemoryClock.value;
   const scale = pow(memoryClock, parameters.memoryClockExponent.value);
   const busWidth = mode.dramBandwidth.value / (parameters.referencePeak.value * memoryClock);
-  const bytesPerMicrosecond = 1000 * scale * busWidth;
+  const perByte = (rate: Fact<GBps>): number => 1 / (rate.value * 1000 * scale * busWidth);
   return {
     parameters,
     atomic: target.atomic,
     peak: target.atomic.c * target.atomic.k * target.atomic.pixels * mode.dlaClock.value,
     clock: mode.dlaClock.value,
-    bandwidth: parameters.bandwidth.value * bytesPerMicrosecond,
-    rereadBandwidth: parameters.rereadBandwidth.value * bytesPerMicrosecond,
+    perByte: {
+      read: perByte(parameters.readBandwidth),
+      operand: perByte(parameters.operandBandwidth),
+      write: perByte(parameters.writeBandwidth),
+      reread: perByte(parameters.rereadBandwidth),
+    },
+    pipes: target.convolutionPipes.value,
   };
 }
 
@@ -105,7 +119,8 @@ export function macCyclesOf(conv: MacWork, batch: number, atomic: Target['atomic
   return cycles(taps * Math.ceil(inputChannels / (sparse ? 2 * c : c)) * kernelBlocks);
 }
 
-export function estimateLayer(work: LayerWork, { parameters, atomic, clock, ...memoryRates }: Conditions): LayerCost {
+export function estimateLayer(work: LayerWork, conditions: Conditions): LayerCost {
+  const { parameters, atomic, clock, perByte, pipes } = conditions;
   const { engine, batch, conv, input, operand, output } = work;
   const macCycles = conv === undefined ? cycles(0) : macCyclesOf(conv, batch, atomic);
   const weights = conv === undefined ? 0 : weightCount(conv);
@@ -119,13 +134,17 @@ export function estimateLayer(work: LayerWork, { parameters, atomic, clock, ...m
     output: bytes(output.resident ? 0 : output.size),
     restream: bytes(restream(work, weights, parameters)),
   };
-  const plain = traffic.input + traffic.operand + traffic.weights + traffic.output;
-  const memory = plain / memoryRates.bandwidth + traffic.restream / memoryRates.rereadBandwidth;
+  const memory =
+    (traffic.input + traffic.weights) * perByte.read +
+    traffic.operand * perByte.operand +
+    traffic.output * perByte.write +
+    traffic.restream * perByte.reread;
 
   const once = parameters.overheadCycles.value / clock + parameters.overheadTime.value;
   const overhead = once * (1 + parameters.batchShare.value * (batch - 1));
   return {
     engine,
+    lanes: engine === 'cpipe' ? Math.min(pipes, conv?.pixels ?? pipes) : 1,
     macs: conv === undefined ? 0 : weights * conv.pixels * batch,
     macCycles,
     compute: microseconds(compute),
@@ -141,4 +160,11 @@ export function estimateLayer(work: LayerWork, { parameters, atomic, clock, ...m
 function restream({ conv, input, sramFree }: LayerWork, weights: number, { weightBlock }: ModelParameters): number {
   if (conv === undefined || conv.image || conv.groups > 1 || input.resident) return 0;
   return Math.max(0, Math.ceil(weights / weightBlock.value) - 1) * Math.max(0, input.size - sramFree);
+}
+
+/** (aᵠ + bᵠ)^(1/q), scaled so that neither power leaves the range. */
+function overlapped(a: number, b: number, q: number): number {
+  const larger = Math.max(a, b);
+  if (larger === 0) return 0;
+  return larger * pow(1 + pow(Math.min(a, b) / larger, q), 1 / q);
 }

@@ -70,11 +70,10 @@ function taskEstimate(program: Program, { segment, start, target, conditions }: 
   const works = programWork(program);
   const costs = works.map((work) => estimateLayer(work, conditions));
   const waits = withDependencies(program).map(({ after }) => after);
-  const machine = { lanes: lanesOf(target), overlap: parameters.overlap.value };
-  const places = scheduleLaunches(costs, waits, machine);
+  const places = scheduleLaunches(costs, waits, lanesOf(target));
   const begin = start + parameters.taskOverhead.value;
   const layers = program.layers.map((layer, index): LayerEstimate => {
-    const { engine, ...cost } = costs[index]!;
+    const { engine, lanes: _, ...cost } = costs[index]!;
     const { input, output } = works[index]!;
     const place = places[index]!;
     return {
@@ -87,7 +86,7 @@ function taskEstimate(program: Program, { segment, start, target, conditions }: 
       utilisation: cost.macs / (cost.total * peak),
       inputMemory: input.resident ? 'managed_sram' : 'dram',
       outputMemory: output.resident ? 'managed_sram' : 'dram',
-      placed: { engine, lane: place.lane, start: after(begin, place.start), end: after(begin, place.end) },
+      placed: { engine, lanes: place.lanes, start: after(begin, place.start), end: after(begin, place.end) },
     };
   });
   const totals = costs.map(({ total }) => total);

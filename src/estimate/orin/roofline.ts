@@ -3,7 +3,6 @@
 import { type Microseconds, microseconds } from '../../base/units.ts';
 import type { Target } from '../../targets/target.ts';
 import type { Estimate, LayerEstimate } from '../estimate-result.ts';
-import { orinParameters } from './parameters.ts';
 
 interface RooflinePoint {
   readonly layer: LayerEstimate;
@@ -16,7 +15,7 @@ interface RooflinePoint {
 export interface Roofline {
   /** 10⁹ multiply-accumulates per second of one core, dense, INT8. */
   readonly peak: number;
-  /** 10⁹ bytes per second; on orin the half of the module's peak that one of two busy cores gets. */
+  /** 10⁹ bytes per second: the module's peak. */
   readonly bandwidth: number;
   /** MACs per byte at which both roofs meet. */
   readonly ridge: number;
@@ -31,8 +30,7 @@ export const dramTraffic = ({ traffic: { input, operand, weights, output } }: La
 export function roofline(estimate: Estimate, target: Target): Roofline {
   const { c, k, pixels } = target.atomic;
   const peak = (c * k * pixels * estimate.dlaClock) / 1000;
-  const share = estimate.stripe ? 1 : orinParameters.bandwidth.value / orinParameters.referencePeak.value;
-  const bandwidth = estimate.dramBandwidth * share;
+  const bandwidth = estimate.dramBandwidth;
   const points = estimate.layers
     .filter(({ macs }) => macs > 0)
     .map((layer) => ({

@@ -1,84 +1,78 @@
 /**
- * When the launches of a Program run on Orin. Each starts as soon as all that it waits for is complete and a lane of its engine
- * is free, the earlier one of the Program first. It takes its overhead, then its work. The one micro-controller that starts
- * launches serves them one after the other, so overheads never overlap; work overlaps with both.
+ * When the launches of a Program run on Orin. Each starts as soon as all that it waits for is complete and the lanes of its
+ * engine that it needs are free, earlier ones of the Program first. It takes its overhead, then its work.
  *
- * Launches side by side share what there is one of. Those that work in the convolution pipes at the same time divide the
- * multiply-accumulates and points evenly. All that work divide the memory's bandwidth: when together they would ask for more
- * than there is, everybody's memory time is stretched by one factor until they ask for exactly that. So a chain takes the
- * sum of its launches, and nothing ever takes longer than the sum; no schedule is shorter than the longest chain of waits,
- * the compute time of an engine, or the memory time or the overhead of all.
+ * Engines run side by side and share two things. The one micro-controller that starts launches serves them one after the other,
+ * so overheads never overlap; work overlaps with both. And there is one memory: a launch asks for it during its memory time out
+ * of the time of its work; when launches side by side ask for more than all of it, they slow down together until they ask for
+ * exactly that. So a chain takes the sum of its launches, and nothing ever takes longer than the sum; no schedule is shorter than the
+ * longest chain of waits, what an engine has to do, or the memory time or the overhead of all.
  */
 
-import { pow } from '../../base/elementary.ts';
 import { type Microseconds, microseconds } from '../../base/units.ts';
 import { type OrinEngine, orinEngines } from './engines.ts';
 
 /** What a launch asks of the machine, as if it were alone. */
 export interface Demand {
   readonly engine: OrinEngine;
+  /** Lanes of the engine: pipes, of the convolution pipes. */
+  readonly lanes: number;
   readonly overhead: Microseconds;
-  readonly compute: Microseconds;
   readonly memory: Microseconds;
+  /** Overhead and work. */
+  readonly total: Microseconds;
 }
 
-export interface Placed {
-  readonly engine: OrinEngine;
-  /** Which of the engine's lanes: 0, or 1 where another launch has the first. */
-  readonly lane: number;
+export interface Place {
+  /** Which lanes of its engine, counted from 0. */
+  readonly lanes: readonly number[];
   readonly start: Microseconds;
   readonly end: Microseconds;
 }
 
-export interface Machine {
-  /** Launches that an engine can have under way at once. */
-  readonly lanes: Readonly<Record<OrinEngine, number>>;
-  /** How compute and memory time overlap: 1 not at all, ∞ completely. */
-  readonly overlap: number;
-}
-
 interface Running {
   readonly launch: number;
-  readonly lane: number;
   readonly demand: Demand;
+  readonly lanes: readonly number[];
   readonly start: number;
-  /** Of the overhead, in time; of the work, as a share of it. */
+  /** What is left of the overhead and of the work, as times of a launch that is alone. */
   overhead: number;
   work: number;
-  /** Time of all the work at the present speed. */
-  length: number;
 }
 
-/** One interval for each launch. `waits[i]` are launches before i. Deterministic. */
+/** One place for each launch. `waits[i]` are launches before i. Deterministic. */
 export function scheduleLaunches(
   demands: readonly Demand[],
   waits: readonly (readonly number[])[],
-  { lanes, overlap }: Machine,
-): readonly Placed[] {
-  const placed: Placed[] = new Array(demands.length);
+  lanes: Readonly<Record<OrinEngine, number>>,
+): readonly Place[] {
+  const places: Place[] = new Array(demands.length);
   const missing = waits.map((before) => new Set(before).size);
   const followers = demands.map((): number[] => []);
   for (const [launch, before] of waits.entries()) for (const other of new Set(before)) followers[other]!.push(launch);
-  // Launches that wait for nothing but a lane, in the order of the Program.
+  // Launches that wait for nothing but lanes, in the order of the Program.
   const ready = demands.flatMap((_, launch) => (missing[launch] === 0 ? [launch] : []));
   let running: Running[] = [];
   let now = 0;
 
   const begin = (): void => {
     for (const engine of orinEngines) {
-      const busy = new Set(running.filter(({ demand }) => demand.engine === engine).map(({ lane }) => lane));
-      for (let lane = 0; lane < lanes[engine]; lane++) {
-        if (busy.has(lane)) continue;
+      const taken = new Set(running.flatMap(({ demand, lanes: own }) => (demand.engine === engine ? own : [])));
+      const free = Array.from({ length: lanes[engine] }, (_, lane) => lane).filter((lane) => !taken.has(lane));
+      while (free.length > 0) {
         const at = ready.findIndex((launch) => demands[launch]!.engine === engine);
-        if (at < 0) break;
-        const [launch] = ready.splice(at, 1);
-        const demand = demands[launch!]!;
-        running.push({ launch: launch!, lane, demand, start: now, overhead: demand.overhead, work: 1, length: 0 });
+        const launch = ready[at];
+        if (launch === undefined || demands[launch]!.lanes > free.length) break;
+        ready.splice(at, 1);
+        const demand = demands[launch]!;
+        const own = free.splice(0, demand.lanes);
+        const { overhead, total } = demand;
+        running.push({ launch, demand, lanes: own, start: now, overhead, work: Math.max(0, total - overhead) });
       }
     }
   };
-  const complete = ({ launch, lane, demand, start }: Running): void => {
-    placed[launch] = { engine: demand.engine, lane, start: microseconds(start), end: microseconds(now) };
+  const complete = ({ launch, lanes: own, start }: Running): void => {
+    places[launch] = { lanes: own, start: microseconds(start), end: microseconds(now) };
     for (const follower of followers[launch]!) {
       missing[follower]!--;
       if (missing[follower] === 0) insert(ready, follower);
@@ -86,72 +80,38 @@ export function scheduleLaunches(
   };
 
   for (begin(); running.length > 0; begin()) {
-    pace(running, overlap);
     // First come, first served; of those that came together the earlier one of the Program.
     const launching = running
       .filter(({ overhead }) => overhead > 0)
       .toSorted((a, b) => a.start - b.start || a.launch - b.launch)[0];
-    const moving = running.filter((each) => each.overhead === 0 || each === launching);
-    const step = Math.min(...moving.map(remaining));
+    const working = running.filter(({ overhead }) => overhead === 0);
+    const slowdown = Math.max(1, working.length > 1 ? sum(working.map(memoryShare)) : 1);
+    const step = Math.min(
+      launching?.overhead ?? Number.POSITIVE_INFINITY,
+      ...working.map(({ work }) => work * slowdown),
+    );
     now += step;
-    const left: Running[] = [];
-    for (const each of running) {
-      if (!moving.includes(each)) {
-        left.push(each);
-        continue;
-      }
-      // What is over at this step is over exactly, whatever rounding leaves of it.
-      const over = remaining(each) <= step;
-      if (each.overhead > 0) each.overhead = over ? 0 : each.overhead - step;
-      else each.work = over ? 0 : Math.max(0, each.work - step / each.length);
-      if (each.overhead === 0 && each.work === 0) complete(each);
-      else left.push(each);
+    // What is over at this step is over exactly, whatever rounding leaves of it.
+    if (launching) launching.overhead = launching.overhead <= step ? 0 : launching.overhead - step;
+    for (const each of working) {
+      each.work = each.work * slowdown <= step ? 0 : Math.max(0, each.work - step / slowdown);
     }
-    running = left;
+    const over = running.filter(({ overhead, work }) => overhead === 0 && work === 0);
+    running = running.filter((each) => !over.includes(each));
+    for (const each of over) complete(each);
   }
-  return placed;
+  return places;
 }
 
-/** Until the overhead, or the work, is over. */
-const remaining = ({ overhead, work, length }: Running): number => (overhead > 0 ? overhead : work * length);
+/** During how much of its work a launch that is alone uses the memory. */
+const memoryShare = ({ demand: { total, overhead, memory } }: Running): number =>
+  total > overhead ? Math.min(1, memory / (total - overhead)) : 0;
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
 /** Keeps the list in ascending order. */
 function insert(list: number[], value: number): void {
   let at = list.length;
   while (at > 0 && list[at - 1]! > value) at--;
   list.splice(at, 0, value);
-}
-
-/** Sets the speed of all that work: even shares of an engine, and one stretch of memory time for everybody. */
-function pace(running: readonly Running[], overlap: number): void {
-  const working = running.filter(({ overhead }) => overhead === 0);
-  const shares = working.map(
-    ({ demand }) => working.filter((other) => other.demand.engine === demand.engine).length * demand.compute,
-  );
-  const lengthAt = (index: number, stretch: number) =>
-    overlapped(shares[index]!, stretch * working[index]!.demand.memory, overlap);
-  const asked = (stretch: number) =>
-    working.reduce((sum, { demand }, index) => {
-      const length = lengthAt(index, stretch);
-      return sum + (length === 0 ? 0 : demand.memory / length);
-    }, 0);
-  let stretch = 1;
-  if (working.length > 1 && asked(1) > 1) {
-    // With as much stretch as there are launches, they can never ask for too much.
-    let low = 1;
-    stretch = working.length;
-    for (let round = 0; round < 30; round++) {
-      const middle = (low + stretch) / 2;
-      if (asked(middle) > 1) low = middle;
-      else stretch = middle;
-    }
-  }
-  for (const [index, each] of working.entries()) each.length = lengthAt(index, stretch);
-}
-
-/** (aᵠ + bᵠ)^(1/q), scaled so that neither power leaves the range. */
-export function overlapped(a: number, b: number, q: number): number {
-  const larger = Math.max(a, b);
-  if (larger === 0) return 0;
-  return larger * pow(1 + pow(Math.min(a, b) / larger, q), 1 / q);
 }

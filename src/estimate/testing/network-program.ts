@@ -99,6 +99,22 @@ export class NetworkProgram {
     return output;
   }
 
+  /** Max pooling in a launch of its own. */
+  maxPool(input: number, { kernel, stride, padding }: NonNullable<ConvOptions['pool']>): number {
+    const name = `Pool_${this.#layers.length}`;
+    const [n, c, h, w] = this.shape(input);
+    const pooled = (size: number) => Math.floor((size + 2 * padding - kernel) / stride) + 1;
+    const output = this.#feature(name, [n, c, pooled(h), pooled(w)]);
+    const window = {
+      kernel: square(kernel),
+      stride: square(stride),
+      padding: around(padding),
+      countPadding: false,
+    };
+    this.#layer(name, { kind: 'pdp', pdp: { input, mode: 'max', ...window, output } });
+    return output;
+  }
+
   globalAveragePool(input: number): number {
     const name = `Pool_${this.#layers.length}`;
     const [n, c, h, w] = this.shape(input);

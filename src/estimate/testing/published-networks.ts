@@ -34,10 +34,14 @@ function basicBlocks(net: NetworkProgram, input: number, blocks: number, width: 
   return x;
 }
 
-/** 1280 × 768; all four stages, of which the last three are outputs. */
-export function resnet34Backbone(sparse = false): Plan {
+/** 1280 × 768; all four stages, of which the last three are outputs. The first pooling may be a launch of its own. */
+export function resnet34Backbone(sparse = false, pool: 'fused' | 'alone' = 'fused'): Plan {
   const net = new NetworkProgram(1, sparse);
-  let x = net.conv(net.image(768, 1280), 64, 7, stem);
+  const image = net.image(768, 1280);
+  let x =
+    pool === 'fused'
+      ? net.conv(image, 64, 7, stem)
+      : net.maxPool(net.conv(image, 64, 7, { stride: 2, padding: 3 }), stem.pool);
   const outputs: number[] = [];
   for (const [stage, blocks] of [3, 4, 6, 3].entries()) {
     x = basicBlocks(net, x, blocks, 64 << stage, stage === 0 ? 1 : 2);

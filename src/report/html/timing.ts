@@ -114,7 +114,7 @@ ${ticks(y0, y1).map((y) => markup`<line class="axis" x1="${margin.left}" x2="${w
 <text class="soft" transform="translate(14 ${height / 2}) rotate(-90)" text-anchor="middle">TMAC/s on one core</text>
 <path d="M${px(left)} ${py(left * bandwidth)}L${px(found.ridge)} ${py(peak)}L${px(10 ** x1)} ${py(peak)}" fill="none" stroke="var(--ink)" stroke-width="1.5"/>
 ${dots.map((dot) => markup`<circle cx="${px(dot.x)}" cy="${py(dot.y)}" r="5" fill="var(--${dot.layer.bound})" fill-opacity="0.75"><title>${describe(dot.layer)}</title></circle>`)}
-</svg><p class="soft">Peak ${peak >= 1 ? peak.toFixed(2) : peak.toPrecision(2)} TMAC/s; DRAM ${found.bandwidth.toFixed(1)} GB/s${!estimate.stripe && `: the half of the module’s ${estimate.dramBandwidth.toFixed(1)} GB/s that one of two busy cores gets`}.</p>`;
+</svg><p class="soft">Peak ${peak >= 1 ? peak.toFixed(2) : peak.toPrecision(2)} TMAC/s; DRAM ${found.bandwidth.toFixed(1)} GB/s${!estimate.stripe && estimate.cores > 1 && ', which the cores share'}.</p>`;
 }
 
 const drawn = ['managed_sram', 'local_dram'] as const;
