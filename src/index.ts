@@ -39,6 +39,7 @@ import { makeReport } from './report/make-report.ts';
 import type { Report } from './report/report.ts';
 import { withOffers } from './rewrite/offers.ts';
 import { prepare as prepareGraph } from './rewrite/prepare.ts';
+import type { Asymmetric } from './rewrite/quantization/read-quantization.ts';
 import { type PreparedNetwork, rewrite } from './rewrite/rewrite.ts';
 import { type Device, type DeviceOptions, enginesFor } from './runtime/device.ts';
 import type { NvdlaInputs, NvdlaNetwork } from './runtime/nvdla/nvdla-network.ts';
@@ -66,6 +67,7 @@ export { readCalibrationCache, writeCalibrationCache } from './quantize/calibrat
 export { checkJson } from './report/check-json.ts';
 export { checkText } from './report/check-text.ts';
 export { compileText } from './report/compile-text.ts';
+export { coverageText } from './report/coverage-text.ts';
 export { estimateText, layersText } from './report/estimate-text.ts';
 export { evaluationText } from './report/evaluate-text.ts';
 export { reportHtml } from './report/html/page.ts';
@@ -148,12 +150,20 @@ function rulesOf({ target: name = 'orin', release, precision = 'int8' }: CheckOp
   return { target, release: findRelease(target, release), precision: precisionNamed(precision) };
 }
 
+export interface PrepareOptions extends CheckOptions {
+  /**
+   * What becomes of a quantized network's integers that the DLA does not have (zero points, uint8, 16 bits): they stay as they are
+   * (`keep`, when not given), become int8 of zero point 0 over the same range, or Clips to that range without a scale.
+   */
+  readonly asymmetric?: Asymmetric;
+}
+
 /**
  * Rewrites a network so that as much of it as possible runs on the DLA; its results stay the same. What the options name decides
  * which rewrites bring something: a network never stands worse for them there. @throws target/unknown
  */
-export function prepare(graph: Graph, options: CheckOptions = {}): PreparedNetwork {
-  const { graph: prepared, applied } = prepareGraph(graph, rulesOf(options));
+export function prepare(graph: Graph, options: PrepareOptions = {}): PreparedNetwork {
+  const { graph: prepared, applied } = prepareGraph(graph, rulesOf(options), options.asymmetric);
   return { original: graph, graph: prepared, applied };
 }
 
@@ -174,8 +184,13 @@ export const calibrate = (
 export interface CompileOptions extends TargetOptions, PoolOptions {
   /** `int8` when not given; `fp16` on orin, xavier and nv_full, without ranges. */
   readonly precision?: PrecisionName;
-  /** value → scale, from a calibration or a cache; trtexec's dummy ranges when not given. */
+  /** value → scale, from a calibration or a cache; when not given those that the model states (Q/DQ), or trtexec's dummy ranges. */
   readonly scales?: ReadonlyMap<string, number>;
+  /**
+   * Gives tensors without a scale that of a neighbour of the same range: through MaxPool, Relu, Clip, Concat and what only moves
+   * elements, never onto an output of the network. On where the scales are the model's own, off for those that are given.
+   */
+  readonly propagateScales?: boolean;
   /** Managed SRAM in MiB, 0.5 or 1; the target's default pool when not given. */
   readonly sram?: number;
   readonly inputFormat?: InputFormat;
@@ -184,19 +199,23 @@ export interface CompileOptions extends TargetOptions, PoolOptions {
 }
 
 /**
- * @throws calibrate/cache-missing when a tensor has no scale; compile/accumulator-overflow, compile/memory;
+ * A tensor of the model without a scale puts the nodes that touch it in FP16: see `coverage` of the result.
+ *
+ * @throws calibrate/cache-missing when no tensor has a scale, or one has none on an open NVDLA; compile/accumulator-overflow, compile/memory;
  *   compile/unsupported when the target has no such precision, sparse mode or input format; target/unknown
  */
 export function compile(network: PreparedNetwork, options: CompileOptions = {}): Compilation {
-  const { scales, sram, inputFormat, preprocess, sparsity } = options;
-  return compileNetwork(network.graph, scales, {
+  const { scales, sram, inputFormat, preprocess, sparsity, propagateScales } = options;
+  const compilation = {
     ...rulesOf(options),
     ...poolsOf(options),
     ...(sram !== undefined && { sram: mebibytes(sram) }),
     ...(inputFormat && { inputFormat }),
     ...(preprocess && { preprocess }),
     ...(sparsity && { sparsity }),
-  });
+    ...(propagateScales !== undefined && { propagateScales }),
+  };
+  return compileNetwork(network.graph, scales, compilation, network.original);
 }
 
 export interface EncodeNvdlaOptions {

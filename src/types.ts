@@ -37,6 +37,7 @@ export type { BatchOptions, Sample } from './evaluate/data-set.ts';
 export type { Accuracy, EvaluateOptions, TensorDivergence } from './evaluate/evaluate.ts';
 export type { Fit } from './evaluate/image.ts';
 export type { Attribute, Dim, Node, ValueType } from './graph/graph.ts';
+export type { WeightScales } from './graph/tensor.ts';
 export type { DecodeOptions } from './loadable/container.ts';
 export type {
   CommonDesc,
@@ -95,14 +96,18 @@ export type {
 export type { ElementType, MemoryName, Shape4, Surface, SurfaceFormat } from './program/surface.ts';
 export type { CalibrateOptions, Calibration, MeasureOptions, Samples } from './quantize/calibrate.ts';
 export type { CalibrationCache } from './quantize/calibration-cache.ts';
+export type { MissingScale, Remedy, ScaleCoverage } from './quantize/coverage.ts';
 export type { RangeChange } from './quantize/equalize-ranges.ts';
+export type { UnmatchedName } from './quantize/match-names.ts';
 export type { QuantizedGraph, Ranges } from './quantize/quantize.ts';
 export type { CalibrationMethod } from './quantize/range-of.ts';
 export type { CheckJsonOptions } from './report/check-json.ts';
 export type { CheckTextOptions } from './report/check-text.ts';
+export type { CompileTextOptions } from './report/compile-text.ts';
 export type { Change, Gain, MemoryBlock, ReportEdge, ReportNode, SegmentSummary } from './report/report.ts';
 export type { SarifOptions } from './report/sarif.ts';
 export type { TextOptions } from './report/table.ts';
+export type { Asymmetric } from './rewrite/quantization/read-quantization.ts';
 export type { AppliedPass, RewriteOptions, RewriteResult } from './rewrite/rewrite.ts';
 export type { Dump, DumpWish, RunDifference } from './runtime/dump.ts';
 export type { Job, SubmitOptions } from './runtime/job-queue.ts';
@@ -120,6 +125,7 @@ export type { KernelDriver } from './runtime/nvdla/kernel-driver.ts';
 export type { RecordedTrace, TraceOptions as TraceRecordOptions } from './runtime/nvdla/record-traces.ts';
 export type { RecordOptions } from './runtime/nvdla/trace-recorder.ts';
 export type { Binding, StockNetwork } from './runtime/nvdla/user-driver.ts';
+export type { PropagatedScales } from './support/propagate-scales.ts';
 export type { CheckedSegment, Fix, Placement, Refusal, Verdict } from './support/verdict.ts';
 export type {
   CommonTarget,

@@ -24,6 +24,8 @@ export interface CompileFlags extends PreprocessFlags {
   readonly shapes?: string;
   readonly batch?: number;
   readonly calib?: string;
+  readonly asymmetric: 'keep' | 'requantize' | 'clip';
+  readonly propagateScales?: true;
   readonly sram?: '0.5' | '1';
   readonly memPool?: MemoryPoolFlag;
   readonly inputFormat: InputFormat;
@@ -101,6 +103,7 @@ export function compileNetwork(
       precision: flags.precision,
       inputFormat: flags.inputFormat,
       sparsity: flags.sparsity,
+      ...(flags.propagateScales && { propagateScales: true }),
       ...(preprocess && { preprocess }),
     });
   } catch (error) {

@@ -110,6 +110,14 @@ export const withTarget = (command: Command): Command =>
     .option(
       '--release <name>',
       'software release whose rules apply, e.g. "JetPack 5.1.1" (default: "JetPack 6.0", for xavier "JetPack 5.1.1")',
+    )
+    .addOption(
+      new Option(
+        '--asymmetric <how>',
+        'zero points, uint8 and 16-bit integers of a quantized network: keep them, requantize to int8 about 0, or clip without a scale',
+      )
+        .choices(['keep', 'requantize', 'clip'])
+        .default('keep'),
     );
 
 /**
@@ -206,7 +214,11 @@ export const withCompile = (command: Command): Command =>
   command
     .option(
       '--calib <file>',
-      'calibration cache (TensorRT’s format or dlakit’s JSON); without it trtexec’s dummy ranges',
+      'ranges: TensorRT’s cache, JSON or “name: range” lines; without it those that the network states (Q/DQ), or trtexec’s dummy ranges',
+    )
+    .option(
+      '--propagate-scales',
+      'give tensors without a scale that of a neighbour of the same range (always for the scales of a quantized network)',
     )
     .addOption(new Option('--sram <MiB>', 'managed SRAM pool').choices(['0.5', '1']).conflicts('memPool'))
     .addOption(memPoolOption())

@@ -8,6 +8,7 @@
 
 import type { Precision } from '../base/data-type.ts';
 import { type Graph, type Node, readsOf as nodeReads } from '../graph/graph.ts';
+import type { QuantizedGraph } from '../quantize/quantize.ts';
 import type { CheckResult } from '../support/verdict.ts';
 import { type FuseContext, fuse } from './fuse.ts';
 import { type Operation, scaledValues, surfaceShape } from './operation.ts';
@@ -37,7 +38,7 @@ export interface LaunchPolicy extends Pick<FuseContext, 'fits' | 'poolFuses' | '
 export function assign(
   graph: Graph,
   checked: CheckResult,
-  given: ReadonlyMap<string, number>,
+  { scales: given, half = new Map() }: Pick<QuantizedGraph, 'scales' | 'half'>,
   policy: LaunchPolicy,
 ): Assignment {
   const live = liveNodes(graph);
@@ -58,6 +59,11 @@ export function assign(
   const selected = new Map<Node, readonly Operation[]>();
   for (const node of live) {
     if (!segments.has(node)) continue;
+    const unscaled = half.get(node.name);
+    if (unscaled !== undefined) {
+      reasons.set(node, `it runs in FP16, since tensor ${unscaled} has no INT8 scale`);
+      continue;
+    }
     const found = select(node, graph);
     const selection = typeof found === 'string' ? found : found.map(policy.adapt);
     const obstacle =
@@ -74,6 +80,7 @@ export function assign(
       segmentOf,
       external: readElsewhere(graph, live, (node) => selected.has(node) && !reasons.has(node)),
       sameShape: (a, b) => `${surfaceShape(graph, a)}` === `${surfaceShape(graph, b)}`,
+      hasScale: (value) => policy.precision !== 'int8' || scales.has(value),
       fits: policy.fits,
       poolFuses: policy.poolFuses,
       joinsAverages: policy.joinsAverages,

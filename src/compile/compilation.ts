@@ -8,17 +8,22 @@ import { type Precision, precisionName } from '../base/data-type.ts';
 import { fail } from '../base/errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import { balanceGates } from '../quantize/balance-gates.ts';
+import { fusesUnscaled, markFusable, type ScaleCoverage } from '../quantize/coverage.ts';
 import type { RangeChange } from '../quantize/equalize-ranges.ts';
+import { type UnmatchedName, unmatchedNames } from '../quantize/match-names.ts';
 import type { QuantizedGraph } from '../quantize/quantize.ts';
 import { quantize } from '../quantize/quantize.ts';
 import { valuesOnDla } from '../quantize/scaled-values.ts';
 import { dummyRanges } from '../quantize/scales.ts';
 import { check } from '../support/check.ts';
 import type { CheckResult } from '../support/verdict.ts';
+import { isNvdla } from '../targets/target.ts';
 import { type Compiled, type CompileOptions, compile } from './compile.ts';
 
 export interface CompilationOptions extends CompileOptions {
   readonly precision: Precision;
+  /** Gives tensors without a scale that of a neighbour of the same range. Always on where the scales are the model's own. */
+  readonly propagateScales?: boolean;
 }
 
 export interface Compilation extends Compiled {
@@ -29,12 +34,18 @@ export interface Compilation extends Compiled {
   /** What was compiled: the prepared graph with its gates balanced, and its scales after the equal-range rules. */
   readonly quantized: QuantizedGraph;
   readonly rangeChanges: readonly RangeChange[];
+  /** Tensors without a scale, and what that does. */
+  readonly coverage: ScaleCoverage;
+  /** Names of scales that are of no tensor of the network. */
+  readonly unmatched: readonly UnmatchedName[];
   /** Multiplications of features by gates that were given a factor, so that equal ranges cost the gates no levels. */
   readonly balancedGates: readonly string[];
 }
 
 /**
- * @param scales value → scale, from a calibration; trtexec's dummy ranges when undefined
+ * @param network prepared
+ * @param scales value → scale, from a calibration; when undefined those that the model states, or trtexec's dummy ranges
+ * @param original the model as read; without it every tensor needs a scale
  * @throws calibrate/cache-missing when a tensor has no scale; compile/accumulator-overflow, compile/memory; compile/unsupported
  *   when the target has no such precision or sparse mode, when FP16 is given scales, or when an input cannot have the format
  */
@@ -42,6 +53,7 @@ export function compileNetwork(
   network: Graph,
   scales: ReadonlyMap<string, number> | undefined,
   options: CompilationOptions,
+  original?: Graph,
 ): Compilation {
   const { target, release, precision } = options;
   requireModes(options);
@@ -53,14 +65,24 @@ export function compileNetwork(
       { actual: precisionName(precision) },
     );
   }
-  const calibrated =
-    scales !== undefined ? balanceGates(network, scales) : { graph: network, scales: dummyRanges(network), gates: [] };
+  const stated = precision === 'int8' ? network.scales : undefined;
+  const known = scales ?? stated;
+  // Only TensorRT has FP16 for what has no scale.
+  const own = known && original && !isNvdla(target) ? new Set(original.values.keys()) : undefined;
+  const calibrated = known
+    ? balanceGates(network, scales || !fusesUnscaled(release) ? known : markFusable(network, known), own)
+    : { graph: network, scales: dummyRanges(network), gates: [] };
   const { graph, gates } = calibrated;
   const checked = check(graph, { target, release, precision });
-  const ranges = precision === 'float16' ? 'none' : scales ? 'calibrated' : 'dummy';
-  const { quantized, changes } = quantize(graph, calibrated.scales, ranges, valuesOnDla(graph, checked));
+  const { quantized, changes, coverage } = quantize(graph, calibrated.scales, {
+    ranges: precision === 'float16' ? 'none' : known ? 'calibrated' : 'dummy',
+    onDla: valuesOnDla(graph, checked),
+    ...(own && { own }),
+    propagate: options.propagateScales ?? (scales === undefined && stated !== undefined),
+  });
   const compiled = compile(quantized, checked, options);
-  return { ...compiled, options, checked, quantized, rangeChanges: changes, balancedGates: gates };
+  const unmatched = scales ? unmatchedNames(scales.keys(), network, original) : [];
+  return { ...compiled, options, checked, quantized, rangeChanges: changes, coverage, unmatched, balancedGates: gates };
 }
 
 /** @throws compile/unsupported for a mode that the target does not have */

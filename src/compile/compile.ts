@@ -73,7 +73,7 @@ export function compile(quantized: QuantizedGraph, checked: CheckResult, options
     }
   }
   const backend = backendOf(graph, checked, options);
-  const assignment = assign(graph, checked, quantized.scales, backend.policy);
+  const assignment = assign(graph, checked, quantized, backend.policy);
   const { segmentOf } = assignment;
   const loadableOf = (operation: Operation) => backend.loadableOf(operation, segmentOf(operation));
   const drafts = cutSegments({ graph, ...assignment, hostApart: backend.hostApart, loadableOf });

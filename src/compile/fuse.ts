@@ -31,6 +31,8 @@ export interface FuseContext {
   readonly segmentOf: (operation: Operation) => number;
   /** Whether two values have the same shape. */
   readonly sameShape: (a: string, b: string) => boolean;
+  /** Whether a value could lie in memory as int8. One that could not is drawn into its reader rather than another. */
+  readonly hasScale: (value: string) => boolean;
   /** Whether one launch can do the fused operation. */
   readonly fits: (operation: ConvOperation | PointOperation) => boolean;
   /** Whether an average of averages is fused into one, whose window lowering may cut again. */
@@ -109,7 +111,9 @@ function mergeInto(
     }
   }
   const rank = ({ absorbed }: (typeof candidates)[number]) =>
-    (absorbed.kind === 'conv' ? operationsLimit : 0) + order.get(absorbed.output)!;
+    (context.hasScale(absorbed.output) ? 0 : 2 * operationsLimit) +
+    (absorbed.kind === 'conv' ? operationsLimit : 0) +
+    order.get(absorbed.output)!;
   const [best] = candidates.toSorted((a, b) => rank(b) - rank(a));
   return best && { absorbed: best.absorbed, result: join(best.absorbed, reader, { point: best.point }) };
 }

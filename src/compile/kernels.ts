@@ -1,7 +1,7 @@
 /**
  * The weights and the bias of a convolution as integers. With the scale s_x of the input and s_w[k] of kernel k:
  *
- *     weight = round(w / s_w[k]), within ±127
+ *     weight = round(w / s_w[k]), within ±127; −128 where the model's own integers have it
  *     bias   = round(b / (s_x · s_w[k])), saturated      int32
  *
  * Rounding is the target's; the scales are those of quantize/scales.ts.
@@ -44,9 +44,9 @@ export function quantizeKernels(
   if (wrong >= 0) fail('calibrate/value', `bias ${wrong} is not finite`, place, { actual: real![wrong]! });
   const axis = transposed ? 1 : 0;
   const values = read(operation.weights);
-  const scales = coarsen(
-    locate(place, () => weightScales(float32Tensor(shape, values), axis, real && { bias: real, inputScale })),
-  );
+  const { scales: own } = operation.weights;
+  const floats = { ...float32Tensor(shape, values), ...(own && { scales: own }) };
+  const scales = coarsen(locate(place, () => weightScales(floats, axis, real && { bias: real, inputScale })));
 
   const weights = new Int8Array(values.length);
   // Elements side by side that share a scale: all of a kernel, or (transposed) those of one input channel.

@@ -54,6 +54,11 @@ export interface Graph {
   readonly constants: ReadonlyMap<string, Tensor>;
   /** The type of every value whose type is known, constants included. */
   readonly values: ReadonlyMap<string, ValueType>;
+  /**
+   * The INT8 scales that the model itself states: value → scale, real = scale × integer. Absent where it states none: its ranges
+   * are found by calibration.
+   */
+  readonly scales?: ReadonlyMap<string, number>;
 }
 
 /** The one node that produces a value, if a node does. */

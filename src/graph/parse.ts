@@ -132,11 +132,18 @@ class Parser {
     const inputs: string[] = [];
     const outputs: string[] = [];
     const nodes: Node[] = [];
+    const scales = new Map<string, number>();
     while (!this.#accept('mark', '}')) {
       if (this.#accept('word', 'input')) inputs.push(this.#typed(values));
       else if (this.#accept('word', 'value')) this.#typed(values);
       else if (this.#accept('word', 'output')) outputs.push(this.#name());
-      else if (this.#accept('word', 'const')) {
+      else if (this.#accept('word', 'scale')) {
+        const value = this.#name();
+        this.#mark('=');
+        const item = this.#item();
+        if (typeof item === 'string' || !item.float) this.#fail('a scale');
+        else scales.set(value, item.value);
+      } else if (this.#accept('word', 'const')) {
         const constant = this.#name();
         this.#mark(':');
         const tensor = this.#tensor();
@@ -144,7 +151,8 @@ class Parser {
         values.set(constant, { dtype: tensor.dtype, shape: tensor.shape });
       } else nodes.push(this.#node(values, depth));
     }
-    return { name, opsets: Object.fromEntries(opsets), inputs, outputs, nodes, constants, values };
+    const graph = { name, opsets: Object.fromEntries(opsets), inputs, outputs, nodes, constants, values };
+    return scales.size > 0 ? { ...graph, scales } : graph;
   }
 
   #node(values: Map<string, ValueType>, depth: number): Node {

@@ -5,6 +5,7 @@
  *       input x: float32[N, 3, 8, 8]
  *       const w: float32[4, 3, 3, 3] #9f86d081884c7d65
  *       Conv_0 = Conv(x, w) -> y: float32[N, 4, 6, 6] { pads=[0, 0, 0, 0], group=1 } from "Conv_a", "Bn_a"
+ *       scale x = 0.02f
  *       output y
  *     }
  *
@@ -21,6 +22,7 @@ const keywords: ReadonlySet<string> = new Set([
   'const',
   'value',
   'output',
+  'scale',
   'from',
   'graph',
   'tensor',
@@ -47,6 +49,7 @@ function body(graph: Graph, indent: string): string {
     ),
     ...graph.nodes.map((node) => printNode(node, graph, inner)),
     ...strays.map(([name, type]) => `value ${printTyped(name, type)}`),
+    ...[...(graph.scales ?? [])].map(([name, scale]) => `scale ${printName(name)} = ${printFloat(scale)}`),
     ...graph.outputs.map((name) => `output ${printName(name)}`),
   ];
   const opsets = Object.entries(graph.opsets).map(([domain, version]) =>

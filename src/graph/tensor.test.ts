@@ -1,14 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { float16Bits } from '../base/float16.ts';
-import {
-  asFloat32,
-  computedTensor,
-  float32Reader,
-  float32Tensor,
-  readFloat32,
-  reshaped,
-  type Tensor,
-} from './tensor.ts';
+import { asFloat32, computedTensor, float32Reader, float32Tensor, readFloat32, type Tensor } from './tensor.ts';
+import { reshaped } from './weight-scales.ts';
 
 /** A tensor of the squares of 0, 1, 2, …, and how often elements of it were computed. */
 function squares(count: number) {

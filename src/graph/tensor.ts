@@ -12,6 +12,14 @@ export interface Tensor {
   readonly shape: readonly number[];
   /** Little-endian elements, C order. Length is exactly elements × size. Empty for strings, which are not kept. */
   readonly bytes: Uint8Array;
+  /** Of floats that the model holds as symmetric int8 integers: the scale of each element (weight-scales.ts). */
+  readonly scales?: WeightScales;
+}
+
+/** Positive numbers that are broadcast to a tensor: every dimension is the tensor's or 1, in C order. */
+export interface WeightScales {
+  readonly shape: readonly number[];
+  readonly values: Float32Array;
 }
 
 /** The number of elements of a shape; 1 for a scalar. */
@@ -29,11 +37,12 @@ type WriteElements = (start: number, into: Float32Array) => void;
 const computed = new WeakMap<Tensor, WriteElements>();
 
 /** A float32 tensor that is computed when its bytes are asked for, and then kept; and into memory of their own by those who read it with {@link readFloat32}. */
-export function computedTensor(shape: readonly number[], write: WriteElements): Tensor {
+export function computedTensor(shape: readonly number[], write: WriteElements, scales?: WeightScales): Tensor {
   let kept: Uint8Array | undefined;
   const tensor: Tensor = {
     dtype: 'float32',
     shape,
+    ...(scales && { scales }),
     get bytes() {
       if (kept === undefined) {
         const values = new Float32Array(elementCount(shape));
@@ -48,11 +57,11 @@ export function computedTensor(shape: readonly number[], write: WriteElements): 
   return tensor;
 }
 
-/** The same elements in the same order under another shape. */
-export function reshaped(tensor: Tensor, shape: readonly number[]): Tensor {
-  return computed.has(tensor)
-    ? computedTensor(shape, (start, into) => readFloat32(tensor, start, into))
-    : { ...tensor, shape };
+/** The same elements in the same order under another shape, with the scales that they have there. */
+export function withShape(tensor: Tensor, shape: readonly number[], scales?: WeightScales): Tensor {
+  if (computed.has(tensor)) return computedTensor(shape, (start, into) => readFloat32(tensor, start, into), scales);
+  const { dtype, bytes } = tensor;
+  return { dtype, shape, bytes, ...(scales && { scales }) };
 }
 
 /** Reads the elements of a tensor from `start` on as float32, as many as `into` holds. */

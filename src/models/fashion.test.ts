@@ -26,7 +26,11 @@ describe.each(fashionModels)('$name', (recipe) => {
   const graph = rewrite(resolve(readModel(file), { shapes: new Map([[input.name, shape]]) })).graph;
   const checked = check(graph, { target: orin, release, precision: 'int8' });
   const options = { target: orin, release, preprocess, sparsity: 'enable' as const };
-  const { network, notEmulated } = compile(quantize(graph, dummyRanges(graph), 'dummy').quantized, checked, options);
+  const { network, notEmulated } = compile(
+    quantize(graph, dummyRanges(graph), { ranges: 'dummy' }).quantized,
+    checked,
+    options,
+  );
   const [segment, ...others] = network.plan.segments;
   if (segment?.kind !== 'dla') throw new Error('a DLA segment wanted');
 

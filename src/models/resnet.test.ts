@@ -20,7 +20,11 @@ function planOf(graph: Graph): Plan {
   const normal = rewrite(graph).graph;
   const checked = check(normal, { target: orin, release, precision: 'int8' });
   const options = { target: orin, release, sram: bytes(2 ** 20) };
-  const { network, notEmulated } = compile(quantize(normal, dummyRanges(normal), 'dummy').quantized, checked, options);
+  const { network, notEmulated } = compile(
+    quantize(normal, dummyRanges(normal), { ranges: 'dummy' }).quantized,
+    checked,
+    options,
+  );
   expect(notEmulated.size).toBe(0);
   return network.plan;
 }

@@ -34,8 +34,15 @@ interface Gate {
   readonly scale: number;
 }
 
-/** Scales are as calibrated, or after the equal-range rules; scales of new values are added. */
-export function balanceGates(graph: Graph, scales: ReadonlyMap<string, number>): BalancedGates {
+/**
+ * Scales are as calibrated, or after the equal-range rules; scales of new values are added.
+ * @param keptWithout as for {@link equalizeRanges}
+ */
+export function balanceGates(
+  graph: Graph,
+  scales: ReadonlyMap<string, number>,
+  keptWithout: ReadonlySet<string> = new Set(),
+): BalancedGates {
   const found = new Map<Node, Gate>();
   const made = producers(graph);
   for (const node of graph.nodes) {
@@ -45,7 +52,7 @@ export function balanceGates(graph: Graph, scales: ReadonlyMap<string, number>):
   if (found.size === 0) return { graph, scales, gates: [] };
   const own = new Map(scales);
   for (const { gate, scale } of found.values()) own.set(gate, scale);
-  const equal = equalizeRanges(graph, own).scales;
+  const equal = equalizeRanges(graph, own, keptWithout).scales;
 
   const nodes: Node[] = [];
   const constants = new Map(graph.constants);

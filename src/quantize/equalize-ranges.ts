@@ -21,8 +21,13 @@ export interface EqualizedRanges {
   readonly changes: readonly RangeChange[];
 }
 
-export function equalizeRanges(graph: Graph, scales: ReadonlyMap<string, number>): EqualizedRanges {
-  const order = scaledValues(graph);
+/** @param keptWithout values that stay without a scale where they have none of their own, and tie nothing then */
+export function equalizeRanges(
+  graph: Graph,
+  scales: ReadonlyMap<string, number>,
+  keptWithout: ReadonlySet<string> = new Set(),
+): EqualizedRanges {
+  const order = scaledValues(graph).filter((value) => scales.has(value) || !keptWithout.has(value));
   const result = new Map(scales);
   const changed = new Map<string, RangeChange>();
   for (const { values } of equalRangeGroups(graph, order)) {

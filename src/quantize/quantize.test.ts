@@ -33,7 +33,7 @@ describe('scaled values', () => {
     const values = new Map([...graph.values, ['unread', { dtype: 'float32', shape: [1, 4, 6, 6] }] as const]);
     const more = { ...graph, inputs: [...graph.inputs, 'unread'], values };
     expect(neededScales(more)).toEqual(neededScales(graph));
-    expect(quantize(more, dummyRanges(more), 'dummy').quantized.scales.has('unread')).toBe(false);
+    expect(quantize(more, dummyRanges(more), { ranges: 'dummy' }).quantized.scales.has('unread')).toBe(false);
   });
 });
 
@@ -49,7 +49,7 @@ describe('dummyRanges', () => {
   });
 
   it('become a QuantizedGraph that says so', () => {
-    const quantized = quantize(graph, dummyRanges(graph), 'dummy').quantized;
+    const quantized = quantize(graph, dummyRanges(graph), { ranges: 'dummy' }).quantized;
     expect(quantized.ranges).toBe('dummy');
     expect(quantized.scales.get('p')).toBe(quantized.scales.get('r'));
   });
@@ -81,7 +81,7 @@ describe('quantize', () => {
       const scales = new Map([...dummyRanges(graph), ['d', scale]]);
       expect(() => quantize(graph, scales)).toThrow(DlakitError);
       expect(() => quantize(graph, scales)).toThrow(/value d: the scale of a tensor .*\[calibrate\/value\]/);
-      const elsewhere = quantize(graph, scales, 'calibrated', new Set(['x', 'r', 'p', 's', 'j', 'y']));
+      const elsewhere = quantize(graph, scales, { onDla: new Set(['x', 'r', 'p', 's', 'j', 'y']) });
       expect(elsewhere.quantized.scales.has('d')).toBe(false);
     },
   );

@@ -12,7 +12,7 @@ export function valuesOnDla(graph: Graph, { verdicts }: CheckResult): ReadonlySe
 }
 
 const sameLaunch = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul', 'Add', 'Sub', 'Mul', 'Max', 'Min']);
-const linearActivations = new Set(['Relu', 'Clip', 'LeakyRelu', 'PRelu']);
+export const linearActivations = new Set(['Relu', 'Clip', 'LeakyRelu', 'PRelu']);
 
 /**
  * Those of {@link scaledValues} that int8 execution needs. What a convolution or element-wise operation hands to the

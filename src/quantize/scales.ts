@@ -2,7 +2,7 @@
  * Scales: symmetric int8, real = scale × integer, range ±127·scale. Scales are float32 numbers, so that a calibration cache, which
  * stores float32 bits, gives back exactly the scale that was written.
  *
- * Weights have a scale for each output channel, float32(max|w| / 127). A channel without weights gets the largest scale of the
+ * Weights have a scale for each output channel: the one that the model gives them, or float32(max|w| / 127). A channel without weights gets the largest scale of the
  * others (1/127 when all are zero): its integers are zero whatever the scale, but its bias is an int32 at scale s_x · s_w and
  * must fit.
  */
@@ -10,6 +10,7 @@
 import { fail } from '../base/errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import { float32Values, type Tensor } from '../graph/tensor.ts';
+import { scalesAlong } from '../graph/weight-scales.ts';
 import { scaledValues } from '../support/equal-ranges.ts';
 
 /**
@@ -64,7 +65,11 @@ export function weightScales(weights: Tensor, axis = 0, limit?: BiasLimit): Floa
     const detail = { expected: 'a finite number', actual: values[index]! };
     fail('calibrate/value', `weight ${index} is not finite`, {}, detail);
   }
-  return new Float32Array(largest.buffer).map(scaleOfChannel(new Float32Array(largest.buffer), limit));
+  const natural = scaleOfChannel(new Float32Array(largest.buffer));
+  const own = scalesAlong(weights, axis);
+  return new Float32Array(largest.buffer).map((max, channel) =>
+    withRoom(own?.[channel] ?? natural(max), channel, limit),
+  );
 }
 
 /** The bits of float32's +∞; those of finite magnitudes are below, those of NaN above. */
@@ -91,14 +96,15 @@ function largestMagnitude(bits: Int32Array, start: number, end: number): number 
 }
 
 /** The scale of a channel from its largest |w|, given those of all. */
-function scaleOfChannel(largest: Float32Array, limit: BiasLimit | undefined): (max: number, channel: number) => number {
+function scaleOfChannel(largest: Float32Array): (max: number) => number {
   const overall = largest.reduce((max, value) => Math.max(max, value), 0);
-  return (max, channel) => {
-    const scale = scaleOfRange(max > 0 ? max : overall > 0 ? overall : 1);
-    if (!limit) return scale;
-    const floor = Math.fround(Math.abs(limit.bias[channel] ?? 0) / (largestBias * limit.inputScale));
-    return Math.max(scale, floor);
-  };
+  return (max) => scaleOfRange(max > 0 ? max : overall > 0 ? overall : 1);
+}
+
+/** The scale, or a larger one with which the channel's bias fits. */
+function withRoom(scale: number, channel: number, limit: BiasLimit | undefined): number {
+  if (!limit) return scale;
+  return Math.max(scale, Math.fround(Math.abs(limit.bias[channel] ?? 0) / (largestBias * limit.inputScale)));
 }
 
 /** Of {@link dummyRanges}. */

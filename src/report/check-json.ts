@@ -3,6 +3,8 @@
  * order, so that two runs can be compared as text.
  */
 
+import type { ScaleCoverage } from '../quantize/coverage.ts';
+import type { UnmatchedName } from '../quantize/match-names.ts';
 import { type CheckResult, verdictState } from '../support/verdict.ts';
 
 /** Raised when a field goes or changes its meaning; a new field does not raise it. */
@@ -11,6 +13,20 @@ export const checkSchemaVersion = 1;
 export interface CheckJsonOptions {
   /** Names of nodes that the rules accept and our compiler cannot lower. */
   readonly notEmulated?: ReadonlySet<string>;
+  /** The network as it was compiled, with whose scales. */
+  readonly compilation?: { readonly coverage: ScaleCoverage; readonly unmatched: readonly UnmatchedName[] };
+}
+
+function scalesJson({ coverage, unmatched }: NonNullable<CheckJsonOptions['compilation']>) {
+  const { needed, missing, islands, fused, propagated } = coverage;
+  return {
+    needed,
+    missing: missing.map(({ value, nodes, remedy }) => ({ tensor: value, nodes, remedy })),
+    islands,
+    fused,
+    propagated: [...propagated].map(([tensor, { from, scale }]) => ({ tensor, from, scale })),
+    unmatched: unmatched.map(({ name, kind, nearest }) => ({ name, kind, nearest })),
+  };
 }
 
 export function checkJson(result: CheckResult, options: CheckJsonOptions = {}): string {
@@ -45,6 +61,7 @@ export function checkJson(result: CheckResult, options: CheckJsonOptions = {}): 
       ...(why && { why }),
     })),
     notes: result.notes,
+    ...(options.compilation && { scales: scalesJson(options.compilation) }),
   };
   return `${JSON.stringify(value, null, 2)}\n`;
 }

@@ -15,6 +15,8 @@ export interface CheckTextOptions extends TextOptions {
   readonly verbose?: boolean;
   /** Names of nodes that the rules accept and our compiler cannot lower; they run on onnxruntime. */
   readonly notEmulated?: ReadonlySet<string>;
+  /** What `coverageText` says of the scales that the network was compiled with. */
+  readonly scales?: string;
 }
 
 const DEFAULT_WIDTH = 110;
@@ -27,6 +29,7 @@ export function checkText(result: CheckResult, options: CheckTextOptions = {}): 
     refused(result, options),
     notEmulated(result, options),
     warned(result, options),
+    options.scales ?? '',
     segments(result, options),
     result.notes.length === 0
       ? ''

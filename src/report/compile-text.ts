@@ -4,7 +4,16 @@ import type { Plan } from '../program/program.ts';
 import { segmentSummaries } from './plan-summary.ts';
 import { formatBytes, heading, paint, printable, shorten, type TextOptions, table } from './table.ts';
 
-export function compileText(plan: Plan, notEmulated: ReadonlyMap<string, string>, options: TextOptions = {}): string {
+export interface CompileTextOptions extends TextOptions {
+  /** What `coverageText` says of the scales. */
+  readonly scales?: string;
+}
+
+export function compileText(
+  plan: Plan,
+  notEmulated: ReadonlyMap<string, string>,
+  options: CompileTextOptions = {},
+): string {
   const summaries = segmentSummaries(plan);
   const loadables = summaries.filter((segment) => segment.kind === 'dla').length;
   const rows = summaries.map((segment, index) => [
@@ -42,6 +51,7 @@ export function compileText(plan: Plan, notEmulated: ReadonlyMap<string, string>
       paint('dummy ranges: times mean something, values do not; calibrate first to run it', 'yellow', options),
     );
   }
+  if (options.scales) lines.push('', options.scales);
   if (notEmulated.size > 0) {
     lines.push(
       '',

@@ -55,6 +55,29 @@ const macs = z
   .strictObject({ total: amount, dla: amount })
   .describe('Multiply-accumulates of the whole network and of its DLA segments.');
 
+const scales = z
+  .strictObject({
+    needed: count.describe('Tensors that need an INT8 scale.'),
+    missing: z
+      .array(
+        z.strictObject({
+          tensor: text,
+          nodes: texts.describe('What runs in FP16 because of it.'),
+          remedy: z.enum(['calibrate', 'propagate', 'fuse']).describe('What gives it a scale.'),
+        }),
+      )
+      .describe('Those that have none.'),
+    islands: z.array(texts.min(1)).describe('Nodes that run in FP16, those together that hand on to one another.'),
+    fused: texts.describe('Results of convolutions that are added within the launch and have no scale.'),
+    propagated: z
+      .array(z.strictObject({ tensor: text, from: text, scale: z.number().positive() }))
+      .describe('Tensors that have the scale of a neighbour.'),
+    unmatched: z
+      .array(z.strictObject({ name: text, kind: z.enum(['rewritten', 'fused', 'unknown']), nearest: texts }))
+      .describe('Names of the given ranges that are of no tensor of the network.'),
+  })
+  .describe('Of the ranges that --calib gives, or that a quantized network states.');
+
 /** schema/check.schema.json */
 export const checkSchema = z
   .strictObject({
@@ -85,6 +108,7 @@ export const checkSchema = z
       .array(checkedSegment)
       .describe('Contiguous runs, in the order in which they execute. Each DLA segment is one loadable.'),
     notes: texts.describe('What holds for the network as a whole.'),
+    scales: scales.optional(),
   })
   .meta({
     title: 'dlakit check',

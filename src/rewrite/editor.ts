@@ -19,6 +19,7 @@ export class GraphEditor implements View {
   readonly #readers = new Map<string, Set<Node>>();
   readonly #constants: Map<string, Tensor>;
   readonly #values: Map<string, ValueType>;
+  readonly #scales: Map<string, number>;
   readonly #inputs: ReadonlySet<string>;
   readonly #outputs: ReadonlySet<string>;
   /** Names that subgraphs of control-flow nodes may refer to. */
@@ -34,6 +35,7 @@ export class GraphEditor implements View {
     this.#slots = graph.nodes.map((node) => [node]);
     this.#constants = new Map(graph.constants);
     this.#values = new Map(graph.values);
+    this.#scales = new Map(graph.scales);
     this.#inputs = new Set(graph.inputs);
     this.#outputs = new Set(graph.outputs);
     this.#pinned = namesInSubgraphs(graph);
@@ -80,6 +82,10 @@ export class GraphEditor implements View {
 
   shape(value: string): readonly Dim[] | undefined {
     return this.#values.get(value)?.shape ?? this.#constants.get(value)?.shape;
+  }
+
+  scale(value: string): number | undefined {
+    return this.#scales.get(value);
   }
 
   isInput(value: string): boolean {
@@ -156,7 +162,8 @@ export class GraphEditor implements View {
       ...nodes.flatMap((node) => [...node.inputs, ...node.outputs]),
     ]);
     const keep = <T>(map: ReadonlyMap<string, T>) => new Map([...map].filter(([name]) => alive.has(name)));
-    return { ...this.#graph, nodes, constants: keep(this.#constants), values: keep(this.#values) };
+    const graph = { ...this.#graph, nodes, constants: keep(this.#constants), values: keep(this.#values) };
+    return this.#graph.scales ? { ...graph, scales: keep(this.#scales) } : graph;
   }
 
   /** The origins of several nodes, without repetition, in the original order. */
@@ -200,6 +207,10 @@ export class GraphEditor implements View {
 
   #alias(from: string, to: string): void {
     if (!this.canAlias(from, to)) throw new Error(`${from} cannot be replaced by ${to}`);
+    // They are one tensor, which has the scale that the model states for either.
+    const kept = this.#outputs.has(from) ? from : to;
+    const scale = this.#scales.get(kept) ?? this.#scales.get(kept === from ? to : from);
+    if (scale !== undefined) this.#scales.set(kept, scale);
     if (this.#outputs.has(from)) {
       this.#rename(to, from);
       return;

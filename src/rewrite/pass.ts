@@ -61,6 +61,8 @@ export interface View {
   type(value: string): ValueType | undefined;
   /** The shape, symbols included; undefined while the rank is not known. */
   shape(value: string): readonly Dim[] | undefined;
+  /** The INT8 scale that the model itself states. */
+  scale(value: string): number | undefined;
   isInput(value: string): boolean;
   isOutput(value: string): boolean;
   /** Whether anything at all reads the value: a node, a subgraph or the caller of the network. */

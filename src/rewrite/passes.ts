@@ -19,19 +19,21 @@ import { gemmToConv } from './passes/gemm-to-conv.ts';
 import { globalPoolToPool } from './passes/global-pool-to-pool.ts';
 import { mergeReshapes } from './passes/merge-reshapes.ts';
 import { mergeScales } from './passes/merge-scales.ts';
+import { quantizationToScales } from './passes/quantization-to-scales.ts';
 import { reconstructDepthToSpace } from './passes/reconstruct-depth-to-space.ts';
 import { reconstructHardSigmoid } from './passes/reconstruct-hard-sigmoid.ts';
 import { reconstructHardSwish } from './passes/reconstruct-hard-swish.ts';
 import { reconstructNeg } from './passes/reconstruct-neg.ts';
 import { removeDead } from './passes/remove-dead.ts';
 import { removeNoOps } from './passes/remove-no-ops.ts';
+import { rescalingPoolToConv } from './passes/rescaling-pool-to-conv.ts';
 import { resizeScales } from './passes/resize-scales.ts';
 import { simplifyClip } from './passes/simplify-clip.ts';
 import { sinkFlatten } from './passes/sink-flatten.ts';
 import { sumToAdd } from './passes/sum-to-add.ts';
 
 /** Run first, whichever other passes are wanted: these work in float32. */
-export const graphPasses: readonly GraphPass[] = [float16ToFloat32];
+export const graphPasses: readonly GraphPass[] = [float16ToFloat32, quantizationToScales];
 
 export const nodePasses: readonly Pass[] = [
   removeNoOps,
@@ -51,6 +53,7 @@ export const nodePasses: readonly Pass[] = [
   foldScale,
   foldPad,
   globalPoolToPool,
+  rescalingPoolToConv,
   gemmToConv,
   sinkFlatten,
   mergeReshapes,

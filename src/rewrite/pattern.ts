@@ -11,6 +11,7 @@ import {
   readFloat32,
   type Tensor,
 } from '../graph/tensor.ts';
+import { multipliedScales } from '../graph/weight-scales.ts';
 import type { NewNode, View } from './pass.ts';
 
 export const int = (value: number): Attribute => ({ kind: 'int', value });
@@ -158,14 +159,21 @@ export function scaleOutputs(node: Node, weights: Tensor, factor: (channel: numb
   const channelOf = (row: number) =>
     transposed ? Math.floor(Math.floor(row / perGroup) / inputsPerGroup) * perGroup + (row % perGroup) : row;
   const factors = new Float64Array(elementCount(shape) / run).map((_, row) => factor(channelOf(row)));
-  return computedTensor(shape, (start, into) => {
-    readFloat32(weights, start, into);
-    for (let at = 0, row = Math.floor(start / run); at < into.length; row++) {
-      const end = Math.min((row + 1) * run - start, into.length);
-      scaleRun(into, at, end, factors[row]!);
-      at = end;
-    }
-  });
+  // The outputs of a transposed convolution in groups are not the positions of one axis.
+  const own = transposed && groupsOf(node) > 1 ? undefined : weights.scales;
+  const scales = own && multipliedScales(own, shape, transposed ? 1 : 0, factor);
+  return computedTensor(
+    shape,
+    (start, into) => {
+      readFloat32(weights, start, into);
+      for (let at = 0, row = Math.floor(start / run); at < into.length; row++) {
+        const end = Math.min((row + 1) * run - start, into.length);
+        scaleRun(into, at, end, factors[row]!);
+        at = end;
+      }
+    },
+    scales,
+  );
 }
 
 /** A function of its own, two elements at a time, so that engines compile its loop well. */

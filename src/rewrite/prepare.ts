@@ -5,15 +5,21 @@ import { judge } from '../support/check.ts';
 import type { CheckOptions } from '../support/rule.ts';
 import { cubeOf } from '../support/rules/nvdla/base.ts';
 import type { Judgement } from '../support/verdict.ts';
+import { float16ToFloat32 } from './passes/float16-to-float32.ts';
+import { quantizationToScales } from './passes/quantization-to-scales.ts';
 import { isReshape } from './pattern.ts';
+import { type Asymmetric, readQuantization } from './quantization/read-quantization.ts';
 import { preparePasses, type RewriteResult, rewrite } from './rewrite.ts';
 
 /**
  * The form that goes to the board: also reconstructs operators that the DLA lacks out of those it has. A network never stands
  * worse for it on the target, release and precision that it is prepared for: passes without which it stands better are left
  * out, one after the other, and where nothing helps it stays as it is.
+ * @param asymmetric what becomes of integers that the DLA does not have
  */
-export function prepare(graph: Graph, options: CheckOptions): RewriteResult {
+export function prepare(given: Graph, options: CheckOptions, asymmetric: Asymmetric = 'keep'): RewriteResult {
+  const first = asymmetric === 'keep' ? undefined : replaceAsymmetric(given, asymmetric);
+  const graph = first?.graph ?? given;
   const asItIs = standingOf(graph, judge(graph, options));
   const attempt = (names: readonly string[]) => {
     const result = rewrite(graph, { passes: names });
@@ -23,12 +29,20 @@ export function prepare(graph: Graph, options: CheckOptions): RewriteResult {
   while (isWorse(best.standing, asItIs)) {
     const { names, result } = best;
     const removable = result.applied.filter(({ pass }) => names.includes(pass));
-    if (removable.length === 0) return { graph, applied: [] };
+    if (removable.length === 0) return first ?? { graph, applied: [] };
     best = removable
       .map(({ pass }) => attempt(names.filter((name) => name !== pass)))
       .reduce((a, b) => (isWorse(a.standing, b.standing) ? b : a));
   }
-  return best.result;
+  return first ? { ...best.result, applied: [...first.applied, ...best.result.applied] } : best.result;
+}
+
+/** The network with its quantization read, integers that the DLA does not have among it. */
+function replaceAsymmetric(graph: Graph, asymmetric: Asymmetric): RewriteResult | undefined {
+  const wide = float16ToFloat32.rewrite(graph);
+  const read = readQuantization(wide?.graph ?? graph, asymmetric);
+  if (read === undefined) return undefined;
+  return { graph: read.graph, applied: [{ pass: quantizationToScales.name, nodes: read.nodes }] };
 }
 
 /** How a network stands on a target. Less is better; an earlier number weighs more than all later ones together. */

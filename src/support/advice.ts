@@ -50,6 +50,9 @@ function spatialMean(node: Node, context: RuleContext): Fix {
   return { advice: 'A mean over channels is a 1×1 convolution with weights 1/C; one over H and W is an AveragePool.' };
 }
 
+const dynamic =
+  'Its scale is found while the network runs, and the DLA wants scales that are known before: quantize statically (Q/DQ with constant scales), or start from the floating-point network and calibrate.';
+
 const byOperator: Readonly<Record<string, (node: Node, context: RuleContext) => Fix | undefined>> = {
   GlobalAveragePool: (node, context) => globalAverageFix(context.shape(node.inputs[0])),
   ReduceMean: spatialMean,
@@ -92,8 +95,9 @@ const byOperator: Readonly<Record<string, (node: Node, context: RuleContext) => 
   LayerNormalization: fixed(
     'Train with BatchNormalization: its statistics are constants and fold into the convolution.',
   ),
-  QuantizeLinear: fixed('Translate the Q/DQ nodes into a plain network and a calibration cache with their scales.'),
-  DequantizeLinear: fixed('Translate the Q/DQ nodes into a plain network and a calibration cache with their scales.'),
+  DynamicQuantizeLinear: fixed(dynamic),
+  ConvInteger: fixed(dynamic),
+  MatMulInteger: fixed(dynamic),
   Neg: fixed('Multiply by −1.'),
   Reciprocal: fixed('Fold it into a constant, or divide outside the network.'),
   ArgMax: fixed('End the network before it and take the maximum on the host.'),

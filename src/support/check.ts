@@ -23,6 +23,7 @@ import { macs } from './macs.ts';
 import { operator, reach, type Support } from './operators.ts';
 import { type CheckOptions, type Limit, limitFor, type Rule, type RuleContext, ruleContext, sentence } from './rule.ts';
 import { nvdlaOperators } from './rules/nvdla/operators.ts';
+import { isQuantized, quantizationRules } from './rules/quantization.ts';
 import { noRule, noUnit, rules } from './rules.ts';
 import { effectNotes } from './segment-notes.ts';
 import type { CheckResult, Judgement, Refusal, Verdict } from './verdict.ts';
@@ -118,11 +119,14 @@ function rulesByOperator(options: CheckOptions): (op: string) => readonly RuleIn
 function judgeNode(node: Node, inForce: readonly RuleInForce[], context: RuleContext): Verdict {
   const verdict = { node: node.name, op: node.op };
   const away = elsewhere(context.target);
-  const unknown = unknownOperator(node, context);
+  const quantized = isQuantized(node);
+  const unknown = quantized ? undefined : unknownOperator(node, context);
   if (unknown) return { ...verdict, placement: away, refusals: [unknown], warnings: [] };
   const refusals: Refusal[] = [];
   const warnings: string[] = [];
   for (const { rule, limit } of inForce) {
+    // The types of its tensors are what the rules of quantization are about.
+    if (quantized && !quantizationRules.includes(rule)) continue;
     const finding = rule.test(node, context, limit.value);
     if (!finding) continue;
     const { message, values, fix } = finding;

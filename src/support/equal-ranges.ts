@@ -61,10 +61,12 @@ function tieOf(node: Node, hasRange: (value: string) => boolean): Tie | undefine
   if (elementwise.has(node.op)) return tie(inputs, 'rule');
   if (node.op === 'Concat') return tie([...inputs, ...outputs], 'rule');
   if (pooling.has(node.op)) return tie(through, 'rule');
-  const moves =
-    moving.has(node.op) || ((node.op === 'Resize' || node.op === 'Upsample') && resizeMode(node) === 'nearest');
-  return moves ? tie(through, 'nature') : undefined;
+  return movesElements(node) ? tie(through, 'nature') : undefined;
 }
+
+/** Whether a node of ONNX only moves, picks or repeats elements of its first input. */
+export const movesElements = (node: Node): boolean =>
+  moving.has(node.op) || ((node.op === 'Resize' || node.op === 'Upsample') && resizeMode(node) === 'nearest');
 
 export interface RangeGroup {
   /** In the order that was given, each with the nodes that tie it to others. */

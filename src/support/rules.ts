@@ -9,6 +9,7 @@ import { comparisonRules, elementwiseRules } from './rules/elementwise.ts';
 import { generalRules } from './rules/general.ts';
 import { openNvdlaRules } from './rules/nvdla/operators.ts';
 import { poolingRules } from './rules/pooling.ts';
+import { quantizationRules } from './rules/quantization.ts';
 import { reduceRules } from './rules/reduce.ts';
 import { resizeRules } from './rules/resize.ts';
 import { scaleRules } from './rules/scale.ts';
@@ -18,6 +19,7 @@ import { softmaxRules } from './rules/softmax.ts';
 
 export const rules: readonly Rule[] = [
   ...generalRules,
+  ...quantizationRules,
   ...convolutionRules,
   ...fullyConnectedRules,
   ...deconvolutionRules,

@@ -105,6 +105,8 @@ const honoured: readonly (readonly [network: string, flags: readonly string[], (
       );
     },
   ],
+  ['net', ['--propagate-scales'], ({ flags }) => expect(flags.get('--calib')).toBe('net.cache')],
+  ['net', ['--asymmetric', 'requantize'], ({ flags }) => expect(flags.get('--calib')).toBe('net.cache')],
   ['net', ['--output', 'net.dla'], () => expect(folder.files()).toContain('net.dla')],
 ];
 

@@ -81,7 +81,7 @@ Examples:
         );
         // The cache holds the scales after the equal-range rules: the board computes with those that the emulator has.
         const onDla = valuesOnDla(network.graph, check(network.graph, where));
-        const { quantized } = quantize(network.graph, calibration.scales, 'calibrated', onDla);
+        const { quantized } = quantize(network.graph, calibration.scales, { onDla });
         const text = flags.output.endsWith('.json')
           ? writeCalibrationJson(calibration)
           : writeCalibrationCache(quantized.scales);

@@ -8,7 +8,9 @@ import { writeFile } from '../../host/node/files.ts';
 import { type CompileOptions, check, compile, type PreparedNetwork, prepare, version } from '../../index.ts';
 import { checkJson } from '../../report/check-json.ts';
 import { checkText } from '../../report/check-text.ts';
+import { coverageText } from '../../report/coverage-text.ts';
 import { checkSarif } from '../../report/sarif.ts';
+import { readScales } from '../compile-flags.ts';
 import type { Context } from '../context.ts';
 import { readNetworkFile } from '../network-file.ts';
 import {
@@ -32,6 +34,9 @@ interface Flags {
   readonly output?: string;
   readonly prepared?: true;
   readonly allowGpuFallback?: true;
+  readonly asymmetric: 'keep' | 'requantize' | 'clip';
+  readonly calib?: string;
+  readonly propagateScales?: true;
   readonly verbose?: true;
 }
 
@@ -47,6 +52,8 @@ export const checkCommand = (context: Context): Command =>
     .addOption(new Option('--precision <type>').choices(precisionNames).default('int8'))
     .addOption(new Option('--format <format>').choices(['text', 'json', 'sarif']).default('text'))
     .addOption(memPoolOption())
+    .option('--calib <file>', 'also say which tensors have no range in this file, and what that does')
+    .option('--propagate-scales', 'give tensors without a scale that of a neighbour of the same range')
     .option('--output <file>', 'write there instead of to standard output')
     .option('--prepared', 'check the network after rewriting, as the board gets it')
     .option('--allow-gpu-fallback', 'exit with 0 even if nodes run on the GPU')
@@ -65,20 +72,28 @@ Examples:
     .action(async (file: string, flags: Flags, command: Command) => {
       if (flags.output !== undefined) requireFormat('--output', flags.output, outputFormats[flags.format]);
       if (flags.format !== 'text') refuse(command, ['verbose'], 'goes with --format text');
+      if (flags.calib === undefined) refuse(command, ['propagateScales'], 'goes with --calib');
+      if (flags.format === 'sarif') refuse(command, ['calib'], 'goes with --format text or json');
       const graph = await readNetworkFile(file, flags);
       const prepared = prepare(graph, flags);
       const subject = flags.prepared ? boardGraph(prepared.graph) : graph;
       const options = { ...flags, ...poolsOf(flags) };
       const result = check(subject, options);
+      const scales = flags.calib === undefined ? undefined : await readScales(flags.calib);
+      const compilation = compiled(prepared, { ...options, ...(scales && { scales }) }, flags.calib);
+      const hasScales = scales !== undefined || prepared.graph.scales !== undefined;
+      const notEmulated = new Set(compilation?.notEmulated.keys());
       let text: string;
-      if (flags.format === 'json') text = checkJson(result, { notEmulated: notEmulated(prepared, options) });
+      if (flags.format === 'json')
+        text = checkJson(result, { notEmulated, ...(hasScales && compilation && { compilation }) });
       else if (flags.format === 'sarif')
         text = checkSarif(result, { file, version, allowGpuFallback: flags.allowGpuFallback === true });
       else {
         text = checkText(result, {
           ...context.text,
-          notEmulated: notEmulated(prepared, options),
+          notEmulated,
           verbose: flags.verbose === true,
+          ...(compilation && { scales: coverageText(compilation.coverage, compilation.unmatched, context.text) }),
         });
       }
       if (flags.output === undefined) context.print(text.trimEnd());
@@ -93,12 +108,13 @@ Examples:
       if (beyondPools.length > 0) fail('check/memory', beyondPools[0]!, { file });
     });
 
-/** Nodes that the compiler hands to the host; none are known of a network that it cannot compile at all. */
-function notEmulated(network: PreparedNetwork, options: CompileOptions): ReadonlySet<string> {
+/** What the network compiles to; undefined for one that cannot be compiled at all. @throws where the ranges of a file are the reason */
+function compiled(network: PreparedNetwork, options: CompileOptions, calib: string | undefined) {
   try {
-    return new Set(compile(network, options).notEmulated.keys());
+    return compile(network, options);
   } catch (error) {
-    if (error instanceof DlakitError) return new Set();
-    throw error;
+    if (!(error instanceof DlakitError)) throw error;
+    if (calib === undefined || !error.problem.code.startsWith('calibrate/')) return undefined;
+    throw new DlakitError({ ...error.problem, place: { file: calib, ...error.problem.place } });
   }
 }

@@ -8,6 +8,7 @@ import { writeFiles } from '../../host/node/files.ts';
 import { board, type Compilation, encodeNvdla } from '../../index.ts';
 import { encodeLoadable } from '../../loadable/container.ts';
 import { compileText } from '../../report/compile-text.ts';
+import { coverageText } from '../../report/coverage-text.ts';
 import { printable } from '../../report/table.ts';
 import { type CompileFlags, compileFile } from '../compile-flags.ts';
 import type { Context } from '../context.ts';
@@ -51,7 +52,9 @@ Examples:
       const files: [string, Uint8Array | string][] = [];
       if (flags.output !== undefined) files.push([flags.output, encode(compilation, flags)]);
       if (flags.board !== undefined) files.push(...boardFileList(flags.board, board(compilation)));
-      context.print(compileText(compilation.network.plan, compilation.notEmulated, context.text));
+      const { network, notEmulated, coverage, unmatched } = compilation;
+      const scales = coverageText(coverage, unmatched, context.text);
+      context.print(compileText(network.plan, notEmulated, { ...context.text, scales }));
       await context.checkpoint();
       await writeFiles(files);
       for (const [name] of files) context.note(`wrote ${name}`);

@@ -3,6 +3,7 @@ import { bytes } from '../../base/units.ts';
 import { GraphBuilder } from '../../models/graph-builder.ts';
 import { readModel } from '../../onnx/read.ts';
 import { readCalibrationCache } from '../../quantize/calibration-cache.ts';
+import { fullCoverage } from '../../quantize/coverage.ts';
 import type { QuantizedGraph } from '../../quantize/quantize.ts';
 import type { CheckedSegment } from '../../support/verdict.ts';
 import { findRelease } from '../../targets/find.ts';
@@ -37,7 +38,16 @@ function board(quantized: QuantizedGraph, { name, options: more, segments }: Giv
   const checked = { ...acceptAll(quantized.graph, segments), precision } as const;
   const options: CompilationOptions = { target: orin, release, sram, precision: 'int8', ...more };
   const compiled = compile(quantized, checked, options);
-  const compilation = { ...compiled, options, checked, quantized, rangeChanges: [], balancedGates: [] };
+  const compilation = {
+    ...compiled,
+    options,
+    checked,
+    quantized,
+    rangeChanges: [],
+    coverage: fullCoverage(0),
+    unmatched: [],
+    balancedGates: [],
+  };
   return boardFiles(compilation, name === undefined ? {} : { name });
 }
 

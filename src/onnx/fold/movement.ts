@@ -13,6 +13,7 @@ import {
 import { dropsNothing } from '../../graph/operators/point.ts';
 import { axisOf, tensor as tensorOf } from '../../graph/operators/read.ts';
 import { elementCount, int64Tensor, numbers, type Tensor } from '../../graph/tensor.ts';
+import { reshaped, transposedScales } from '../../graph/weight-scales.ts';
 import { integers, isFloat } from './elements.ts';
 import type { Evaluator, FoldingBudget } from './evaluate.ts';
 import { broadcastTo, eachPosition, pick, strided, stridesOf } from './strided.ts';
@@ -20,7 +21,7 @@ import { broadcastTo, eachPosition, pick, strided, stridesOf } from './strided.t
 /** Operators whose result is the same bytes under another shape: they cost nothing. */
 export const views: ReadonlySet<string> = new Set(['Identity', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze']);
 
-const view: Evaluator = (_, [x], __, [shape]) => [{ ...x!, shape: shape! }];
+const view: Evaluator = (_, [x], __, [shape]) => [reshaped(x!, shape!)];
 
 /** At inference, and without its mask. */
 const Dropout: Evaluator = (context, [x]) =>
@@ -30,7 +31,8 @@ const Transpose: Evaluator = (context, [x], _, [shape]) => {
   const order = permutationOf(context.node, x!.shape.length);
   const strides = stridesOf(x!.shape);
   const reordered = order.map((axis) => strides[axis]!);
-  return [strided(x!, shape!, reordered)];
+  const result = strided(x!, shape!, reordered);
+  return [x!.scales ? { ...result, scales: transposedScales(x!.scales, order) } : result];
 };
 
 const Slice: Evaluator = (context, [x], _, [shape]) => {

@@ -92,5 +92,7 @@ function growKernel(weights: Tensor, [height, width]: readonly number[]): Tensor
       result.set(source.subarray(from, from + columns), (plane * height! + row) * width!);
     }
   }
-  return float32Tensor([inputs, outputs, height!, width!], result);
+  const grown = float32Tensor([inputs, outputs, height!, width!], result);
+  // Scales that vary within a kernel are of no use to whoever quantizes one channel at a time.
+  return weights.scales?.shape.slice(2).every((dim) => dim === 1) ? { ...grown, scales: weights.scales } : grown;
 }

@@ -48,7 +48,9 @@ function widened(graph: Graph): Graph {
 const widenedType = (type: ValueType): ValueType => (isHalf(type.dtype) ? { ...type, dtype: 'float32' } : type);
 
 const widenedTensor = (tensor: Tensor): Tensor =>
-  isHalf(tensor.dtype) ? computedTensor(tensor.shape, (start, into) => readFloat32(tensor, start, into)) : tensor;
+  isHalf(tensor.dtype)
+    ? computedTensor(tensor.shape, (start, into) => readFloat32(tensor, start, into), tensor.scales)
+    : tensor;
 
 /** The attributes of ONNX's operators that say a type by its number. */
 const typeAttributes = new Set(['to', 'dtype', 'output_dtype', 'output_datatype', 'precision', 'softmax_precision']);

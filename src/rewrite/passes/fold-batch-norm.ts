@@ -6,6 +6,7 @@
 import type { Node } from '../../graph/graph.ts';
 import { batchNormalizationOf, gemmOf } from '../../graph/operators/point.ts';
 import { float32Tensor, float32Values, type Tensor } from '../../graph/tensor.ts';
+import { multipliedScales } from '../../graph/weight-scales.ts';
 import type { Edit, Pass, View } from '../pass.ts';
 import { allFinite, convWeights, floatConstant, isOp, scaleOutputs } from '../pattern.ts';
 
@@ -106,5 +107,8 @@ function foldIntoGemm(
     (value, channel) => value + scale[channel]! * beta * old[old.length === 1 ? 0 : channel]!,
   );
   const { beta: _, ...attributes } = gemm.attributes;
-  return replaceWeights(gemm, node, float32Tensor(weights.shape, scaled), shifted, view, attributes);
+  const product = float32Tensor(weights.shape, scaled);
+  const scales =
+    weights.scales && multipliedScales(weights.scales, weights.shape, transB ? 0 : 1, (channel) => scale[channel]!);
+  return replaceWeights(gemm, node, scales ? { ...product, scales } : product, shifted, view, attributes);
 }

@@ -6,7 +6,8 @@
 
 import type { Node, ValueType } from '../../graph/graph.ts';
 import { gemmOf } from '../../graph/operators/point.ts';
-import { float32Tensor, float32Values, int64Tensor, reshaped, type Tensor } from '../../graph/tensor.ts';
+import { float32Tensor, float32Values, int64Tensor, type Tensor } from '../../graph/tensor.ts';
+import { multipliedScales, reshaped, transposedScales } from '../../graph/weight-scales.ts';
 import type { NewNode, Pass, View } from '../pass.ts';
 import { floatConstant, imageShape, int, ints, isOp, isReshape } from '../pattern.ts';
 
@@ -121,18 +122,22 @@ function kernelMajor(matrix: Tensor, transposed: boolean, alpha: number): Tensor
   const [rows, columns] = matrix.shape as [number, number];
   if (transposed && alpha === 1) return matrix;
   const source = float32Values(matrix);
-  if (transposed)
-    return float32Tensor(
+  const scales = matrix.scales && multipliedScales(matrix.scales, matrix.shape, 0, () => alpha);
+  if (transposed) {
+    const product = float32Tensor(
       matrix.shape,
       source.map((value) => value * alpha),
     );
+    return scales ? { ...product, scales } : product;
+  }
   const result = new Float32Array(source.length);
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
       result[column * rows + row] = source[row * columns + column]! * alpha;
     }
   }
-  return float32Tensor([columns, rows], result);
+  const turned = float32Tensor([columns, rows], result);
+  return scales ? { ...turned, scales: transposedScales(scales, [1, 0]) } : turned;
 }
 
 /** β·C as one value for each kernel; undefined without C; null when C varies along the batch or is not constant. */

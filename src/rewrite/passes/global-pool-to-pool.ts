@@ -6,6 +6,9 @@
  * poolings with window = stride, which is exact because each mean is over equally many cells (16×16 → 4×4 → 4×4). An
  * average whose sides have a larger prime factor, up to 32×32, becomes a depthwise convolution with the weight 1/(H·W):
  * its int8 weights are all 127, so that quantizing them loses nothing. What is larger still is left alone.
+ *
+ * A pooling gives integers of the scale that it reads (docs/hardware/orin.md#int8-ranges). An average for which the model states
+ * another scale than for the map is a depthwise convolution as well, whatever its window: a convolution has a scale for its result.
  */
 
 import type { Node, ValueType } from '../../graph/graph.ts';
@@ -33,14 +36,15 @@ export const globalPoolToPool: Pass = {
     if (!mode || !image || type?.dtype !== 'float32') return undefined;
     const { axes, keepDims } = reductionOf(node, view, 4);
     if (axes === 'run-time' || axes.join() !== '2,3') return undefined;
-    const steps = windowsOver(image.h, image.w);
-    const convolve = !steps && mode === 'AveragePool' && image.h <= largestKernel && image.w <= largestKernel;
-    if (!steps && !convolve) return undefined;
     const output = node.outputs[0]!;
+    const steps = windowsOver(image.h, image.w);
+    const convolves = mode === 'AveragePool' && image.h <= largestKernel && image.w <= largestKernel;
+    const convolve = convolves && (!steps || changesScale(data, output, view));
+    if (!steps && !convolve) return undefined;
     const pooled = keepDims ? output : view.freshShape(output);
-    const edit = steps
-      ? poolingChain(node, mode, steps, pooled, view)
-      : depthwiseMean(node, image.c, image.h, image.w, pooled, view);
+    const edit = convolve
+      ? depthwiseMean(node, { channels: image.c, kernel: [image.h, image.w], output: pooled }, view)
+      : poolingChain(node, mode, steps!, pooled, view);
     if (keepDims) return edit;
     return {
       ...edit,
@@ -90,7 +94,23 @@ function poolingChain(
   return { remove: [node], insert, values };
 }
 
-function depthwiseMean(node: Node, channels: number, height: number, width: number, output: string, view: View): Edit {
+/** Whether the model states two scales for a value and the average of it. */
+export function changesScale(from: string, to: string, view: View): boolean {
+  const [before, after] = [view.scale(from), view.scale(to)];
+  return before !== undefined && after !== undefined && before !== after;
+}
+
+interface Mean {
+  readonly channels: number;
+  readonly kernel: readonly [height: number, width: number];
+  readonly output: string;
+  /** Strides, pads and the like. */
+  readonly attributes?: Node['attributes'];
+}
+
+/** A mean over windows as a depthwise convolution. */
+export function depthwiseMean(node: Node, { channels, kernel, output, attributes = {} }: Mean, view: View): Edit {
+  const [height, width] = kernel;
   const weights = view.fresh(node.name, 'weights');
   return {
     remove: [node],
@@ -100,7 +120,7 @@ function depthwiseMean(node: Node, channels: number, height: number, width: numb
         op: 'Conv',
         inputs: [node.inputs[0]!, weights],
         outputs: [output],
-        attributes: { group: int(channels), kernel_shape: ints([height, width]) },
+        attributes: { ...attributes, group: int(channels), kernel_shape: ints(kernel) },
       },
     ],
     constants: [
