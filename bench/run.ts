@@ -16,12 +16,13 @@ import { createWasmEngines } from '../src/device/engines/wasm/engines.ts';
 import type { Graph } from '../src/graph/graph.ts';
 import { float32Tensor } from '../src/graph/tensor.ts';
 import { nodeOnnxRuntime } from '../src/host/node/onnxruntime.ts';
-import { calibrate, check, compile, prepare, readNetwork, report } from '../src/index.ts';
+import { calibrate, check, compile, estimate, prepare, readNetwork, report } from '../src/index.ts';
 import { resnet18, resnet50 } from '../src/models/resnet.ts';
 import { writeModel } from '../src/onnx/write.ts';
 import { formatBytes, table } from '../src/report/table.ts';
 import { openDevice } from '../src/runtime/device.ts';
 import { loadNetwork } from '../src/runtime/network.ts';
+import { findTarget } from '../src/targets/find.ts';
 import { type Comparison, compare } from './compare.ts';
 import { largeFloat16 } from './large-float16.ts';
 import { type BenchNetwork, nvdlaBench } from './nvdla.ts';
@@ -155,6 +156,17 @@ console.log(
   `peak memory of the emulator alone, ResNet-50 from its loadable: ${formatBytes(peak)} resident, ${formatBytes(before)} of it before the loadable is read; ${formatBytes(deviceBytes)} is the device’s memory`,
 );
 
+const orinModes = findTarget('orin').modules.flatMap((module) => module.powerModes.map((mode) => ({ module, mode })));
+const settings = Array.from({ length: 24 }, (_, index) => orinModes[index % orinModes.length]!);
+const started = process.cpuUsage();
+for (const { module, mode } of settings) {
+  estimate(compilation.network.plan, { module: module.id, powerMode: mode.name });
+}
+const spent = process.cpuUsage(started);
+console.log(
+  `estimates of ResNet-50 in ${settings.length} settings: ${((spent.user + spent.system) / 1000).toFixed(0)} ms (bar 2000)`,
+);
+
 const both = ['int8', 'fp16'] as const;
 const small = async (title: string, file: string): Promise<BenchNetwork> => {
   const bytes = await readFile(new URL(`../models/${file}.onnx`, import.meta.url));
@@ -181,4 +193,6 @@ const missed = rows.filter(({ ratio, bar }) => bar !== undefined && ratio < bar)
 for (const { what, peer, ratio, bar } of missed)
   console.error(`below its bar: ${what} against ${peer}, ${ratio.toFixed(2)} < ${bar}`);
 for (const what of belowOrin) console.error(`below its bar: ${what} of orin’s rate`);
-if (missed.length > 0 || belowOrin.length > 0) process.exitCode = 1;
+const slow = spent.user + spent.system > 2e6;
+if (slow) console.error('below its bar: estimates of ResNet-50 in 24 settings');
+if (missed.length > 0 || belowOrin.length > 0 || slow) process.exitCode = 1;

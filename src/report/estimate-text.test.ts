@@ -32,6 +32,17 @@ describe('the text of an estimate', () => {
     expect(estimated(convolution(1), 'orin-nx-16gb')).toContain('(unvalidated: see the notes below)');
   });
 
+  it('says where and when each layer runs on Orin, and what runs side by side', () => {
+    const builder = new GraphBuilder('branches');
+    const x = builder.conv(builder.input('x', [1, 32, 64, 64]), { channels: 32, kernel: 3, name: 'stem' });
+    builder.output(builder.resize(x, [2, 2]));
+    builder.output(builder.conv(x, { channels: 64, kernel: 3, name: 'beside' }));
+    const result = estimate(compile(prepare(builder.build())).network.plan, { powerMode: 'MAXN' });
+    expect(estimateText([result])).toMatch(/^Engines side by side save \d+\.\d % of one launch after the other$/m);
+    expect(layersText(result)).toMatchSnapshot();
+    expect(estimated(convolution(1))).not.toContain('side by side');
+  });
+
   it('has a line for each launch on an open NVDLA, with what bounds it and why', () => {
     const { plan } = compile(prepare(lenet()), { target: 'nv_full', precision: 'fp16' }).network;
     const result = estimate(plan, {

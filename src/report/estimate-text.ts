@@ -55,8 +55,17 @@ export function estimateText(estimates: readonly Estimate[], options: TextOption
       options,
     ),
     ...estimates.flatMap(stripeLines),
+    ...overlapLines(estimates),
     ...first.notes.map((note) => paint(note, 'dim', options)),
   ].join('\n');
+}
+
+/** What engines that run side by side save on orin and xavier, where they save something. */
+function overlapLines(estimates: readonly Estimate[]): readonly string[] {
+  const saved = estimates.flatMap(({ schedule, latency }) => (schedule ? [1 - latency / schedule.sequential] : []));
+  if (!saved.some((share) => share >= 0.0005)) return [];
+  const [least, most] = [Math.min(...saved), Math.max(...saved)].map((share) => percent(share));
+  return [`Engines side by side save ${least === most ? most : `${least} to ${most}`} of one launch after the other`];
 }
 
 /** The lines of an estimate of the open NVDLA, in cycles. */

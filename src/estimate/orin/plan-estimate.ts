@@ -8,7 +8,7 @@ import type { EstimateOptions } from '../estimate.ts';
 import type { Estimate, LayerEstimate } from '../estimate-result.ts';
 import { programWork } from '../layer-work.ts';
 import { lanesOf } from './engines.ts';
-import { type Conditions, conditionsOf, estimateLayer } from './layer-cost.ts';
+import { type Conditions, conditionsOf, estimateLayer, type LayerWork } from './layer-cost.ts';
 import { estimateNotes } from './notes.ts';
 import { dramTraffic } from './roofline.ts';
 import { scheduleLaunches } from './schedule.ts';
@@ -67,9 +67,8 @@ interface TaskEstimate {
 /** One DLA task. Its own time comes first, since where it really falls is not known. */
 function taskEstimate(program: Program, { segment, start, target, conditions }: TaskPlace): TaskEstimate {
   const { parameters, peak } = conditions;
-  const works = programWork(program);
+  const { works, waits } = launchesOf(program);
   const costs = works.map((work) => estimateLayer(work, conditions));
-  const waits = withDependencies(program).map(({ after }) => after);
   const places = scheduleLaunches(costs, waits, lanesOf(target));
   const begin = start + parameters.taskOverhead.value;
   const layers = program.layers.map((layer, index): LayerEstimate => {
@@ -96,6 +95,23 @@ function taskEstimate(program: Program, { segment, start, target, conditions }: 
     sequential: parameters.taskOverhead.value + totals.reduce((sum, total) => sum + total, 0),
     longestChain: parameters.taskOverhead.value + longest(totals, waits),
   };
+}
+
+interface Launches {
+  readonly works: readonly LayerWork[];
+  readonly waits: readonly (readonly number[])[];
+}
+
+/** A Program is priced in many power modes; what they have in common is found once. */
+const known = new WeakMap<Program, Launches>();
+
+function launchesOf(program: Program): Launches {
+  const found = known.get(program) ?? {
+    works: programWork(program),
+    waits: withDependencies(program).map(({ after: before }) => before),
+  };
+  known.set(program, found);
+  return found;
 }
 
 const after = (begin: number, time: number): Microseconds => microseconds(begin + time);

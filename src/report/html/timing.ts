@@ -5,6 +5,7 @@
 
 import type { Estimate, LayerEstimate } from '../../estimate/estimate-result.ts';
 import { boundShares, dramTraffic, roofline } from '../../estimate/orin/roofline.ts';
+import { timeline } from '../../estimate/timeline.ts';
 import { findTarget } from '../../targets/find.ts';
 import type { MemoryBlock, SegmentSummary } from '../report.ts';
 import { formatBytes, formatMacs, formatRate, formatTime, percent, shorten } from '../table.ts';
@@ -15,7 +16,7 @@ const bounds = ['compute', 'memory', 'overhead'] as const;
 export function timingSection(estimates: readonly Estimate[]): Markup {
   const overlap = estimates[0]?.stripe
     ? 'A launch takes the longest of its engines and its memory, coloured by the longer of the two, and then launch, fill and drain; launches that do not wait for one another overlap. The word behind a bar is what takes the most.'
-    : 'A layer takes the overlap of its compute and memory time, coloured by the longer of the two, and then a fixed overhead. The word behind a bar is the largest of the three.';
+    : 'A layer that has the machine to itself takes the overlap of its compute and memory time, coloured by the longer of the two, and then a fixed overhead. The word behind a bar is the largest of the three. The schedule shows when layers run, on which engine, and what runs side by side.';
   return markup`<section id="time"><h2>Time per hardware layer</h2>
 <p class="soft">Estimated. ${overlap}</p>
 ${tabs('time', estimates, timingPanel)}</section>`;
@@ -58,11 +59,32 @@ function timingPanel(estimate: Estimate): Markup {
   });
   return markup`<p><b>${formatRate(estimate.imagesPerSecond)} images/s</b> on ${estimate.cores} core${estimate.cores > 1 && 's'}, latency ${formatTime(estimate.latency)}, utilisation ${percent(estimate.utilisation)}, ${formatBytes(Math.round(estimate.dramBytesPerImage))} of DRAM traffic per image</p>
 <p>${bounds.map((bound) => markup`<span class="key"><i style="background:var(--${bound})"></i>${bound}-bound, ${percent(shares[bound].share, 0)} of the time</span>`)}</p>
-<div class="scroll"><svg role="img" aria-label="time per layer" width="${left + right + 130}" height="${height}">${bars}</svg></div>
+${estimate.schedule && schedule(estimate)}<div class="scroll"><svg role="img" aria-label="time per layer" width="${left + right + 130}" height="${height}">${bars}</svg></div>
 <details><summary>As a table</summary><div class="scroll"><table>
 <tr><th class="n">#</th><th>layer</th><th>engines</th><th class="n">MACs</th><th class="n">compute</th><th class="n">memory</th><th class="n">overhead</th><th class="n">total</th><th>bound</th><th class="n">utilisation</th><th>nodes</th>${estimate.stripe && markup`<th>why</th>`}</tr>
 ${layers.map((layer) => markup`<tr><td class="n">${layer.layer}</td><td><code>${shorten(layer.name, 48)}</code></td><td>${layer.kind}</td><td class="n">${layer.macs > 0 && formatMacs(layer.macs)}</td><td class="n">${formatTime(layer.compute)}</td><td class="n">${formatTime(layer.memory)}</td><td class="n">${formatTime(layer.overhead)}</td><td class="n">${formatTime(layer.total)}</td><td>${layer.stripe?.limit ?? layer.bound}</td><td class="n">${layer.macs > 0 && percent(layer.utilisation)}</td><td class="wrap">${layer.origin.join(', ')}</td>${layer.stripe && markup`<td class="wrap">${layer.stripe.reasons.join('; ')}</td>`}</tr>`)}
 </table></div></details>`;
+}
+
+/** The lanes of the engines over time, on orin and xavier. A layer that has both convolution pipes is drawn over both. */
+function schedule(estimate: Estimate): Markup {
+  const { tracks, spans } = timeline(estimate);
+  const [left, width, row, top] = [90, 880, 26, 4];
+  const x = (time: number) => left + (time / estimate.latency) * width;
+  const boxes = spans.map((span) => {
+    const rows = span.kind === 'task' ? tracks.map((_, track) => track) : span.tracks;
+    const y = top + Math.min(...rows) * row;
+    const box = markup`x="${coordinate(x(span.start))}" width="${coordinate(Math.max(0.5, x(span.end) - x(span.start)))}" y="${y}" height="${rows.length * row - 4}"`;
+    if (span.kind === 'task')
+      return markup`<rect class="task" ${box} fill="var(--overhead)"><title>task</title></rect>`;
+    return markup`<rect ${box} fill="var(--${span.layer.bound})" stroke="var(--card)"><title>${formatTime(span.start)} to ${formatTime(span.end)}\n${describe(span.layer)}</title></rect>`;
+  });
+  const names = tracks.map(
+    (title, track) => markup`<text x="${left - 8}" y="${top + track * row + 15}" text-anchor="end">${title}</text>`,
+  );
+  const { sequential, longestChain } = estimate.schedule!;
+  return markup`<p class="soft">Schedule: ${formatTime(estimate.latency)}; one layer after the other ${formatTime(sequential)}, the longest chain of layers that wait for one another ${formatTime(longestChain)}.</p>
+<div class="scroll"><svg role="img" aria-label="schedule" width="${left + width + 10}" height="${top + tracks.length * row}">${names}${boxes}</svg></div>`;
 }
 
 const describe = (layer: LayerEstimate): string =>
