@@ -101,7 +101,9 @@ it('draws the schedule: every task, and every layer over the lanes that it has',
   for (const [index, { layers }] of value.estimates.entries()) {
     expect(drawings[index]!.match(/class="task"/g)).toHaveLength(new Set(layers.map(({ segment }) => segment)).size);
     // Both convolution pipes: 26 pixels a lane, less a gap of 4.
-    expect(drawings[index]!.match(/height="48" fill="[^"]*" stroke="[^"]*"><title>[^<]*Conv_/g)).toHaveLength(layers.length);
+    expect(drawings[index]!.match(/height="48" fill="[^"]*" stroke="[^"]*"><title>[^<]*Conv_/g)).toHaveLength(
+      layers.length,
+    );
     expect(drawings[index]).toContain('>CPIPE 1</text>');
   }
 });

@@ -126,7 +126,7 @@ const parametersAt = ({ values }: FitPoint): ModelParameters => ({
 });
 
 /** The power mode that the layers were measured in, as far as it is known. */
-export function layerMode({ memoryClock }: Pick<FitPoint, 'memoryClock'>): PowerMode {
+function layerMode({ memoryClock }: Pick<FitPoint, 'memoryClock'>): PowerMode {
   const source = 'the cuDLA samples set the clock of the DLA; that of the memory is fitted';
   return {
     name: 'cuDLA sample',
