@@ -65,8 +65,11 @@ function targetsPage(): string {
         `${precisions.join(', ')}. Beside convolution, SDP X1 and X2, PDP and CDP: ${units.filter(Boolean).join(', ') || 'nothing'}. ` +
           `Elements a cycle: X1 and X2 ${rate.x}, Y ${rate.y}, PDP ${rate.pdp}, CDP ${rate.cdp}. Main memory: ${memory}.`,
       );
-    } else if (target.releases.length > 0) {
+    } else {
+      const { value: pipes, status, source } = target.convolutionPipes;
       lines.push(
+        '',
+        `${pipes} convolution pipe${pipes === 1 ? '' : 's'} a core (${status}: ${source}), Rubik, BDMA.`,
         '',
         `Releases: ${target.releases.map((release) => `${release.name} (TensorRT ${release.tensorrt.join('.')}, DLA ${release.dla.join('.')})`).join('; ')}.`,
       );

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bytes } from '../../base/units.ts';
+import type { Layer } from '../../program/layer.ts';
 import type { MacWork } from '../../program/layers/kind.ts';
 import { sampleProgram } from '../../program/testing/sample-program.ts';
 import { sparseModeRuns } from '../../sparsify/eligibility.ts';
@@ -148,7 +149,8 @@ describe('estimateLayer', () => {
 
 it('reads the work of each kind of layer off a Program', () => {
   const { program } = sampleProgram();
-  const summary = programWork(program).map(({ elements, input, operand, output, sramFree, conv: found }) => [
+  const summary = programWork(program).map(({ engine, elements, input, operand, output, sramFree, conv: found }) => [
+    engine,
     elements,
     `${input.size}${input.resident ? ' sram' : ''}`,
     operand === undefined ? '' : `${operand.size}${operand.resident ? ' sram' : ''}`,
@@ -157,12 +159,29 @@ it('reads the work of each kind of layer off a Program', () => {
     found === undefined ? '' : `${found.inputChannels}→${found.kernels} ${found.pixels}${found.image ? ' image' : ''}`,
   ]);
   expect(summary).toEqual([
-    [40 * 64, '256', '', '1024 sram', 1024, '3→40 64 image'],
-    [40 * 16, '1024 sram', '', '1024', 1024, '40→40 16'],
-    [40 * 16, '1024', '1024 sram', '1024 sram', 2048, '40→40 16'],
-    [40 * 64, '1024 sram', '', '4096', 1024, ''],
-    [16 * 64, '2048', '', '2048', 0, ''],
-    [24 * 64, '2048', '', '2048', 0, ''],
-    [16 * 64, '2048', '', '2048', 0, ''],
+    ['cpipe', 40 * 64, '256', '', '1024 sram', 1024, '3→40 64 image'],
+    ['cpipe', 40 * 16, '1024 sram', '', '1024', 1024, '40→40 16'],
+    ['cpipe', 40 * 16, '1024', '1024 sram', '1024 sram', 2048, '40→40 16'],
+    ['rubik', 40 * 64, '1024 sram', '', '4096', 1024, ''],
+    ['rubik', 16 * 64, '2048', '', '2048', 0, ''],
+    ['rubik', 24 * 64, '2048', '', '2048', 0, ''],
+    ['cpipe', 16 * 64, '2048', '', '2048', 0, ''],
   ]);
+});
+
+it('copies whole atoms with BDMA, and slices of them with Rubik', () => {
+  const { program } = sampleProgram();
+  const engineOfCopy = (inputChannel: number, outputChannel: number, channels: number) => {
+    const layers = program.layers.map((layer): Layer => {
+      if (layer.kind !== 'copy') return layer;
+      return { ...layer, copy: { ...layer.copy, inputChannel, outputChannel, channels } };
+    });
+    return programWork({ ...program, layers })[5]!.engine;
+  };
+  expect(engineOfCopy(0, 32, 32)).toBe('bdma');
+  // The last of 80 channels of the output.
+  expect(engineOfCopy(0, 64, 16)).toBe('bdma');
+  expect(engineOfCopy(0, 32, 16)).toBe('rubik');
+  expect(engineOfCopy(8, 32, 32)).toBe('rubik');
+  expect(engineOfCopy(0, 40, 32)).toBe('rubik');
 });
