@@ -51,7 +51,7 @@ import { findModule, findNvdla, findPowerMode, findRelease, findTarget } from '.
 import { version } from './version.ts';
 
 export { DlakitError, type ErrorCode, errorCodes, formatProblem, type Problem } from './base/errors.ts';
-export { boardFiles as board } from './compile/orin/board.ts';
+export { boardOf as board } from './compile/orin/board/board.ts';
 export { type Batch, batches, type DataSet, type ImageInput, samples } from './evaluate/data-set.ts';
 export { evaluate } from './evaluate/evaluate.ts';
 export { idxDataSet } from './evaluate/idx.ts';
@@ -64,6 +64,7 @@ export type { OnnxRuntime, OnnxSession } from './onnx/session.ts';
 export { parseShapes } from './onnx/shapes.ts';
 export { writeModel } from './onnx/write.ts';
 export { readCalibrationCache, writeCalibrationCache } from './quantize/calibration-cache.ts';
+export { type BoardFile, boardFolder } from './report/board-folder.ts';
 export { checkJson } from './report/check-json.ts';
 export { checkText } from './report/check-text.ts';
 export { compileText } from './report/compile-text.ts';

@@ -7,7 +7,9 @@ export type { Bytes, Cycles, GBps, MHz, Microseconds, Unit } from './base/units.
 export type { CompilationOptions } from './compile/compilation.ts';
 export type { Compiled, CompileOptions as CompilerOptions } from './compile/compile.ts';
 export type { InputFormat } from './compile/input-format.ts';
-export type { BoardFiles, BoardFlag } from './compile/orin/board.ts';
+export type { BoardBinding, OutputFormat } from './compile/orin/board/bindings.ts';
+export type { Board, BoardOptions } from './compile/orin/board/board.ts';
+export type { BoardCommand, BoardFlag, DlaCores } from './compile/orin/board/commands.ts';
 export type { Bus, Window as BusWindow } from './device/bus.ts';
 export type { HardwareCounts, LookupCounts, SpecialCounts } from './device/engines/reference/nvdla/hardware-counts.ts';
 export type {

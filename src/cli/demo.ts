@@ -6,9 +6,9 @@
 
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { boardGraph } from '../compile/orin/board.ts';
+import { boardGraph } from '../compile/orin/board/graph.ts';
 import { samples } from '../evaluate/data-set.ts';
-import { writeFiles } from '../host/node/files.ts';
+import { type FileToWrite, writeFiles } from '../host/node/files.ts';
 import { nodeOnnxRuntime } from '../host/node/onnxruntime.ts';
 import { board, calibrate, check, compile, estimateModes, type PreparedNetwork, prepare, report } from '../index.ts';
 import { encodeLoadable } from '../loadable/container.ts';
@@ -20,7 +20,7 @@ import { evaluationText } from '../report/evaluate-text.ts';
 import { reportHtml } from '../report/html/page.ts';
 import { reportJson } from '../report/make-report.ts';
 import { perfettoTrace } from '../report/perfetto.ts';
-import { boardFileList } from './commands/compile.ts';
+import { boardFiles } from './commands/compile.ts';
 import { type Context, createContext, runMain } from './context.ts';
 import { imageInputOf, readDataSet } from './data-flags.ts';
 import { evaluateFile } from './device-flags.ts';
@@ -76,12 +76,12 @@ await runMain(async (signal) => {
   printCheck(context, prepare(await readNetworkFile(detector, { shapes: 'x:1x3x640x640' })));
 
   const page = report(network, compilation, { evaluation });
-  const files: [string, Uint8Array | string][] = [
+  const files: FileToWrite[] = [
     [join(out, 'report.html'), reportHtml(page)],
     [join(out, 'report.json'), reportJson(page)],
     [join(out, 'trace.json'), perfettoTrace(estimates)],
     [join(out, 'fashion-resnet20.dla'), encodeLoadable(compilation.network)],
-    ...boardFileList(join(out, 'board'), board(compilation)),
+    ...boardFiles(join(out, 'board'), board(compilation)),
   ];
   await writeFiles(files);
   context.print(`Wrote ${files.map(([file]) => file.slice(root.length)).join(', ')}`);

@@ -7,7 +7,7 @@
 import { DlakitError } from '../base/errors.ts';
 import type { Microseconds } from '../base/units.ts';
 import { type Compilation, compileNetwork } from '../compile/compilation.ts';
-import { boardGraph } from '../compile/orin/board.ts';
+import { boardGraph } from '../compile/orin/board/graph.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { Plan } from '../program/program.ts';
 import { type PreparedNetwork, rewrite } from '../rewrite/rewrite.ts';

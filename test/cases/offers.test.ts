@@ -4,7 +4,7 @@
  */
 
 import { describe, expect, it } from 'vitest';
-import { boardGraph } from '../../src/compile/orin/board.ts';
+import { boardGraph } from '../../src/compile/orin/board/graph.ts';
 import type { Graph } from '../../src/graph/graph.ts';
 import { type CheckOptions, type CheckResult, check, prepare, rewrite } from '../../src/index.ts';
 import { caseNames, networkFiles, readCase, readNetworkFile } from './case-files.ts';

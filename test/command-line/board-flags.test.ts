@@ -7,9 +7,9 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { prepare, readNetwork } from '../../src/index.ts';
 import { GraphBuilder } from '../../src/models/graph-builder.ts';
 import { writeModel } from '../../src/onnx/write.ts';
+import { type ReadBoard as Board, readBoard } from './board-folder.ts';
 import { cacheOf, small, smallNetwork } from './examples.ts';
 import { Folder, leafCommands } from './program.ts';
-import { type Board, readBoard } from './written-files.ts';
 
 /** A network whose first dimension is open, as exporters leave it. */
 function openBatch(): Uint8Array {
@@ -61,6 +61,10 @@ const honoured: readonly (readonly [network: string, flags: readonly string[], (
         ['--memPoolSize', 'dlaSRAM:0.5'],
         ['--inputIOFormats', 'int8:dla_hwc4'],
         ['--outputIOFormats', 'int8:chw32'],
+        ['--profilingVerbosity', 'detailed'],
+        ['--exportLayerInfo', 'net.layers.json'],
+        ['--exportProfile', 'net.profile.json'],
+        ['--separateProfileRun', true],
       ]);
     },
   ],
@@ -99,14 +103,57 @@ const honoured: readonly (readonly [network: string, flags: readonly string[], (
   [
     'net',
     ['--mean', '0.5,0.25,0.125', '--std', '2', '--channel-order', 'bgr'],
-    ({ script }) => {
-      expect(script).toContain(
-        '# a picture becomes (pixel / 255 - mean) / std, mean 0.5, 0.25, 0.125, std 2, channels in the order bgr\n',
+    ({ page }) => {
+      expect(page).toContain(
+        'pictures that become (pixel / 255 − mean) / std: mean 0.5, 0.25, 0.125, std 2, channels in the order bgr.\n',
       );
     },
   ],
   ['net', ['--propagate-scales'], ({ flags }) => expect(flags.get('--calib')).toBe('net.cache')],
   ['net', ['--asymmetric', 'requantize'], ({ flags }) => expect(flags.get('--calib')).toBe('net.cache')],
+  ['net', ['--dla-core', '1'], ({ flags }) => expect(flags.get('--useDLACore')).toBe('1')],
+  [
+    'net',
+    ['--dla-core', 'both'],
+    ({ builds, runs }) => {
+      expect(builds.map((flags) => [flags.get('--saveEngine'), flags.get('--useDLACore')])).toEqual([
+        ['net.dla0.engine', '0'],
+        ['net.dla1.engine', '1'],
+      ]);
+      expect(new Set(runs.map((flags) => [...flags].join(' ')))).toEqual(
+        new Set(['--loadEngine,net.dla0.engine --useDLACore,0', '--loadEngine,net.dla1.engine --useDLACore,1']),
+      );
+    },
+  ],
+  [
+    'net',
+    ['--standalone', '--output-format', 'dla_linear'],
+    ({ flags }) => {
+      expect(flags.get('--buildDLAStandalone')).toBe(true);
+      expect(flags.get('--saveEngine')).toBe('net.loadable.bin');
+      expect(flags.get('--outputIOFormats')).toBe('int8:dla_linear');
+    },
+  ],
+  [
+    'net',
+    [],
+    ({ bindings }) => {
+      expect(
+        bindings.map(({ name, side, shape, type, format, bytes, row }) => [
+          name,
+          side,
+          shape,
+          type,
+          format,
+          bytes,
+          row,
+        ]),
+      ).toEqual([
+        ['image', 'input', [1, 3, 32, 32], 'int8', 'dla_hwc4', 4096, 128],
+        ['logits', 'output', [1, 10, 15, 15], 'int8', 'chw32', 7200, 480],
+      ]);
+    },
+  ],
   ['net', ['--output', 'net.dla'], () => expect(folder.files()).toContain('net.dla')],
 ];
 
@@ -114,6 +161,13 @@ const honoured: readonly (readonly [network: string, flags: readonly string[], (
 const refused: readonly (readonly [network: string, flags: readonly string[], code: string])[] = [
   ['net', ['--precision', 'fp16'], 'compile/unsupported'],
   ['net', ['--precision', 'fp16', '--target', 'xavier'], 'compile/unsupported'],
+  ['net', ['--release', 'JetPack 7.2.2'], 'compile/unsupported'],
+  ['net', ['--standalone', '--release', 'JetPack 5.1.1'], 'compile/unsupported'],
+  ['net', ['--standalone', '--dla-core', 'both'], 'compile/unsupported'],
+  ['gpu', ['--standalone'], 'compile/unsupported'],
+  ['net', ['--output-format', 'dla_hwc4'], 'compile/unsupported'],
+  ['net', ['--output-format', 'chw16'], 'compile/unsupported'],
+  ['net', ['--dla-core', '2'], 'commander.invalidArgument'],
   ['net', ['--target', 'nv_small'], 'compile/unsupported'],
   ['net', ['--target', 'nv_full', '--precision', 'fp16'], 'compile/unsupported'],
   ['net', ['--sparsity', 'enable', '--target', 'xavier'], 'compile/unsupported'],
@@ -137,7 +191,7 @@ const refused: readonly (readonly [network: string, flags: readonly string[], co
 describe('dla compile --board', () => {
   it.each(honoured)('%s %j', async (network, flags, check) => {
     expect(await compiled(network, ...flags)).toMatchObject({ code: undefined, status: 0 });
-    check(readBoard(folder, 'board'));
+    check(readBoard(folder, 'board', flags[flags.indexOf('--target') + 1] === 'xavier' ? 'xavier' : 'orin'));
   });
 
   it.each(refused)('%s %j is refused, and nothing is written', async (network, flags, code) => {

@@ -46,6 +46,9 @@ describe('a flag that would do nothing', () => {
     ['inspect net.nvdla --validate --program', '--validate and --program print different things'],
     ['inspect net.dla --target orin', '--target goes with --validate or --program'],
     ['trace record small.dla --input image=image.bin --fit crop --output x', '--fit goes with --images'],
+    ['compile net.onnx --output x.dla --dla-core 1', '--dla-core goes with --board'],
+    ['compile net.onnx --standalone', '--standalone goes with --board'],
+    ['compile net.onnx --output-format chw32', '--output-format goes with --board'],
     ['compile net.onnx --output m.onnx', 'm.onnx: --output is named as an ONNX model'],
     [
       'compile net.onnx --output m.CACHE',

@@ -48,6 +48,10 @@ export class Folder {
       .sort();
   }
 
+  delete(name: string): void {
+    rmSync(join(this.path, name));
+  }
+
   remove(): void {
     rmSync(this.path, { recursive: true, force: true });
   }

@@ -3,7 +3,7 @@
 import { Command, Option } from 'commander';
 import { type PrecisionName, precisionNames } from '../../base/data-type.ts';
 import { DlakitError, fail } from '../../base/errors.ts';
-import { boardGraph } from '../../compile/orin/board.ts';
+import { boardGraph } from '../../compile/orin/board/graph.ts';
 import { writeFile } from '../../host/node/files.ts';
 import { type CompileOptions, check, compile, type PreparedNetwork, prepare, version } from '../../index.ts';
 import { checkJson } from '../../report/check-json.ts';

@@ -3,21 +3,25 @@
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { fail } from '../../base/errors.ts';
-import type { BoardFiles } from '../../compile/orin/board.ts';
-import { writeFiles } from '../../host/node/files.ts';
-import { board, type Compilation, encodeNvdla } from '../../index.ts';
+import { type OutputFormat, outputFormats } from '../../compile/orin/board/bindings.ts';
+import type { Board, BoardOptions } from '../../compile/orin/board/board.ts';
+import type { DlaCores } from '../../compile/orin/board/commands.ts';
+import { type FileToWrite, writeFiles } from '../../host/node/files.ts';
+import { board, boardFolder, type Compilation, encodeNvdla } from '../../index.ts';
 import { encodeLoadable } from '../../loadable/container.ts';
 import { compileText } from '../../report/compile-text.ts';
 import { coverageText } from '../../report/coverage-text.ts';
-import { printable } from '../../report/table.ts';
 import { type CompileFlags, compileFile } from '../compile-flags.ts';
 import type { Context } from '../context.ts';
-import { requireFormat, withCompile, withPreprocess, withShapes, withTarget } from '../options.ts';
+import { refuse, requireFormat, withCompile, withPreprocess, withShapes, withTarget } from '../options.ts';
 
 interface Flags extends CompileFlags {
   readonly output?: string;
   readonly interface?: '0.10' | '0.12';
   readonly board?: string;
+  readonly dlaCore: '0' | '1' | 'both';
+  readonly standalone?: true;
+  readonly outputFormat: OutputFormat;
 }
 
 export const compileCommand = (context: Context): Command =>
@@ -35,23 +39,36 @@ export const compileCommand = (context: Context): Command =>
       '--board <folder>',
       'write the prepared ONNX, the calibration cache and the trtexec command there; needs --calib (FP16 has no cache)',
     )
+    .addOption(
+      new Option('--dla-core <core>', 'of --board: the core to build for; both also measures them together')
+        .choices(['0', '1', 'both'])
+        .default('0'),
+    )
+    .option('--standalone', 'of --board: a loadable for cuDLA, without TensorRT and without a GPU beside it')
+    .addOption(
+      new Option('--output-format <format>', 'of --board: of the network’s outputs')
+        .choices(outputFormats)
+        .default('auto'),
+    )
     .addHelpText(
       'after',
       `
 Examples:
   dla compile fashion-resnet20.onnx --calib fashion-resnet20.cache --output fashion-resnet20.dla
   dla compile net.onnx --target nv_small --calib net.cache --output net.nvdla
-  dla compile resnet50.onnx --batch 2 --sram 1 --calib resnet50.cache --board board/`,
+  dla compile resnet50.onnx --batch 2 --sram 1 --calib resnet50.cache --board board/ --dla-core both
+  dla compile net.onnx --calib net.cache --board board/ --standalone --output-format dla_linear`,
     )
-    .action(async (file: string, flags: Flags) => {
+    .action(async (file: string, flags: Flags, command: Command) => {
+      if (flags.board === undefined) refuse(command, ['dlaCore', 'standalone', 'outputFormat'], 'goes with --board');
       if (flags.output !== undefined) requireFormat('--output', flags.output, ['dla', 'nvdla']);
       if (flags.interface !== undefined && !isStock(flags.output)) {
         fail('cli/usage', '--interface goes with --output FILE.nvdla');
       }
       const { compilation } = await compileFile(file, flags);
-      const files: [string, Uint8Array | string][] = [];
+      const files: FileToWrite[] = [];
       if (flags.output !== undefined) files.push([flags.output, encode(compilation, flags)]);
-      if (flags.board !== undefined) files.push(...boardFileList(flags.board, board(compilation)));
+      if (flags.board !== undefined) files.push(...boardFiles(flags.board, board(compilation, boardOptions(flags))));
       const { network, notEmulated, coverage, unmatched } = compilation;
       const scales = coverageText(coverage, unmatched, context.text);
       context.print(compileText(network.plan, notEmulated, { ...context.text, scales }));
@@ -64,6 +81,12 @@ Examples:
       }
     });
 
+const boardOptions = ({ dlaCore, standalone, outputFormat }: Flags): BoardOptions => ({
+  cores: dlaCore === 'both' ? dlaCore : (Number(dlaCore) as DlaCores),
+  standalone: standalone === true,
+  outputFormat,
+});
+
 const isStock = (file: string | undefined): boolean => file?.toLowerCase().endsWith('.nvdla') === true;
 
 const encode = (compilation: Compilation, flags: Flags): Uint8Array =>
@@ -71,17 +94,9 @@ const encode = (compilation: Compilation, flags: Flags): Uint8Array =>
     ? encodeNvdla(compilation, flags.interface ? { interface: flags.interface } : {})
     : encodeLoadable(compilation.network);
 
-/** The board files with the paths they are written to; the command as a script that says why each flag is there. */
-export function boardFileList(
-  folder: string,
-  { model, cache, flags, inputs, command }: BoardFiles,
-): [string, Uint8Array | string][] {
-  const reasons = flags.map(({ flag, reason }) => `# ${flag}: ${reason}`);
-  const notes = inputs.map((note) => `# ${printable(note)}`);
-  const script = ['#!/bin/sh', '# Run on the board, in this folder.', ...notes, ...reasons, command, ''].join('\n');
-  return [
-    [join(folder, model.file), model.bytes],
-    ...(cache ? [[join(folder, cache.file), cache.text] as [string, string]] : []),
-    [join(folder, 'trtexec.sh'), script],
-  ];
-}
+/** The files of a board folder with the paths that they are written to. */
+export const boardFiles = (folder: string, it: Board): readonly FileToWrite[] =>
+  boardFolder(it).map(({ file, data, executable }): FileToWrite => {
+    const path = join(folder, file);
+    return executable ? [path, data, 'executable'] : [path, data];
+  });

@@ -44,17 +44,18 @@ export async function listFolder(
 /** Writes a file, and the folders that lead to it; the old file, if there is one, stays until the new one is whole. @throws file/not-writable */
 export const writeFile = (file: string, data: Uint8Array | string): Promise<void> => writeFiles([[file, data]]);
 
+/** A file that is marked `executable` may be run by whoever may read it. */
+export type FileToWrite = readonly [file: string, data: Uint8Array | string, mode?: 'executable'];
+
 /**
  * Writes several files: all of them are complete on disk before the first takes its name.
  * @throws file/not-writable, leaving nothing new behind
  */
-export async function writeFiles(
-  files: readonly (readonly [file: string, data: Uint8Array | string])[],
-): Promise<void> {
+export async function writeFiles(files: readonly FileToWrite[]): Promise<void> {
   const made: string[] = [];
   const waiting: { readonly file: string; readonly temporary: string }[] = [];
   try {
-    for (const [file, data] of files) {
+    for (const [file, data, mode] of files) {
       await attempt(file, async () => {
         const folder = dirname(file);
         const first = await makeFolder(folder);
@@ -63,7 +64,7 @@ export async function writeFiles(
         const temporary = join(folder, `.${basename(file)}.${randomBytes(6).toString('hex')}.tmp`);
         waiting.push({ file, temporary });
         guard(temporary);
-        const handle = await open(temporary, 'wx');
+        const handle = await open(temporary, 'wx', mode === 'executable' ? 0o777 : 0o666);
         try {
           await handle.writeFile(data);
           await handle.sync();

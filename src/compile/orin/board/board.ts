@@ -1,0 +1,149 @@
+/**
+ * What goes to the board. Orin's own loadable can only be made by TensorRT there, from three things: the prepared network, the
+ * ranges of its tensors, and the command that builds it. This is that as data; report/board-folder.ts makes files of it. Everything
+ * follows from the compilation and its options, so that no file contradicts another.
+ */
+
+import { fail } from '../../../base/errors.ts';
+import type { Rounding } from '../../../base/rounding.ts';
+import type { Graph } from '../../../graph/graph.ts';
+import { writeModel } from '../../../onnx/write.ts';
+import type { Preprocess } from '../../../program/program.ts';
+import { writeCalibrationCache } from '../../../quantize/calibration-cache.ts';
+import type { JetsonTarget, Release } from '../../../targets/target.ts';
+import { trtexecOf } from '../../../targets/trtexec.ts';
+import type { Compilation } from '../../compilation.ts';
+import { type BoardBinding, bindingsOf, type OutputFormat } from './bindings.ts';
+import { type BoardCommand, boardCommands, type DlaCores } from './commands.ts';
+import { boardGraph } from './graph.ts';
+
+export interface BoardOptions {
+  /** The stem of the file names; the network's name when not given. */
+  readonly name?: string;
+  /** 0 when not given. */
+  readonly cores?: DlaCores;
+  /** A loadable that cuDLA runs without TensorRT. */
+  readonly standalone?: boolean;
+  /** The format of every output; `auto` when not given. */
+  readonly outputFormat?: OutputFormat;
+}
+
+export interface Board {
+  readonly name: string;
+  readonly network: string;
+  readonly release: Release;
+  readonly rounding: Rounding;
+  readonly standalone: boolean;
+  /** The prepared network. */
+  readonly model: { readonly file: string; readonly bytes: Uint8Array };
+  /** The ranges of an INT8 engine; FP16 has none. */
+  readonly cache?: { readonly file: string; readonly text: string };
+  /** Runs of trtexec, in order. */
+  readonly commands: readonly BoardCommand[];
+  readonly bindings: readonly BoardBinding[];
+  /** What the calibration assumed of a picture. */
+  readonly preprocess?: Preprocess;
+  /** What the checker says of the network as a whole. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * @throws compile/unsupported for an open NVDLA, which TensorRT does not build for; for a release whose TensorRT wants types and Q/DQ in
+ *   the network; for cores, a standalone loadable or output formats that the network or the release cannot have;
+ *   calibrate/cache-missing for a compilation with dummy ranges, whose engine would compute nonsense; compile/memory for an SRAM pool
+ *   that TensorRT does not take; calibrate/cache-format, calibrate/value
+ */
+export function boardOf(compilation: Compilation, options: BoardOptions = {}): Board {
+  const { quantized, network, checked, options: chosen } = compilation;
+  const { plan } = network;
+  const { release, precision } = chosen;
+  const { cores = 0, standalone = false, outputFormat = 'auto' } = options;
+  const target = jetson(compilation);
+  requireFlags(release);
+  if (quantized.ranges === 'dummy') {
+    fail(
+      'calibrate/cache-missing',
+      'the board needs the calibrated ranges of the network, and it was compiled without',
+    );
+  }
+  const graph = boardGraph(quantized.graph);
+  const left = new Set(graph.nodes.map((node) => node.name));
+  const onGpu = checked.segments.flatMap(({ kind, nodes }) =>
+    kind === 'gpu' ? nodes.filter((node) => left.has(node)) : [],
+  );
+  if (standalone) requireStandalone(compilation, onGpu, cores);
+  const name = options.name ?? fileStem(plan.network);
+  const bindings = bindingsOf(graph, compilation, target, outputFormat);
+  const fallback = onGpu.length > 0;
+  return {
+    name,
+    network: plan.network,
+    release,
+    rounding: target.rounding.value,
+    standalone,
+    model: { file: `${name}.onnx`, bytes: writeModel(graph) },
+    ...(precision === 'int8' && {
+      cache: { file: `${name}.cache`, text: cacheText(graph, quantized.scales, release) },
+    }),
+    commands: boardCommands({ compilation, name, bindings, cores, standalone, fallback }),
+    bindings,
+    ...(plan.preprocess && { preprocess: plan.preprocess }),
+    notes: checked.notes,
+  };
+}
+
+function jetson({ options: { target } }: Compilation): JetsonTarget {
+  if (target.generation !== 'nvdla') return target;
+  return fail(
+    'compile/unsupported',
+    'TensorRT builds for orin and xavier: no files go to the board of an open NVDLA',
+    {},
+    { actual: target.name },
+  );
+}
+
+/** Precision is a flag of trtexec up to TensorRT 10, and a matter of the ONNX afterwards. */
+function requireFlags(release: Release): void {
+  if (trtexecOf(release).has('--int8')) return;
+  fail(
+    'compile/unsupported',
+    `the TensorRT of ${release.name} takes its precision from the network: INT8 as Q/DQ, FP16 as types, which dlakit does not write yet`,
+    {},
+    { expected: 'a release up to TensorRT 10', actual: `TensorRT ${release.tensorrt.join('.')}` },
+  );
+}
+
+function requireStandalone(
+  { checked, options: { release } }: Compilation,
+  onGpu: readonly string[],
+  cores: DlaCores,
+): void {
+  if (!trtexecOf(release).has('--buildDLAStandalone')) {
+    const detail = { expected: 'TensorRT 8.6 or later', actual: `TensorRT ${release.tensorrt.join('.')}` };
+    fail('compile/unsupported', `the trtexec of ${release.name} builds no standalone loadables`, {}, detail);
+  }
+  if (cores === 'both') {
+    fail('compile/unsupported', 'a standalone loadable is not built for a core: cuDLA chooses the one that runs it');
+  }
+  const [node] = onGpu;
+  if (node !== undefined) {
+    fail('compile/unsupported', 'a standalone loadable has no GPU, and the node does not run on the DLA', { node });
+  }
+  const segments = checked.segments.filter(({ kind }) => kind === 'dla').length;
+  if (segments !== 1) {
+    fail('compile/unsupported', 'a standalone loadable is one DLA segment', {}, { expected: 1, actual: segments });
+  }
+}
+
+/** The scales of the graph's own tensors: a cache names no others. */
+function cacheText({ values }: Graph, scales: ReadonlyMap<string, number>, { tensorrt }: Release): string {
+  const [major, minor, patch] = tensorrt;
+  // 8.5.2 is 8502; since version 10 the minor version has two digits (seen: TRT-8001, TRT-8600;
+  // docs/hardware/dla-software.md#calibration-cache).
+  const version = major * (major < 10 ? 1000 : 10_000) + minor * 100 + patch;
+  const own = new Map([...scales].filter(([value]) => values.has(value)));
+  return writeCalibrationCache(own, { header: `TRT-${version}-EntropyCalibration2` });
+}
+
+/** A file name made of letters that every shell and file system takes as they are. */
+const fileStem = (name: string): string => name.replace(/[^\w.-]+/g, '_').replace(/^[.-]+/, '') || 'network';
