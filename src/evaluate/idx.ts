@@ -87,7 +87,7 @@ export async function idxDataSet(
 }
 
 /** Whether bytes begin as a gzip file does (RFC 1952, 2.3.1). */
-export const isGzip = (data: Uint8Array): boolean => data[0] === 0x1f && data[1] === 0x8b;
+const isGzip = (data: Uint8Array): boolean => data[0] === 0x1f && data[1] === 0x8b;
 
 /**
  * Decompresses with what every platform has. The result is bounded, so that a small file cannot fill the memory.

@@ -18,7 +18,7 @@ import { scaledValues } from '../support/equal-ranges.ts';
  * never to decide the common scale of a group of tensors, and large enough that an int32 bias at scale
  * s_x · s_w has room.
  */
-export const zeroRangeScale = 2 ** -20;
+const zeroRangeScale = 2 ** -20;
 
 const smallestScale = 2 ** -126; // the smallest normal float32
 

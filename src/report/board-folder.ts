@@ -67,7 +67,7 @@ const word = ({ name, value }: BoardFlag): string => (value === undefined ? name
 const quote = (text: string): string => (/^[\w./:,=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
 function page(board: Board): string {
-  const { bindings, preprocess, notes, rounding } = board;
+  const { bindings, preprocess, notes, rounding, withoutScale } = board;
   const scaled = bindings.some(({ scale }) => scale !== undefined);
   const formats = [...new Set(bindings.map(({ format }) => format))];
   return `${[
@@ -92,6 +92,16 @@ function page(board: Board): string {
       ? [
           '',
           `The ranges belong to pictures that become (pixel / 255 − mean) / std: mean ${preprocess.mean.join(', ')}, std ${preprocess.std.join(', ')}, channels in the order ${preprocess.channelOrder}.`,
+        ]
+      : []),
+    ...(withoutScale.length > 0
+      ? [
+          '',
+          '## Tensors without a scale',
+          '',
+          'What touches them runs in FP16:',
+          '',
+          ...withoutScale.map((value) => `* ${code(value)}`),
         ]
       : []),
     ...(notes.length > 0 ? ['', '## Worth knowing', '', ...notes.map((note) => `* ${cell(note)}`)] : []),

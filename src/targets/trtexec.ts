@@ -31,7 +31,7 @@ const typed = new RegExp(`^(?:${types}):(?:${formats})(?:,(?:${types}):(?:${form
 const untyped = new RegExp(`^(?:${formats})(?:,(?:${formats}))*$`);
 const pool = '(?:workspace|dlaSRAM|dlaLocalDRAM|dlaGlobalDRAM):\\d+(?:\\.\\d+)?';
 
-export const trtexecOptions: readonly TrtexecOption[] = [
+const trtexecOptions: readonly TrtexecOption[] = [
   { name: '--onnx', value: file, source: samples.v86 },
   { name: '--saveEngine', value: file, source: samples.v86 },
   { name: '--loadEngine', value: file, source: samples.v86 },

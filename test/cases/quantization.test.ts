@@ -6,6 +6,10 @@ import { Random } from '../../src/base/random.ts';
 import { asFloat32, elementCount, float32Tensor, type Tensor } from '../../src/graph/tensor.ts';
 import { nodeOnnxRuntime } from '../../src/host/node/onnxruntime.ts';
 import {
+  type Board,
+  board,
+  boardFolder,
+  type CompileOptions,
   check,
   compile,
   type Device,
@@ -163,5 +167,28 @@ describe('ranges beside a network', () => {
     expect(() => compile(prepared, { scales: new Map([['image', 1]]) })).toThrow(
       /3 tensors have no scale: images, relu4, o .*\[calibrate\/cache-missing\]/,
     );
+  });
+});
+
+describe('a board folder', () => {
+  const written = (cache: string, options: CompileOptions = {}) =>
+    board(compile(network('resblock_noqdq'), { scales: scalesOf(cache), ...options }));
+  const has = ({ commands }: Board, flag: string) => commands[0]!.flags.some(({ name }) => name === flag);
+
+  it('has FP16 beside INT8 where tensors have no scale, and names them', () => {
+    const folder = written('missing.cache');
+    expect(folder.withoutScale).toEqual(['Conv_3_o', 'Conv_11_o']);
+    expect([has(folder, '--int8'), has(folder, '--fp16')]).toEqual([true, true]);
+    const page = boardFolder(folder).find(({ file }) => file === 'README.md')!.data;
+    expect(page).toContain('## Tensors without a scale');
+    expect(page).toContain('* `Conv_11_o`');
+  });
+
+  it('hands on the mark of a convolution that has none, to software that knows it', () => {
+    const { cache, ...folder } = written('unary_mid.cache');
+    expect(has(folder, '--fp16')).toBe(false);
+    expect(readCalibrationCache(cache!.text).scales).toEqual(scalesOf('unary_mid.cache'));
+    const older = written('unary_mid.cache', { release: 'JetPack 5.1.1' }).cache!.text;
+    expect([...readCalibrationCache(older).scales.values()]).not.toContain(1);
   });
 });

@@ -18,7 +18,7 @@ import { trtexecOf } from '../../src/targets/trtexec.ts';
 import type { Folder } from './program.ts';
 
 /** Flag → value, in the order of the command; `true` for a flag without one. */
-export type Flags = ReadonlyMap<string, string | true>;
+type Flags = ReadonlyMap<string, string | true>;
 
 export interface ReadBoard {
   readonly release: Release;
@@ -38,7 +38,7 @@ export interface ReadBoard {
 }
 
 /** A row of the page's table. */
-export interface Binding {
+interface Binding {
   readonly name: string;
   readonly side: string;
   readonly shape: readonly number[];

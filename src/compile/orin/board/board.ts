@@ -10,6 +10,7 @@ import type { Graph } from '../../../graph/graph.ts';
 import { writeModel } from '../../../onnx/write.ts';
 import type { Preprocess } from '../../../program/program.ts';
 import { writeCalibrationCache } from '../../../quantize/calibration-cache.ts';
+import { fuseMark, fusesUnscaled } from '../../../quantize/coverage.ts';
 import type { JetsonTarget, Release } from '../../../targets/target.ts';
 import { trtexecOf } from '../../../targets/trtexec.ts';
 import type { Compilation } from '../../compilation.ts';
@@ -41,6 +42,8 @@ export interface Board {
   /** Runs of trtexec, in order. */
   readonly commands: readonly BoardCommand[];
   readonly bindings: readonly BoardBinding[];
+  /** Tensors that need a scale and have none; what touches them runs in FP16. */
+  readonly withoutScale: readonly string[];
   /** What the calibration assumed of a picture. */
   readonly preprocess?: Preprocess;
   /** What the checker says of the network as a whole. */
@@ -54,7 +57,7 @@ export interface Board {
  *   that TensorRT does not take; calibrate/cache-format, calibrate/value
  */
 export function boardOf(compilation: Compilation, options: BoardOptions = {}): Board {
-  const { quantized, network, checked, options: chosen } = compilation;
+  const { quantized, network, checked, coverage, options: chosen } = compilation;
   const { plan } = network;
   const { release, precision } = chosen;
   const { cores = 0, standalone = false, outputFormat = 'auto' } = options;
@@ -83,10 +86,11 @@ export function boardOf(compilation: Compilation, options: BoardOptions = {}): B
     standalone,
     model: { file: `${name}.onnx`, bytes: writeModel(graph) },
     ...(precision === 'int8' && {
-      cache: { file: `${name}.cache`, text: cacheText(graph, quantized.scales, release) },
+      cache: { file: `${name}.cache`, text: cacheText(graph, compilation) },
     }),
     commands: boardCommands({ compilation, name, bindings, cores, standalone, fallback }),
     bindings,
+    withoutScale: precision === 'int8' ? coverage.missing.map(({ value }) => value) : [],
     ...(plan.preprocess && { preprocess: plan.preprocess }),
     notes: checked.notes,
   };
@@ -135,13 +139,14 @@ function requireStandalone(
   }
 }
 
-/** The scales of the graph's own tensors: a cache names no others. */
-function cacheText({ values }: Graph, scales: ReadonlyMap<string, number>, { tensorrt }: Release): string {
-  const [major, minor, patch] = tensorrt;
+/** The scales of the graph's own tensors, and the mark of those that are to have none: a cache names no others. */
+function cacheText({ values }: Graph, { quantized, coverage, options: { release } }: Compilation): string {
+  const [major, minor, patch] = release.tensorrt;
   // 8.5.2 is 8502; since version 10 the minor version has two digits (seen: TRT-8001, TRT-8600;
   // docs/hardware/dla-software.md#calibration-cache).
   const version = major * (major < 10 ? 1000 : 10_000) + minor * 100 + patch;
-  const own = new Map([...scales].filter(([value]) => values.has(value)));
+  const marks = fusesUnscaled(release) ? coverage.fused.map((value) => [value, fuseMark] as const) : [];
+  const own = new Map([...quantized.scales, ...marks].filter(([value]) => values.has(value)));
   return writeCalibrationCache(own, { header: `TRT-${version}-EntropyCalibration2` });
 }
 

@@ -6,7 +6,6 @@
 import { fail } from '../../../base/errors.ts';
 import type { Plan } from '../../../program/program.ts';
 import { promotedOperators } from '../../../support/rules.ts';
-import type { CheckResult } from '../../../support/verdict.ts';
 import { isPoolSize, poolNames, type Release } from '../../../targets/target.ts';
 import { trtexecOf } from '../../../targets/trtexec.ts';
 import type { Compilation } from '../../compilation.ts';
@@ -83,13 +82,13 @@ export function boardCommands(sources: CommandSources): readonly BoardCommand[] 
 
 /** Flags of every build, whatever it is for. */
 function buildFlags({ compilation, name, bindings, fallback }: CommandSources): readonly BoardFlag[] {
-  const { checked, options, network } = compilation;
+  const { options, network } = compilation;
   const flags: BoardFlag[] = [];
   if (options.precision === 'float16') {
     flags.push({ name: '--fp16', reason: 'the precision that the network was prepared for' });
   } else {
     flags.push({ name: '--int8', reason: 'the precision that the network was prepared for' });
-    const half = halfPrecision(checked, bindings);
+    const half = halfPrecision(compilation, bindings);
     if (half.length > 0) flags.push({ name: '--fp16', reason: `${half.join(', ')} in FP16, also in an INT8 network` });
     const reason = 'the ranges of the tensors; without it trtexec sets dummy ranges';
     flags.push({ name: '--calib', value: `${name}.cache`, reason });
@@ -139,11 +138,11 @@ function writerFor(release: Release): (flags: readonly BoardFlag[]) => readonly 
   };
 }
 
-/** What an INT8 network has in FP16 on the DLA: operators, and bindings without a scale. */
-function halfPrecision({ verdicts }: CheckResult, bindings: readonly BoardBinding[]): readonly string[] {
-  const used = verdicts.filter(({ placement, op }) => placement === 'dla' && promotedOperators.has(op));
+/** What an INT8 network has in FP16 on the DLA: operators, nodes that touch a tensor without a scale, and such bindings. */
+function halfPrecision({ checked, coverage }: Compilation, bindings: readonly BoardBinding[]): readonly string[] {
+  const used = checked.verdicts.filter(({ placement, op }) => placement === 'dla' && promotedOperators.has(op));
   const bound = bindings.filter(({ type }) => type === 'fp16');
-  return [...new Set(used.map(({ op }) => op)), ...bound.map(({ name }) => name)].sort();
+  return [...[...new Set(used.map(({ op }) => op))].sort(), ...coverage.half.keys(), ...bound.map(({ name }) => name)];
 }
 
 function formatReason(bindings: readonly BoardBinding[]): string {
