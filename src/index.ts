@@ -18,8 +18,9 @@ import { withMemoryNotes } from './compile/memory-notes.ts';
 import { immediate } from './device/launch.ts';
 import type { TraceReport } from './device/nvdla/trace/run-trace.ts';
 import { estimate as estimatePlan } from './estimate/estimate.ts';
-import type { Estimate } from './estimate/estimate-result.ts';
+import { dlaTime, type Estimate } from './estimate/estimate-result.ts';
 import type { SystemChanges } from './estimate/nvdla/conditions.ts';
+import type { Bindings } from './estimate/orin/as-built.ts';
 import type { Evaluation } from './evaluate/evaluate.ts';
 import type { Graph } from './graph/graph.ts';
 import type { Tensor } from './graph/tensor.ts';
@@ -279,6 +280,11 @@ export interface EstimateOptions {
   readonly powerMode?: string;
   /** All of the module's when not given. */
   readonly cores?: number;
+  /**
+   * Formats that an engine binds inputs and outputs in, on orin and xavier: the DLA's own, which `board` writes flags for, or trtexec's
+   * default, FP32 linear, which the GPU reformats. `native` when not given.
+   */
+  readonly bindings?: Bindings;
   /** How the system around an open NVDLA differs from the module. */
   readonly system?: SystemOptions;
 }
@@ -296,7 +302,8 @@ export interface SystemOptions {
   readonly launch?: number;
 }
 
-/** Time, traffic and utilisation per hardware layer. Needs no calibration. @throws target/unknown, estimate/system */
+/** Time, traffic and utilisation per hardware layer. Needs no calibration. @throws target/unknown, estimate/system,
+ * estimate/bindings */
 export function estimate(plan: Plan, options: EstimateOptions = {}): Estimate {
   const target = findTarget(plan.target);
   const module = findModule(target, options.module);
@@ -306,6 +313,7 @@ export function estimate(plan: Plan, options: EstimateOptions = {}): Estimate {
     module,
     powerMode,
     cores: options.cores ?? module.dlaCores,
+    ...(options.bindings && { bindings: options.bindings }),
     ...(options.system && { system: systemChanges(options.system) }),
   });
 }
@@ -329,6 +337,7 @@ export interface ReportOptions {
   /** A module's id; `agx-orin-64gb` when not given. */
   readonly module?: string;
   readonly cores?: number;
+  readonly bindings?: Bindings;
   readonly system?: SystemOptions;
   readonly evaluation?: Evaluation;
 }
@@ -338,7 +347,10 @@ export function report(network: PreparedNetwork, compilation: Compilation, optio
   const { evaluation, ...where } = options;
   return makeReport(network, compilation, {
     estimates: (plan) => estimateModes(plan, where),
-    latencyOf: (plan) => estimate(plan, where).latency,
+    timeOf: (plan) => {
+      const estimated = estimate(plan, where);
+      return { dla: dlaTime(estimated), latency: estimated.latency };
+    },
     ...(evaluation && { evaluation }),
   });
 }

@@ -29,12 +29,16 @@ export type { LaunchTotals } from './device/nvdla/trace/run-trace.ts';
 export type { Side as TransferSide, Transfer } from './device/nvdla/transfer.ts';
 export type { DeviceState, Engines, ImmediateEngines, NvdlaState, QueuedEngines } from './device/state.ts';
 export type {
+  AsBuilt,
   LayerEstimate,
   PlacedLayer,
+  PlacedPart,
   ScheduleTotals,
   StripeLayer,
   StripeTotals,
 } from './estimate/estimate-result.ts';
+export type { AsBuiltPart, Bindings } from './estimate/orin/as-built.ts';
+export type { Evidence } from './estimate/orin/evidence.ts';
 export type { BatchOptions, Sample } from './evaluate/data-set.ts';
 export type { Accuracy, EvaluateOptions, TensorDivergence } from './evaluate/evaluate.ts';
 export type { Fit } from './evaluate/image.ts';

@@ -52,6 +52,7 @@ export const errorCodes = {
   'program/invalid': 'A Program breaks a rule that every Program keeps.',
 
   'estimate/cores': 'The module does not have that many DLA cores.',
+  'estimate/bindings': 'Formats of inputs and outputs are given for an open NVDLA, which TensorRT does not build for.',
   'estimate/system':
     'What is said of the system around an open NVDLA is no number that it can have, or the target is no open NVDLA.',
 

@@ -142,6 +142,14 @@ export const withModule = (command: Command): Command =>
     .option('--module <id>', 'e.g. agx-orin-64gb, orin-nx-16gb (see docs/targets.md)')
     .option('--cores <n>', 'DLA cores that work side by side (default: all of the module)', positiveInteger);
 
+export const withBindings = (command: Command): Command =>
+  command.addOption(
+    new Option(
+      '--bindings <formats>',
+      "orin and xavier: formats that the engine binds inputs and outputs in: the DLA's own, as --board asks for, or trtexec's default, FP32 linear, which the GPU reformats",
+    ).choices(['native', 'fp32']),
+  );
+
 export const withSystem = (command: Command): Command =>
   command
     .option('--clock <MHz>', 'nv_*: of the core', positive)

@@ -17,7 +17,7 @@ import { liveRanges } from '../program/liveness.ts';
 import type { BlobTableBuilder, ConstantRef, Program } from '../program/program.ts';
 import type { ElementType, MemoryName, Shape4, Surface, SurfaceFormat } from '../program/surface.ts';
 import { validateProgram } from '../program/validate.ts';
-import type { MemoryPools, Target } from '../targets/target.ts';
+import { isNvdla, type MemoryPools, type Target } from '../targets/target.ts';
 import { alignment, arrange, arrangeWithin } from './allocate.ts';
 import type { PlacedOperation, Placement, SurfaceDraft } from './place.ts';
 import { beyondPool, type MemoryUse } from './pool-use.ts';
@@ -163,10 +163,11 @@ export function emit(placement: Placement, context: EmitContext): Program {
   for (const operation of placement.operations) {
     const wanted = operation.nodes.at(-1)!.name;
     const origin = [...new Set(operation.nodes.flatMap((node) => node.origin))];
+    const tableOf = isNvdla(context.target) ? undefined : tableOperators(operation);
     for (const pipeline of context.lower(operation, wanted, table)) {
       const name = unique(wanted, (candidate) => names.has(candidate));
       names.add(name);
-      layers.push({ ...pipeline, id: layers.length, name, origin, after: [] });
+      layers.push({ ...pipeline, id: layers.length, name, origin, ...(tableOf && { tableOf }), after: [] });
     }
   }
 
@@ -184,6 +185,9 @@ export function emit(placement: Placement, context: EmitContext): Program {
   validateProgram(scheduled, context.blobs.table(), context.target);
   return scheduled;
 }
+
+const tableOperators = (operation: PlacedOperation): readonly string[] | undefined =>
+  operation.kind === 'conv' || operation.kind === 'point' ? operation.point.table?.operators : undefined;
 
 const finished = ({ view, ...draft }: Draft, id: number): Surface => ({
   id,

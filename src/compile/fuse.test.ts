@@ -32,7 +32,7 @@ const steps = fc.record({
   slope: vector(fc.constantFrom(0, 0.25, 2)),
   low: fc.integer({ min: -6, max: 0 }),
   high: fc.integer({ min: 0, max: 6 }),
-  table: fc.constant({ input: 'x', evaluate: (x: number) => x * x + 1 }),
+  table: fc.constant({ input: 'x', evaluate: (x: number) => x * x + 1, operators: [] }),
 });
 const names = ['multiply', 'add', 'operand', 'slope', 'low', 'high', 'table'] as const;
 /** A stage of at most two steps. */
@@ -63,7 +63,7 @@ describe('compose', () => {
     expect(compose(product, scaling)).toEqual({ ...product, multiply: Float64Array.of(4) });
     const clamp: Point = { ...plainPoint, low: 0, high: 1 };
     expect(compose(clamp, scaling)).toEqual({ ...scaling, low: 0, high: 4 });
-    const table: Point = { ...plainPoint, table: { input: 'x', evaluate: (x) => x + 1 } };
+    const table: Point = { ...plainPoint, table: { input: 'x', evaluate: (x) => x + 1, operators: [] } };
     expect(compose(table, scaling)?.table?.evaluate(2)).toBe(12);
     const sum: Point = { ...plainPoint, operand: { op: 'add', value: 'b' } };
     expect(compose(sum, scaling)).toBeUndefined();

@@ -184,7 +184,8 @@ function selfGate(
     if (absorbed?.kind !== 'point' || absorbed.input !== x || !readOnce(gate)) continue;
     const factor = functionOf(absorbed);
     if (factor === undefined) continue;
-    const point: Point = { ...plainPoint, table: { input: x, evaluate: (value) => value * factor(value) } };
+    const operators = [...(absorbed.point.table?.operators ?? ['Clip']), reader.nodes[0]!.op];
+    const point: Point = { ...plainPoint, table: { input: x, evaluate: (value) => value * factor(value), operators } };
     return { absorbed, result: join(absorbed, reader, { point }) };
   }
   return undefined;

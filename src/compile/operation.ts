@@ -17,6 +17,8 @@ interface Table {
   /** The value whose scale the table's index has. */
   readonly input: string;
   readonly evaluate: (x: number) => number;
+  /** The ONNX operators that the function is made of: `['Sigmoid', 'Mul']` of SiLU. */
+  readonly operators: readonly string[];
 }
 
 /** The single-point stage in real numbers, steps in this order: · multiply, + add, ∘ operand, slope, clamp, table. */

@@ -1,8 +1,10 @@
 /** An estimate: time, traffic and throughput of a Plan on a module in a power mode. */
 
-import type { Bytes, Cycles, GBps, MHz, Microseconds } from '../base/units.ts';
+import { type Bytes, type Cycles, type GBps, type MHz, type Microseconds, microseconds } from '../base/units.ts';
 import type { EngineName, ReadClient } from '../program/layers/kind.ts';
+import type { AsBuiltPart, Bindings } from './orin/as-built.ts';
 import type { OrinEngine } from './orin/engines.ts';
+import type { Evidence } from './orin/evidence.ts';
 
 export interface LayerEstimate {
   /** Index of the segment in the Plan, and of the layer in its Program. */
@@ -19,6 +21,8 @@ export interface LayerEstimate {
   readonly overhead: Microseconds;
   /** (computeᵠ + memoryᵠ)^(1/q) + overhead. */
   readonly total: Microseconds;
+  /** Launches that the board needs besides, since it runs operators of the layer in FP16; they are in the times above. */
+  readonly promoted?: readonly { readonly what: string; readonly total: Microseconds }[];
   /** The largest of the three. */
   readonly bound: 'compute' | 'memory' | 'overhead';
   /** macs / (total × clock × MACs per cycle). */
@@ -51,6 +55,20 @@ export interface PlacedLayer {
   readonly lanes: readonly number[];
   readonly start: Microseconds;
   /** Later than start + total where it shares the machine with others. */
+  readonly end: Microseconds;
+}
+
+/** What a TensorRT engine spends around the DLA's tasks (orin/as-built.ts). */
+export interface AsBuilt {
+  readonly bindings: Bindings;
+  readonly parts: readonly PlacedPart[];
+  /** Of all parts; it is in the latency. */
+  readonly time: Microseconds;
+}
+
+/** A part, and when, from the beginning of the network on one core. */
+export interface PlacedPart extends AsBuiltPart {
+  readonly start: Microseconds;
   readonly end: Microseconds;
 }
 
@@ -104,7 +122,10 @@ export interface Estimate {
   readonly cores: number;
   readonly batch: number;
   readonly layers: readonly LayerEstimate[];
-  /** One batch on one core, all DLA segments: the end of their schedules. Host segments are not timed. */
+  /**
+   * One batch on one core: the end of the schedules of all DLA segments and of what lies around them. Nodes on the GPU count as launches
+   * there; nodes that are not emulated are not timed.
+   */
   readonly latency: Microseconds;
   /**
    * All cores busy: cores × batch / latency. A core runs one task after the other, so a second batch in flight gains nothing
@@ -116,9 +137,15 @@ export interface Estimate {
   readonly dramBytesPerImage: Bytes;
   /** Whether the module and the kind of network were held against published measurements. */
   readonly validated: boolean;
+  readonly evidence: Evidence;
+  /** Present for orin and xavier. */
+  readonly asBuilt?: AsBuilt;
   /** Present for orin and xavier. */
   readonly schedule?: ScheduleTotals;
   /** Present for an open NVDLA. */
   readonly stripe?: StripeTotals;
   readonly notes: readonly string[];
 }
+
+/** The latency without what lies around the DLA's tasks. */
+export const dlaTime = ({ latency, asBuilt }: Estimate): Microseconds => microseconds(latency - (asBuilt?.time ?? 0));

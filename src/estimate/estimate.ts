@@ -10,6 +10,7 @@ import { isNvdla, type Module, type PowerMode, type Target } from '../targets/ta
 import type { Estimate } from './estimate-result.ts';
 import { nvdlaConditions, type SystemChanges } from './nvdla/conditions.ts';
 import { stripeEstimate } from './nvdla/stripe-estimate.ts';
+import type { Bindings } from './orin/as-built.ts';
 import { orinEstimate } from './orin/plan-estimate.ts';
 
 export interface EstimateOptions {
@@ -18,13 +19,15 @@ export interface EstimateOptions {
   readonly powerMode: PowerMode;
   /** Cores that each run the whole network on batches of their own. */
   readonly cores: number;
+  /** Formats of the network's inputs and outputs on orin and xavier; the DLA's own when not given. */
+  readonly bindings?: Bindings;
   /** How the system of an open NVDLA differs from the module's. */
   readonly system?: SystemChanges;
 }
 
-/** @throws compile/unsupported for FP16 on orin and xavier; estimate/system, estimate/cores, loadable/target when the plan is for another target */
+/** @throws estimate/system, estimate/bindings, estimate/cores, loadable/target when the plan is for another target */
 export function estimate(plan: Plan, options: EstimateOptions): Estimate {
-  const { target, module, powerMode, cores, system } = options;
+  const { target, module, powerMode, cores, system, bindings } = options;
   if (plan.target !== target.name) {
     fail('loadable/target', 'the plan was made for another target', {}, { expected: target.name, actual: plan.target });
   }
@@ -37,6 +40,14 @@ export function estimate(plan: Plan, options: EstimateOptions): Estimate {
     );
   }
   if (isNvdla(target)) {
+    if (bindings !== undefined) {
+      fail(
+        'estimate/bindings',
+        'TensorRT binds inputs and outputs of orin and xavier; an open NVDLA has its own formats',
+        {},
+        { actual: target.name },
+      );
+    }
     const subject = { plan, module: module.id, powerMode: powerMode.name, cores };
     return stripeEstimate(subject, nvdlaConditions(target, powerMode, module.system!, system));
   }
@@ -48,15 +59,5 @@ export function estimate(plan: Plan, options: EstimateOptions): Estimate {
       { expected: 'nv_small, nv_full, …', actual: target.name },
     );
   }
-  requireInt8(plan);
   return orinEstimate(plan, { ...options, target });
-}
-
-/** The model knows the rates of INT8 alone. @throws compile/unsupported */
-function requireInt8({ target, segments }: Plan): void {
-  for (const segment of segments) {
-    const half = segment.kind === 'dla' && segment.program.surfaces.find(({ dtype }) => dtype === 'float16');
-    if (half)
-      fail('compile/unsupported', `${target} is priced in INT8 only, and a tensor is FP16`, { value: half.name });
-  }
 }

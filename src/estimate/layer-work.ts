@@ -10,6 +10,7 @@ import { liveRanges } from '../program/liveness.ts';
 import type { Program } from '../program/program.ts';
 import type { Shape4, Surface } from '../program/surface.ts';
 import { engineOf } from './orin/engines.ts';
+import { halfPositions } from './orin/half.ts';
 import type { LayerWork } from './orin/layer-cost.ts';
 
 /** The work of every layer, in order, for a valid Program. */
@@ -38,6 +39,11 @@ function layerWork({ surfaces }: Pick<Program, 'surfaces'>, layer: Layer, free: 
     ...(operand !== undefined && { operand: tensor(operand) }),
     output: tensor(output),
     sramFree: free,
+    ...(layer.kind === 'conv' &&
+      surfaces[layer.conv.input]!.dtype === 'float16' && {
+        halfPositions: halfPositions(layer.conv, surfaces[layer.conv.input]!),
+      }),
+    ...(layer.tableOf && { table: layer.tableOf }),
   };
 }
 

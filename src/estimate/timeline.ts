@@ -1,10 +1,10 @@
 /**
  * An estimate of orin or xavier laid out in time, for trace viewers and reports: a track for each lane of an engine, one task
- * after the other on one core, host segments left out.
+ * after the other on one core, with what an engine spends around them.
  */
 
 import { type Microseconds, microseconds } from '../base/units.ts';
-import type { Estimate, LayerEstimate, PlacedLayer } from './estimate-result.ts';
+import type { Estimate, LayerEstimate, PlacedLayer, PlacedPart } from './estimate-result.ts';
 import { orinEngines } from './orin/engines.ts';
 
 interface LayerSpan {
@@ -27,7 +27,17 @@ interface TaskSpan {
   readonly end: Microseconds;
 }
 
-type Span = LayerSpan | TaskSpan;
+/** What lies around a task: handing it over, a reformat, nodes on the GPU. */
+interface PartSpan {
+  readonly kind: 'part';
+  readonly name: string;
+  readonly segment: number;
+  readonly start: Microseconds;
+  readonly end: Microseconds;
+  readonly part: PlacedPart;
+}
+
+type Span = LayerSpan | TaskSpan | PartSpan;
 
 export interface Timeline {
   /** The lanes that launches use: `CPIPE 0`, `CPIPE 1`, `Rubik`, `BDMA`. */
@@ -42,17 +52,22 @@ const titles = { cpipe: 'CPIPE', rubik: 'Rubik', bdma: 'BDMA' } as const;
 export const lanesTitle = ({ engine, lanes }: Pick<PlacedLayer, 'engine' | 'lanes'>): string =>
   engine === 'cpipe' ? `${titles[engine]} ${lanes.join('+')}` : titles[engine];
 
-export function timeline({ layers }: Estimate): Timeline {
+export function timeline({ layers, asBuilt }: Estimate): Timeline {
   const places = layers.flatMap(({ placed }) => (placed ? [placed] : []));
   const tracks = orinEngines.flatMap((engine) => {
     const lanes = new Set(places.flatMap((place) => (place.engine === engine ? place.lanes : [])));
     return [...lanes].toSorted((a, b) => a - b).map((lane) => lanesTitle({ engine, lanes: [lane] }));
   });
-  const spans: Span[] = [];
+  const parts = asBuilt?.parts ?? [];
+  const spans: Span[] = parts.map((part) => {
+    const { segment, start, end, what } = part;
+    return { kind: 'part', name: what, segment, start, end, part };
+  });
   let end = 0;
   for (const segment of new Set(layers.map((layer) => layer.segment))) {
     const task = layers.filter((layer) => layer.segment === segment);
     const first = Math.min(...task.map(({ placed }) => placed!.start));
+    for (const part of parts) if (part.end <= first) end = Math.max(end, part.end);
     spans.push({ kind: 'task', name: 'task', segment, start: microseconds(end), end: microseconds(first) });
     for (const layer of task.toSorted((a, b) => a.placed!.start - b.placed!.start)) {
       const place = layer.placed!;
@@ -62,5 +77,5 @@ export function timeline({ layers }: Estimate): Timeline {
       end = Math.max(end, place.end);
     }
   }
-  return { tracks, spans };
+  return { tracks, spans: spans.toSorted((a, b) => a.start - b.start) };
 }

@@ -77,6 +77,11 @@ export type Layer = (Pipeline<number> | Move<number>) & {
   readonly name: string;
   /** Every node of the original model that it stands for, in graph order. */
   readonly origin: readonly string[];
+  /**
+   * The ONNX operators that its lookup table of int8 stands for, `['Sigmoid', 'Mul']` of SiLU: one launch here, several on the board
+   * (docs/hardware/orin.md#activation). Orin and Xavier; absent without a table.
+   */
+  readonly tableOf?: readonly string[];
   /** Layers that must be complete before this one starts. */
   readonly after: readonly number[];
 };

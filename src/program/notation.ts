@@ -33,7 +33,7 @@ export const notationLimits = {
 /** The order of fields, as a reader would tell them; what is not listed follows by name. */
 const order =
   'id kind name network target release surface shape dtype format memory offset size lineStride surfaceStride batchStride ' +
-  'parent origin after conv sdp pdp cdp resize copy rubik transfers arithmetic op mode input weights bias h w top left bottom right ' +
+  'parent origin tableOf after conv sdp pdp cdp resize copy rubik transfers arithmetic op mode input weights bias h w top left bottom right ' +
   'kernel stride padding dilation groups scale shift operand slope low high lut output';
 const rank = new Map(order.split(' ').map((key, position) => [key, position]));
 const byRank = (a: string, b: string): number => {

@@ -30,7 +30,7 @@ export const surfaceSchema = record<Surface>()({
 
 export const constantSchema = record<ConstantRef>()({ surface: index, blob }) satisfies z.ZodType<ConstantRef>;
 
-const common = { id: index, name: text, origin: texts, after: indices };
+const common = { id: index, name: text, origin: texts, tableOf: optional(texts), after: indices };
 
 const [first, ...others] = Object.values(layerKinds).map(({ kind, fields }) =>
   z.strictObject({ ...common, kind: z.literal(kind), ...fields }),

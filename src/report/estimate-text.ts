@@ -30,6 +30,7 @@ export function estimateText(estimates: readonly Estimate[], options: TextOption
       estimate.dlaClock.toFixed(1),
       estimate.dramBandwidth.toFixed(1),
       formatRate(estimate.imagesPerSecond),
+      estimate.evidence.class,
       formatTime(estimate.latency),
       percent(estimate.utilisation),
       `${percent(bounds.compute.share, 0)} / ${percent(bounds.memory.share, 0)} / ${percent(bounds.overhead.share, 0)}`,
@@ -46,6 +47,7 @@ export function estimateText(estimates: readonly Estimate[], options: TextOption
         { title: 'DLA MHz', align: 'right' },
         { title: 'DRAM GB/s', align: 'right' },
         { title: 'images/s', align: 'right' },
+        { title: 'evidence' },
         { title: 'latency', align: 'right' },
         { title: 'utilisation', align: 'right' },
         { title: 'bound by compute / memory / overhead', align: 'right' },
@@ -56,6 +58,8 @@ export function estimateText(estimates: readonly Estimate[], options: TextOption
     ),
     ...estimates.flatMap(stripeLines),
     ...overlapLines(estimates),
+    ...evidenceLines(estimates),
+    ...asBuiltLines(estimates),
     ...first.notes.map((note) => paint(note, 'dim', options)),
   ].join('\n');
 }
@@ -66,6 +70,21 @@ function overlapLines(estimates: readonly Estimate[]): readonly string[] {
   if (!saved.some((share) => share >= 0.0005)) return [];
   const [least, most] = [Math.min(...saved), Math.max(...saved)].map((share) => percent(share));
   return [`Engines side by side save ${least === most ? most : `${least} to ${most}`} of one launch after the other`];
+}
+
+/** What each class of evidence says of the error. */
+function evidenceLines(estimates: readonly Estimate[]): readonly string[] {
+  const errors = new Map(estimates.map(({ evidence }) => [evidence.class, evidence.error]));
+  return [...errors].map(([name, error]) => `Evidence, ${name}: error ${error}`);
+}
+
+/** What an engine spends around the DLA, in each mode. */
+function asBuiltLines(estimates: readonly Estimate[]): readonly string[] {
+  return estimates.flatMap(({ powerMode, asBuilt }) => {
+    if (asBuilt === undefined || asBuilt.parts.length === 0) return [];
+    const parts = asBuilt.parts.map(({ what, time }) => `${printable(what)} ${formatTime(time)}`);
+    return [`Around the DLA in ${powerMode}, ${formatTime(asBuilt.time)} of the latency: ${parts.join('; ')}`];
+  });
 }
 
 /** The lines of an estimate of the open NVDLA, in cycles. */
@@ -133,7 +152,9 @@ export function layersText(estimate: Estimate, options: TextOptions = {}): strin
   const rows = estimate.layers.map((layer) => [
     String(layer.layer),
     shorten(printable(layer.name), 44),
-    layer.kind,
+    layer.promoted === undefined || layer.promoted.length === 0
+      ? layer.kind
+      : `${layer.kind} + ${layer.promoted.length}`,
     layer.macs > 0 ? formatMacs(layer.macs) : '',
     formatTime(layer.compute),
     formatTime(layer.memory),

@@ -29,9 +29,11 @@ describe('gains', () => {
     const compilation = compile(prepared, options);
     const value = report(prepared, compilation, where);
     // The time after all rewrites is that of the report's own estimate.
-    expect(value.gain.dlaTime?.[1]).toBe(value.estimates[0]!.latency);
+    expect(value.gain.latency?.[1]).toBe(value.estimates[0]!.latency);
     const before = compile({ ...prepared, graph: prepared.original, applied: [] }, options).network.plan;
-    expect(value.gain.dlaTime?.[0]).toBe(estimate(before, where).latency);
+    const time = estimate(before, where);
+    expect(value.gain.latency?.[0]).toBe(time.latency);
+    expect(value.gain.dlaTime?.[0]).toBe(time.latency - (time.asBuilt?.time ?? 0));
     expect(value.precision).toBe(options.precision ?? 'int8');
     expect(value.original).toEqual(check(prepared.original, options));
     expect(value.original.precision).toBe(value.prepared.precision);

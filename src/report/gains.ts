@@ -26,27 +26,27 @@ export interface Gains {
 
 /**
  * @param original the verdicts on the network as given
- * @param latencyOf the estimated time of a plan's DLA segments
+ * @param timeOf the estimated time of a plan
  */
 export function gains(
   network: PreparedNetwork,
   original: CheckResult,
   compilation: Compilation,
-  latencyOf: (plan: Plan) => Microseconds,
+  timeOf: (plan: Plan) => PlanTime,
 ): Gains {
   const { options, quantized } = compilation;
   const standing = (graph: Graph, plan: Plan | undefined): Standing => {
     const checked = check(graph, options);
-    return standingOf(graph, checked, plan && latencyOf(plan));
+    return standingOf(graph, checked, plan && timeOf(plan));
   };
-  const before = standingOf(network.original, original, latencyIfCompiled(network.original));
+  const before = standingOf(network.original, original, timeIfCompiled(network.original));
   const gainOf = (pass: string): Gain => {
     const graph = boardGraph(rewrite(network.original, { passes: [pass] }).graph);
     return between(before, standing(graph, planOf(graph, compilation)));
   };
-  function latencyIfCompiled(graph: Graph): Microseconds | undefined {
+  function timeIfCompiled(graph: Graph): PlanTime | undefined {
     const plan = planOf(graph, compilation);
-    return plan && latencyOf(plan);
+    return plan && timeOf(plan);
   }
   const known = new Map<string, Gain>();
   const changes = groupRefusals(original.verdicts).map(({ refusal, rows }): Change => {
@@ -62,20 +62,27 @@ export function gains(
   return { changes, gain: between(before, standing(boardGraph(quantized.graph), compilation.network.plan)) };
 }
 
+export interface PlanTime {
+  /** Of its DLA segments. */
+  readonly dla: Microseconds;
+  /** With what lies around them. */
+  readonly latency: Microseconds;
+}
+
 interface Standing {
   readonly gpuNodes: number;
   readonly loadables: number;
   readonly crossings: number;
   readonly dlaMacs: number;
-  readonly dlaTime?: Microseconds;
+  readonly time?: PlanTime;
 }
 
-const standingOf = (graph: Graph, checked: CheckResult, dlaTime: Microseconds | undefined): Standing => ({
+const standingOf = (graph: Graph, checked: CheckResult, time: PlanTime | undefined): Standing => ({
   gpuNodes: checked.verdicts.filter((verdict) => verdict.placement === checked.elsewhere).length,
   loadables: checked.segments.filter((segment) => segment.kind === 'dla').length,
   crossings: crossings(graph, checked),
   dlaMacs: checked.macs.total > 0 ? checked.macs.dla / checked.macs.total : 0,
-  ...(dlaTime !== undefined && { dlaTime }),
+  ...(time !== undefined && { time }),
 });
 
 /** How many tensors the DLA hands to the GPU, or the GPU to the DLA. A tensor crosses once, however many nodes read it there. */
@@ -103,19 +110,20 @@ function planOf(graph: Graph, { options }: Compilation): Plan | undefined {
 }
 
 function between(before: Standing, after: Standing): Gain {
-  const [from, to] = [before.dlaTime, after.dlaTime];
+  const [from, to] = [before.time, after.time];
   return {
     gpuNodes: [before.gpuNodes, after.gpuNodes],
     loadables: [before.loadables, after.loadables],
     crossings: [before.crossings, after.crossings],
     dlaMacs: [before.dlaMacs, after.dlaMacs],
-    ...(from !== undefined && to !== undefined && { dlaTime: [from, to] }),
+    ...(from && to && { dlaTime: [from.dla, to.dla], latency: [from.latency, to.latency] }),
   };
 }
 
 /** A gain as a sentence: what changes, and how much longer the DLA takes where it takes work over. */
 export function gainText(gain: Gain, elsewhere: CheckResult['elsewhere']): string {
-  const { gpuNodes, loadables, crossings, dlaMacs, dlaTime = [0, 0] } = gain;
+  const { gpuNodes, loadables, crossings, dlaMacs, dlaTime = [0, 0], latency = dlaTime } = gain;
+  const around = [latency[0] - dlaTime[0], latency[1] - dlaTime[1]] as const;
   const changed = ([before, after]: readonly [number, number]): boolean => before !== after;
   const parts = [
     changed(gpuNodes) && `nodes on the ${placeNames[elsewhere]} ${gpuNodes[0]} → ${gpuNodes[1]}`,
@@ -124,6 +132,7 @@ export function gainText(gain: Gain, elsewhere: CheckResult['elsewhere']): strin
     changed(dlaMacs) && `MACs on the DLA ${percent(dlaMacs[0])} → ${percent(dlaMacs[1])}`,
     dlaTime[1] < dlaTime[0] && `DLA time ${formatTime(dlaTime[0])} → ${formatTime(dlaTime[1])}`,
     dlaTime[1] > dlaTime[0] && `the DLA works ${formatTime(dlaTime[1] - dlaTime[0])} more for it`,
+    around[1] < around[0] && `around the DLA ${formatTime(around[0])} → ${formatTime(around[1])}`,
   ].filter((part) => typeof part === 'string');
   return parts.join(', ') || 'none by itself';
 }

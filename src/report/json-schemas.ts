@@ -6,6 +6,7 @@
 import { precisionNames } from '../base/data-type.ts';
 import * as z from '../base/schema.ts';
 import { orinEngines } from '../estimate/orin/engines.ts';
+import { evidenceClasses } from '../estimate/orin/evidence.ts';
 import { checkSchemaVersion } from './check-json.ts';
 import { reportSchemaVersion } from './make-report.ts';
 
@@ -148,6 +149,11 @@ const gain = z
         'Time of the DLA segments in the fastest mode. It rises with the work that the DLA takes over from the GPU, which is not timed. Absent when either network cannot be compiled.',
       )
       .optional(),
+    latency: pair
+      .describe(
+        'Time of the whole engine in the fastest mode: of the DLA segments, and of what lies around them. Absent as above.',
+      )
+      .optional(),
   })
   .describe('Each: before, after.')
   .meta({ id: 'gain' });
@@ -165,6 +171,10 @@ const layerEstimate = z
     memory: amount,
     overhead: amount,
     total: amount,
+    promoted: z
+      .array(z.strictObject({ what: text, total: amount }))
+      .describe('Launches that the board needs besides, in FP16 and around it; they are in the times.')
+      .optional(),
     bound: z.enum(['compute', 'memory', 'overhead']),
     utilisation: amount,
     traffic: z.strictObject({ input: amount, operand: amount, weights: amount, output: amount, restream: amount }),
@@ -211,11 +221,38 @@ const estimate = z
     cores: count,
     batch: count,
     layers: z.array(layerEstimate),
-    latency: amount.describe('Microseconds of one batch on one core, as scheduled; host segments are not timed.'),
+    latency: amount.describe(
+      'Microseconds of one batch on one core, as scheduled, with what lies around the DLA; nodes on the GPU count as launches there.',
+    ),
     imagesPerSecond: amount,
     utilisation: amount,
     dramBytesPerImage: amount,
     validated: z.boolean(),
+    evidence: z
+      .strictObject({ class: z.enum(evidenceClasses), error: text })
+      .describe(
+        'What stands behind the number: whether it was published, the network judged, the machine and mode seen.',
+      ),
+    asBuilt: z
+      .strictObject({
+        bindings: z.enum(['native', 'fp32']),
+        parts: z.array(
+          z.strictObject({
+            kind: z.enum(['hand-over', 'reformat', 'gpu']),
+            segment: count,
+            what: text,
+            count,
+            time: amount,
+            start: amount,
+            end: amount,
+          }),
+        ),
+        time: amount,
+      })
+      .describe(
+        'On orin and xavier: microseconds that an engine spends around the tasks of the DLA, which are in the latency. `count`: elements of a reformat, nodes on the GPU.',
+      )
+      .optional(),
     schedule: z
       .strictObject({ sequential: amount, longestChain: amount })
       .describe(

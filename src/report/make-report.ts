@@ -1,6 +1,5 @@
 /** A compiled network → its report, and the report as JSON (schema/report.schema.json). */
 
-import type { Microseconds } from '../base/units.ts';
 import type { Compilation } from '../compile/compilation.ts';
 import { withMemoryNotes } from '../compile/memory-notes.ts';
 import type { Estimate } from '../estimate/estimate-result.ts';
@@ -10,7 +9,7 @@ import { withOffers } from '../rewrite/offers.ts';
 import type { PreparedNetwork } from '../rewrite/rewrite.ts';
 import { check } from '../support/check.ts';
 import { version } from '../version.ts';
-import { gains } from './gains.ts';
+import { gains, type PlanTime } from './gains.ts';
 import { reportEdges, reportNodes, segmentSummaries } from './plan-summary.ts';
 import type { Report } from './report.ts';
 
@@ -20,8 +19,8 @@ export const reportSchemaVersion = 2;
 export interface ReportSources {
   /** The estimates in every power mode that the report shows, the module's fastest first. */
   readonly estimates: (plan: Plan) => readonly Estimate[];
-  /** The latency in the module's fastest mode, in which gains are told. */
-  readonly latencyOf: (plan: Plan) => Microseconds;
+  /** The time in the module's fastest mode, in which gains are told. */
+  readonly timeOf: (plan: Plan) => PlanTime;
   readonly evaluation?: Evaluation;
 }
 
@@ -29,7 +28,7 @@ export interface ReportSources {
 export function makeReport(
   network: PreparedNetwork,
   compilation: Compilation,
-  { estimates, latencyOf, evaluation }: ReportSources,
+  { estimates, timeOf, evaluation }: ReportSources,
 ): Report {
   const { plan } = compilation.network;
   const { options } = compilation;
@@ -52,7 +51,7 @@ export function makeReport(
     segments: segmentSummaries(plan),
     estimates: hasDla ? estimates(plan) : [],
     ...(evaluation && { evaluation }),
-    ...gains(network, original, compilation, latencyOf),
+    ...gains(network, original, compilation, timeOf),
   };
 }
 

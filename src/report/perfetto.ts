@@ -1,6 +1,6 @@
 /**
  * A trace that ui.perfetto.dev and chrome://tracing open (Trace Event Format, JSON): one process per power mode, one track for
- * each engine, or lane of one, that launches run in. Times are estimates; host segments are not timed.
+ * each engine, or lane of one, that launches run in. Times are estimates.
  */
 
 import type { Estimate } from '../estimate/estimate-result.ts';
@@ -21,11 +21,17 @@ function lanesTrace(estimate: Estimate, pid: number): readonly TraceEvent[] {
     meta(pid, 'process_name', `${estimate.network} · ${estimate.module} ${estimate.powerMode}`),
     { ...meta(pid, 'process_sort_index', ''), args: { sort_index: pid } },
     ...['task', ...tracks].map((name, index) => ({ ...meta(pid, 'thread_name', name), tid: index + 1 })),
+    ...(estimate.asBuilt?.parts.length ? [{ ...meta(pid, 'thread_name', 'GPU'), tid: tracks.length + 2 }] : []),
   ];
   for (const span of spans) {
     const { name, start, end } = span;
     if (span.kind === 'task') {
       events.push(slice(pid, 1, 'task submission', start, end - start, 'overhead', { segment: span.segment }));
+      continue;
+    }
+    if (span.kind === 'part') {
+      const { kind, segment, count } = span.part;
+      events.push(slice(pid, tracks.length + 2, name, start, end - start, kind, { segment, count }));
       continue;
     }
     const { layer } = span;
@@ -39,6 +45,7 @@ function lanesTrace(estimate: Estimate, pid: number): readonly TraceEvent[] {
       memoryUs: layer.memory,
       overheadUs: layer.overhead,
       aloneUs: layer.total,
+      ...(layer.promoted && { promoted: layer.promoted.map(({ what }) => what).join(', ') }),
       ...layer.traffic,
     };
     for (const track of span.tracks) {

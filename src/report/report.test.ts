@@ -144,10 +144,13 @@ describe('a trace', () => {
       const own = traceEvents.filter(({ pid }) => pid === index + 1);
       const slices = own.filter(({ ph }) => ph === 'X');
       const layers = slices.filter(({ name }) => name !== 'task submission');
+      const { parts } = estimate.asBuilt!;
+      expect(parts.length).toBeGreaterThan(0);
       // A launch is drawn in every lane that it has.
       const drawn = estimate.layers.flatMap(({ name, placed }) => placed!.lanes.map(() => name));
-      expect(layers.map(({ name }) => name).sort()).toEqual(drawn.sort());
-      // Every task is submitted when the one before it is complete, just before its first layer.
+      const all = [...drawn, ...parts.map(({ what }) => what)];
+      expect(layers.map(({ name }) => name).sort()).toEqual(all.sort());
+      // Every task is submitted when it has been handed over, just before its first layer.
       const tasks = new Set(estimate.layers.map(({ segment }) => segment)).size;
       expect(tasks).toBeGreaterThan(1);
       const submitted = slices.filter(({ name }) => name === 'task submission');

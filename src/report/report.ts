@@ -72,6 +72,8 @@ export interface Gain {
    * the GPU is not timed, so this rises with the work that the DLA takes over. Absent when either cannot be compiled.
    */
   readonly dlaTime?: readonly [before: number, after: number];
+  /** Microseconds of the whole engine, with what lies around the DLA; absent as above. */
+  readonly latency?: readonly [before: number, after: number];
 }
 
 export interface Report {

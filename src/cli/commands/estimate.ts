@@ -2,6 +2,7 @@
 
 import { Command, Option } from 'commander';
 import { locate } from '../../base/errors.ts';
+import type { Bindings } from '../../estimate/orin/as-built.ts';
 import { readBytes, writeFile } from '../../host/node/files.ts';
 import { estimateModes, liftToEstimate } from '../../index.ts';
 import { decodeLoadable, isLoadable } from '../../loadable/container.ts';
@@ -17,6 +18,7 @@ import {
   requireFormat,
   type SystemFlags,
   systemOf,
+  withBindings,
   withCompile,
   withModule,
   withShapes,
@@ -27,6 +29,7 @@ import {
 interface Flags extends CompileFlags, SystemFlags {
   readonly module?: string;
   readonly cores?: number;
+  readonly bindings?: Bindings;
   readonly mode?: string;
   readonly layers?: true;
   readonly format: 'text' | 'json';
@@ -34,7 +37,7 @@ interface Flags extends CompileFlags, SystemFlags {
 }
 
 export const estimateCommand = (context: Context): Command =>
-  withSystem(withModule(withCompile(withShapes(withTarget(new Command('estimate'))))))
+  withSystem(withBindings(withModule(withCompile(withShapes(withTarget(new Command('estimate')))))))
     .description('Estimate time, traffic and utilisation for each power mode. Needs no calibration.')
     .argument('<model.onnx | loadable.dla | loadable.nvdla>')
     .option('--mode <name>', 'one power mode, e.g. MAXN')
@@ -46,6 +49,7 @@ export const estimateCommand = (context: Context): Command =>
       `
 Examples:
   dla estimate resnet50.onnx --batch 2 --sram 1
+  dla estimate resnet50.onnx --precision fp16 --bindings fp32 --mode MAXN
   dla estimate fashion-resnet20.dla --module orin-nx-16gb --layers --mode 15W
   dla estimate net.nvdla --target nv_small --layers
   dla estimate fashion-resnet20.onnx --target nv_small --clock 100 --bandwidth 0.4 --layers`,
@@ -57,6 +61,7 @@ Examples:
       const all = estimateModes(plan, {
         ...(flags.module !== undefined && { module: flags.module }),
         ...(flags.cores !== undefined && { cores: flags.cores }),
+        ...(flags.bindings !== undefined && { bindings: flags.bindings }),
         ...(flags.mode !== undefined && { powerMode: flags.mode }),
         ...systemOf(flags),
       });

@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import { Command } from 'commander';
+import type { Bindings } from '../../estimate/orin/as-built.ts';
 import { writeFiles } from '../../host/node/files.ts';
 import { prepare, report } from '../../index.ts';
 import { reportHtml } from '../../report/html/page.ts';
@@ -17,6 +18,7 @@ import {
   refuse,
   type SystemFlags,
   systemOf,
+  withBindings,
   withCompile,
   withModule,
   withPreprocess,
@@ -28,6 +30,7 @@ import {
 interface Flags extends CompileFlags, EngineFlags, SystemFlags, Omit<DataFlags, 'images'> {
   readonly module?: string;
   readonly cores?: number;
+  readonly bindings?: Bindings;
   readonly output: string;
   readonly images?: string;
 }
@@ -37,7 +40,9 @@ const evaluating: readonly (keyof Flags)[] = ['labels', 'limit', 'fit', 'engines
 
 export const reportCommand = (context: Context): Command =>
   withFit(
-    withEngines(withPreprocess(withSystem(withModule(withCompile(withShapes(withTarget(new Command('report')))))))),
+    withEngines(
+      withPreprocess(withSystem(withBindings(withModule(withCompile(withShapes(withTarget(new Command('report')))))))),
+    ),
   )
     .description('Write a report: a self-contained HTML page, its data as JSON, and a trace for ui.perfetto.dev.')
     .argument('<model.onnx>')
@@ -58,6 +63,7 @@ export const reportCommand = (context: Context): Command =>
       const result = report(network, compilation, {
         ...(flags.module !== undefined && { module: flags.module }),
         ...(flags.cores !== undefined && { cores: flags.cores }),
+        ...(flags.bindings !== undefined && { bindings: flags.bindings }),
         ...systemOf(flags),
         ...(evaluation && { evaluation }),
       });

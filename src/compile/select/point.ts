@@ -106,7 +106,7 @@ const functions: Readonly<Record<string, (x: number) => number>> = { Sigmoid: si
 
 export function selectTable(node: Node, graph: Graph): Selection {
   const [input = ''] = node.inputs;
-  return activation(node, graph, { table: { input, evaluate: functions[node.op]! } });
+  return activation(node, graph, { table: { input, evaluate: functions[node.op]!, operators: [node.op] } });
 }
 
 function activation(node: Node, graph: Graph, stage: Partial<Point>): Selection {

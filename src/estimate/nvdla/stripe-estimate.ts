@@ -63,6 +63,10 @@ export function stripeEstimate(
     utilisation: latency === 0 ? 0 : macs / (latency * peakOf(precisionOf(plan), conditions)),
     dramBytesPerImage: bytes(traffic / plan.batch),
     validated: false,
+    evidence: {
+      class: 'unseen network',
+      error: '1 % to 52 % on the RTL and FPGA figures that others publish (docs/estimates.md)',
+    },
     stripe: {
       latencyCycles,
       outstanding,

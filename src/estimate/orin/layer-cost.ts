@@ -27,7 +27,9 @@ import { sparseModeRuns } from '../../sparsify/eligibility.ts';
 import type { Fact, JetsonTarget, PowerMode, Target } from '../../targets/target.ts';
 import { weightCount } from '../layer-work.ts';
 import type { OrinEngine } from './engines.ts';
+import { halfCycles, halfTransfer } from './half.ts';
 import { type ModelParameters, orinParameters } from './parameters.ts';
+import { promotedLaunches } from './promotion.ts';
 
 /** What the model needs to know of a layer. Bytes are of tensors as they lie in memory, atoms included, rows unpadded. */
 export interface LayerWork {
@@ -42,6 +44,10 @@ export interface LayerWork {
   readonly output: { readonly size: Bytes; readonly resident: boolean };
   /** SRAM that no surface occupies while the layer runs. */
   readonly sramFree: Bytes;
+  /** Of a convolution of FP16, which is Rubik's on Orin: positions of one image that it computes (half.ts). */
+  readonly halfPositions?: number;
+  /** The operators of its table of int8. */
+  readonly table?: readonly string[];
 }
 
 /** Hardware and clocks, as the numbers that the formulas use. */
@@ -56,6 +62,8 @@ export interface Conditions {
   readonly perByte: Readonly<Record<'read' | 'operand' | 'write' | 'reread', number>>;
   /** Convolution pipes of a core. */
   readonly pipes: number;
+  /** Memory's rates against those of the reference clock and bus. */
+  readonly memoryScale: number;
 }
 
 export interface LayerCost {
@@ -69,6 +77,8 @@ export interface LayerCost {
   readonly overhead: Microseconds;
   readonly total: Microseconds;
   readonly bound: 'compute' | 'memory' | 'overhead';
+  /** Launches that the board needs besides, since it runs operators of the layer in FP16; they are in the times above. */
+  readonly promoted?: readonly { readonly what: string; readonly total: Microseconds }[];
   /** DRAM bytes; nothing for what stays in SRAM. `restream` is a fitted term. */
   readonly traffic: {
     readonly input: Bytes;
@@ -88,7 +98,8 @@ export function conditionsOf(
   const memoryClock = mode.emcClock.value / parameters.referenceMemoryClock.value;
   const scale = pow(memoryClock, parameters.memoryClockExponent.value);
   const busWidth = mode.dramBandwidth.value / (parameters.referencePeak.value * memoryClock);
-  const perByte = (rate: Fact<GBps>): number => 1 / (rate.value * 1000 * scale * busWidth);
+  const memoryScale = scale * busWidth;
+  const perByte = (rate: Fact<GBps>): number => 1 / (rate.value * 1000 * memoryScale);
   return {
     parameters,
     atomic: target.atomic,
@@ -101,6 +112,7 @@ export function conditionsOf(
       reread: perByte(parameters.rereadBandwidth),
     },
     pipes: target.convolutionPipes.value,
+    memoryScale,
   };
 }
 
@@ -119,20 +131,63 @@ export function macCyclesOf(conv: MacWork, batch: number, atomic: Target['atomic
   return cycles(taps * Math.ceil(inputChannels / (sparse ? 2 * c : c)) * kernelBlocks);
 }
 
+/** The cost of a layer: of its launch, and of those that the board needs besides for its table. */
 export function estimateLayer(work: LayerWork, conditions: Conditions): LayerCost {
-  const { parameters, atomic, clock, perByte, pipes } = conditions;
-  const { engine, batch, conv, input, operand, output } = work;
-  const macCycles = conv === undefined ? cycles(0) : macCyclesOf(conv, batch, atomic);
-  const weights = conv === undefined ? 0 : weightCount(conv);
-  const compute =
-    Math.max(macCycles / parameters.macEfficiency.value, work.elements / parameters.pointsPerCycle.value) / clock;
+  const own = launchCost(work, conditions);
+  if (work.table === undefined) return own;
+  const others = promotedLaunches(work).map(({ what, work: more }) => ({ what, cost: launchCost(more, conditions) }));
+  const all = [own, ...others.map(({ cost }) => cost)];
+  const sum = (value: (cost: LayerCost) => number) => all.reduce((total, cost) => total + value(cost), 0);
+  const traffic = (part: keyof LayerCost['traffic']) => bytes(sum((cost) => cost.traffic[part]));
+  const times = {
+    compute: sum((cost) => cost.compute),
+    memory: sum((cost) => cost.memory),
+    overhead: sum((cost) => cost.overhead),
+  };
+  return {
+    ...own,
+    compute: microseconds(times.compute),
+    memory: microseconds(times.memory),
+    overhead: microseconds(times.overhead),
+    total: microseconds(sum((cost) => cost.total)),
+    bound: boundOf(times),
+    promoted: others.map(({ what, cost }) => ({ what, total: cost.total })),
+    traffic: {
+      input: traffic('input'),
+      operand: traffic('operand'),
+      weights: traffic('weights'),
+      output: traffic('output'),
+      restream: traffic('restream'),
+    },
+  };
+}
+
+const boundOf = ({ compute, memory, overhead }: Record<LayerCost['bound'], number>): LayerCost['bound'] => {
+  if (overhead > Math.max(compute, memory)) return 'overhead';
+  return compute >= memory ? 'compute' : 'memory';
+};
+
+function launchCost(
+  work: LayerWork,
+  { parameters, atomic, clock, perByte, pipes, memoryScale }: Conditions,
+): LayerCost {
+  const { engine, batch, conv, halfPositions, input, operand, output } = work;
+  const inRubik = engine === 'rubik' && halfPositions !== undefined;
+  // Xavier's convolution core takes two cycles for what it does in one of INT8 (docs/hardware/orin.md#geometry).
+  const elementBytes = halfPositions === undefined ? 1 : 2;
+  const macCycles = conv === undefined ? cycles(0) : cyclesOf(work, conv, inRubik, { parameters, atomic });
+  const weights = conv === undefined ? 0 : weightCount(conv) * elementBytes;
+  const multiplying = inRubik
+    ? macCycles / clock + halfTransfer(input.size + output.size, memoryScale, parameters.half)
+    : macCycles / parameters.macEfficiency.value / clock;
+  const compute = Math.max(multiplying, work.elements / parameters.pointsPerCycle.value / clock);
 
   const traffic = {
     input: bytes(input.resident ? 0 : input.size),
     operand: bytes(operand === undefined || operand.resident ? 0 : operand.size),
     weights: bytes(weights),
     output: bytes(output.resident ? 0 : output.size),
-    restream: bytes(restream(work, weights, parameters)),
+    restream: bytes(inRubik ? 0 : restream(work, weights, parameters)),
   };
   const memory =
     (traffic.input + traffic.weights) * perByte.read +
@@ -145,15 +200,25 @@ export function estimateLayer(work: LayerWork, conditions: Conditions): LayerCos
   return {
     engine,
     lanes: engine === 'cpipe' ? Math.min(pipes, conv?.pixels ?? pipes) : 1,
-    macs: conv === undefined ? 0 : weights * conv.pixels * batch,
+    macs: conv === undefined ? 0 : weightCount(conv) * conv.pixels * batch,
     macCycles,
     compute: microseconds(compute),
     memory: microseconds(memory),
     overhead: microseconds(overhead),
     total: microseconds(overlapped(compute, memory, parameters.overlap.value) + overhead),
-    bound: overhead > Math.max(compute, memory) ? 'overhead' : compute >= memory ? 'compute' : 'memory',
+    bound: boundOf({ compute, memory, overhead }),
     traffic,
   };
+}
+
+function cyclesOf(
+  { batch, halfPositions = 0 }: LayerWork,
+  conv: MacWork,
+  inRubik: boolean,
+  { parameters, atomic }: Pick<Conditions, 'parameters' | 'atomic'>,
+): Cycles {
+  if (inRubik) return cycles(batch * halfCycles(conv, halfPositions, parameters.half));
+  return cycles(macCyclesOf(conv, batch, atomic) * (halfPositions > 0 ? 2 : 1));
 }
 
 /** Input that passes again for every further block of weights, as far as it does not fit the free SRAM. */

@@ -7,21 +7,21 @@ import type { Layer } from '../../program/layer.ts';
 import { kindOf } from '../../program/layers/table.ts';
 import type { Plan } from '../../program/program.ts';
 import type { EstimateOptions } from '../estimate.ts';
+import type { LayerEstimate, PlacedPart } from '../estimate-result.ts';
+import { fittedRelease, fittedSram } from './evidence.ts';
 
 /** The errors of the model and of simpler ones, shown beside every estimate. */
 const modelBaselines =
   'Model: 1.7 % mean and 4.4 % largest error on the 40 published cells it was fitted to; leaving one network out, 2.8 % and 7.6 % ' +
   '(4.5 % and 14 % when the structure of its earlier form is chosen anew). For comparison, leaving one network out: max-roofline 15 % and 35 %, constant utilisation 25 % and 76 %.';
 
-/** The release whose published throughput was fitted. */
-const fittedRelease = 'JetPack 5.1.1';
-const fittedSram = 2 ** 20;
 const largestFittedBatch = 2;
 
 /** `validated` is false as soon as one thing about the plan or the module lies outside what was held against measurements. */
 export function estimateNotes(
   plan: Plan,
   { target, module, powerMode }: EstimateOptions,
+  timed: { readonly layers: readonly LayerEstimate[]; readonly parts: readonly PlacedPart[] },
 ): { readonly validated: boolean; readonly notes: readonly string[] } {
   const doubts: string[] = [];
   if (!module.validated) {
@@ -34,6 +34,13 @@ export function estimateNotes(
     doubts.push(`Batch ${plan.batch}: the fit has batches of 1 and 2 only.`);
   }
   const layers = plan.segments.flatMap((segment) => (segment.kind === 'dla' ? segment.program.layers : []));
+  const half = timed.layers.filter(({ placed, macs }) => placed?.engine === 'rubik' && macs > 0);
+  if (half.length > 0) {
+    doubts.push(
+      `${half.length} FP16 convolution${half.length === 1 ? '' : 's'} in Rubik: the rate fits engines of one convolution within 20 %, 6 % on average; no network was fitted.`,
+    );
+  }
+  doubts.push(...promotionNotes(timed.layers));
   for (const what of new Set(layers.map(beyondTheFit))) {
     if (what === undefined) continue;
     const found = layers.filter((layer) => beyondTheFit(layer) === what);
@@ -47,15 +54,39 @@ export function estimateNotes(
   if (programs.some(({ sram }) => sram !== fittedSram)) {
     notes.push('The fit has 1 MiB of managed SRAM.');
   }
-  if (programs.length > 1)
-    notes.push(`${programs.length} DLA tasks, 20 µs each beside their layers; the time between tasks is not counted.`);
-  const host = plan.segments.filter(({ kind }) => kind === 'host').length;
-  if (host > 0) notes.push(`${host} segment${host > 1 ? 's' : ''} outside the DLA: not timed.`);
+  if (programs.length > 1) notes.push(`${programs.length} DLA tasks, 20 µs each beside their layers.`);
+  const ongpu = timed.parts.filter(({ kind }) => kind === 'gpu').reduce((sum, { count }) => sum + count, 0);
+  if (ongpu > 0) {
+    notes.push(
+      `${ongpu} node${ongpu > 1 ? 's' : ''} on the GPU: what launching ${ongpu > 1 ? 'them' : 'it'} costs is in the latency, ${ongpu > 1 ? 'their' : 'its'} work is not known.`,
+    );
+  }
+  const untimed = plan.segments.filter((segment) => segment.kind === 'host' && segment.reason === 'not emulated');
+  if (untimed.length > 0) {
+    notes.push(
+      `${untimed.length} segment${untimed.length > 1 ? 's' : ''} that the board's DLA takes and that ${untimed.length > 1 ? 'are' : 'is'} not emulated: not timed.`,
+    );
+  }
   if (powerMode.dlaClock.status === 'assumed') {
     notes.push(`The DLA clock of ${powerMode.name} is assumed: ${powerMode.dlaClock.source}.`);
   }
   notes.push('No absolute power is claimed: only ratios are published.');
   return { validated: doubts.length === 0, notes };
+}
+
+/** Layers whose tables of int8 stand for operators that the board runs in FP16, and what that takes. */
+function promotionNotes(layers: readonly LayerEstimate[]): readonly string[] {
+  const promoted = layers.filter((layer) => layer.promoted !== undefined && layer.promoted.length > 0);
+  if (promoted.length === 0) return [];
+  const launches = new Map<string, { count: number; time: number }>();
+  for (const { what, total } of promoted.flatMap((layer) => layer.promoted!)) {
+    const { count, time } = launches.get(what) ?? { count: 0, time: 0 };
+    launches.set(what, { count: count + 1, time: time + total });
+  }
+  const list = [...launches].map(([what, { count, time }]) => `${count} × ${what} ${(time / 1000).toFixed(2)} ms`);
+  return [
+    `${promoted.length} layer${promoted.length === 1 ? '' : 's'} with Sigmoid, Tanh or a gate: the board runs them in launches of their own, Sigmoid and Tanh in FP16 between conversions: ${list.join(', ')}. Assumed, not measured (first: ${promoted[0]!.name}).`,
+  ];
 }
 
 /** Kinds of layers that the fitted networks have, deconvolutions aside. */

@@ -17,10 +17,12 @@ import {
   microseconds,
 } from '../../base/units.ts';
 import type { Fact } from '../../targets/target.ts';
+import { type AsBuiltParameters, asBuiltParameters } from './as-built.ts';
+import { type HalfParameters, halfParameters } from './half.ts';
 
 const fit = 'fitted to 40 published cells and nine layers (docs/hardware/estimate-model.md#parameters)';
 
-/** A number that was fitted, and where it goes when one network at a time is left out. */
+/** A number that was fitted, and where it goes when one network (of other fits: one row) at a time is left out. */
 export interface Fitted<T> extends Fact<T> {
   readonly status: 'fitted';
   readonly range: readonly [low: number, high: number];
@@ -54,6 +56,8 @@ export interface ModelParameters {
   readonly referenceMemoryClock: Fact<MHz>;
   /** Peak bandwidth of the module that was fitted, at the reference clock. */
   readonly referencePeak: Fact<GBps>;
+  readonly half: HalfParameters;
+  readonly asBuilt: AsBuiltParameters;
 }
 
 export const orinParameters: ModelParameters = {
@@ -86,4 +90,6 @@ export const orinParameters: ModelParameters = {
     source: 'LPDDR5 of AGX Orin 64GB (docs/hardware/orin.md#dram)',
   },
   referencePeak: { value: gigabytesPerSecond(204.8), status: 'derived', source: '256-bit LPDDR5 at 3200 MHz' },
+  half: halfParameters,
+  asBuilt: asBuiltParameters,
 };

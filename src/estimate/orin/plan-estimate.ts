@@ -5,28 +5,41 @@ import { withDependencies } from '../../program/dependencies.ts';
 import type { Plan, Program } from '../../program/program.ts';
 import type { JetsonTarget } from '../../targets/target.ts';
 import type { EstimateOptions } from '../estimate.ts';
-import type { Estimate, LayerEstimate } from '../estimate-result.ts';
+import type { Estimate, LayerEstimate, PlacedPart } from '../estimate-result.ts';
 import { programWork } from '../layer-work.ts';
+import { type AsBuiltPart, asBuilt } from './as-built.ts';
 import { lanesOf } from './engines.ts';
+import { evidenceOf } from './evidence.ts';
 import { type Conditions, conditionsOf, estimateLayer, type LayerWork } from './layer-cost.ts';
 import { estimateNotes } from './notes.ts';
 import { dramTraffic } from './roofline.ts';
 import { scheduleLaunches } from './schedule.ts';
 
 export function orinEstimate(plan: Plan, options: EstimateOptions & { readonly target: JetsonTarget }): Estimate {
-  const { target, module, powerMode, cores } = options;
+  const { target, module, powerMode, cores, bindings = 'native' } = options;
   const conditions = conditionsOf(target, powerMode);
   const layers: LayerEstimate[] = [];
+  const around = asBuilt(plan, bindings, powerMode, conditions.parameters.asBuilt);
+  const parts: PlacedPart[] = [];
   let [latency, sequential, longestChain] = [0, 0, 0];
+  const spend = (part: AsBuiltPart) => {
+    parts.push({ ...part, start: microseconds(latency), end: microseconds(latency + part.time) });
+    latency += part.time;
+    sequential += part.time;
+    longestChain += part.time;
+  };
   for (const [segment, part] of plan.segments.entries()) {
+    const { before, after } = around[segment]!;
+    before.forEach(spend);
     if (part.kind !== 'dla') continue;
     const task = taskEstimate(part.program, { segment, start: latency, target, conditions });
     layers.push(...task.layers);
     latency = task.end;
     sequential += task.sequential;
     longestChain += task.longestChain;
+    after.forEach(spend);
   }
-  const { validated, notes } = estimateNotes(plan, options);
+  const { validated, notes } = estimateNotes(plan, options, { layers, parts });
   const macs = layers.reduce((sum, layer) => sum + layer.macs, 0);
   const dram = layers.reduce((sum, layer) => sum + dramTraffic(layer), 0);
   return {
@@ -44,6 +57,8 @@ export function orinEstimate(plan: Plan, options: EstimateOptions & { readonly t
     utilisation: latency === 0 ? 0 : macs / (latency * conditions.peak),
     dramBytesPerImage: bytes(dram / plan.batch),
     validated,
+    evidence: evidenceOf({ plan, module, powerMode, layers, validated, asBuilt: parts.length > 0 }),
+    asBuilt: { bindings, parts, time: microseconds(parts.reduce((sum, { time }) => sum + time, 0)) },
     schedule: { sequential: microseconds(sequential), longestChain: microseconds(longestChain) },
     notes,
   };
@@ -67,7 +82,7 @@ interface TaskEstimate {
 /** One DLA task. Its own time comes first, since where it really falls is not known. */
 function taskEstimate(program: Program, { segment, start, target, conditions }: TaskPlace): TaskEstimate {
   const { parameters, peak } = conditions;
-  const { works, waits } = launchesOf(program);
+  const { works, waits } = launchesOf(program, target);
   const costs = works.map((work) => estimateLayer(work, conditions));
   const places = scheduleLaunches(costs, waits, lanesOf(target));
   const begin = start + parameters.taskOverhead.value;
@@ -105,14 +120,18 @@ interface Launches {
 /** A Program is priced in many power modes; what they have in common is found once. */
 const known = new WeakMap<Program, Launches>();
 
-function launchesOf(program: Program): Launches {
+function launchesOf(program: Program, target: JetsonTarget): Launches {
   const found = known.get(program) ?? {
-    works: programWork(program),
+    works: programWork(program).map((work) => placedWork(work, target)),
     waits: withDependencies(program).map(({ after: before }) => before),
   };
   known.set(program, found);
   return found;
 }
+
+/** Only Orin has its FP16 convolutions in Rubik. */
+const placedWork = (work: LayerWork, { generation }: JetsonTarget): LayerWork =>
+  work.halfPositions !== undefined && generation !== 'orin' ? { ...work, engine: 'cpipe' } : work;
 
 const after = (begin: number, time: number): Microseconds => microseconds(begin + time);
 

@@ -317,19 +317,19 @@ const copy: fc.Arbitrary<Copy<number>> = fc.record({
   output: index,
 });
 
-const common = { id: index, name, origin: fc.array(name), after: fc.array(index) };
+const common = { id: index, name, origin: fc.array(name), tableOf: fc.array(name), after: fc.array(index) };
 type Of<K extends Layer['kind']> = Extract<Layer, { readonly kind: K }>;
 
 const layer: fc.Arbitrary<Layer> = fc.oneof(
-  record<Of<'conv'>>({ ...common, kind: fc.constant('conv'), conv, sdp, pdp }, 'pdp'),
-  record<Of<'sdp'>>({ ...common, kind: fc.constant('sdp'), sdp, pdp }, 'pdp'),
-  record<Of<'pdp'>>({ ...common, kind: fc.constant('pdp'), pdp }),
-  record<Of<'cdp'>>({ ...common, kind: fc.constant('cdp'), cdp }),
-  record<Of<'resize'>>({ ...common, kind: fc.constant('resize'), resize }),
-  record<Of<'copy'>>({ ...common, kind: fc.constant('copy'), copy }),
-  record<Of<'pixels'>>({ ...common, kind: fc.constant('pixels'), pixels }),
-  record<Of<'rubik'>>({ ...common, kind: fc.constant('rubik'), rubik }),
-  record<Of<'bdma'>>({ ...common, kind: fc.constant('bdma'), transfers: fc.array(transfer) }),
+  record<Of<'conv'>>({ ...common, kind: fc.constant('conv'), conv, sdp, pdp }, 'tableOf', 'pdp'),
+  record<Of<'sdp'>>({ ...common, kind: fc.constant('sdp'), sdp, pdp }, 'tableOf', 'pdp'),
+  record<Of<'pdp'>>({ ...common, kind: fc.constant('pdp'), pdp }, 'tableOf'),
+  record<Of<'cdp'>>({ ...common, kind: fc.constant('cdp'), cdp }, 'tableOf'),
+  record<Of<'resize'>>({ ...common, kind: fc.constant('resize'), resize }, 'tableOf'),
+  record<Of<'copy'>>({ ...common, kind: fc.constant('copy'), copy }, 'tableOf'),
+  record<Of<'pixels'>>({ ...common, kind: fc.constant('pixels'), pixels }, 'tableOf'),
+  record<Of<'rubik'>>({ ...common, kind: fc.constant('rubik'), rubik }, 'tableOf'),
+  record<Of<'bdma'>>({ ...common, kind: fc.constant('bdma'), transfers: fc.array(transfer) }, 'tableOf'),
 );
 
 export const arbitraryProgram: fc.Arbitrary<Program> = fc.record({

@@ -57,7 +57,8 @@ function timingPanel(estimate: Estimate): Markup {
 <rect x="${coordinate(left + overlapped)}" y="${y}" width="${coordinate(length - overlapped)}" height="${row - 5}" fill="var(--overhead)"/>
 <text class="soft" x="${coordinate(left + length + 6)}" y="${y + 12}">${formatTime(layer.total)}, ${layer.bound}${layer.macs > 0 && ` · ${percent(layer.utilisation, 0)}`}</text></g>`;
   });
-  return markup`<p><b>${formatRate(estimate.imagesPerSecond)} images/s</b> on ${estimate.cores} core${estimate.cores > 1 && 's'}, latency ${formatTime(estimate.latency)}, utilisation ${percent(estimate.utilisation)}, ${formatBytes(Math.round(estimate.dramBytesPerImage))} of DRAM traffic per image</p>
+  return markup`<p><b>${formatRate(estimate.imagesPerSecond)} images/s</b> (${estimate.evidence.class}: error ${estimate.evidence.error}) on ${estimate.cores} core${estimate.cores > 1 && 's'}, latency ${formatTime(estimate.latency)}, utilisation ${percent(estimate.utilisation)}, ${formatBytes(Math.round(estimate.dramBytesPerImage))} of DRAM traffic per image</p>
+${estimate.asBuilt && estimate.asBuilt.parts.length > 0 && markup`<p>Around the DLA, ${formatTime(estimate.asBuilt.time)} of the latency with ${estimate.asBuilt.bindings} bindings: ${estimate.asBuilt.parts.map(({ what, time }) => `${what} ${formatTime(time)}`).join('; ')}</p>`}
 <p>${bounds.map((bound) => markup`<span class="key"><i style="background:var(--${bound})"></i>${bound}-bound, ${percent(shares[bound].share, 0)} of the time</span>`)}</p>
 ${estimate.schedule && schedule(estimate)}<div class="scroll"><svg role="img" aria-label="time per layer" width="${left + right + 130}" height="${height}">${bars}</svg></div>
 <details><summary>As a table</summary><div class="scroll"><table>
@@ -95,6 +96,7 @@ const describe = (layer: LayerEstimate): string =>
     `${formatMacs(layer.macs)}, ${formatBytes(Math.round(dramTraffic(layer)))} of DRAM traffic`,
     `input in ${layer.inputMemory}, output in ${layer.outputMemory}`,
     `nodes: ${layer.origin.join(', ')}`,
+    ...(layer.promoted ?? []).map(({ what, total }) => `the board needs besides: ${what}, ${formatTime(total)}`),
     ...(layer.stripe?.reasons ?? []),
   ].join('\n');
 

@@ -106,7 +106,10 @@ describe('a point stage in floats', () => {
     'a product and a bound': { operand: { op: 'mul', value: 'b' }, high: 0.6 },
     'a maximum and a slope': { operand: { op: 'max', value: 'b' }, slope: each((k) => 0.1 * k) },
     'a slope and a bound': { slope: Float64Array.of(0.25), high: 3 },
-    'a table behind a sum': { operand: { op: 'add', value: 'b' }, table: { input: 'x', evaluate: Math.tanh } },
+    'a table behind a sum': {
+      operand: { op: 'add', value: 'b' },
+      table: { input: 'x', evaluate: Math.tanh, operators: ['Tanh'] },
+    },
   };
 
   it.each(Object.entries(stages))('has %s as exactly as float16 does', (_, change) => {

@@ -193,7 +193,7 @@ describe('a point stage in integers', () => {
   it('looks a function up, exactly between entries of a straight line', () => {
     const tableScale = 0.05;
     const bend = (x: number) => (x < 0 ? 0.25 * x : x);
-    const point: Point = { ...plainPoint, table: { input: 'x', evaluate: bend } };
+    const point: Point = { ...plainPoint, table: { input: 'x', evaluate: bend, operators: [] } };
     const stage = { point, inputScales: vary(1, 1e-4, 1e-3), outputScale: 0.06, tableScale };
     expect(farthest(stage, 6)).toBeLessThan(0.9);
   });
@@ -205,7 +205,7 @@ describe('a point stage in integers', () => {
     ['a slope', { slope: Float64Array.of(0.2) }, 1],
     ['an upper bound', { low: 0, high: 3 }, 1],
   ] as const)('looks a function up behind %s', (_, change, operandScale) => {
-    const point: Point = { ...plainPoint, ...change, table: { input: 'x', evaluate: Math.tanh } };
+    const point: Point = { ...plainPoint, ...change, table: { input: 'x', evaluate: Math.tanh, operators: ['Tanh'] } };
     const inputScales = vary(1, 1e-4, 1e-3);
     const stage = { point, inputScales, bias: signed(2, 2), outputScale: 1 / 127, operandScale, tableScale: 0.05 };
     // An eighth of the slope of a table from one entry to the next, and its rounding.

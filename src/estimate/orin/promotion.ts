@@ -1,0 +1,54 @@
+/**
+ * A table of int8 is one step of a launch here. The board has no such table: Sigmoid and Tanh run in FP16, also in an INT8 network
+ * (docs/hardware/orin.md#activation), so the launch ends before them, its result is converted, looked up and converted back, and what
+ * multiplies the two, as SiLU does, is a launch of its own again. x · clip(a·x + b), as HardSwish is written, is two launches of INT8.
+ * Nothing of this was measured: each launch is priced as a point-wise one that reads and writes what it must.
+ */
+
+import { type Bytes, bytes } from '../../base/units.ts';
+import type { LayerWork } from './layer-cost.ts';
+
+export interface PromotedLaunch {
+  readonly what: string;
+  readonly work: LayerWork;
+}
+
+/** Operators of a table that run in FP16. */
+const inHalf: ReadonlySet<string> = new Set(['Sigmoid', 'Tanh']);
+
+/** The launches that a layer with a table needs besides its own. */
+export function promotedLaunches(work: LayerWork): readonly PromotedLaunch[] {
+  const { table = [], conv, output } = work;
+  const size = output.size;
+  const point = (what: string, from: number, to: number, operand?: number): PromotedLaunch => ({
+    what,
+    work: pointWork(work, bytes(from), bytes(to), operand === undefined ? undefined : bytes(operand)),
+  });
+  const launches: PromotedLaunch[] = [];
+  for (const [index, operator] of table.entries()) {
+    if (inHalf.has(operator)) {
+      launches.push(
+        point('conversion to FP16', size, 2 * size),
+        point(`${operator} in FP16`, 2 * size, 2 * size),
+        point('conversion to INT8', 2 * size, size),
+      );
+    } else if (operator === 'Clip') launches.push(point('Clip', size, size));
+    else if (operator === 'Mul' && index > 0) launches.push(point('Mul', size, size, size));
+  }
+  // Without a convolution the layer's own launch is the last of them.
+  return conv === undefined ? launches.slice(0, -1) : launches;
+}
+
+function pointWork(work: LayerWork, input: Bytes, output: Bytes, operand: Bytes | undefined): LayerWork {
+  const { batch, elements, sramFree, output: written } = work;
+  const tensor = (size: Bytes) => ({ size, resident: written.resident && size <= sramFree });
+  return {
+    engine: 'cpipe',
+    batch,
+    elements,
+    input: tensor(input),
+    ...(operand !== undefined && { operand: tensor(operand) }),
+    output: tensor(output),
+    sramFree,
+  };
+}
