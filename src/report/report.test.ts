@@ -98,7 +98,8 @@ it('draws the schedule: every task, and every layer over the lanes that it has',
   const page = reportHtml(value);
   const drawings = page.match(/<svg role="img" aria-label="schedule".*?<\/svg>/gs)!;
   expect(drawings).toHaveLength(value.estimates.length);
-  for (const [index, { layers }] of value.estimates.entries()) {
+  for (const [index, { layers, asBuilt }] of value.estimates.entries()) {
+    expect(drawings[index]!.match(/class="part"/g)).toHaveLength(asBuilt!.parts.length);
     expect(drawings[index]!.match(/class="task"/g)).toHaveLength(new Set(layers.map(({ segment }) => segment)).size);
     // Both convolution pipes: 26 pixels a lane, less a gap of 4.
     expect(drawings[index]!.match(/height="48" fill="[^"]*" stroke="[^"]*"><title>[^<]*Conv_/g)).toHaveLength(

@@ -67,7 +67,7 @@ export function evidenceOf(subject: Subject): Evidence {
   const seen = validated && publishedModes.has(powerMode.name) && !asBuilt;
   const cell = seen && builtAsPublished(subject.plan) ? find(published, subject) : undefined;
   if (cell !== undefined)
-    return { class: 'published cell', error: 'fitted to: 1.6 % mean, 4.6 % largest on all cells' };
+    return { class: 'published cell', error: 'fitted to: 1.7 % mean, 4.4 % largest on all cells' };
   const network = module.validated && !asBuilt ? find(judged, subject) : undefined;
   if (network !== undefined) {
     return {
@@ -75,7 +75,7 @@ export function evidenceOf(subject: Subject): Evidence {
       error: `${network.title}: see docs/estimates.md`,
     };
   }
-  if (seen) return { class: 'unseen network', error: '4.5 % mean, 14 % largest with one network left out' };
+  if (seen) return { class: 'unseen network', error: '2.8 % mean, 7.6 % largest with one network left out' };
   return { class: 'never seen', error: 'not known' };
 }
 

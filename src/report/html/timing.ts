@@ -73,11 +73,13 @@ function schedule(estimate: Estimate): Markup {
   const [left, width, row, top] = [90, 880, 26, 4];
   const x = (time: number) => left + (time / estimate.latency) * width;
   const boxes = spans.map((span) => {
-    const rows = span.kind === 'task' ? tracks.map((_, track) => track) : span.tracks;
+    const rows = span.kind === 'layer' ? span.tracks : tracks.map((_, track) => track);
     const y = top + Math.min(...rows) * row;
     const box = markup`x="${coordinate(x(span.start))}" width="${coordinate(Math.max(0.5, x(span.end) - x(span.start)))}" y="${y}" height="${rows.length * row - 4}"`;
     if (span.kind === 'task')
       return markup`<rect class="task" ${box} fill="var(--overhead)"><title>task</title></rect>`;
+    if (span.kind === 'part')
+      return markup`<rect class="part" ${box} fill="var(--memory)"><title>${span.name}, ${formatTime(span.part.time)}</title></rect>`;
     return markup`<rect ${box} fill="var(--${span.layer.bound})" stroke="var(--card)"><title>${formatTime(span.start)} to ${formatTime(span.end)}\n${describe(span.layer)}</title></rect>`;
   });
   const names = tracks.map(
