@@ -72,7 +72,7 @@ export function evidenceOf(subject: Subject): Evidence {
   if (network !== undefined) {
     return {
       class: 'judged network',
-      error: `${network.title}: see docs/estimates.md`,
+      error: `${network.title}: docs/hardware/judged.md has prediction and measurement`,
     };
   }
   if (seen) return { class: 'unseen network', error: '2.8 % mean, 7.6 % largest with one network left out' };
