@@ -195,6 +195,8 @@ export interface CompileOptions extends TargetOptions, PoolOptions {
   readonly propagateScales?: boolean;
   /** Managed SRAM in MiB, 0.5 or 1; the target's default pool when not given. */
   readonly sram?: number;
+  /** Nodes that run in another precision than the network, by their names in it; `*` names all others. Orin and Xavier, INT8. */
+  readonly layerPrecisions?: ReadonlyMap<string, PrecisionName>;
   readonly inputFormat?: InputFormat;
   readonly preprocess?: Preprocess;
   readonly sparsity?: 'disable' | 'enable';
@@ -203,11 +205,11 @@ export interface CompileOptions extends TargetOptions, PoolOptions {
 /**
  * A tensor of the model without a scale puts the nodes that touch it in FP16: see `coverage` of the result.
  *
- * @throws calibrate/cache-missing when no tensor has a scale, or one has none on an open NVDLA; compile/accumulator-overflow, compile/memory;
+ * @throws calibrate/cache-missing when no tensor has a scale, or one has none on an open NVDLA; compile/precision; compile/accumulator-overflow, compile/memory;
  *   compile/unsupported when the target has no such precision, sparse mode or input format; target/unknown
  */
 export function compile(network: PreparedNetwork, options: CompileOptions = {}): Compilation {
-  const { scales, sram, inputFormat, preprocess, sparsity, propagateScales } = options;
+  const { scales, sram, inputFormat, preprocess, sparsity, propagateScales, layerPrecisions } = options;
   const compilation = {
     ...rulesOf(options),
     ...poolsOf(options),
@@ -216,6 +218,9 @@ export function compile(network: PreparedNetwork, options: CompileOptions = {}):
     ...(preprocess && { preprocess }),
     ...(sparsity && { sparsity }),
     ...(propagateScales !== undefined && { propagateScales }),
+    ...(layerPrecisions && {
+      layerPrecisions: new Map([...layerPrecisions].map(([node, name]) => [node, precisionNamed(name)])),
+    }),
   };
   return compileNetwork(network.graph, scales, compilation, network.original);
 }

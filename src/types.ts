@@ -38,6 +38,7 @@ export type {
   StripeTotals,
 } from './estimate/estimate-result.ts';
 export type { AsBuiltPart, Bindings } from './estimate/orin/as-built.ts';
+export type { OrinEngine } from './estimate/orin/engines.ts';
 export type { Evidence } from './estimate/orin/evidence.ts';
 export type { BatchOptions, Sample } from './evaluate/data-set.ts';
 export type { Accuracy, EvaluateOptions, TensorDivergence } from './evaluate/evaluate.ts';
@@ -65,9 +66,11 @@ export type {
   Convert,
   Copy,
   Extent,
+  Float16Sdp,
   FloatScaleSdp,
   ImageInput as PixelInput,
   IntegerAverage,
+  JetsonSdp,
   Layer,
   LinearResize,
   Lookup,
@@ -81,6 +84,7 @@ export type {
   Pipeline,
   PixelCopy,
   PixelGrid,
+  PointSteps,
   Resize,
   RubikMove,
   Sdp,
@@ -132,7 +136,7 @@ export type { RecordedTrace, TraceOptions as TraceRecordOptions } from './runtim
 export type { RecordOptions } from './runtime/nvdla/trace-recorder.ts';
 export type { Binding, StockNetwork } from './runtime/nvdla/user-driver.ts';
 export type { PropagatedScales } from './support/propagate-scales.ts';
-export type { CheckedSegment, Fix, Placement, Refusal, Verdict } from './support/verdict.ts';
+export type { CheckedSegment, Fix, Judgement, Placement, Refusal, Verdict } from './support/verdict.ts';
 export type {
   CommonTarget,
   Fact,

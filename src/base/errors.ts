@@ -45,6 +45,8 @@ export const errorCodes = {
 
   'compile/accumulator-overflow': 'The weights of a layer could overflow the int32 accumulator.',
   'compile/memory': 'The network does not fit the memories of the target.',
+  'compile/precision':
+    'A precision is asked for a node that the network does not have, or that does not run on the DLA.',
   'compile/unsupported':
     'The compiler cannot lower a node, or not as it was asked to: in this precision, input format or sparse mode, or for this target.',
 

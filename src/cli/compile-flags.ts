@@ -30,6 +30,7 @@ export interface CompileFlags extends PreprocessFlags {
   readonly memPool?: MemoryPoolFlag;
   readonly inputFormat: InputFormat;
   readonly precision: PrecisionName;
+  readonly layerPrecisions?: ReadonlyMap<string, PrecisionName>;
   readonly sparsity: 'disable' | 'enable';
 }
 
@@ -101,6 +102,7 @@ export function compileNetwork(
       ...(scales && { scales }),
       ...poolsOf(flags),
       precision: flags.precision,
+      ...(flags.layerPrecisions && { layerPrecisions: flags.layerPrecisions }),
       inputFormat: flags.inputFormat,
       sparsity: flags.sparsity,
       ...(flags.propagateScales && { propagateScales: true }),

@@ -1,7 +1,7 @@
 /** Values of flags, validated, the flags that several commands share, and what flags go together. */
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { precisionNames } from '../base/data-type.ts';
+import { type PrecisionName, precisionNames } from '../base/data-type.ts';
 import { fail } from '../base/errors.ts';
 import { readBytes } from '../host/node/files.ts';
 import { readTarget } from '../targets/custom-target.ts';
@@ -218,6 +218,20 @@ export const poolsOf = ({ sram, memPool }: { readonly sram?: string; readonly me
   };
 };
 
+/** `NAME:fp16,…`; a name may hold colons. */
+function layerPrecisionList(text: string): ReadonlyMap<string, PrecisionName> {
+  const list = new Map<string, PrecisionName>();
+  for (const entry of text.split(',')) {
+    const at = entry.lastIndexOf(':');
+    const [name, precision] = [entry.slice(0, Math.max(0, at)), entry.slice(at + 1)];
+    const known = precisionNames.find((candidate) => candidate === precision);
+    if (name === '' || known === undefined) throw new InvalidArgumentError(`${entry} is not NAME:fp16 or NAME:int8.`);
+    if (list.has(name)) throw new InvalidArgumentError(`${name} is named twice.`);
+    list.set(name, known);
+  }
+  return list;
+}
+
 export const withCompile = (command: Command): Command =>
   command
     .option(
@@ -239,6 +253,12 @@ export const withCompile = (command: Command): Command =>
       new Option('--precision <type>', 'fp16, which needs no ranges, on orin, xavier and nv_full')
         .choices(precisionNames)
         .default('int8'),
+    )
+    .addOption(
+      new Option(
+        '--layer-precisions <list>',
+        'nodes that run in another precision, as trtexec has it: NAME:fp16,NAME:int8; * for all others',
+      ).argParser(layerPrecisionList),
     )
     .addOption(
       new Option('--sparsity <mode>', 'use 2:4 sparse weights where a layer has them')

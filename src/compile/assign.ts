@@ -1,17 +1,21 @@
 /**
  * The pass that decides, node by node, who runs it: an operation of a DLA segment, the host, or nobody (constants). A node that the
- * rules accept goes to the host all the same when the compiler cannot lower it or a tensor has no INT8 scale, and the reason is kept.
+ * rules accept goes to the host all the same when the compiler cannot lower it, and the reason is kept.
+ *
+ * A node in INT8 that reads or writes a tensor without a scale runs in FP16 where the hardware has both, as under trtexec's --int8
+ * --fp16 (docs/hardware/orin.md#int8-ranges), and on the host elsewhere.
  *
  * A node that moves no data (a Reshape of [N, C, 1, 1] to [N, C]) costs nothing on either side, whatever the rules say of it: it
  * joins the segment that makes its input, or the one that alone reads its output.
  */
 
 import type { Precision } from '../base/data-type.ts';
+import { fail } from '../base/errors.ts';
 import { type Graph, type Node, readsOf as nodeReads } from '../graph/graph.ts';
 import type { QuantizedGraph } from '../quantize/quantize.ts';
 import type { CheckResult } from '../support/verdict.ts';
 import { type FuseContext, fuse } from './fuse.ts';
-import { type Operation, scaledValues, surfaceShape } from './operation.ts';
+import { type Operation, readsOf, scaledValues, surfaceShape } from './operation.ts';
 import { movesNothing, select } from './select/select.ts';
 
 export interface Assignment {
@@ -24,11 +28,14 @@ export interface Assignment {
   readonly notEmulated: ReadonlyMap<string, string>;
   /** The given scales, and those that aliases pass on. */
   readonly scales: ReadonlyMap<string, number>;
+  readonly precisionOf: (operation: Operation) => Precision;
 }
 
 /** The decisions in which targets differ: which nodes the hardware runs, and what one launch does. */
 export interface LaunchPolicy extends Pick<FuseContext, 'fits' | 'poolFuses' | 'joinsAverages'> {
   readonly precision: Precision;
+  /** Whether one network may have both precisions. */
+  readonly mixes: boolean;
   /** The operation as this hardware has it. */
   readonly adapt: (operation: Operation) => Operation;
   /** Why the hardware cannot do an operation that stands alone, as the end of "is not emulated: …". */
@@ -40,6 +47,7 @@ export function assign(
   checked: CheckResult,
   { scales: given, half = new Map() }: Pick<QuantizedGraph, 'scales' | 'half'>,
   policy: LaunchPolicy,
+  asked: ReadonlyMap<string, Precision> = new Map(),
 ): Assignment {
   const live = liveNodes(graph);
   const segments = new Map<Node, number>();
@@ -60,7 +68,7 @@ export function assign(
   for (const node of live) {
     if (!segments.has(node)) continue;
     const unscaled = half.get(node.name);
-    if (unscaled !== undefined) {
+    if (unscaled !== undefined && !policy.mixes) {
       reasons.set(node, `it runs in FP16, since tensor ${unscaled} has no INT8 scale`);
       continue;
     }
@@ -74,10 +82,19 @@ export function assign(
   passOnScales([...selected.values()].flat(), scales);
 
   const segmentOf = (operation: Operation): number => segments.get(operation.nodes[0]!)!;
+  const halves = new Set<Node>();
+  for (const node of live) {
+    const value = half.get(node.name);
+    if (value === undefined || !policy.mixes) continue;
+    if (asked.get(node.name) === 'int8') unscaledInt8(node, value);
+    halves.add(node);
+  }
+  const precisionOfNode = (node: Node): Precision =>
+    halves.has(node) ? 'float16' : (asked.get(node.name) ?? policy.precision);
   for (;;) {
     const candidates = live.flatMap((node) => (reasons.has(node) ? [] : (selected.get(node) ?? [])));
     const operations = fuse(candidates, {
-      segmentOf,
+      partOf: (operation) => `${segmentOf(operation)} ${precisionOfNode(operation.nodes[0]!)}`,
       external: readElsewhere(graph, live, (node) => selected.has(node) && !reasons.has(node)),
       sameShape: (a, b) => `${surfaceShape(graph, a)}` === `${surfaceShape(graph, b)}`,
       hasScale: (value) => policy.precision !== 'int8' || scales.has(value),
@@ -85,13 +102,19 @@ export function assign(
       poolFuses: policy.poolFuses,
       joinsAverages: policy.joinsAverages,
     });
-    const before = reasons.size;
+    const before = reasons.size + halves.size;
     for (const operation of operations) {
-      const value = policy.precision === 'int8' ? scaledValues(operation).find((name) => !scales.has(name)) : undefined;
+      if (precisionOfNode(operation.nodes[0]!) !== 'int8') continue;
+      const value = scaledValues(operation).find((name) => !scales.has(name));
       if (value === undefined) continue;
-      for (const node of operation.nodes) reasons.set(node, `tensor ${value} has no INT8 scale`);
+      const named = operation.nodes.find((node) => asked.get(node.name) === 'int8');
+      if (named) unscaledInt8(named, value);
+      for (const node of operation.nodes) {
+        if (policy.mixes) halves.add(node);
+        else reasons.set(node, `tensor ${value} has no INT8 scale`);
+      }
     }
-    if (reasons.size === before) {
+    if (reasons.size + halves.size === before) {
       const accepted = (node: Node) => byName.has(node.name);
       const host = new Map<Node, 'refused' | 'not emulated'>();
       for (const node of live) {
@@ -100,9 +123,36 @@ export function assign(
       }
       const notEmulated = new Map<string, string>();
       for (const [node, why] of reasons) if (accepted(node)) notEmulated.set(node.name, why);
-      return { operations, segmentOf, host, notEmulated, scales };
+      const precisionOf = followed(operations, (operation) => {
+        const node = operation.nodes.find(({ name }) => asked.has(name)) ?? operation.nodes[0]!;
+        return { precision: precisionOfNode(node), chosen: asked.has(node.name) || halves.has(node) };
+      });
+      return { operations, segmentOf, host, notEmulated, scales, precisionOf };
     }
   }
+}
+
+const unscaledInt8 = ({ name: node }: Node, value: string): never =>
+  fail('calibrate/cache-missing', 'it was asked to run in INT8, and a tensor has no scale', { node, value });
+
+/**
+ * The precision of each operation. What moves or selects numbers, and that nobody chose a precision for, follows what feeds it: FP16 where
+ * all of that is FP16, so that nothing is converted for it.
+ */
+function followed(
+  operations: readonly Operation[],
+  own: (operation: Operation) => { readonly precision: Precision; readonly chosen: boolean },
+): (operation: Operation) => Precision {
+  const precisions = new Map<Operation, Precision>();
+  const makers = new Map(operations.map((operation) => [operation.output, operation]));
+  for (const operation of operations) {
+    const { precision, chosen } = own(operation);
+    const makerPrecision = (value: string) => precisions.get(makers.get(value) ?? operation);
+    const follows = !chosen && operation.kind !== 'conv' && operation.kind !== 'point';
+    const halved = follows && readsOf(operation).every((value) => makerPrecision(value) === 'float16');
+    precisions.set(operation, halved ? 'float16' : precision);
+  }
+  return (operation) => precisions.get(operation)!;
 }
 
 /** The nodes that something at run time depends on and that are not constant, in graph order. */

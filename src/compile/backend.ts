@@ -3,6 +3,7 @@
  * one for orin and xavier and one for the configurations of the open NVDLA.
  */
 
+import type { Precision } from '../base/data-type.ts';
 import type { Shape4, SurfaceFormat } from '../program/surface.ts';
 import type { LaunchPolicy } from './assign.ts';
 import type { Lower } from './emit.ts';
@@ -12,9 +13,8 @@ import type { Placement } from './place.ts';
 
 export interface Backend {
   readonly policy: LaunchPolicy;
-  /** Elements of feature surfaces; `int8` surfaces have a scale. */
-  readonly elementType: 'int8' | 'float16';
-  readonly featureFormat: SurfaceFormat;
+  /** The format of feature surfaces; `int8` ones have a scale. */
+  readonly featureFormat: (dtype: Precision) => SurfaceFormat;
   /** The shape of a value's surface: of the whole batch, or of one element of it where a program runs once for each. */
   readonly surfaceOf: (shape: Shape4) => Shape4;
   /** Whoever writes an atom writes all of it. */

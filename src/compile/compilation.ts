@@ -19,11 +19,14 @@ import { check } from '../support/check.ts';
 import type { CheckResult } from '../support/verdict.ts';
 import { isNvdla } from '../targets/target.ts';
 import { type Compiled, type CompileOptions, compile } from './compile.ts';
+import { layerPrecisions } from './layer-precisions.ts';
 
-export interface CompilationOptions extends CompileOptions {
+export interface CompilationOptions extends Omit<CompileOptions, 'precisions'> {
   readonly precision: Precision;
   /** Gives tensors without a scale that of a neighbour of the same range. Always on where the scales are the model's own. */
   readonly propagateScales?: boolean;
+  /** Nodes of the network as given that run in another precision; `*` names all others (layer-precisions.ts). */
+  readonly layerPrecisions?: ReadonlyMap<string, Precision>;
 }
 
 export interface Compilation extends Compiled {
@@ -33,6 +36,8 @@ export interface Compilation extends Compiled {
   readonly checked: CheckResult;
   /** What was compiled: the prepared graph with its gates balanced, and its scales after the equal-range rules. */
   readonly quantized: QuantizedGraph;
+  /** Nodes by name whose precision was asked for. */
+  readonly precisions: ReadonlyMap<string, Precision>;
   readonly rangeChanges: readonly RangeChange[];
   /** Tensors without a scale, and what that does. */
   readonly coverage: ScaleCoverage;
@@ -46,7 +51,7 @@ export interface Compilation extends Compiled {
  * @param network prepared
  * @param scales value → scale, from a calibration; when undefined those that the model states, or trtexec's dummy ranges
  * @param original the model as read; without it every tensor needs a scale
- * @throws calibrate/cache-missing when a tensor has no scale; compile/accumulator-overflow, compile/memory; compile/unsupported
+ * @throws calibrate/cache-missing when a tensor has no scale; compile/precision; compile/accumulator-overflow, compile/memory; compile/unsupported
  *   when the target has no such precision or sparse mode, when FP16 is given scales, or when an input cannot have the format
  */
 export function compileNetwork(
@@ -73,20 +78,45 @@ export function compileNetwork(
     ? balanceGates(network, scales || !fusesUnscaled(release) ? known : markFusable(network, known), own)
     : { graph: network, scales: dummyRanges(network), gates: [] };
   const { graph, gates } = calibrated;
-  const checked = check(graph, { target, release, precision });
-  const { quantized, changes, coverage } = quantize(graph, calibrated.scales, {
-    ranges: precision === 'float16' ? 'none' : known ? 'calibrated' : 'dummy',
-    onDla: valuesOnDla(graph, checked),
-    ...(own && { own }),
-    propagate: options.propagateScales ?? (scales === undefined && stated !== undefined),
-  });
-  const compiled = compile(quantized, checked, options);
+  const rules = { target, release, precision };
+  const quantized = (checked: CheckResult) =>
+    quantize(graph, calibrated.scales, {
+      ranges: precision === 'float16' ? 'none' : known ? 'calibrated' : 'dummy',
+      onDla: valuesOnDla(graph, checked),
+      ...(own && { own }),
+      propagate: options.propagateScales ?? (scales === undefined && stated !== undefined),
+    });
+  const inPrecision = check(graph, rules);
+  const asked = layerPrecisions(graph, options.layerPrecisions ?? new Map(), inPrecision);
+  const first = quantized(inPrecision);
+  // The rules have their say on what runs in FP16, too.
+  const halves = [...(first.quantized.half?.keys() ?? [])].map((node) => [node, 'float16'] as const);
+  const precisions = new Map([...halves, ...asked]);
+  const checked = precisions.size > 0 ? check(graph, { ...rules, precisions }) : inPrecision;
+  const { quantized: result, changes, coverage } = precisions.size > 0 ? quantized(checked) : first;
+  const compiled = compile(result, checked, { ...options, precisions: asked });
   const unmatched = scales ? unmatchedNames(scales.keys(), network, original) : [];
-  return { ...compiled, options, checked, quantized, rangeChanges: changes, coverage, unmatched, balancedGates: gates };
+  return {
+    ...compiled,
+    options,
+    checked,
+    quantized: result,
+    precisions: asked,
+    rangeChanges: changes,
+    coverage,
+    unmatched,
+    balancedGates: gates,
+  };
 }
 
 /** @throws compile/unsupported for a mode that the target does not have */
-function requireModes({ target, precision, sparsity }: CompilationOptions): void {
+function requireModes({ target, precision, sparsity, layerPrecisions }: CompilationOptions): void {
+  if (layerPrecisions && (isNvdla(target) || precision === 'float16')) {
+    const what = isNvdla(target)
+      ? `on ${target.name} a network has one precision`
+      : 'precisions of layers go with INT8';
+    fail('compile/unsupported', what, {}, { actual: precisionName(precision) });
+  }
   if (sparsity === 'enable' && precision === 'float16') {
     const detail = { expected: 'int8', actual: precisionName(precision) };
     fail('compile/unsupported', 'only INT8 convolutions have a sparse mode', {}, detail);

@@ -3,6 +3,7 @@
  *
  *     assign     who runs each node; select: node → operation; fuse: operations of one launch
  *     segments   what runs together, in which order
+ *     element-types  which values are int8 and which float16
  *     place      which values share memory: aliases, free concatenation, copies
  *     lower      of a backend (orin/, nvdla/): operations → launches; kernels and factors → integers
  *     emit       surfaces, SRAM and DRAM addresses (allocate), dependencies, validation
@@ -11,7 +12,7 @@
  * compiler cannot lower runs on the host with reason `not emulated`; every other one runs on the emulated DLA.
  */
 
-import { precisionNamed } from '../base/data-type.ts';
+import { type Precision, precisionNamed } from '../base/data-type.ts';
 import { fail } from '../base/errors.ts';
 import type { Bytes } from '../base/units.ts';
 import { type Graph, type Node, readsOf as nodeReads, staticShape } from '../graph/graph.ts';
@@ -25,6 +26,7 @@ import type { CheckResult } from '../support/verdict.ts';
 import { defaultPools, isNvdla, type MemoryPools, type Release, type Target } from '../targets/target.ts';
 import { type Assignment, assign } from './assign.ts';
 import type { Backend } from './backend.ts';
+import { elementTypes } from './element-types.ts';
 import { emit } from './emit.ts';
 import { type InputFormat, inputFormat } from './input-format.ts';
 import { nvdlaBackend } from './nvdla/backend.ts';
@@ -46,6 +48,8 @@ export interface CompileOptions {
   readonly preprocess?: Preprocess;
   /** `enable` runs what is 2:4 sparse in sparse mode. */
   readonly sparsity?: 'disable' | 'enable';
+  /** Nodes by name that run in another precision than the network. */
+  readonly precisions?: ReadonlyMap<string, Precision>;
 }
 
 export interface Compiled {
@@ -73,19 +77,26 @@ export function compile(quantized: QuantizedGraph, checked: CheckResult, options
     }
   }
   const backend = backendOf(graph, checked, options);
-  const assignment = assign(graph, checked, quantized, backend.policy);
+  const assignment = assign(graph, checked, quantized, backend.policy, options.precisions);
   const { segmentOf } = assignment;
   const loadableOf = (operation: Operation) => backend.loadableOf(operation, segmentOf(operation));
   const drafts = cutSegments({ graph, ...assignment, hostApart: backend.hostApart, loadableOf });
   const crossing = new Crossings(graph, drafts);
+  const external = new Set([
+    ...graph.outputs,
+    ...drafts.flatMap((draft) => (draft.kind === 'host' ? readBy(draft) : [])),
+  ]);
+  const { precision } = backend.policy;
+  const typeOf =
+    precision === 'int8' ? elementTypes(assignment.operations, { ...assignment, external }) : () => precision;
   if (options.inputFormat && options.inputFormat !== 'auto') requireDlaInputs(graph, drafts, options.inputFormat);
   const blobs = blobTableBuilder();
   const segments = drafts.map((draft, index): Segment => {
     const borders = crossing.of(index);
     if (draft.kind === 'host') return hostSegment(graph, draft, borders, blobs);
-    return dlaSegment(graph, draft, borders, { checked, assignment, options, backend, sram, blobs });
+    return dlaSegment(graph, draft, borders, { checked, assignment, options, backend, typeOf, sram, blobs });
   });
-  const scaled = (name: string) => backend.elementType === 'int8' && crossing.touchesDla(name);
+  const scaled = (name: string) => typeOf(name) === 'int8' && crossing.touchesDla(name);
   const tensors = crossing.names.map((name) => planTensor(graph, name, scaled(name), assignment.scales));
   return {
     network: {
@@ -213,6 +224,7 @@ interface DlaContext {
   readonly assignment: Assignment;
   readonly options: CompileOptions;
   readonly backend: Backend;
+  readonly typeOf: (value: string) => Precision;
   readonly sram: Bytes;
   readonly blobs: BlobTableBuilder;
 }
@@ -221,15 +233,15 @@ function dlaSegment(
   graph: Graph,
   draft: Extract<SegmentDraft, { kind: 'dla' }>,
   { inputs, outputs }: Borders,
-  { checked, assignment, options, backend, sram, blobs }: DlaContext,
+  { checked, assignment, options, backend, typeOf, sram, blobs }: DlaContext,
 ): DlaSegment {
   const { target } = options;
-  const { featureFormat, elementType, wholeAtoms } = backend;
+  const { featureFormat, wholeAtoms } = backend;
   const [first, last] = [draft.nodes[0]!.name, draft.nodes.at(-1)!.name];
   const part = draft.nodes.length === 1 ? first : `${first}...${last}`;
   const name = draft.whole ? checked.segments[draft.checked]!.name : `{ForeignNode[${part}]}`;
   const scaleOf = (value: string): number => {
-    const scale = elementType === 'int8' ? assignment.scales.get(value) : 1;
+    const scale = backend.policy.precision === 'int8' ? assignment.scales.get(value) : 1;
     if (scale === undefined) throw new Error(`${value} has no scale`);
     return scale;
   };
@@ -239,9 +251,20 @@ function dlaSegment(
     return backend.surfaceOf(shape);
   };
   const isTaken = (value: string) => graph.values.has(value) || assignment.scales.has(value);
-  const atom = elementsPerAtom(featureFormat);
-  const numbersOf = (value: string) => ({ dtype: elementType, scale: scaleOf(value) });
-  const placement = place(draft.operations, { inputs, outputs, shapeOf, numbersOf, isTaken, atom, wholeAtoms });
+  const placement = place(draft.operations, {
+    inputs,
+    outputs,
+    shapeOf,
+    scaleOf,
+    numbersOf(value) {
+      const dtype = typeOf(value);
+      return { dtype, scale: dtype === 'int8' ? scaleOf(value) : 1 };
+    },
+    precisionOf: assignment.precisionOf,
+    isTaken,
+    atomOf: (dtype) => elementsPerAtom(featureFormat(dtype)),
+    wholeAtoms,
+  });
   const images = new Set(graph.inputs);
   const program = emit(placement, {
     name,
@@ -253,9 +276,11 @@ function dlaSegment(
     outputs,
     isTaken,
     formatOf: (input) =>
-      images.has(input) ? inputFormat(input, options.inputFormat ?? 'auto', placement, backend) : featureFormat,
+      images.has(input)
+        ? inputFormat(input, options.inputFormat ?? 'auto', placement, backend)
+        : featureFormat(typeOf(input)),
     featureFormat,
-    elementType,
+    elementType: backend.policy.precision,
     lower: backend.lower(scaleOf),
     blobs,
   });

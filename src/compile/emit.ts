@@ -7,6 +7,7 @@
  * lie one after the other in global DRAM, equal ones once.
  */
 
+import type { Precision } from '../base/data-type.ts';
 import { fail } from '../base/errors.ts';
 import { type Bytes, bytes } from '../base/units.ts';
 import { chooseResident } from '../estimate/orin/residency.ts';
@@ -35,9 +36,9 @@ export interface EmitContext {
   /** Names of the network's values: constants get others. */
   readonly isTaken: (name: string) => boolean;
   readonly formatOf: (input: string) => SurfaceFormat;
-  readonly featureFormat: SurfaceFormat;
-  /** Elements of feature surfaces; `int8` surfaces have a scale. */
-  readonly elementType: 'int8' | 'float16';
+  readonly featureFormat: (dtype: Precision) => SurfaceFormat;
+  /** Elements of {@link SurfaceTable.inner}; `int8` surfaces have a scale. */
+  readonly elementType: Precision;
   readonly blobs: BlobTableBuilder;
   /** The pipelines that an operation launches, in order. */
   readonly lower: Lower;
@@ -113,7 +114,7 @@ export function emit(placement: Placement, context: EmitContext): Program {
   const surface = (name: string): number => ids.get(name) ?? declare(placement.surfaces.get(name)!);
   const declare = (draft: SurfaceDraft): number => {
     const { name, shape, dtype, scale, role } = draft;
-    const format = role === 'input' ? context.formatOf(name) : context.featureFormat;
+    const format = role === 'input' ? context.formatOf(name) : context.featureFormat(dtype);
     const memory: MemoryName = role === 'inner' ? 'local_dram' : 'io';
     const geometry = surfaceGeometry(shape, dtype, format, rowAlignment(format, context.target));
     const common = { name, shape, dtype, format, ...geometry, offset: bytes(0), ...(dtype === 'int8' && { scale }) };
@@ -152,8 +153,9 @@ export function emit(placement: Placement, context: EmitContext): Program {
     vector: (name, dtype, data) => constant(name, [1, data.length, 1, 1], dtype, 'vector', data),
     inner(name, shape, scale) {
       const dtype = context.elementType;
-      const geometry = surfaceGeometry(shape, dtype, context.featureFormat);
-      const common = { shape, dtype, format: context.featureFormat, ...geometry, memory: 'local_dram' as const };
+      const format = context.featureFormat(dtype);
+      const geometry = surfaceGeometry(shape, dtype, format);
+      const common = { shape, dtype, format, ...geometry, memory: 'local_dram' as const };
       return add({ name: unique(name, taken), ...common, offset: bytes(0), ...(dtype === 'int8' && { scale }) });
     },
   };

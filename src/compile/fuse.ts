@@ -27,8 +27,8 @@ import {
 export interface FuseContext {
   /** Values that host nodes or the caller read too. */
   readonly external: ReadonlySet<string>;
-  /** Operations fuse only when they belong to the same segment. */
-  readonly segmentOf: (operation: Operation) => number;
+  /** Operations fuse only when both are of one part: of one segment, and in one precision. */
+  readonly partOf: (operation: Operation) => string;
   /** Whether two values have the same shape. */
   readonly sameShape: (a: string, b: string) => boolean;
   /** Whether a value could lie in memory as int8. One that could not is drawn into its reader rather than another. */
@@ -53,7 +53,7 @@ export function fuse(operations: readonly Operation[], context: FuseContext): re
   const readOnce = (value: string) => readers.get(value) === 1 && !context.external.has(value);
   const producerOf = (value: string, reader: Operation): Operation | undefined => {
     const made = slots[producer.get(value) ?? -1];
-    return made !== undefined && context.segmentOf(made) === context.segmentOf(reader) ? made : undefined;
+    return made !== undefined && context.partOf(made) === context.partOf(reader) ? made : undefined;
   };
 
   for (let slot = 0; slot < slots.length; slot++) {

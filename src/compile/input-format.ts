@@ -18,12 +18,13 @@ export function inputFormat(
   placement: Placement,
   { featureFormat, inputObstacle }: Pick<Backend, 'featureFormat' | 'inputObstacle'>,
 ): SurfaceFormat {
+  const features = featureFormat(placement.surfaces.get(input)!.dtype);
   const format = wanted === 'auto' ? 'dla_hwc4' : wanted;
   const obstacle =
     (format === 'dla_hwc4' ? noImage(input, placement) : undefined) ??
     inputObstacle(input, format, placement, wanted !== 'auto');
-  if (obstacle === undefined) return isFeatures(format) ? featureFormat : format;
-  if (wanted === 'auto') return featureFormat;
+  if (obstacle === undefined) return isFeatures(format) ? features : format;
+  if (wanted === 'auto') return features;
   return fail('compile/unsupported', `the input cannot be ${format}: ${obstacle}`, { value: input });
 }
 

@@ -6,6 +6,7 @@
  * scale is rescaled on the way.
  */
 
+import { precisionName } from '../base/data-type.ts';
 import type { PixelGrid } from '../program/layer.ts';
 import type { Shape4 } from '../program/surface.ts';
 import { lastNode, type Operation, plainPoint } from './operation.ts';
@@ -78,17 +79,20 @@ export interface PlaceContext {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly shapeOf: (value: string) => Shape4;
+  /** Of the int8 form of a value. */
+  readonly scaleOf: (value: string) => number;
   readonly numbersOf: (value: string) => Numbers;
+  readonly precisionOf: (operation: Operation) => Numbers['dtype'];
   /** Whether a name belongs to a value of the network, so that no surface may be called so. */
   readonly isTaken: (name: string) => boolean;
-  /** Channels side by side in an atom: a view starts at a multiple. */
-  readonly atom: number;
+  /** Channels side by side in an atom of a type: a view starts at a multiple. */
+  readonly atomOf: (dtype: Numbers['dtype']) => number;
   /** Whether layers write whole atoms only: then views end with whole atoms too, and copies are gathered. */
   readonly wholeAtoms: boolean;
 }
 
 export function place(operations: readonly Operation[], context: PlaceContext): Placement {
-  const { inputs, outputs, shapeOf, numbersOf, atom, wholeAtoms } = context;
+  const { inputs, outputs, shapeOf, scaleOf, numbersOf, precisionOf, atomOf, wholeAtoms } = context;
   const named = nameSurfaces(operations, context);
   const surfaceOf = (value: string): string => named.surfaceOf.get(value) ?? value;
   const surfaces = new Map<string, SurfaceDraft>();
@@ -117,6 +121,22 @@ export function place(operations: readonly Operation[], context: PlaceContext): 
     placed.push({ kind: 'point', nodes, input, output, point: plainPoint });
     return output;
   };
+  const converted = new Map<string, string>();
+  /** The surface of a value in a precision: its own, or that of a copy that all readers of that precision share. */
+  const inPrecision = (value: string, operation: Operation): string => {
+    const input = surfaceOf(value);
+    const draft = surfaces.get(input)!;
+    const dtype = precisionOf(operation);
+    if (draft.dtype === dtype) return input;
+    const key = `${dtype} ${input}`;
+    const known = converted.get(key);
+    if (known !== undefined) return known;
+    const numbers = dtype === 'float16' ? { dtype, scale: 1 } : { dtype, scale: scaleOf(value) };
+    const output = declare(fresh(`${input}:${precisionName(dtype)}`), draft.shape, numbers, 'inner');
+    placed.push({ kind: 'point', nodes: operation.nodes, input, output, point: plainPoint });
+    converted.set(key, output);
+    return output;
+  };
   const copy = (
     nodes: Operation['nodes'],
     input: string,
@@ -141,8 +161,8 @@ export function place(operations: readonly Operation[], context: PlaceContext): 
         const point =
           operand === undefined
             ? operation.point
-            : { ...operation.point, operand: { ...operand, value: surfaceOf(operand.value) } };
-        placed.push({ ...operation, point, input: surfaceOf(operation.input), output: result(output) });
+            : { ...operation.point, operand: { ...operand, value: inPrecision(operand.value, operation) } };
+        placed.push({ ...operation, point, input: inPrecision(operation.input, operation), output: result(output) });
         break;
       }
       case 'pool': {
@@ -154,10 +174,12 @@ export function place(operations: readonly Operation[], context: PlaceContext): 
       }
       case 'resize': {
         // An interpolation goes from scale to scale itself: rescaled before it, numbers would be cut off at the output's range twice.
-        const interpolates = operation.resize.mode === 'linear';
-        const input = interpolates
-          ? surfaceOf(operation.input)
-          : rescaled(operation.input, numbersOf(surfaceOf(output)), nodes);
+        const to = numbersOf(surfaceOf(output));
+        const sameType = surfaces.get(surfaceOf(operation.input))!.dtype === to.dtype;
+        const input =
+          operation.resize.mode === 'linear' && sameType
+            ? surfaceOf(operation.input)
+            : rescaled(operation.input, to, nodes);
         placed.push({ ...operation, input, output: result(output) });
         break;
       }
@@ -165,6 +187,7 @@ export function place(operations: readonly Operation[], context: PlaceContext): 
         const input = rescaled(operation.input, numbersOf(surfaceOf(output)), nodes);
         const part = surfaces.get(result(output))!;
         const whole = surfaces.get(input)!;
+        const atom = atomOf(whole.dtype);
         const end = operation.channel + part.shape[1];
         const aligned = operation.channel % atom === 0 && (end % atom === 0 || end === whole.shape[1]);
         if (wholeAtoms && aligned && part.role === 'inner' && whole.role === 'inner') {
@@ -197,6 +220,7 @@ export function place(operations: readonly Operation[], context: PlaceContext): 
         const sources = operation.inputs.map((value) => rescaled(value, numbers, nodes));
         const whole = result(output);
         const all = surfaces.get(whole)!.shape[1];
+        const atom = atomOf(numbers.dtype);
         const parts: GatherPart[] = [];
         let channel = 0;
         for (const source of sources) {

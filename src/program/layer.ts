@@ -45,6 +45,7 @@ export {
   looksUp,
   type NvdlaSdp,
   nvdlaArithmetic,
+  type PointSteps,
   resultType,
   type Sdp,
   type SdpUnit,

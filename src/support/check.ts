@@ -7,7 +7,7 @@
  * not offer its operator in this release, or by every rule that finds something.
  */
 
-import { precisionName } from '../base/data-type.ts';
+import { type Precision, precisionName } from '../base/data-type.ts';
 import { type Graph, type Node, readsOf } from '../graph/graph.ts';
 import { numbers } from '../graph/tensor.ts';
 import { fixFor } from './advice.ts';
@@ -59,7 +59,9 @@ const known = new WeakMap<Graph, readonly Judged[]>();
 function judged(graph: Graph, options: CheckOptions): Judged {
   const before = known.get(graph) ?? [];
   const isSame = (one: Judged) =>
-    (['target', 'release', 'precision'] as const).every((option) => one.options[option] === options[option]);
+    (['target', 'release', 'precision', 'precisions'] as const).every(
+      (option) => one.options[option] === options[option],
+    );
   const found = before.find(isSame) ?? judgeGraph(graph, options);
   if (!before.includes(found)) known.set(graph, [...before, found]);
   return found;
@@ -69,10 +71,18 @@ function judgeGraph(graph: Graph, options: CheckOptions): Judged {
   const { target, release, precision } = options;
   const context = ruleContext(graph, options);
   const vanishing = buildTimeNodes(graph, context);
-  const rulesFor = rulesByOperator(options);
+  const inPrecision = (own: Precision) => ({
+    rulesFor: rulesByOperator({ ...options, precision: own }),
+    context: { ...context, precision: own },
+  });
+  const [usual, half] = [inPrecision(precision), inPrecision('float16')];
   const single = graph.nodes.map((node): Verdict => {
     const gone = vanishing.get(node.name);
-    if (gone === undefined) return judgeNode(node, rulesFor(node.op), context);
+    if (gone === undefined) {
+      const own = options.precisions?.get(node.name) ?? precision;
+      const view = own === precision ? usual : own === 'float16' ? half : inPrecision(own);
+      return judgeNode(node, view.rulesFor(node.op), view.context);
+    }
     return { node: node.name, op: node.op, placement: 'build-time', refusals: [], warnings: gone === '' ? [] : [gone] };
   });
   const before =

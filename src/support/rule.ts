@@ -106,6 +106,8 @@ export interface CheckOptions {
   readonly target: Target;
   readonly release: Release;
   readonly precision: Precision;
+  /** Nodes by name that run in another precision than the network. */
+  readonly precisions?: ReadonlyMap<string, Precision>;
 }
 
 export function ruleContext(graph: Graph, options: CheckOptions): RuleContext {

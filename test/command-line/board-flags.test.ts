@@ -109,6 +109,19 @@ const honoured: readonly (readonly [network: string, flags: readonly string[], (
       );
     },
   ],
+  [
+    'net',
+    ['--layer-precisions', 'logits:fp16'],
+    ({ flags }) => {
+      expect([...flags].slice(3, 7)).toEqual([
+        ['--int8', true],
+        ['--fp16', true],
+        ['--precisionConstraints', 'obey'],
+        ['--layerPrecisions', 'logits:fp16'],
+      ]);
+      expect(flags.get('--outputIOFormats')).toBe('fp16:chw16');
+    },
+  ],
   ['net', ['--propagate-scales'], ({ flags }) => expect(flags.get('--calib')).toBe('net.cache')],
   ['net', ['--asymmetric', 'requantize'], ({ flags }) => expect(flags.get('--calib')).toBe('net.cache')],
   ['net', ['--dla-core', '1'], ({ flags }) => expect(flags.get('--useDLACore')).toBe('1')],
@@ -172,6 +185,8 @@ const refused: readonly (readonly [network: string, flags: readonly string[], co
   ['net', ['--target', 'nv_full', '--precision', 'fp16'], 'compile/unsupported'],
   ['net', ['--sparsity', 'enable', '--target', 'xavier'], 'compile/unsupported'],
   ['net', ['--sram', '1', '--target', 'nv_small'], 'compile/memory'],
+  ['net', ['--layer-precisions', 'logits:fp32'], 'commander.invalidArgument'],
+  ['net', ['--layer-precisions', 'other:fp16'], 'compile/precision'],
   ['net', ['--mem-pool', 'dlaSRAM:0.75'], 'commander.invalidArgument'],
   ['net', ['--mem-pool', 'sram:1'], 'commander.invalidArgument'],
   ['net', ['--mem-pool', 'dlaSRAM:1', '--sram', '1'], 'commander.conflictingOption'],

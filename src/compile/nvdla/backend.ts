@@ -26,8 +26,7 @@ export function nvdlaBackend(graph: Graph, precision: Precision, target: NvdlaTa
   const read = float32Reader();
   return {
     policy: launchPolicy(graph, target, precision),
-    elementType: precision,
-    featureFormat: `chw${elements}`,
+    featureFormat: () => `chw${elements}`,
     surfaceOf: ([, channels, height, width]) => [1, channels, height, width],
     wholeAtoms: true,
     hostApart: false,
@@ -102,6 +101,7 @@ function launchPolicy(graph: Graph, target: NvdlaTarget, precision: Precision): 
     !operation.shape.transposed && planOf(operation).narrow === undefined;
   return {
     precision,
+    mixes: false,
     joinsAverages: true,
     adapt: (operation) =>
       operation.kind === 'pool' ? (averageAsConvolution(operation, shapeOf(operation.input)) ?? operation) : operation,

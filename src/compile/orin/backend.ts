@@ -20,20 +20,22 @@ export function orinBackend(
   const read = float32Reader();
   return {
     policy: launchPolicy(graph, precision),
-    elementType: precision,
-    featureFormat: precision === 'float16' ? 'chw16' : 'chw32',
+    featureFormat,
     surfaceOf: (shape) => shape,
     wholeAtoms: false,
     hostApart: true,
     loadableOf: (_, segment) => `${segment}`,
     inputObstacle: (input, format, { surfaces }) => {
-      const features = surfaces.get(input)!.dtype === 'float16' ? 'chw16' : 'chw32';
+      const features = featureFormat(surfaces.get(input)!.dtype);
       const isOther = (format === 'chw16' || format === 'chw32') && format !== features;
       return isOther ? `features are ${features} in this precision` : undefined;
     },
     lower: (scaleOf) => lowerJetson({ target, scaleOf, sparsity, read }),
   };
 }
+
+/** Atoms of 32 bytes (docs/hardware/orin.md#formats). */
+const featureFormat = (dtype: Precision): 'chw16' | 'chw32' => (dtype === 'float16' ? 'chw16' : 'chw32');
 
 const onlyNvdla: Readonly<Record<string, string>> = {
   normalize: 'no engine does LRN',
@@ -46,6 +48,7 @@ function launchPolicy(graph: Graph, precision: Precision): LaunchPolicy {
     graph.inputs.includes(value) && [1, 3, 4].includes(surfaceShape(graph, value)?.[1] ?? 0);
   return {
     precision,
+    mixes: precision === 'int8',
     obstacle: (operation) => {
       if (operation.kind === 'conv' && operation.shape.transposed && operation.shape.groups > 1) {
         return 'it is a grouped deconvolution';

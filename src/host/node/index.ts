@@ -9,7 +9,7 @@ import { decodeImage } from './images.ts';
 import { nodeOnnxRuntime } from './onnxruntime.ts';
 
 export type { Host } from '../host.ts';
-export { listFolder, readBytes, readText, writeFile, writeFiles } from './files.ts';
+export { type FileToWrite, listFolder, readBytes, readText, writeFile, writeFiles } from './files.ts';
 export { decodeImage, readImageFolder } from './images.ts';
 export { nodeOnnxRuntime } from './onnxruntime.ts';
 

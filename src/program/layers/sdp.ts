@@ -34,7 +34,7 @@ import { checkLookup, type Lookup, lookupSchema, mapLookup } from './lookup.ts';
 import { checkPdp, checkPdpRegisters, mapPdp, type Pdp, pdpSchema } from './pdp.ts';
 
 /** The steps that the single-point stages of orin and xavier have in common, and their fields. */
-interface PointSteps<S> {
+export interface PointSteps<S> {
   readonly input?: S;
   /** float32 vector, one element or one per output channel. */
   readonly shift?: S;

@@ -42,6 +42,7 @@ function board(quantized: QuantizedGraph, { options: more, segments, ...wanted }
     options,
     checked,
     quantized,
+    precisions: new Map(),
     rangeChanges: [],
     coverage: fullCoverage(0),
     unmatched: [],

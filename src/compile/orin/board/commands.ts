@@ -3,6 +3,7 @@
  * knows (targets/trtexec.ts) is written.
  */
 
+import { precisionName } from '../../../base/data-type.ts';
 import { fail } from '../../../base/errors.ts';
 import type { Plan } from '../../../program/program.ts';
 import { promotedOperators } from '../../../support/rules.ts';
@@ -90,6 +91,7 @@ function buildFlags({ compilation, name, bindings, fallback }: CommandSources): 
     flags.push({ name: '--int8', reason: 'the precision that the network was prepared for' });
     const half = halfPrecision(compilation, bindings);
     if (half.length > 0) flags.push({ name: '--fp16', reason: `${half.join(', ')} in FP16, also in an INT8 network` });
+    flags.push(...layerFlags(compilation));
     const reason = 'the ranges of the tensors; without it trtexec sets dummy ranges';
     flags.push({ name: '--calib', value: `${name}.cache`, reason });
   }
@@ -139,10 +141,25 @@ function writerFor(release: Release): (flags: readonly BoardFlag[]) => readonly 
 }
 
 /** What an INT8 network has in FP16 on the DLA: operators, nodes that touch a tensor without a scale, and such bindings. */
-function halfPrecision({ checked, coverage }: Compilation, bindings: readonly BoardBinding[]): readonly string[] {
+function halfPrecision(
+  { checked, coverage, precisions }: Compilation,
+  bindings: readonly BoardBinding[],
+): readonly string[] {
   const used = checked.verdicts.filter(({ placement, op }) => placement === 'dla' && promotedOperators.has(op));
   const bound = bindings.filter(({ type }) => type === 'fp16');
-  return [...[...new Set(used.map(({ op }) => op))].sort(), ...coverage.half.keys(), ...bound.map(({ name }) => name)];
+  const asked = [...precisions].flatMap(([node, precision]) => (precision === 'float16' ? [node] : []));
+  const nodes = new Set([...coverage.half.keys(), ...asked]);
+  return [...[...new Set(used.map(({ op }) => op))].sort(), ...nodes, ...bound.map(({ name }) => name)];
+}
+
+/** Layers whose precision was asked for. */
+function layerFlags({ precisions }: Compilation): readonly BoardFlag[] {
+  if (precisions.size === 0) return [];
+  const value = [...precisions].map(([node, precision]) => `${node}:${precisionName(precision)}`).join(',');
+  return [
+    { name: '--precisionConstraints', value: 'obey', reason: 'holds TensorRT to the precisions of layers' },
+    { name: '--layerPrecisions', value, reason: 'the layers whose precision was asked for' },
+  ];
 }
 
 function formatReason(bindings: readonly BoardBinding[]): string {
