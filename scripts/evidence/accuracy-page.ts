@@ -22,6 +22,14 @@ export const missesAccuracyBar = (results: readonly NetworkAccuracy[]): readonly
     return found && Math.abs(difference(fp32, found.int8)) <= accuracyBar + 1e-6 ? [] : [network];
   });
 
+/** Images of 10,000 on which FP16 decides as FP32. */
+const agreementBar = 9_990;
+
+export const missesAgreementBar = (results: readonly NetworkAccuracy[]): readonly string[] =>
+  results.flatMap(({ network, images, fp16: { agreeing } }) =>
+    agreeing * 10_000 < agreementBar * images ? [`FP16 of ${network} decides as FP32 on ${agreeing} of ${images}`] : [],
+  );
+
 export function accuracyPage(
   results: readonly NetworkAccuracy[],
   exact: readonly GoldenEvidence[],
@@ -67,6 +75,25 @@ export function accuracyPage(
     '',
     'The calibrators and their parameters are stated in `src/quantize/range-of.ts`. A difference of 0.01 points is one image;',
     'two calibrators that are closer than about 0.1 points cannot be told apart by so few images.',
+    '',
+    '## FP16',
+    '',
+    'The same networks compiled in FP16, which needs no ranges.',
+    '',
+    markdownTable(
+      [
+        { title: 'network' },
+        { title: 'FP32 Top-1', right: true },
+        { title: 'FP16 Top-1', right: true },
+        { title: 'images on which both decide alike', right: true },
+      ],
+      results.map(({ network, images: compared, fp32, fp16 }) => [
+        `\`${network}\``,
+        percent(fp32.top1, 2),
+        percent(fp16.accuracy.top1, 2),
+        `${grouped(fp16.agreeing)} of ${grouped(compared)}`,
+      ]),
+    ),
     '',
     '## Exactness',
     '',

@@ -1,5 +1,5 @@
 /**
- * FP32 beside INT8 on Fashion-MNIST, for every calibrator. The 1,000 calibration images are measured once for each
+ * FP32 beside INT8 on Fashion-MNIST, for every calibrator, and beside FP16. The 1,000 calibration images are measured once for each
  * network; all methods read their ranges off the same histograms. Then the test images stream through FP32 once and
  * through each INT8 network.
  */
@@ -11,7 +11,7 @@ import type { Accuracy } from '../../src/evaluate/evaluate.ts';
 import { idxDataSet } from '../../src/evaluate/idx.ts';
 import { AccuracyCount, bestOf } from '../../src/evaluate/metrics.ts';
 import { float32Values, type Tensor } from '../../src/graph/tensor.ts';
-import { compile, type PreparedNetwork, prepare, readNetwork } from '../../src/index.ts';
+import { type CompileOptions, compile, type PreparedNetwork, prepare, readNetwork } from '../../src/index.ts';
 import type { Recipe } from '../../src/models/fashion.ts';
 import type { OnnxRuntime } from '../../src/onnx/session.ts';
 import { writeModel } from '../../src/onnx/write.ts';
@@ -37,6 +37,11 @@ export interface NetworkAccuracy {
   readonly calibrationImages: number;
   readonly fp32: Accuracy;
   readonly methods: readonly MethodAccuracy[];
+  readonly fp16: {
+    readonly accuracy: Accuracy;
+    /** Images on which FP16 and FP32 have the same first class. */
+    readonly agreeing: number;
+  };
 }
 
 export interface AccuracyOptions {
@@ -58,18 +63,17 @@ export async function networkAccuracy(recipe: Recipe, options: AccuracyOptions):
   const network = prepare(readNetwork(await repositoryFile(`models/${recipe.file}`), { batch }));
   const input = imageInput(recipe);
   const measured = await measureRanges(network, input, runtime, calibrationLimit);
-  const lanes = await Promise.all(
-    methods.map(async (method) => {
-      const { scales } = calibrationOf(measured, method);
-      const compiled = compile(network, { scales, preprocess: recipe.preprocess });
-      return {
-        method,
-        session: await loadNetwork(device, compiled.network, runtime),
-        count: new AccuracyCount(),
-        agreeing: 0,
-      };
-    }),
+  const { preprocess } = recipe;
+  const lane = async (options: CompileOptions) => ({
+    session: await loadNetwork(device, compile(network, { ...options, preprocess }).network, runtime),
+    count: new AccuracyCount(),
+    agreeing: 0,
+  });
+  const calibrated = await Promise.all(
+    methods.map(async (method) => ({ method, ...(await lane({ scales: calibrationOf(measured, method).scales })) })),
   );
+  const half = await lane({ precision: 'fp16' });
+  const lanes = [...calibrated, half];
   const fp32 = await runtime.createSession(writeModel(network.original));
   const real = new AccuracyCount();
   let images = 0;
@@ -97,7 +101,8 @@ export async function networkAccuracy(recipe: Recipe, options: AccuracyOptions):
     images,
     calibrationImages: measured.samples,
     fp32: real.accuracy,
-    methods: lanes.map(({ method, count, agreeing }) => ({
+    fp16: { accuracy: half.count.accuracy, agreeing: half.agreeing },
+    methods: calibrated.map(({ method, count, agreeing }) => ({
       method,
       int8: count.accuracy,
       agreement: agreeing / images,

@@ -59,6 +59,8 @@ function section(result: OcrEvidence): readonly string[] {
         ...result.decisions,
       ],
     ),
+    '',
+    `In FP16, which needs no ranges, the output is ${result.half.snr.toFixed(1)} dB from FP32, its largest error ${result.half.largestError.toFixed(4)}.`,
   ];
 }
 

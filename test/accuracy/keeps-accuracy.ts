@@ -25,13 +25,14 @@ export function keepsAccuracy(name: string): void {
     it(`keeps the accuracy of ${recipe.name} on ${limit} images`, async () => {
       const runtime = await nodeOnnxRuntime();
       const options = { methods: [defaultMethod], device, runtime, limit, calibrationLimit };
-      const { images, calibrationImages, fp32, methods } = await networkAccuracy(recipe, options);
+      const { images, calibrationImages, fp32, fp16, methods } = await networkAccuracy(recipe, options);
       expect([images, calibrationImages]).toEqual([limit, calibrationLimit]);
       // What onnxruntime gives on these images: the labels, the order and the pre-processing are right.
       expect(Math.abs(fp32.top1 - recipe.fp32Top1)).toBeLessThan(0.02);
       const [found] = methods;
       expect(found?.agreement).toBeGreaterThanOrEqual(0.985);
       expect(Math.abs(difference(fp32, found!.int8))).toBeLessThanOrEqual(0.7);
+      expect(fp16.agreeing).toBeGreaterThanOrEqual(limit - 1);
     }, 300_000);
   });
 }

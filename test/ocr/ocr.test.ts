@@ -6,7 +6,7 @@ import type { OnnxRuntime } from '../../src/onnx/session.ts';
 import { type Device, openDevice } from '../../src/runtime/device.ts';
 import { angleDecisions } from './angle.ts';
 import { editDistance, textDecoder } from './decode-text.ts';
-import { classifier, compileOcr, detector, distance, dlaShare, recogniser, runOcr } from './ocr-models.ts';
+import { classifier, compileOcr, detector, distance, dlaShare, recogniser, runHalf, runOcr } from './ocr-models.ts';
 import { lineTensor, type TextLine, textLines, upright } from './text-lines.ts';
 import { intersectionOverUnion, textPages } from './text-pages.ts';
 
@@ -31,12 +31,15 @@ describe('PP-OCR', { timeout: 300_000 }, () => {
     // FP32 is no constant: the lines can be told apart, and it tells them.
     expect(right.fp32).toBe(98);
     expect(agreeing).toBeGreaterThanOrEqual(95);
-    expect(distance(outputs).snr).toBeGreaterThan(20);
+    expect(distance(outputs.fp32, outputs.int8).snr).toBeGreaterThan(20);
     const { checked, notEmulated, balancedGates } = network.compilation;
     expect(dlaShare(network.asExported)).toBeLessThan(0.99);
     expect(dlaShare(checked)).toBe(1);
     expect(notEmulated.size).toBe(0);
     expect(balancedGates.length).toBeGreaterThan(0);
+    const some = (await tensors(lines)).slice(0, 20);
+    const half = await runHalf(network, some, device, runtime);
+    expect(distance(outputs.fp32.slice(0, 20), half).snr).toBeGreaterThan(40);
   });
 
   it('the detector runs on the DLA whole', async () => {
@@ -49,6 +52,8 @@ describe('PP-OCR', { timeout: 300_000 }, () => {
       expect(map.filter((value) => value > 0.3).length).toBeGreaterThan(map.length / 50);
       expect(intersectionOverUnion(map, int8[page]!, 0.3)).toBeGreaterThan(0.6);
     }
+    const half = await runHalf(network, await textPages(lines.slice(0, 5), 5, 320), device, runtime);
+    expect(distance(fp32.slice(0, 1), half).snr).toBeGreaterThan(37);
   });
 
   it('the recogniser reads the same text', async () => {
@@ -66,6 +71,7 @@ describe('PP-OCR', { timeout: 300_000 }, () => {
     expect(expected).toEqual(judged.map(({ text }) => text));
     const edits = int8.reduce((sum, scores, index) => sum + editDistance(expected[index]!, decode(scores).trim()), 0);
     expect(edits / expected.join('').length).toBeLessThan(0.1);
+    expect(distance(fp32, await runHalf(network, await tensors(judged), device, runtime)).snr).toBeGreaterThan(40);
   });
 });
 
