@@ -11,6 +11,7 @@
  */
 
 import { type PrecisionName, precisionNamed } from './base/data-type.ts';
+import { fail } from './base/errors.ts';
 import { cycles, gigabytesPerSecond, mebibytes, megahertz } from './base/units.ts';
 import { type Compilation, compileNetwork, hostReasons } from './compile/compilation.ts';
 import type { InputFormat } from './compile/input-format.ts';
@@ -35,11 +36,13 @@ import { validateStockLoadable } from './loadable/nvdla/validate/loadable.ts';
 import type { CompiledNetwork, Plan, Preprocess } from './program/program.ts';
 import type { Calibration } from './quantize/calibrate.ts';
 import { type CalibrateOptions, calibrate as calibrateGraph, type Samples } from './quantize/calibrate.ts';
+import { explicitQuantization } from './quantize/explicit-quantization.ts';
 import { valuesOnDla } from './quantize/scaled-values.ts';
+import { type TranslatedFiles, type TranslateOptions, translatedFiles } from './quantize/translated-files.ts';
 import { makeReport } from './report/make-report.ts';
 import type { Report } from './report/report.ts';
 import { withOffers } from './rewrite/offers.ts';
-import { prepare as prepareGraph } from './rewrite/prepare.ts';
+import { prepare as prepareGraph, readQuantized } from './rewrite/prepare.ts';
 import type { Asymmetric } from './rewrite/quantization/read-quantization.ts';
 import { type PreparedNetwork, rewrite } from './rewrite/rewrite.ts';
 import { type Device, type DeviceOptions, enginesFor } from './runtime/device.ts';
@@ -47,6 +50,7 @@ import type { NvdlaInputs, NvdlaNetwork } from './runtime/nvdla/nvdla-network.ts
 import type { RecordedTraces, TraceOptions } from './runtime/nvdla/record-traces.ts';
 import { check as checkGraph } from './support/check.ts';
 import type { CheckOptions as Rules } from './support/rule.ts';
+import { isQuantized } from './support/rules/quantization.ts';
 import type { CheckResult } from './support/verdict.ts';
 import { findModule, findNvdla, findPowerMode, findRelease, findTarget } from './targets/find.ts';
 import { version } from './version.ts';
@@ -65,6 +69,7 @@ export type { OnnxRuntime, OnnxSession } from './onnx/session.ts';
 export { parseShapes } from './onnx/shapes.ts';
 export { writeModel } from './onnx/write.ts';
 export { readCalibrationCache, writeCalibrationCache } from './quantize/calibration-cache.ts';
+export { readRanges, writeNvdlaTable } from './quantize/read-ranges.ts';
 export { type BoardFile, boardFolder } from './report/board-folder.ts';
 export { checkJson } from './report/check-json.ts';
 export { checkText } from './report/check-text.ts';
@@ -169,6 +174,38 @@ export function prepare(graph: Graph, options: PrepareOptions = {}): PreparedNet
   return { original: graph, graph: prepared, applied };
 }
 
+export interface TranslateQuantizationOptions extends PrepareOptions, Omit<TranslateOptions, 'release'> {
+  /** What the files are called after. */
+  readonly name: string;
+}
+
+export interface TranslatedQuantization extends TranslatedFiles {
+  /** How many nodes vanished or became others. */
+  readonly nodes: number;
+  /** Names of quantizing nodes that stay, since the DLA has no such integers. */
+  readonly kept: readonly string[];
+}
+
+/**
+ * A quantized network as NVIDIA's translator gives it for TensorRT up to 10: a plain network and files of its scales. Undefined where
+ * nothing of the network is quantized, or can be translated. @throws target/unknown, calibrate/cache-missing
+ */
+export function translateQuantization(
+  graph: Graph,
+  options: TranslateQuantizationOptions,
+): TranslatedQuantization | undefined {
+  const { name, asymmetric, release: _, ...how } = options;
+  const read = readQuantized(graph, asymmetric);
+  if (read === undefined) return undefined;
+  const plain = rewrite(read.graph, { passes: translatePasses }).graph;
+  const files = translatedFiles(name, plain, { ...how, release: rulesOf(options).release });
+  const kept = plain.nodes.filter(isQuantized).map((node) => node.name);
+  return { ...files, nodes: read.nodes.length, kept };
+}
+
+/** What TensorRT does as it reads a network, and what leaves names and shapes as they are. */
+const translatePasses = ['remove-no-ops', 'remove-dead', 'fold-batch-norm', 'fold-scale', 'fold-pad'];
+
 /**
  * INT8 ranges from samples. A value that holds infinities has none where the target leaves it to others than the DLA.
  *
@@ -223,6 +260,33 @@ export function compile(network: PreparedNetwork, options: CompileOptions = {}):
     }),
   };
   return compileNetwork(network.graph, scales, compilation, network.original);
+}
+
+export interface ExplicitNetworkOptions {
+  /**
+   * `every` when not given: each tensor of the INT8 part has Q/DQ, as TensorRT wants it. `stored`: those alone that lie in memory, with
+   * which onnxruntime rounds what the DLA rounds and nothing else.
+   */
+  readonly pairs?: 'every' | 'stored';
+}
+
+/**
+ * A compiled INT8 network as the strongly typed ONNX that TensorRT from 11 on takes: Q/DQ on its tensors, FP16 types where one has no
+ * scale. @throws compile/unsupported for an opset before 13, or a network without ranges
+ */
+export function explicitNetwork(
+  { quantized, coverage, options, network: { plan } }: Compilation,
+  { pairs = 'every' }: ExplicitNetworkOptions = {},
+): Graph {
+  if (quantized.ranges !== 'calibrated') {
+    const detail = { expected: 'calibrated', actual: quantized.ranges };
+    fail('compile/unsupported', 'Q/DQ nodes state ranges, and the network was compiled without', {}, detail);
+  }
+  const surfaces = plan.segments.flatMap((segment) =>
+    segment.kind === 'dla' ? segment.program.surfaces.map(({ name }) => name) : [],
+  );
+  const stored = new Set([...plan.tensors.map(({ name }) => name), ...surfaces]);
+  return explicitQuantization(quantized, coverage, { target: options.target, stored, every: pairs === 'every' });
 }
 
 export interface EncodeNvdlaOptions {

@@ -7,8 +7,7 @@ import { readBytes } from '../host/node/files.ts';
 import { type Compilation, compile, type PreparedNetwork, prepare } from '../index.ts';
 import { fashionModel } from '../models/fashion.ts';
 import type { Preprocess } from '../program/program.ts';
-import { readCalibrationCache } from '../quantize/calibration-cache.ts';
-import { readCalibrationJson } from '../quantize/calibration-json.ts';
+import { readRanges } from '../quantize/read-ranges.ts';
 import { readNetworkFile } from './network-file.ts';
 import { type MemoryPoolFlag, poolsOf } from './options.ts';
 
@@ -66,12 +65,9 @@ function requireChannels({ mean, std }: Preprocess, { graph }: PreparedNetwork):
   }
 }
 
-/** Scales from a calibration file: TensorRT's cache, or dlakit's JSON (which starts with a brace). @throws file/not-found, calibrate/cache-format */
+/** Scales from a file of ranges, in any of the forms that readRanges knows. @throws file/not-found, calibrate/cache-format */
 export async function readScales(file: string): Promise<ReadonlyMap<string, number>> {
-  const bytes = await readBytes(file);
-  return bytes[0] === 0x7b
-    ? readCalibrationJson(new TextDecoder().decode(bytes), file).scales
-    : readCalibrationCache(bytes, file).scales;
+  return readRanges(await readBytes(file), file);
 }
 
 export interface CompiledFile {

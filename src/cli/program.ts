@@ -8,6 +8,7 @@ import { compileCommand } from './commands/compile.ts';
 import { estimateCommand } from './commands/estimate.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
 import { inspectCommand } from './commands/inspect.ts';
+import { qdqCommand } from './commands/qdq.ts';
 import { reportCommand } from './commands/report.ts';
 import { runCommand } from './commands/run.ts';
 import { traceCommand } from './commands/trace.ts';
@@ -17,6 +18,7 @@ import { useTargetFile } from './options.ts';
 const commands = [
   checkCommand,
   calibrateCommand,
+  qdqCommand,
   compileCommand,
   runCommand,
   estimateCommand,

@@ -5,6 +5,7 @@
  */
 
 import { fail } from '../base/errors.ts';
+import type { Release } from '../targets/target.ts';
 
 export interface CalibrationCache {
   /** `TRT-8502-EntropyCalibration2` */
@@ -15,6 +16,16 @@ export interface CalibrationCache {
 
 /** TensorRT of JetPack 6.0 with the calibrator that DLA requires (docs/hardware/orin.md#limits). */
 export const defaultHeader = 'TRT-8602-EntropyCalibration2';
+
+/**
+ * The first line of a cache for a release. 8.5.2 is 8502; since version 10 the minor version has two digits (seen: TRT-8001, TRT-8600;
+ * docs/hardware/dla-software.md#calibration-cache).
+ * @param version another than the release's
+ */
+export function cacheHeader({ tensorrt: [major, minor, patch] }: Release, version?: number): string {
+  const own = major * (major < 10 ? 1000 : 10_000) + minor * 100 + patch;
+  return `TRT-${version ?? own}-EntropyCalibration2`;
+}
 
 const headerForm = /^TRT-\d{1,8}-[A-Za-z][A-Za-z0-9]{0,63}$/;
 const scratch = new DataView(new ArrayBuffer(4));

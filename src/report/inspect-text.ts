@@ -10,10 +10,11 @@ import { resolve } from '../onnx/resolve.ts';
 import { printPlan } from '../program/print.ts';
 import { readCalibrationCache } from '../quantize/calibration-cache.ts';
 import { readCalibrationJson } from '../quantize/calibration-json.ts';
+import { readRanges } from '../quantize/read-ranges.ts';
 
 /**
  * Prints a file that dlakit reads: an ONNX model (with its external data), a loadable of its own or of the open NVDLA, a
- * calibration cache or its JSON.
+ * calibration cache, or ranges in JSON.
  *
  * @throws onnx/*, loadable/*, calibrate/cache-format
  */
@@ -27,7 +28,9 @@ export function inspectText(bytes: Uint8Array, file?: string, external?: ReadOpt
     return [header, ...rangeLines(scales)].join('\n');
   }
   if (startsWith(bytes, '{')) {
-    const { scales, ...how } = readCalibrationJson(new TextDecoder().decode(bytes), file);
+    const text = new TextDecoder().decode(bytes);
+    if (!/"format"\s*:/.test(text)) return ['ranges', ...rangeLines(readRanges(bytes, file))].join('\n');
+    const { scales, ...how } = readCalibrationJson(text, file);
     const method = how.percentile === undefined ? how.method : `${how.method} ${how.percentile}`;
     return [`calibration by ${method} over ${how.samples} samples`, ...rangeLines(scales)].join('\n');
   }

@@ -8,7 +8,7 @@ import type { Judgement } from '../support/verdict.ts';
 import { float16ToFloat32 } from './passes/float16-to-float32.ts';
 import { quantizationToScales } from './passes/quantization-to-scales.ts';
 import { isReshape } from './pattern.ts';
-import { type Asymmetric, readQuantization } from './quantization/read-quantization.ts';
+import { type Asymmetric, type ReadQuantization, readQuantization } from './quantization/read-quantization.ts';
 import { preparePasses, type RewriteResult, rewrite } from './rewrite.ts';
 
 /**
@@ -18,7 +18,8 @@ import { preparePasses, type RewriteResult, rewrite } from './rewrite.ts';
  * @param asymmetric what becomes of integers that the DLA does not have
  */
 export function prepare(given: Graph, options: CheckOptions, asymmetric: Asymmetric = 'keep'): RewriteResult {
-  const first = asymmetric === 'keep' ? undefined : replaceAsymmetric(given, asymmetric);
+  const read = asymmetric === 'keep' ? undefined : readQuantized(given, asymmetric);
+  const first = read && { graph: read.graph, applied: [{ pass: quantizationToScales.name, nodes: read.nodes }] };
   const graph = first?.graph ?? given;
   const asItIs = standingOf(graph, judge(graph, options));
   const attempt = (names: readonly string[]) => {
@@ -37,12 +38,9 @@ export function prepare(given: Graph, options: CheckOptions, asymmetric: Asymmet
   return first ? { ...best.result, applied: [...first.applied, ...best.result.applied] } : best.result;
 }
 
-/** The network with its quantization read, integers that the DLA does not have among it. */
-function replaceAsymmetric(graph: Graph, asymmetric: Asymmetric): RewriteResult | undefined {
-  const wide = float16ToFloat32.rewrite(graph);
-  const read = readQuantization(wide?.graph ?? graph, asymmetric);
-  if (read === undefined) return undefined;
-  return { graph: read.graph, applied: [{ pass: quantizationToScales.name, nodes: read.nodes }] };
+/** A network of any float type with its quantization read; undefined where there is none. */
+export function readQuantized(graph: Graph, asymmetric?: Asymmetric): ReadQuantization | undefined {
+  return readQuantization(float16ToFloat32.rewrite(graph)?.graph ?? graph, asymmetric);
 }
 
 /** How a network stands on a target. Less is better; an earlier number weighs more than all later ones together. */

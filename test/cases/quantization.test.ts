@@ -18,6 +18,7 @@ import {
   prepare,
   readCalibrationCache,
   readNetwork,
+  readRanges,
   run,
 } from '../../src/index.ts';
 import type { Asymmetric } from '../../src/rewrite/quantization/read-quantization.ts';
@@ -158,6 +159,15 @@ describe('ranges beside a network', () => {
     ]);
     expect(coverage.islands).toEqual([['Conv_3', 'Add_7', 'Relu_8', 'Conv_11']]);
     expect([...notEmulated.keys()]).not.toContain('Conv_6');
+  });
+
+  it.each(['clip_ranges.json', 'dynrange.txt', 'nvdla_table.json'])('io_yolo672: %s is ranges', (file) => {
+    const scales = readRanges(bytesOf(file), file);
+    expect([...scales.keys()]).toEqual(['images', 'conv3', 'relu4', 'o']);
+    expect(scales.get('images')).toBe(Math.fround(1 / 127));
+    expect(scales.get('o')).toBeCloseTo(0.06, 8);
+    const { coverage, unmatched } = compile(network('io_yolo672'), { scales });
+    expect([coverage.missing, unmatched]).toEqual([[], []]);
   });
 
   it('io_yolo672: a scale of 0 is refused, and missing tensors are listed', () => {

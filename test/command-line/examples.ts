@@ -53,7 +53,7 @@ function examplesOf(command: string): readonly (readonly string[])[] {
 /** The commands, in groups that a test file each runs. */
 const groups = {
   judge: ['check', 'inspect', 'estimate'],
-  make: ['calibrate', 'compile'],
+  make: ['calibrate', 'compile', 'qdq'],
   measure: ['evaluate', 'report'],
   run: ['run'],
   trace: ['trace run', 'trace record'],
@@ -214,6 +214,10 @@ async function contentOf(name: string, command: string): Promise<Content> {
       return repository('models/fashion-resnet20.onnx');
     case 'net.onnx':
       return writeModel(smallNetwork());
+    case 'resnet50_qat.onnx':
+      return repository('test/cases/quantization/qdq_qat.onnx');
+    case 'model.onnx':
+      return repository('test/cases/quantization/qdq_uint8.onnx');
     case 'yolov5s.onnx':
       return writeModel(symbolic(detector()));
     case 'detector.onnx':

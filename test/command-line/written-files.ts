@@ -21,6 +21,8 @@ const byName: readonly (readonly [RegExp, Reader])[] = [
     (folder, file) => expect(json(folder, file)).toMatchObject({ traceEvents: expect.any(Array) }),
   ],
   [/(^|\/)tensors\.json$/, readTensors],
+  [/_precision_config\.json$/, readPrecisions],
+  [/_precision_config_layer_arg\.txt$/, (folder, file) => expect(folder.text(file)).toMatch(/^(.+:fp16(,.+:fp16)*)?$/)],
   [/\.sarif$/, (folder, file) => expect(json(folder, file)).toMatchObject({ version: '2.1.0' })],
   [/\.html$/, (folder, file) => expect(folder.text(file)).not.toMatch(/undefined|NaN/)],
   [/\.cache$/, readCache],
@@ -53,6 +55,19 @@ function readTensors(folder: Folder, file: string): void {
     const size = { int8: 1, float32: 4, float16: 2 }[dtype]!;
     expect(folder.read(posix.join(dirname(file), name)).length, name).toBe(shape.reduce((a, b) => a * b, size));
   }
+}
+
+/** What the translator's JSON says is what its cache and its argument say. */
+function readPrecisions(folder: Folder, file: string): void {
+  const { int8_tensor_scales: scales, fp16_nodes: half } = json(folder, file) as Record<string, object>;
+  const beside = (end: string) => file.replace(/\.json$/, end);
+  expect([...readCalibrationCache(folder.read(beside('_calib.cache'))).scales]).toEqual(Object.entries(scales!));
+  expect(folder.text(beside('_layer_arg.txt'))).toBe((half as string[]).map((node) => `${node}:fp16`).join(','));
+  const graph = readModel(folder.read(file.replace(/_precision_config\.json$/, '_noqdq.onnx')));
+  const values = new Set([...graph.inputs, ...graph.nodes.flatMap(({ outputs }) => outputs)]);
+  expect(Object.keys(scales!).filter((name) => !values.has(name))).toEqual([]);
+  expect((half as string[]).filter((name) => !graph.nodes.some((node) => node.name === name))).toEqual([]);
+  expect(graph.nodes.filter(({ op }) => /Linear$/.test(op))).toEqual([]);
 }
 
 function readCache(folder: Folder, file: string): void {

@@ -10,6 +10,7 @@ import { writeCalibrationCache } from '../../quantize/calibration-cache.ts';
 import { writeCalibrationJson } from '../../quantize/calibration-json.ts';
 import { quantize } from '../../quantize/quantize.ts';
 import { type CalibrationMethod, calibrationMethods, defaultPercentile } from '../../quantize/range-of.ts';
+import { writeNvdlaTable } from '../../quantize/read-ranges.ts';
 import { valuesOnDla } from '../../quantize/scaled-values.ts';
 import { preprocessFor } from '../compile-flags.ts';
 import type { Context } from '../context.ts';
@@ -33,6 +34,7 @@ interface Flags extends DataFlags {
   readonly method: CalibrationMethod;
   readonly percentile: number;
   readonly output: string;
+  readonly format?: 'cache' | 'json' | 'nvdla';
 }
 
 export const calibrateCommand = (context: Context): Command =>
@@ -40,6 +42,12 @@ export const calibrateCommand = (context: Context): Command =>
     .description('Find the INT8 range of every tensor from sample images.')
     .argument('<model.onnx>')
     .requiredOption('--output <file>', 'a TensorRT calibration cache, or dlakit’s JSON when it ends in .json')
+    .addOption(
+      new Option(
+        '--format <form>',
+        'of the output, where its name does not say it; nvdla: the calibration table of NVDLA’s compiler',
+      ).choices(['cache', 'json', 'nvdla']),
+    )
     .addOption(
       new Option('--method <name>', 'how a range follows from a histogram')
         .choices([...calibrationMethods])
@@ -82,9 +90,11 @@ Examples:
         // The cache holds the scales after the equal-range rules: the board computes with those that the emulator has.
         const onDla = valuesOnDla(network.graph, check(network.graph, where));
         const { quantized } = quantize(network.graph, calibration.scales, { onDla });
-        const text = flags.output.endsWith('.json')
-          ? writeCalibrationJson(calibration)
-          : writeCalibrationCache(quantized.scales);
+        const text = {
+          cache: () => writeCalibrationCache(quantized.scales),
+          json: () => writeCalibrationJson(calibration),
+          nvdla: () => writeNvdlaTable(quantized.scales),
+        }[flags.format ?? (flags.output.endsWith('.json') ? 'json' : 'cache')]();
         await writeFile(flags.output, text);
         context.print(
           `${calibration.samples} samples, ${calibration.scales.size} tensors, method ${calibration.method}`,

@@ -1,0 +1,129 @@
+/**
+ * INT8 ranges in every form that people have them, as value → scale:
+ *
+ *     TRT-8602-EntropyCalibration2 …             a TensorRT calibration cache (calibration-cache.ts)
+ *     { "format": "dlakit-calibration", … }      dlakit's own (calibration-json.ts)
+ *     { "int8_tensor_scales": { name: scale } }  the precision configuration of NVIDIA's translator of Q/DQ networks
+ *     { name: { scale, min, max, offset } }      the calibration table of NVDLA's compiler; without a scale, min and max say it
+ *     { "tensorrt": { "blob_range": { name: range } } }   clip ranges, as tools of quantization-aware training write them
+ *     { name: [min, max] }                       dynamic ranges
+ *     name: range                                the same, one a line
+ *
+ * A range ±r is the scale r / 127. A number alone beside a name in JSON is refused: it might be either.
+ */
+
+import { fail, type Place } from '../base/errors.ts';
+import { readCalibrationCache } from './calibration-cache.ts';
+import { readCalibrationJson } from './calibration-json.ts';
+
+/** @throws calibrate/cache-format */
+export function readRanges(bytes: Uint8Array, file?: string): ReadonlyMap<string, number> {
+  const place = file === undefined ? {} : { file };
+  const text = new TextDecoder().decode(bytes);
+  const start = text.trimStart();
+  if (start.startsWith('{')) return readJson(text, place, file);
+  return /^TRT-/.test(start) || !/^[^\n]*:\s*[-+]?(\d|\.\d)[\d.eE+-]*\s*(\n|$)/.test(start)
+    ? readCalibrationCache(bytes, file).scales
+    : readLines(text, place);
+}
+
+/** The calibration table of NVDLA's compiler. */
+export const writeNvdlaTable = (scales: ReadonlyMap<string, number>): string =>
+  `${JSON.stringify(
+    Object.fromEntries([...scales].map(([name, scale]) => [name, { scale, min: 0, max: 0, offset: 0 }])),
+    undefined,
+    2,
+  )}\n`;
+
+const forms =
+  'dlakit’s calibration, int8_tensor_scales, blob_range, NVDLA’s calibration table, or a minimum and maximum for each name';
+
+function readJson(text: string, place: Place, file: string | undefined): ReadonlyMap<string, number> {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    fail('calibrate/cache-format', `not JSON: ${error instanceof Error ? error.message : String(error)}`, place);
+  }
+  const whole = objectOf(json) ?? {};
+  if (typeof whole.format === 'string') return readCalibrationJson(text, file).scales;
+  const named = objectOf(whole.int8_tensor_scales);
+  if (named) return mapped(named, place, (value) => numberOf(value));
+  const clipped = Object.values(whole)
+    .map((value) => objectOf(objectOf(value)?.blob_range))
+    .find((value) => value !== undefined);
+  const ranges = clipped ?? objectOf(whole.blob_range);
+  if (ranges) return mapped(ranges, place, (value) => ofRange(Math.abs(numberOf(value))));
+  return mapped(whole, place, (value) => {
+    if (Array.isArray(value) && value.length === 2) return ofBounds(value[0], value[1]);
+    const entry = objectOf(value);
+    if (!entry || !('scale' in entry || 'min' in entry)) return undefined;
+    if (entry.offset !== undefined && entry.offset !== 0) return undefined;
+    return entry.scale === undefined ? ofBounds(entry.min, entry.max) : numberOf(entry.scale);
+  });
+}
+
+function mapped(
+  entries: Readonly<Record<string, unknown>>,
+  place: Place,
+  scaleOf: (value: unknown) => number | undefined,
+): ReadonlyMap<string, number> {
+  const scales = new Map<string, number>();
+  for (const [name, value] of Object.entries(entries)) {
+    const scale = scaleOf(value);
+    if (scale === undefined) {
+      const actual = JSON.stringify(value)?.slice(0, 60);
+      fail(
+        'calibrate/cache-format',
+        'what stands beside the name is no range',
+        { ...place, value: name },
+        { expected: forms, actual },
+      );
+    }
+    scales.set(name, checked(scale, name, place));
+  }
+  return scales;
+}
+
+function readLines(text: string, place: Place): ReadonlyMap<string, number> {
+  const scales = new Map<string, number>();
+  text.split(/\r?\n/).forEach((line, index) => {
+    if (line.trim() === '' || line.startsWith('#')) return;
+    const at = { ...place, line: index + 1 };
+    const colon = line.lastIndexOf(':');
+    const name = line.slice(0, Math.max(0, colon)).trim();
+    const word = line.slice(colon + 1).trim();
+    const range = word === '' ? Number.NaN : Number(word);
+    if (name === '' || Number.isNaN(range)) {
+      fail('calibrate/cache-format', 'not a tensor name, a colon and a range', at, {
+        expected: 'name: range',
+        actual: line.slice(0, 60),
+      });
+    }
+    if (scales.has(name)) fail('calibrate/cache-format', `a second range for ${JSON.stringify(name)}`, at);
+    scales.set(name, checked(ofRange(Math.abs(range)), name, at));
+  });
+  return scales;
+}
+
+/** Zero is let through: whoever quantizes refuses it by the name of its tensor, where the tensor needs a scale. */
+function checked(scale: number, name: string, place: Place): number {
+  if (scale >= 0 && scale < Number.POSITIVE_INFINITY) return scale;
+  const detail = { expected: 'a finite number from 0 up', actual: scale };
+  return fail(
+    'calibrate/cache-format',
+    'a scale or range is no number that it can be',
+    { ...place, value: name },
+    detail,
+  );
+}
+
+const objectOf = (value: unknown): Readonly<Record<string, unknown>> | undefined =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+
+const numberOf = (value: unknown): number => (typeof value === 'number' ? Math.fround(value) : Number.NaN);
+
+const ofRange = (range: number): number => Math.fround(range / 127);
+
+const ofBounds = (min: unknown, max: unknown): number =>
+  typeof min === 'number' && typeof max === 'number' ? ofRange(Math.max(Math.abs(min), Math.abs(max))) : Number.NaN;

@@ -1,0 +1,112 @@
+/** A float network to Q/DQ and back: what TensorRT from 11 on is given, what onnxruntime makes of it, and what is read of it. */
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Graph } from '../../src/graph/graph.ts';
+import { asFloat32 } from '../../src/graph/tensor.ts';
+import {
+  type Compilation,
+  compile,
+  type Device,
+  explicitNetwork,
+  openDevice,
+  prepare,
+  readNetwork,
+  run,
+  writeModel,
+} from '../../src/index.ts';
+import { neededScales } from '../../src/quantize/scaled-values.ts';
+import { blocks, inputOf, measured, onnxruntime } from './networks.ts';
+
+let device: Device;
+beforeAll(async () => {
+  device = await openDevice({ target: 'orin' });
+});
+afterAll(() => device.close());
+
+async function compiled(without: readonly string[] = []): Promise<Compilation> {
+  const network = prepare(blocks());
+  const scales = new Map(await measured(network.graph));
+  for (const value of without) scales.delete(value);
+  return compile(network, { scales });
+}
+
+/** The constants of the DLA's programs, by surface. */
+const constants = ({ network: { plan, blobs } }: Compilation) =>
+  plan.segments.flatMap((segment) =>
+    segment.kind === 'dla'
+      ? segment.program.constants.map(({ surface, blob }) => [
+          segment.program.surfaces[surface]!.name,
+          [...blobs.get(blob)!],
+        ])
+      : [],
+  );
+
+describe('an explicitly quantized network', () => {
+  it('gives in onnxruntime what the emulator gives', async () => {
+    const compilation = await compiled();
+    const stored = await stepsApart(compilation, explicitNetwork(compilation, { pairs: 'stored' }));
+    expect(within(stored, 1)).toBeGreaterThanOrEqual(0.999);
+    expect(within(stored, 0)).toBeGreaterThan(0.95);
+    // A pair between a convolution and the Add in its launch rounds once more.
+    const every = await stepsApart(compilation, explicitNetwork(compilation));
+    expect(within(every, 1)).toBeGreaterThan(0.99);
+    expect(Math.max(...every)).toBeLessThanOrEqual(2);
+  });
+
+  const within = (steps: readonly number[], most: number) => steps.filter((each) => each <= most).length / steps.length;
+
+  async function stepsApart(compilation: Compilation, graph: Graph): Promise<readonly number[]> {
+    const steps: number[] = [];
+    for (const seed of [3, 4, 5]) {
+      const feeds = inputOf(compilation.quantized.graph, seed);
+      const expected = await onnxruntime(graph, feeds);
+      const [output = ''] = graph.outputs;
+      const found = asFloat32((await run(compilation.network, feeds, { device })).outputs[output]!);
+      const step = compilation.quantized.scales.get(output)!;
+      steps.push(...found.map((value, at) => Math.round(Math.abs(value - expected[at]!) / step)));
+    }
+    return steps;
+  }
+
+  it('is read back with the same scales, and compiles to the same integers', async () => {
+    const compilation = await compiled();
+    const network = prepare(readNetwork(writeModel(explicitNetwork(compilation))));
+    const again = compile(network);
+    expect(again.coverage.missing).toEqual([]);
+    const scalesOf = ({ quantized }: Compilation) =>
+      neededScales(quantized.graph).map((value) => [value, quantized.scales.get(value)]);
+    expect(scalesOf(again)).toEqual(scalesOf(compilation));
+    expect(scalesOf(again)).toEqual(
+      neededScales(network.graph).map((value) => [value, network.graph.scales!.get(value)]),
+    );
+    expect(constants(again)).toEqual(constants(compilation));
+    const feeds = inputOf(compilation.quantized.graph, 9);
+    const [first, second] = [
+      await run(compilation.network, feeds, { device }),
+      await run(again.network, feeds, { device }),
+    ];
+    expect(second.outputs).toEqual(first.outputs);
+  });
+
+  it('has the types of FP16 where a tensor has no scale', async () => {
+    const [output = ''] = blocks().outputs;
+    const compilation = await compiled([output]);
+    expect(compilation.coverage.missing.map(({ value }) => value)).toEqual([output]);
+    const graph = explicitNetwork(compilation);
+    const last = graph.nodes.find(({ name }) => name === compilation.coverage.missing[0]!.nodes[0])!;
+    const types = [...last.inputs, ...last.outputs].map((value) => graph.values.get(value)?.dtype);
+    expect(new Set(types)).toEqual(new Set(['float16']));
+    // A graph whose types do not fit is refused by onnxruntime.
+    const result = await onnxruntime(graph, inputOf(graph, 3));
+    expect(result.every(Number.isFinite)).toBe(true);
+    expect(Math.max(...result.map(Math.abs))).toBeGreaterThan(0.1);
+  });
+
+  it('needs an opset that has scales of channels, and ranges', async () => {
+    const compilation = await compiled();
+    const { quantized } = compilation;
+    const old = { ...compilation, quantized: { ...quantized, graph: { ...quantized.graph, opsets: { '': 12 } } } };
+    expect(() => explicitNetwork(old)).toThrow(/newer opset.*compile\/unsupported/);
+    expect(() => explicitNetwork(compile(prepare(blocks())))).toThrow(/without \(expected calibrated, found dummy\)/);
+  });
+});
