@@ -275,7 +275,7 @@ export interface ExplicitNetworkOptions {
  * scale. @throws compile/unsupported for an opset before 13, or a network without ranges
  */
 export function explicitNetwork(
-  { quantized, coverage, options, network: { plan } }: Compilation,
+  { quantized, coverage, precisions, options, network: { plan } }: Compilation,
   { pairs = 'every' }: ExplicitNetworkOptions = {},
 ): Graph {
   if (quantized.ranges !== 'calibrated') {
@@ -286,7 +286,13 @@ export function explicitNetwork(
     segment.kind === 'dla' ? segment.program.surfaces.map(({ name }) => name) : [],
   );
   const stored = new Set([...plan.tensors.map(({ name }) => name), ...surfaces]);
-  return explicitQuantization(quantized, coverage, { target: options.target, stored, every: pairs === 'every' });
+  const asked = [...precisions].filter(([, precision]) => precision === 'float16');
+  const half = new Map([...(quantized.half ?? []), ...asked]);
+  return explicitQuantization({ ...quantized, half }, coverage, {
+    target: options.target,
+    stored,
+    every: pairs === 'every',
+  });
 }
 
 export interface EncodeNvdlaOptions {

@@ -108,9 +108,11 @@ export type { CalibrateOptions, Calibration, MeasureOptions, Samples } from './q
 export type { CalibrationCache } from './quantize/calibration-cache.ts';
 export type { MissingScale, Remedy, ScaleCoverage } from './quantize/coverage.ts';
 export type { RangeChange } from './quantize/equalize-ranges.ts';
+export type { InferredScales } from './quantize/infer-scales.ts';
 export type { UnmatchedName } from './quantize/match-names.ts';
 export type { QuantizedGraph, Ranges } from './quantize/quantize.ts';
 export type { CalibrationMethod } from './quantize/range-of.ts';
+export type { TranslatedFiles, TranslateOptions } from './quantize/translated-files.ts';
 export type { CheckJsonOptions } from './report/check-json.ts';
 export type { CheckTextOptions } from './report/check-text.ts';
 export type { CompileTextOptions } from './report/compile-text.ts';

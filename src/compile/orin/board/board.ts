@@ -9,7 +9,7 @@ import type { Rounding } from '../../../base/rounding.ts';
 import type { Graph } from '../../../graph/graph.ts';
 import { writeModel } from '../../../onnx/write.ts';
 import type { Preprocess } from '../../../program/program.ts';
-import { writeCalibrationCache } from '../../../quantize/calibration-cache.ts';
+import { cacheHeader, writeCalibrationCache } from '../../../quantize/calibration-cache.ts';
 import { fuseMark, fusesUnscaled } from '../../../quantize/coverage.ts';
 import type { JetsonTarget, Release } from '../../../targets/target.ts';
 import { trtexecOf } from '../../../targets/trtexec.ts';
@@ -141,13 +141,9 @@ function requireStandalone(
 
 /** The scales of the graph's own tensors, and the mark of those that are to have none: a cache names no others. */
 function cacheText({ values }: Graph, { quantized, coverage, options: { release } }: Compilation): string {
-  const [major, minor, patch] = release.tensorrt;
-  // 8.5.2 is 8502; since version 10 the minor version has two digits (seen: TRT-8001, TRT-8600;
-  // docs/hardware/dla-software.md#calibration-cache).
-  const version = major * (major < 10 ? 1000 : 10_000) + minor * 100 + patch;
   const marks = fusesUnscaled(release) ? coverage.fused.map((value) => [value, fuseMark] as const) : [];
   const own = new Map([...quantized.scales, ...marks].filter(([value]) => values.has(value)));
-  return writeCalibrationCache(own, { header: `TRT-${version}-EntropyCalibration2` });
+  return writeCalibrationCache(own, { header: cacheHeader(release) });
 }
 
 /** A file name made of letters that every shell and file system takes as they are. */
