@@ -13,6 +13,7 @@ import type { Precision } from '../base/data-type.ts';
 import { fail } from '../base/errors.ts';
 import { type Graph, type Node, readsOf as nodeReads } from '../graph/graph.ts';
 import type { QuantizedGraph } from '../quantize/quantize.ts';
+import { isFloat } from '../support/equal-ranges.ts';
 import type { CheckResult } from '../support/verdict.ts';
 import { type FuseContext, fuse } from './fuse.ts';
 import { type Operation, readsOf, scaledValues, surfaceShape } from './operation.ts';
@@ -104,6 +105,11 @@ export function assign(
     });
     const before = reasons.size + halves.size;
     for (const operation of operations) {
+      const other = scaledValues(operation).find((name) => !isFloat(graph, name));
+      if (other !== undefined) {
+        for (const node of operation.nodes) reasons.set(node, `tensor ${other} is not in floating point`);
+        continue;
+      }
       if (precisionOfNode(operation.nodes[0]!) !== 'int8') continue;
       const value = scaledValues(operation).find((name) => !scales.has(name));
       if (value === undefined) continue;

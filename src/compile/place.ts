@@ -56,7 +56,7 @@ export type PlacedOperation =
   | GatherOperation;
 
 /** What the elements of a surface stand for: real = scale × integer, or the real numbers themselves, whose scale is 1. */
-export interface Numbers {
+interface Numbers {
   readonly dtype: 'int8' | 'float16';
   readonly scale: number;
 }

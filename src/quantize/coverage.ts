@@ -65,7 +65,7 @@ function joinsAdd(
 }
 
 /** The values that could be handed to an Add within one launch, of which one alone of each Add is. */
-export function fusableIntoAdd(graph: Graph): ReadonlySet<string> {
+function fusableIntoAdd(graph: Graph): ReadonlySet<string> {
   const [made, read] = [producers(graph), consumers(graph)];
   return new Set([...made.keys()].filter((value) => joinsAdd(value, graph, made, read)));
 }

@@ -9,7 +9,8 @@ import { UnionFind } from '../base/union-find.ts';
 import type { Graph, Node } from '../graph/graph.ts';
 import { resizeMode } from '../graph/operators/resize.ts';
 
-const isFloat = (graph: Graph, value: string): boolean => {
+/** Whether a value is one that the DLA computes with. */
+export const isFloat = (graph: Graph, value: string): boolean => {
   const dtype = graph.values.get(value)?.dtype;
   return dtype === 'float32' || dtype === 'float16';
 };

@@ -10,7 +10,7 @@ import { movesElements, scaledValues } from './equal-ranges.ts';
 const bounding = new Set(['Relu', 'Clip', 'MaxPool', 'Concat', 'Pad', 'Dropout']);
 
 /** Whether what a node gives lies in the range of what it reads. */
-export const keepsRange = (node: Node): boolean => node.domain === '' && (movesElements(node) || bounding.has(node.op));
+const keepsRange = (node: Node): boolean => node.domain === '' && (movesElements(node) || bounding.has(node.op));
 
 /** Values that had no scale, each with the one that it gets and the value that it has it from, in the order in which they follow. */
 export type PropagatedScales = ReadonlyMap<string, { readonly scale: number; readonly from: string }>;

@@ -18,7 +18,7 @@ import { type ConvGeometry, convGeometry, insideRange, weightCount } from '../co
 import { type Activations, readConstant, readFeature } from '../feature.ts';
 
 /** The weights of an FP16 convolution. @throws device/fault when one is not finite */
-export function halfWeights(conv: Conv<Cube>, geometry: ConvGeometry, bus: Bus): Float32Array {
+function halfWeights(conv: Conv<Cube>, geometry: ConvGeometry, bus: Bus): Float32Array {
   const weights = float16Values(
     readConstant(conv.weights, 'float16', [weightCount(conv, geometry)], bus, 'the weights'),
   );
