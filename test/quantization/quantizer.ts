@@ -13,6 +13,11 @@ export interface QuantizerOptions {
   readonly weights: 'integers' | 'floats';
   /** Operators whose run-time inputs are quantized. */
   readonly operators: ReadonlySet<string>;
+  /**
+   * Whether the result of a convolution that goes to an Add alone stays as it is, as NVIDIA's tools leave it so that the sum is part of
+   * the convolution. Of two such results it is the later.
+   */
+  readonly openSums?: boolean;
   /** Whether outputs of the network are quantized too. */
   readonly outputs: boolean;
   /** What weights reach, as a share of the largest; tools that clip outliers give less than 1. */
@@ -134,11 +139,20 @@ export function quantized(graph: Graph, scales: ReadonlyMap<string, number>, opt
   }
 
   const outputs = new Set(graph.outputs);
+  /** What an Add reads as it is. */
+  const open = (each: Node): string | undefined => {
+    if (!options.openSums || each.op !== 'Add') return undefined;
+    const convolutions = graph.nodes.filter(({ op }) => op === 'Conv').map((conv) => conv.outputs[0]!);
+    const alone = (value: string) =>
+      !outputs.has(value) && graph.nodes.filter((other) => other.inputs.includes(value)).length === 1;
+    return convolutions.findLast((value) => each.inputs.includes(value) && alone(value));
+  };
   for (const each of graph.nodes) {
     const axis = weightAxis(each);
     const taken = options.operators.has(each.op);
+    const left = open(each);
     const inputs = each.inputs.map((value) =>
-      taken && !graph.constants.has(value) && value !== '' ? rounded(value) : value,
+      value !== left && taken && !graph.constants.has(value) && value !== '' ? rounded(value) : value,
     );
     if (taken && axis !== undefined && graph.constants.has(each.inputs[1] ?? '')) {
       const { name, steps } = weights(each, axis);
