@@ -32,6 +32,8 @@ export interface ExplicitOptions {
   readonly stored: ReadonlySet<string>;
   /** Whether tensors that do not have pairs too. */
   readonly every: boolean;
+  /** The types of inputs and outputs of the network that are not float32: an int8 one is the integers themselves. */
+  readonly borders?: ReadonlyMap<string, 'int8' | 'float16'>;
 }
 
 /** @throws compile/unsupported for an opset before 13 */
@@ -51,7 +53,7 @@ export function explicitQuantization(
       detail,
     );
   }
-  return new Writer(quantized, pairsOf(quantized, new Set(fused), options), options.target).run();
+  return new Writer(quantized, pairsOf(quantized, new Set(fused), options), options).run();
 }
 
 /** The tensors that get a pair, with its scale. */
@@ -82,6 +84,7 @@ class Writer {
   readonly #scales: ReadonlyMap<string, number>;
   readonly #half: ReadonlyMap<string, string>;
   readonly #pairs: ReadonlyMap<string, number>;
+  readonly #borders: ReadonlyMap<string, 'int8' | 'float16'>;
   readonly #round: (value: number) => number;
   readonly #nodes: Node[] = [];
   readonly #constants: Map<string, Tensor>;
@@ -91,11 +94,16 @@ class Writer {
   readonly #rounded = new Map<string, string>();
   readonly #narrow = new Map<string, string>();
 
-  constructor({ graph, scales, half = new Map() }: QuantizedGraph, pairs: ReadonlyMap<string, number>, target: Target) {
+  constructor(
+    { graph, scales, half = new Map() }: QuantizedGraph,
+    pairs: ReadonlyMap<string, number>,
+    { target, borders = new Map() }: ExplicitOptions,
+  ) {
     this.#graph = graph;
     this.#scales = scales;
     this.#half = half;
     this.#pairs = pairs;
+    this.#borders = borders;
     this.#round = rounders[target.rounding.value];
     this.#constants = new Map(graph.constants);
     this.#values = new Map(graph.values);
@@ -104,15 +112,67 @@ class Writer {
 
   run(): Graph {
     const { inputs, outputs } = this.#graph;
-    for (const value of inputs) this.#store(value, value);
+    for (const value of inputs) this.#input(value);
     for (const node of this.#graph.nodes) {
       if (this.#half.has(node.name)) this.#narrowNode(node);
       else this.#wideNode(node);
     }
     const { scales: _, ...rest } = this.#graph;
-    const used = new Set([...this.#nodes.flatMap((node) => node.inputs), ...outputs]);
+    const nodes = this.#withoutIdle(outputs);
+    const used = new Set([...nodes.flatMap((node) => node.inputs), ...outputs]);
     const constants = new Map([...this.#constants].filter(([name]) => used.has(name)));
-    return { ...rest, nodes: this.#nodes, constants, values: this.#values };
+    return { ...rest, nodes, constants, values: this.#values };
+  }
+
+  /** The nodes but for those of ours that nobody reads: a Cast or DequantizeLinear at a border. */
+  #withoutIdle(outputs: readonly string[]): readonly Node[] {
+    const read = new Set(outputs);
+    return this.#nodes
+      .toReversed()
+      .filter((node) => {
+        const idle = node.origin.length === 0 && !node.outputs.some((value) => read.has(value));
+        if (!idle) for (const value of node.inputs) read.add(value);
+        return !idle;
+      })
+      .reverse();
+  }
+
+  /** An input of the network, of the type that it has at the border. */
+  #input(value: string): void {
+    const border = this.#borders.get(value);
+    const type = this.#values.get(value);
+    if (border === undefined || type === undefined) {
+      this.#store(value, value);
+      return;
+    }
+    this.#values.set(value, { ...type, dtype: border });
+    if (border === 'int8') this.#restore(value, value, type);
+    else this.#store(this.#widened(value, type), value);
+  }
+
+  /** Readers of `value` get what its integers stand for. */
+  #restore(integers: string, value: string, type: ValueType): void {
+    const { step, zero } = this.#steps(value);
+    const rounded = this.#fresh(`${value}:rounded`);
+    this.#values.set(rounded, { ...type, dtype: 'float32' });
+    this.#put('DequantizeLinear', `${value}:dequantize`, [integers, step, zero], rounded);
+    this.#rounded.set(value, rounded);
+  }
+
+  /** Of a value that is float16 under its own name, the one that others read. */
+  #widened(value: string, type: ValueType): string {
+    this.#narrow.set(value, value);
+    const wide = this.#fresh(`${value}:fp32`);
+    this.#values.set(wide, { ...type, dtype: 'float32' });
+    this.#put('Cast', `${value}:to-float32`, [value], wide, { to: int(dataTypeNumber('float32')) });
+    this.#rounded.set(value, wide);
+    return wide;
+  }
+
+  #steps(value: string): { readonly step: string; readonly zero: string } {
+    const step = this.#constant(`${value}:scale`, float32Tensor([], [this.#pairs.get(value)!]));
+    const zero = this.#constant(`${value}:zero`, { dtype: 'int8', shape: [], bytes: new Uint8Array(1) });
+    return { step, zero };
   }
 
   #fresh(base: string): string {
@@ -142,11 +202,9 @@ class Writer {
 
   /** Rounds a value that has a pair: `from` holds it, and readers of `value` get the rounded one. */
   #store(from: string, value: string, output?: string): void {
-    const scale = this.#pairs.get(value);
-    if (scale === undefined) return;
+    if (!this.#pairs.has(value)) return;
     const type = this.#values.get(value);
-    const step = this.#constant(`${value}:scale`, float32Tensor([], [scale]));
-    const zero = this.#constant(`${value}:zero`, { dtype: 'int8', shape: [], bytes: new Uint8Array(1) });
+    const { step, zero } = this.#steps(value);
     const integers = this.#fresh(`${value}:int8`);
     const rounded = output ?? this.#fresh(`${value}:rounded`);
     if (type) {
@@ -161,16 +219,35 @@ class Writer {
   /** The outputs of a node, those that have pairs rounded behind it; an output of the network keeps its name. */
   #finish(outputs: readonly string[], put: (names: readonly string[]) => void): void {
     const names = outputs.map((value) => {
-      if (!this.#pairs.has(value) || !this.#graph.outputs.includes(value)) return value;
+      const bound = this.#graph.outputs.includes(value) && (this.#pairs.has(value) || this.#borders.has(value));
+      if (!bound) return value;
       const real = this.#fresh(`${value}:real`);
       const type = this.#values.get(value);
       if (type) this.#values.set(real, type);
       return real;
     });
     put(names);
-    for (const [index, value] of outputs.entries()) {
-      if (value !== '') this.#store(names[index]!, value, names[index] === value ? undefined : value);
+    for (const [index, value] of outputs.entries()) if (value !== '') this.#give(names[index]!, value);
+  }
+
+  /** Whoever reads a value, or takes it from the network, gets what it is to have of `real`. */
+  #give(real: string, value: string): void {
+    const border = this.#graph.outputs.includes(value) ? this.#borders.get(value) : undefined;
+    const type = this.#values.get(value);
+    if (border === undefined || type === undefined) {
+      this.#store(real, value, real === value ? undefined : value);
+      return;
     }
+    this.#values.set(value, { ...type, dtype: border });
+    if (border === 'int8') {
+      const { step, zero } = this.#steps(value);
+      this.#put('QuantizeLinear', `${value}:quantize`, [real, step, zero], value);
+      this.#restore(value, value, type);
+      return;
+    }
+    this.#put('Cast', `${value}:to-float16`, [real], value, { to: int(dataTypeNumber('float16')) });
+    this.#rounded.set(value, real);
+    this.#narrow.set(value, value);
   }
 
   #wideNode(node: Node): void {
@@ -221,13 +298,21 @@ class Writer {
   /** A node in FP16: its constants and what it reads and gives, with Casts where others read and give float32. */
   #narrowNode(node: Node): void {
     const inputs = node.inputs.map((value) => this.#narrowed(value));
-    const outputs = node.outputs.map((value) => (value === '' ? value : this.#fresh(`${value}:fp16`)));
+    const isBorder = (value: string) =>
+      this.#graph.outputs.includes(value) && this.#borders.get(value) === 'float16' && !this.#pairs.has(value);
+    const outputs = node.outputs.map((value) =>
+      value === '' || isBorder(value) ? value : this.#fresh(`${value}:fp16`),
+    );
     this.#nodes.push({ ...node, inputs, outputs });
     for (const [index, value] of node.outputs.entries()) {
       if (value === '') continue;
       const type = this.#values.get(value);
       const narrow = outputs[index]!;
       if (type) this.#values.set(narrow, { ...type, dtype: 'float16' });
+      if (type && narrow === value) {
+        this.#widened(value, type);
+        continue;
+      }
       this.#narrow.set(value, narrow);
       this.#finish([value], ([name]) => {
         this.#put('Cast', `${value}:to-float32`, [narrow], name!, { to: int(dataTypeNumber('float32')) });

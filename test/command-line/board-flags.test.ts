@@ -122,6 +122,15 @@ const honoured: readonly (readonly [network: string, flags: readonly string[], (
       expect(flags.get('--outputIOFormats')).toBe('fp16:chw16');
     },
   ],
+  [
+    'net',
+    ['--release', 'JetPack 7.2.2'],
+    ({ flags, scales }) => {
+      expect([...flags.keys()].filter((flag) => /int8|fp16|calib|Precision/.test(flag))).toEqual([]);
+      expect(flags.get('--inputIOFormats')).toBe('dla_hwc4');
+      expect([...scales.keys()]).toEqual(['image', 'logits']);
+    },
+  ],
   ['net', ['--propagate-scales'], ({ flags }) => expect(flags.get('--calib')).toBe('net.cache')],
   ['net', ['--asymmetric', 'requantize'], ({ flags }) => expect(flags.get('--calib')).toBe('net.cache')],
   ['net', ['--dla-core', '1'], ({ flags }) => expect(flags.get('--useDLACore')).toBe('1')],
@@ -174,7 +183,6 @@ const honoured: readonly (readonly [network: string, flags: readonly string[], (
 const refused: readonly (readonly [network: string, flags: readonly string[], code: string])[] = [
   ['net', ['--precision', 'fp16'], 'compile/unsupported'],
   ['net', ['--precision', 'fp16', '--target', 'xavier'], 'compile/unsupported'],
-  ['net', ['--release', 'JetPack 7.2.2'], 'compile/unsupported'],
   ['net', ['--standalone', '--release', 'JetPack 5.1.1'], 'compile/unsupported'],
   ['net', ['--standalone', '--dla-core', 'both'], 'compile/unsupported'],
   ['gpu', ['--standalone'], 'compile/unsupported'],

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join, posix } from 'node:path';
 import { expect } from 'vitest';
 import type { Graph } from '../../src/graph/graph.ts';
+import { asFloat32 } from '../../src/graph/tensor.ts';
 import { readModel } from '../../src/onnx/read.ts';
 import { resolve } from '../../src/onnx/resolve.ts';
 import { readCalibrationCache } from '../../src/quantize/calibration-cache.ts';
@@ -76,9 +77,10 @@ export function readBoard(folder: Folder, path: string, target = 'orin'): ReadBo
   const graph = resolve(readModel(folder.read(at(String(flags.get('--onnx'))))));
   const calib = flags.get('--calib');
   const cache = typeof calib === 'string' ? readCalibrationCache(folder.read(at(calib))) : undefined;
-  const scales = cache?.scales ?? new Map<string, number>();
+  const typed = !trtexecOf(release).has('--int8');
+  const scales = typed ? statedScales(graph) : (cache?.scales ?? new Map<string, number>());
   const bindings = readBindings(page);
-  for (const build of builds) holdTogether(build, { graph, scales, bindings });
+  for (const build of builds) holdTogether(build, { graph, scales, bindings, typed });
   holdBindings(bindings, graph, scales, hardware);
   return {
     release,
@@ -145,12 +147,27 @@ interface Files {
   readonly graph: Graph;
   readonly scales: ReadonlyMap<string, number>;
   readonly bindings: readonly Binding[];
+  /** Whether the network says its precision itself. */
+  readonly typed: boolean;
 }
 
+/** The scales of int8 inputs and outputs of a strongly typed network. */
+function statedScales(graph: Graph): ReadonlyMap<string, number> {
+  const bound = new Set([...graph.inputs, ...graph.outputs]);
+  const scales = new Map<string, number>();
+  for (const { op, inputs, outputs } of graph.nodes) {
+    const value = op === 'QuantizeLinear' ? outputs[0]! : op === 'DequantizeLinear' ? inputs[0]! : '';
+    if (bound.has(value)) scales.set(value, asFloat32(graph.constants.get(inputs[1]!)!)[0]!);
+  }
+  return scales;
+}
+
+const typeNames: Readonly<Record<string, string>> = { int8: 'int8', fp16: 'float16', fp32: 'float32', int32: 'int32' };
+
 /** A precision that fits the cache, pools that TensorRT takes, and the formats that the page states. */
-function holdTogether(flags: Flags, { graph, scales, bindings }: Files): void {
+function holdTogether(flags: Flags, { graph, scales, bindings, typed }: Files): void {
   expect(flags.has('--int8')).toBe(flags.has('--calib'));
-  expect(flags.has('--int8') || flags.has('--fp16')).toBe(true);
+  expect(flags.has('--int8') || flags.has('--fp16')).toBe(!typed);
   const pools = String(flags.get('--memPoolSize')).split(',');
   expect(pools[0]).toMatch(/^dlaSRAM:/);
   for (const pool of pools) {
@@ -169,8 +186,11 @@ function holdTogether(flags: Flags, { graph, scales, bindings }: Files): void {
   ] as const) {
     const bound = bindings.filter((binding) => binding.side === side);
     expect(bound.map(({ name }) => name)).toEqual(values.map(shownName));
-    expect(flags.get(flag)).toBe(bound.map(({ type, format }) => `${type}:${format}`).join(','));
-    for (const { type } of bound) if (type === 'fp16') expect(flags.get('--fp16')).toBe(true);
+    expect(flags.get(flag)).toBe(bound.map(({ type, format }) => (typed ? format : `${type}:${format}`)).join(','));
+    for (const [index, { type }] of bound.entries()) {
+      if (typed) expect(graph.values.get(values[index]!)!.dtype).toBe(typeNames[type]);
+      else if (type === 'fp16') expect(flags.get('--fp16')).toBe(true);
+    }
   }
   if (flags.has('--buildDLAStandalone')) {
     expect(flags.has('--allowGPUFallback')).toBe(false);

@@ -56,7 +56,6 @@ function refusals(row: Row): readonly string[] {
   const codes: string[] = [];
   const features = row.precision === 'int8' ? 'chw32' : 'chw16';
   const unsupported = [
-    row.release === 'JetPack 7.2.2',
     row.sparsity === 'enable' && (row.target === 'xavier' || row.precision === 'fp16'),
     row.input !== 'auto' && row.network === 'gpu first',
     row.input.startsWith('chw') && row.input !== features,
@@ -161,17 +160,20 @@ describe('board flags in pairs', () => {
     for (const file of folder.files()) if (file.startsWith('board/')) folder.delete(file);
     expect(board.release.name).toBe(row.release);
     const half = row.precision === 'fp16';
-    const input = row.network === 'gpu first' ? 'fp32:chw' : undefined;
-    const output = row.network === 'gpu last' ? 'fp32:chw' : undefined;
-    const type = half ? 'fp16' : 'int8';
+    // TensorRT 11 takes types from the network.
+    const typed = row.release === 'JetPack 7.2.2';
+    const packed = typed ? 'chw' : 'fp32:chw';
+    const input = row.network === 'gpu first' ? packed : undefined;
+    const output = row.network === 'gpu last' ? packed : undefined;
+    const type = typed ? '' : half ? 'fp16:' : 'int8:';
     const features = half ? 'chw16' : 'chw32';
     expect(board.builds.map((flags) => flags.get('--useDLACore'))).toEqual(
       row.core === 'both' ? ['0', '1'] : [row.core],
     );
     expect(board.runs).toHaveLength(row.core === 'both' ? 2 : 0);
     for (const flags of board.builds) {
-      expect([flags.has('--int8'), flags.has('--calib')]).toEqual([!half, !half]);
-      expect(flags.has('--fp16')).toBe(half || row.network === 'promoted');
+      expect([flags.has('--int8'), flags.has('--calib')]).toEqual([!half && !typed, !half && !typed]);
+      expect(flags.has('--fp16')).toBe(!typed && (half || row.network === 'promoted'));
       expect(flags.get('--memPoolSize')).toBe(
         { default: `dlaSRAM:${row.target === 'orin' ? 0.5 : 1}`, '--sram 1': 'dlaSRAM:1' }[row.pools as string] ??
           row.pools.split(' ')[1],
@@ -182,8 +184,8 @@ describe('board flags in pairs', () => {
       for (const flag of ['--exportProfile', '--exportLayerInfo', '--separateProfileRun']) {
         expect(flags.has(flag), flag).toBe(row.standalone === 'no');
       }
-      expect(flags.get('--inputIOFormats')).toBe(input ?? `${type}:${row.input === 'auto' ? 'dla_hwc4' : row.input}`);
-      expect(flags.get('--outputIOFormats')).toBe(output ?? `${type}:${row.output === 'auto' ? features : row.output}`);
+      expect(flags.get('--inputIOFormats')).toBe(input ?? `${type}${row.input === 'auto' ? 'dla_hwc4' : row.input}`);
+      expect(flags.get('--outputIOFormats')).toBe(output ?? `${type}${row.output === 'auto' ? features : row.output}`);
     }
     expect(board.page.includes('mean 0.5, 0.25, 0.125, std 2, channels in the order rgb')).toBe(
       row.preprocess !== 'default',

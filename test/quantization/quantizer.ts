@@ -14,7 +14,7 @@ export interface QuantizerOptions {
   /** Operators whose run-time inputs are quantized. */
   readonly operators: ReadonlySet<string>;
   /**
-   * Whether the result of a convolution that goes to an Add alone stays as it is, as NVIDIA's tools leave it so that the sum is part of
+   * Whether the result of a convolution (and its norm) that goes to an Add alone stays as it is, as NVIDIA's tools leave it so that the sum is part of
    * the convolution. Of two such results it is the later.
    */
   readonly openSums?: boolean;
@@ -142,7 +142,9 @@ export function quantized(graph: Graph, scales: ReadonlyMap<string, number>, opt
   /** What an Add reads as it is. */
   const open = (each: Node): string | undefined => {
     if (!options.openSums || each.op !== 'Add') return undefined;
-    const convolutions = graph.nodes.filter(({ op }) => op === 'Conv').map((conv) => conv.outputs[0]!);
+    const convolutions = graph.nodes
+      .filter(({ op }) => op === 'Conv' || op === 'BatchNormalization')
+      .map((conv) => conv.outputs[0]!);
     const alone = (value: string) =>
       !outputs.has(value) && graph.nodes.filter((other) => other.inputs.includes(value)).length === 1;
     return convolutions.findLast((value) => each.inputs.includes(value) && alone(value));

@@ -218,9 +218,26 @@ describe('board files', () => {
     );
   });
 
-  it('are refused where TensorRT takes the precision from the network', () => {
+  it('have Q/DQ and types where TensorRT takes the precision from the network', () => {
     const options = { release: findRelease(orin, 'JetPack 7.2.2') };
-    expect(() => board(network('Relu'), { options })).toThrow(/INT8 as Q\/DQ.*found TensorRT 11.4.1.*compile\/unsupp/);
+    const files = board(network('Sigmoid'), { options });
+    expect(files.cache).toBeUndefined();
+    const model = readModel(files.model.bytes);
+    expect([...model.inputs, ...model.outputs].map((value) => model.values.get(value)!.dtype)).toEqual([
+      'int8',
+      'int8',
+    ]);
+    // A Sigmoid runs in FP16, also in an INT8 network.
+    expect(model.nodes.map(({ op }) => op)).toEqual([
+      ...['DequantizeLinear', 'DequantizeLinear', 'Conv', 'QuantizeLinear', 'DequantizeLinear'],
+      ...['Cast', 'Sigmoid', 'Cast', 'QuantizeLinear'],
+    ]);
+    const half = readModel(board(network('Relu'), { options: { ...options, precision: 'float16' } }).model.bytes);
+    expect(half.nodes.map(({ op }) => op)).toEqual(['Conv', 'Relu']);
+    expect([...half.inputs, ...half.outputs].map((value) => half.values.get(value)!.dtype)).toEqual([
+      'float16',
+      'float16',
+    ]);
   });
 
   it('end in the four-dimensional tensor where a reshape moves nothing', () => {

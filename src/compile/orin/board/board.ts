@@ -16,7 +16,7 @@ import { trtexecOf } from '../../../targets/trtexec.ts';
 import type { Compilation } from '../../compilation.ts';
 import { type BoardBinding, bindingsOf, type OutputFormat } from './bindings.ts';
 import { type BoardCommand, boardCommands, type DlaCores } from './commands.ts';
-import { boardGraph } from './graph.ts';
+import { boardGraph, typedGraph } from './graph.ts';
 
 export interface BoardOptions {
   /** The stem of the file names; the network's name when not given. */
@@ -35,9 +35,9 @@ export interface Board {
   readonly release: Release;
   readonly rounding: Rounding;
   readonly standalone: boolean;
-  /** The prepared network. */
+  /** The prepared network; from TensorRT 11 on with its precision in its types. */
   readonly model: { readonly file: string; readonly bytes: Uint8Array };
-  /** The ranges of an INT8 engine; FP16 has none. */
+  /** The ranges of an INT8 engine; FP16 has none, nor has a network that states them itself. */
   readonly cache?: { readonly file: string; readonly text: string };
   /** Runs of trtexec, in order. */
   readonly commands: readonly BoardCommand[];
@@ -51,7 +51,7 @@ export interface Board {
 }
 
 /**
- * @throws compile/unsupported for an open NVDLA, which TensorRT does not build for; for a release whose TensorRT wants types and Q/DQ in
+ * @throws compile/unsupported for an open NVDLA, which TensorRT does not build for; for an opset before 13 where TensorRT wants Q/DQ in
  *   the network; for cores, a standalone loadable or output formats that the network or the release cannot have;
  *   calibrate/cache-missing for a compilation with dummy ranges, whose engine would compute nonsense; compile/memory for an SRAM pool
  *   that TensorRT does not take; calibrate/cache-format, calibrate/value
@@ -62,7 +62,6 @@ export function boardOf(compilation: Compilation, options: BoardOptions = {}): B
   const { release, precision } = chosen;
   const { cores = 0, standalone = false, outputFormat = 'auto' } = options;
   const target = jetson(compilation);
-  requireFlags(release);
   if (quantized.ranges === 'dummy') {
     fail(
       'calibrate/cache-missing',
@@ -78,16 +77,20 @@ export function boardOf(compilation: Compilation, options: BoardOptions = {}): B
   const name = options.name ?? fileStem(plan.network);
   const bindings = bindingsOf(graph, compilation, target, outputFormat);
   const fallback = onGpu.length > 0;
+  // Precision is a flag of trtexec up to TensorRT 10, and a matter of the ONNX afterwards.
+  const typed = !trtexecOf(release).has('--int8');
+  const model = typed ? typedGraph(graph, compilation, bindings) : graph;
   return {
     name,
     network: plan.network,
     release,
     rounding: target.rounding.value,
     standalone,
-    model: { file: `${name}.onnx`, bytes: writeModel(graph) },
-    ...(precision === 'int8' && {
-      cache: { file: `${name}.cache`, text: cacheText(graph, compilation) },
-    }),
+    model: { file: `${name}.onnx`, bytes: writeModel(model) },
+    ...(precision === 'int8' &&
+      !typed && {
+        cache: { file: `${name}.cache`, text: cacheText(graph, compilation) },
+      }),
     commands: boardCommands({ compilation, name, bindings, cores, standalone, fallback }),
     bindings,
     withoutScale: precision === 'int8' ? coverage.missing.map(({ value }) => value) : [],
@@ -103,17 +106,6 @@ function jetson({ options: { target } }: Compilation): JetsonTarget {
     'TensorRT builds for orin and xavier: no files go to the board of an open NVDLA',
     {},
     { actual: target.name },
-  );
-}
-
-/** Precision is a flag of trtexec up to TensorRT 10, and a matter of the ONNX afterwards. */
-function requireFlags(release: Release): void {
-  if (trtexecOf(release).has('--int8')) return;
-  fail(
-    'compile/unsupported',
-    `the TensorRT of ${release.name} takes its precision from the network: INT8 as Q/DQ, FP16 as types, which dlakit does not write yet`,
-    {},
-    { expected: 'a release up to TensorRT 10', actual: `TensorRT ${release.tensorrt.join('.')}` },
   );
 }
 

@@ -85,16 +85,7 @@ export function boardCommands(sources: CommandSources): readonly BoardCommand[] 
 function buildFlags({ compilation, name, bindings, fallback }: CommandSources): readonly BoardFlag[] {
   const { options, network } = compilation;
   const flags: BoardFlag[] = [];
-  if (options.precision === 'float16') {
-    flags.push({ name: '--fp16', reason: 'the precision that the network was prepared for' });
-  } else {
-    flags.push({ name: '--int8', reason: 'the precision that the network was prepared for' });
-    const half = halfPrecision(compilation, bindings);
-    if (half.length > 0) flags.push({ name: '--fp16', reason: `${half.join(', ')} in FP16, also in an INT8 network` });
-    flags.push(...layerFlags(compilation));
-    const reason = 'the ranges of the tensors; without it trtexec sets dummy ranges';
-    flags.push({ name: '--calib', value: `${name}.cache`, reason });
-  }
+  flags.push(...precisionFlags(compilation, name, bindings));
   flags.push({ name: '--memPoolSize', ...memoryPools(options, network.plan) });
   if (options.sparsity === 'enable') {
     const reason = 'runs the convolutions whose weights are 2:4 sparse in sparse mode';
@@ -113,6 +104,27 @@ function buildFlags({ compilation, name, bindings, fallback }: CommandSources): 
     flags.push({ name: flag, value, reason: formatReason(bound) });
   }
   return flags;
+}
+
+/** None where the types of the network say its precision. */
+function precisionFlags(
+  compilation: Compilation,
+  name: string,
+  bindings: readonly BoardBinding[],
+): readonly BoardFlag[] {
+  const { precision, release } = compilation.options;
+  if (!trtexecOf(release).has('--int8')) return [];
+  if (precision === 'float16') return [{ name: '--fp16', reason: 'the precision that the network was prepared for' }];
+  const half = halfPrecision(compilation, bindings);
+  const reason = 'the ranges of the tensors; without it trtexec sets dummy ranges';
+  return [
+    { name: '--int8', reason: 'the precision that the network was prepared for' },
+    ...(half.length > 0
+      ? [{ name: '--fp16', reason: `${half.join(', ')} in FP16, also in an INT8 network` } as const]
+      : []),
+    ...layerFlags(compilation),
+    { name: '--calib', value: `${name}.cache`, reason },
+  ];
 }
 
 const measuring = (stem: string): readonly BoardFlag[] => [
