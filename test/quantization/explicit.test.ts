@@ -2,8 +2,10 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Graph } from '../../src/graph/graph.ts';
-import { asFloat32 } from '../../src/graph/tensor.ts';
+import { asFloat32, type Tensor } from '../../src/graph/tensor.ts';
+import { nodeOnnxRuntime } from '../../src/host/node/onnxruntime.ts';
 import {
+  board,
   type Compilation,
   compile,
   type Device,
@@ -100,6 +102,30 @@ describe('an explicitly quantized network', () => {
     const result = await onnxruntime(graph, inputOf(graph, 3));
     expect(result.every(Number.isFinite)).toBe(true);
     expect(Math.max(...result.map(Math.abs))).toBeGreaterThan(0.1);
+  });
+
+  it('takes and gives integers on a board of TensorRT 11', async () => {
+    const network = prepare(blocks());
+    const compilation = compile(network, { scales: await measured(network.graph), release: 'JetPack 7.2.2' });
+    const { model, bindings } = board(compilation);
+    const feeds = inputOf(network.graph, 7);
+    const [output = ''] = network.graph.outputs;
+    const [input, result] = ['x', output].map((name) => bindings.find((binding) => binding.name === name)!);
+    expect([input!.type, result!.type]).toEqual(['int8', 'int8']);
+    const integers = Int8Array.from(asFloat32(feeds.x!), (value) => {
+      const steps = value / input!.scale!;
+      return Math.max(-128, Math.min(127, Math.sign(steps) * Math.floor(Math.abs(steps) + 0.5)));
+    });
+    const x: Tensor = { dtype: 'int8', shape: feeds.x!.shape, bytes: new Uint8Array(integers.buffer) };
+    const session = await (await nodeOnnxRuntime()).createSession(model.bytes, { optimise: false });
+    const given = (await session.run({ x }))[output]!;
+    await session.close();
+    expect(given.dtype).toBe('int8');
+    const expected = new Int8Array(given.bytes.buffer, given.bytes.byteOffset, given.bytes.length);
+    const found = asFloat32((await run(compilation.network, feeds, { device })).outputs[output]!);
+    const apart = [...found].map((value, at) => Math.round(Math.abs(value / result!.scale! - expected[at]!)));
+    expect(within(apart, 1)).toBeGreaterThan(0.98);
+    expect(Math.max(...apart)).toBeLessThanOrEqual(2);
   });
 
   it('needs an opset that has scales of channels, and ranges', async () => {
