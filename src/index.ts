@@ -13,7 +13,7 @@
 import { type PrecisionName, precisionNamed } from './base/data-type.ts';
 import { fail } from './base/errors.ts';
 import { cycles, gigabytesPerSecond, mebibytes, megahertz } from './base/units.ts';
-import { type Compilation, compileNetwork, hostReasons } from './compile/compilation.ts';
+import { type Compilation, compileNetwork, hostReasons, withAllScales } from './compile/compilation.ts';
 import type { InputFormat } from './compile/input-format.ts';
 import { withMemoryNotes } from './compile/memory-notes.ts';
 import { immediate } from './device/launch.ts';
@@ -39,6 +39,7 @@ import { type CalibrateOptions, calibrate as calibrateGraph, type Samples } from
 import { explicitQuantization } from './quantize/explicit-quantization.ts';
 import { valuesOnDla } from './quantize/scaled-values.ts';
 import { type TranslatedFiles, type TranslateOptions, translatedFiles } from './quantize/translated-files.ts';
+import type { ScaleCost } from './report/coverage-text.ts';
 import { makeReport } from './report/make-report.ts';
 import type { Report } from './report/report.ts';
 import { withOffers } from './rewrite/offers.ts';
@@ -362,6 +363,24 @@ export interface EstimateOptions {
   readonly bindings?: Bindings;
   /** How the system around an open NVDLA differs from the module. */
   readonly system?: SystemOptions;
+}
+
+/**
+ * What tensors without a scale cost: the estimated latency of the network as it was compiled, and as it would be if each had one.
+ * Undefined where none is missing, or where the network cannot be compiled otherwise. @throws target/unknown
+ */
+export function scaleCost(compilation: Compilation, options: EstimateOptions = {}): ScaleCost | undefined {
+  const { coverage, network } = compilation;
+  const complete = coverage.half.size > 0 ? withAllScales(compilation) : undefined;
+  if (complete === undefined) return undefined;
+  const module = findModule(findTarget(network.plan.target), options.module);
+  const powerMode = findPowerMode(module, options.powerMode).name;
+  const latency = (plan: Plan) => estimate(plan, options).latency;
+  return {
+    latency: latency(network.plan),
+    complete: latency(complete.network.plan),
+    where: `${module.id}, ${powerMode}`,
+  };
 }
 
 export interface SystemOptions {

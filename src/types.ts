@@ -116,6 +116,7 @@ export type { TranslatedFiles, TranslateOptions } from './quantize/translated-fi
 export type { CheckJsonOptions } from './report/check-json.ts';
 export type { CheckTextOptions } from './report/check-text.ts';
 export type { CompileTextOptions } from './report/compile-text.ts';
+export type { ScaleCost } from './report/coverage-text.ts';
 export type { Change, Gain, MemoryBlock, ReportEdge, ReportNode, SegmentSummary } from './report/report.ts';
 export type { SarifOptions } from './report/sarif.ts';
 export type { TextOptions } from './report/table.ts';

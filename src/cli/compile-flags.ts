@@ -4,10 +4,11 @@ import type { PrecisionName } from '../base/data-type.ts';
 import { DlakitError, type ErrorCode, fail } from '../base/errors.ts';
 import type { InputFormat } from '../compile/input-format.ts';
 import { readBytes } from '../host/node/files.ts';
-import { type Compilation, compile, type PreparedNetwork, prepare } from '../index.ts';
+import { type Compilation, compile, coverageText, type PreparedNetwork, prepare, scaleCost } from '../index.ts';
 import { fashionModel } from '../models/fashion.ts';
 import type { Preprocess } from '../program/program.ts';
 import { readRanges } from '../quantize/read-ranges.ts';
+import type { Context } from './context.ts';
 import { readNetworkFile } from './network-file.ts';
 import { type MemoryPoolFlag, poolsOf } from './options.ts';
 
@@ -69,6 +70,10 @@ function requireChannels({ mean, std }: Preprocess, { graph }: PreparedNetwork):
 export async function readScales(file: string): Promise<ReadonlyMap<string, number>> {
   return readRanges(await readBytes(file), file);
 }
+
+/** Which tensors have no scale, what that costs, and what helps. */
+export const scalesText = (compilation: Compilation, { text }: Context): string =>
+  coverageText(compilation.coverage, compilation.unmatched, { ...text, cost: scaleCost(compilation) });
 
 export interface CompiledFile {
   readonly network: PreparedNetwork;

@@ -5,7 +5,7 @@
  */
 
 import { type Precision, precisionName } from '../base/data-type.ts';
-import { fail } from '../base/errors.ts';
+import { DlakitError, fail } from '../base/errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import { balanceGates } from '../quantize/balance-gates.ts';
 import { fusesUnscaled, markFusable, type ScaleCoverage } from '../quantize/coverage.ts';
@@ -128,6 +128,19 @@ function requireModes({ target, precision, sparsity, layerPrecisions }: Compilat
       {},
       { expected: 'orin', actual: target.name },
     );
+  }
+}
+
+/**
+ * The same network if every tensor had a scale, for what it would take: its values mean nothing. Undefined where it cannot be compiled.
+ */
+export function withAllScales({ quantized, options }: Compilation): Compilation | undefined {
+  const { graph, scales } = quantized;
+  try {
+    return compileNetwork(graph, new Map([...dummyRanges(graph), ...scales]), options);
+  } catch (error) {
+    if (error instanceof DlakitError) return undefined;
+    throw error;
   }
 }
 

@@ -1,8 +1,9 @@
 /** Which tensors have an INT8 scale, as terminal text: what runs in FP16 for want of one, and what would give it one. */
 
+import type { Microseconds } from '../base/units.ts';
 import type { Remedy, ScaleCoverage } from '../quantize/coverage.ts';
 import type { UnmatchedName } from '../quantize/match-names.ts';
-import { heading, paint, printable, type TextOptions } from './table.ts';
+import { formatTime, heading, paint, printable, type TextOptions } from './table.ts';
 
 const remedies: Readonly<Record<Remedy, string>> = {
   calibrate: 'calibrate it',
@@ -10,13 +11,23 @@ const remedies: Readonly<Record<Remedy, string>> = {
   fuse: 'calibrate it, or give it the scale 1 ("no scale; fuse"), with which DLA software from 3.13 on adds it within the launch of its convolution',
 };
 
+/** What tensors without a scale cost. */
+export interface ScaleCost {
+  /** As it was compiled. */
+  readonly latency: Microseconds;
+  /** If every tensor had a scale. */
+  readonly complete: Microseconds;
+  /** Module and power mode of the estimates. */
+  readonly where: string;
+}
+
 const plural = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 /** Empty where every tensor has a scale of its own and every name is of a tensor. */
 export function coverageText(
   { needed, missing, half, islands, fused, propagated }: ScaleCoverage,
   unmatched: readonly UnmatchedName[],
-  options: TextOptions = {},
+  options: TextOptions & { readonly cost?: ScaleCost | undefined } = {},
 ): string {
   const lines = [
     ...missing.map(
@@ -33,7 +44,11 @@ export function coverageText(
   if (lines.length === 0) return '';
   const told = `${needed - missing.length} of ${plural(needed, 'tensor')} that ${needed === 1 ? 'needs' : 'need'} a scale have one`;
   const cost = half.size > 0 ? `; ${plural(half.size, 'node')} in FP16, in ${plural(islands.length, 'island')}` : '';
-  return [heading('Scales', options), `  ${told}${cost}`, ...lines].join('\n');
+  const { cost: time } = options;
+  const paid = time
+    ? `: ${formatTime(time.latency)} instead of ${formatTime(time.complete)} with a scale for each (estimated, ${time.where})`
+    : '';
+  return [heading('Scales', options), `  ${told}${cost}${paid}`, ...lines].join('\n');
 }
 
 const reasons: Readonly<Record<UnmatchedName['kind'], string>> = {

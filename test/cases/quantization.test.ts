@@ -20,6 +20,7 @@ import {
   readNetwork,
   readRanges,
   run,
+  scaleCost,
 } from '../../src/index.ts';
 import type { Asymmetric } from '../../src/rewrite/quantization/read-quantization.ts';
 
@@ -175,6 +176,10 @@ describe('ranges beside a network', () => {
     expect(() => compile(prepared, { scales: scalesOf('zero.cache') })).toThrow(/value o: .*\[calibrate\/value\]/);
     const { coverage } = compile(prepared, { scales: scalesOf('io_yolo672_missing.cache') });
     expect(coverage.missing.map(({ value }) => value)).toEqual(['relu4']);
+    // The whole network in FP16: several times as long.
+    const cost = scaleCost(compile(prepared, { scales: scalesOf('io_yolo672_missing.cache') }))!;
+    expect(cost.latency / cost.complete).toBeGreaterThan(4);
+    expect(scaleCost(compile(prepared))).toBeUndefined();
     expect(() => compile(prepared, { scales: new Map([['image', 1]]) })).toThrow(
       /3 tensors have no scale: images, relu4, o .*\[calibrate\/cache-missing\]/,
     );

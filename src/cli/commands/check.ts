@@ -8,9 +8,8 @@ import { writeFile } from '../../host/node/files.ts';
 import { type CompileOptions, check, compile, type PreparedNetwork, prepare, version } from '../../index.ts';
 import { checkJson } from '../../report/check-json.ts';
 import { checkText } from '../../report/check-text.ts';
-import { coverageText } from '../../report/coverage-text.ts';
 import { checkSarif } from '../../report/sarif.ts';
-import { readScales } from '../compile-flags.ts';
+import { readScales, scalesText } from '../compile-flags.ts';
 import type { Context } from '../context.ts';
 import { readNetworkFile } from '../network-file.ts';
 import {
@@ -93,7 +92,7 @@ Examples:
           ...context.text,
           notEmulated,
           verbose: flags.verbose === true,
-          ...(compilation && { scales: coverageText(compilation.coverage, compilation.unmatched, context.text) }),
+          ...(compilation && { scales: scalesText(compilation, context) }),
         });
       }
       if (flags.output === undefined) context.print(text.trimEnd());

@@ -10,8 +10,7 @@ import { type FileToWrite, writeFiles } from '../../host/node/files.ts';
 import { board, boardFolder, type Compilation, encodeNvdla } from '../../index.ts';
 import { encodeLoadable } from '../../loadable/container.ts';
 import { compileText } from '../../report/compile-text.ts';
-import { coverageText } from '../../report/coverage-text.ts';
-import { type CompileFlags, compileFile } from '../compile-flags.ts';
+import { type CompileFlags, compileFile, scalesText } from '../compile-flags.ts';
 import type { Context } from '../context.ts';
 import { refuse, requireFormat, withCompile, withPreprocess, withShapes, withTarget } from '../options.ts';
 
@@ -69,8 +68,8 @@ Examples:
       const files: FileToWrite[] = [];
       if (flags.output !== undefined) files.push([flags.output, encode(compilation, flags)]);
       if (flags.board !== undefined) files.push(...boardFiles(flags.board, board(compilation, boardOptions(flags))));
-      const { network, notEmulated, coverage, unmatched } = compilation;
-      const scales = coverageText(coverage, unmatched, context.text);
+      const { network, notEmulated } = compilation;
+      const scales = scalesText(compilation, context);
       context.print(compileText(network.plan, notEmulated, { ...context.text, scales }));
       await context.checkpoint();
       await writeFiles(files);

@@ -15,7 +15,7 @@ import {
 } from '../../index.ts';
 import { coverageText } from '../../report/coverage-text.ts';
 import { printable } from '../../report/table.ts';
-import { readScales } from '../compile-flags.ts';
+import { readScales, scalesText } from '../compile-flags.ts';
 import type { Context } from '../context.ts';
 import { readNetworkFile } from '../network-file.ts';
 import { positiveInteger, refuse, withShapes, withTarget } from '../options.ts';
@@ -121,10 +121,10 @@ const translating: readonly (keyof Flags)[] = [
   'calibration_type',
 ];
 
-async function explicitFile(graph: Graph, flags: Flags, { text }: Context) {
+async function explicitFile(graph: Graph, flags: Flags, context: Context) {
   const scales = flags.calib === undefined ? undefined : await readScales(flags.calib);
   const compilation = compile(prepare(graph, flags), { ...flags, ...(scales && { scales }) });
-  const told = coverageText(compilation.coverage, compilation.unmatched, text);
+  const told = scalesText(compilation, context);
   return { bytes: writeModel(explicitNetwork(compilation)), text: told === '' ? '' : `\n${told}` };
 }
 
