@@ -51,7 +51,7 @@ export interface EvaluateFlags extends DataFlags, EngineFlags {
 
 /** What an evaluation names as its calibration where no file gave one. */
 const rangesWithoutFile = {
-  calibrated: 'the ranges of the loadable',
+  calibrated: 'the ranges that the network or the loadable states',
   dummy: 'dummy ranges',
   none: 'nothing, FP16 has no ranges',
 } as const;
