@@ -67,12 +67,13 @@ function pairsOf(
   const pairs = new Map<string, number>();
   // From the last to the first: what is handed to an activation has the scale of its result.
   for (const value of scaledValues(graph).toReversed()) {
-    const scale = scales.get(value);
+    // What is added within a launch lost its scale to that; the model may state one all the same.
+    const scale = fused.has(value) ? graph.scales?.get(value) : scales.get(value);
     const [reader] = read.get(value) ?? [];
     if (!needed.has(value) && reader) {
       const given = pairs.get(reader.outputs[0] ?? '');
       if (every && given !== undefined) pairs.set(value, given);
-    } else if (scale !== undefined && !fused.has(value) && (every || stored.has(value))) pairs.set(value, scale);
+    } else if (scale !== undefined && (every || (stored.has(value) && !fused.has(value)))) pairs.set(value, scale);
   }
   return pairs;
 }

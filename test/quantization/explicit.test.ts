@@ -1,5 +1,6 @@
 /** A float network to Q/DQ and back: what TensorRT from 11 on is given, what onnxruntime makes of it, and what is read of it. */
 
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Graph } from '../../src/graph/graph.ts';
 import { asFloat32, type Tensor } from '../../src/graph/tensor.ts';
@@ -102,6 +103,16 @@ describe('an explicitly quantized network', () => {
     const result = await onnxruntime(graph, inputOf(graph, 3));
     expect(result.every(Number.isFinite)).toBe(true);
     expect(Math.max(...result.map(Math.abs))).toBeGreaterThan(0.1);
+  });
+
+  it('keeps the pair that a model has before an Add, though its convolution adds within the launch', () => {
+    const bytes = readFileSync(new URL('../cases/quantization/qdq-perchannel.onnx', import.meta.url));
+    const compilation = compile(prepare(readNetwork(bytes)));
+    expect(compilation.coverage.fused).toEqual(['/Conv_5_output_0']);
+    const pairs = (graph: Graph) =>
+      graph.nodes.filter(({ op }) => op === 'QuantizeLinear').map(({ inputs }) => inputs[0]);
+    expect(pairs(explicitNetwork(compilation))).toContain('/Conv_5_output_0');
+    expect(pairs(explicitNetwork(compilation, { pairs: 'stored' }))).not.toContain('/Conv_5_output_0');
   });
 
   it('takes and gives integers on a board of TensorRT 11', async () => {
