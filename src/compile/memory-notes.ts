@@ -24,12 +24,13 @@ export function withMemoryNotes(
   options: CheckOptions & { readonly pools?: Partial<MemoryPools> },
 ): CheckResult {
   requirePools(options.target, options.pools);
+  if (options.target.generation === 'nvdla') return result;
   const pools = { ...defaultPools, ...options.pools };
   const bounds = memoryBounds(graph, result.segments, options.precision);
   const suspects = bounds.filter(
     ({ weights, tensors }) => 2 * weights > pools.globalDram || 2 * tensors > pools.localDram,
   );
-  if (options.target.generation === 'nvdla' || suspects.length === 0) return result;
+  if (suspects.length === 0) return result;
   const beyondPools = beyond(graph, options, pools, suspects);
   return beyondPools.length === 0 ? result : { ...result, notes: [...beyondPools, ...result.notes], beyondPools };
 }

@@ -10,7 +10,7 @@ import type { CheckOptions } from '../support/rule.ts';
 import { networkRules } from '../support/rules.ts';
 import type { CheckResult, Judgement, Refusal } from '../support/verdict.ts';
 import { passes } from './passes.ts';
-import { endsNetwork } from './prepare.ts';
+import { endOf } from './prepare.ts';
 import { attempts } from './rewrite.ts';
 
 /** The result with the offers that hold: `fix.rewrite` of each refusal that a pass does away with, the first in table order. */
@@ -68,10 +68,11 @@ function neighbourhood(graph: Graph, names: ReadonlySet<string>): ReadonlySet<st
 }
 
 /** How many nodes rules refuse by themselves; consequences for other nodes do not count. */
-const refusedNodes = (graph: Graph, { verdicts }: Judgement): number =>
-  graph.nodes.filter(
-    (node, index) => verdicts[index]!.refusals.some(({ rule }) => isOfNode(rule)) && !endsNetwork(node, graph),
-  ).length;
+function refusedNodes(graph: Graph, { verdicts }: Judgement): number {
+  const ends = endOf(graph);
+  const isRefused = (index: number) => verdicts[index]!.refusals.some(({ rule }) => isOfNode(rule));
+  return graph.nodes.filter((node, index) => isRefused(index) && !ends(node)).length;
+}
 
 /** The rules that refuse what a node of the original has become, by its name. */
 function rulesAgainst(graph: Graph, { verdicts }: Judgement): ReadonlyMap<string, ReadonlySet<string>> {

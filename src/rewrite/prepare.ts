@@ -46,17 +46,26 @@ export function readQuantized(graph: Graph, asymmetric?: Asymmetric): ReadQuanti
 /** How a network stands on a target. Less is better; an earlier number weighs more than all later ones together. */
 export type Standing = readonly [macsOffDla: number, nodesOffDla: number, loadables: number];
 
-export const standingOf = (graph: Graph, { macs, verdicts, segments, elsewhere }: Judgement): Standing => [
-  macs.total - macs.dla,
-  graph.nodes.filter((node, index) => verdicts[index]!.placement === elsewhere && !endsNetwork(node, graph)).length,
-  segments.filter(({ kind }) => kind === 'dla').length,
-];
+export function standingOf(graph: Graph, { macs, verdicts, segments, elsewhere }: Judgement): Standing {
+  const ends = endOf(graph);
+  return [
+    macs.total - macs.dla,
+    graph.nodes.filter((node, index) => verdicts[index]!.placement === elsewhere && !ends(node)).length,
+    segments.filter(({ kind }) => kind === 'dla').length,
+  ];
+}
 
-/** Whether a node is a reshape at an output that moves nothing, [N, C, 1, 1] to [N, C]: the network for the board ends before it. */
-export function endsNetwork(node: Node, graph: Graph): boolean {
-  if (!isReshape(node) || graph.nodes.some(({ inputs }) => inputs.includes(node.outputs[0]!))) return false;
-  const [from, to] = [node.inputs[0], node.outputs[0]].map((value) => cubeOf(staticShape(graph, value ?? '')));
-  return from !== undefined && from.join() === to?.join();
+/**
+ * Tells of each node whether it is a reshape at an output that moves nothing, [N, C, 1, 1] to [N, C]: the network for the board
+ * ends before it.
+ */
+export function endOf(graph: Graph): (node: Node) => boolean {
+  const read = new Set(graph.nodes.flatMap(({ inputs }) => inputs));
+  return (node) => {
+    if (!isReshape(node) || read.has(node.outputs[0]!)) return false;
+    const [from, to] = [node.inputs[0], node.outputs[0]].map((value) => cubeOf(staticShape(graph, value ?? '')));
+    return from !== undefined && from.join() === to?.join();
+  };
 }
 
 export function isWorse(standing: Standing, than: Standing): boolean {

@@ -4,7 +4,7 @@
  */
 
 import { type Precision, precisionName } from '../base/data-type.ts';
-import { type Graph, type Node, readsOf, staticShape } from '../graph/graph.ts';
+import { type Graph, type Node, producers, readsOf, staticShape } from '../graph/graph.ts';
 import { groupsOf } from '../graph/operators/window.ts';
 import { elementCount } from '../graph/tensor.ts';
 import { isNvdla } from '../targets/target.ts';
@@ -56,14 +56,18 @@ export function memoryBounds(
   precision: Precision,
 ): readonly MemoryBound[] {
   const byName = new Map(graph.nodes.map((node) => [node.name, node]));
+  const placed = new Map(segments.flatMap((segment) => segment.nodes.map((name) => [name, segment] as const)));
+  const producedBy = producers(graph);
+  const segmentOf = (node: Node | undefined) => placed.get(node?.name ?? '');
+  /** Values that others see than the nodes of the segment that computes them. */
+  const outside = new Set(graph.outputs);
+  for (const node of graph.nodes) {
+    const own = segmentOf(node);
+    for (const value of readsOf(node)) if (!own || segmentOf(producedBy.get(value)) !== own) outside.add(value);
+  }
   return segments.flatMap((segment) => {
     if (segment.kind !== 'dla') return [];
-    const own = new Set(segment.nodes);
     const nodes = segment.nodes.map((name) => byName.get(name)!);
-    const outside = new Set([
-      ...graph.outputs,
-      ...graph.nodes.filter((node) => !own.has(node.name)).flatMap((node) => readsOf(node)),
-    ]);
     const weights = weightBytes(graph, nodes, precision);
     return [{ name: segment.name, weights, tensors: intermediateBytes(graph, nodes, outside, precision) }];
   });
