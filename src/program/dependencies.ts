@@ -10,6 +10,7 @@ import { elementsPerAtom } from './geometry.ts';
 import type { Layer } from './layer.ts';
 import { liveRanges, type Region, rootOf, rootRegion, sharedArea, sharedPixels } from './liveness.ts';
 import type { Program } from './program.ts';
+import type { Surface } from './surface.ts';
 
 interface Use extends Region {
   readonly layer: number;
@@ -64,23 +65,43 @@ export function withDependencies(program: Program): readonly Layer[] {
   return prune(layers, wanted);
 }
 
-/** For every root surface, the ones whose memory it takes over. */
+/** Stretches of a memory in the order of their addresses, each with the root surface that had it last. */
+type Held = { readonly start: number; readonly end: number; readonly id: number }[];
+
+/**
+ * For every root surface, the ones whose memory it takes over. Who had a stretch before the last one had it is not among them: the last
+ * one waits for it.
+ */
 function takenOver(program: Program, roots: readonly number[]): readonly (readonly number[])[] {
   const { surfaces } = program;
   const ranges = liveRanges(program);
-  const pooled = surfaces.filter(
-    ({ id, memory }) => roots[id] === id && (memory === 'managed_sram' || memory === 'local_dram') && ranges[id],
-  );
-  return surfaces.map((surface) => {
-    const own = ranges[surface.id];
-    if (roots[surface.id] !== surface.id || own === undefined) return [];
-    return pooled
-      .filter(({ id, memory, offset, size }) => {
-        const overlaps = offset < surface.offset + surface.size && surface.offset < offset + size;
-        return memory === surface.memory && overlaps && ranges[id]!.last < own.first;
-      })
-      .map(({ id }) => id);
-  });
+  const memories = { managed_sram: [] as Held, local_dram: [] as Held };
+  const former = surfaces.map((): readonly number[] => []);
+  const arrivals = surfaces.filter(({ id }) => roots[id] === id && ranges[id] !== undefined);
+  for (const surface of arrivals.toSorted((a, b) => ranges[a.id]!.first - ranges[b.id]!.first)) {
+    const { id, memory } = surface;
+    if (memory !== 'managed_sram' && memory !== 'local_dram') continue;
+    former[id] = take(memories[memory], surface).filter((old) => ranges[old]!.last < ranges[id]!.first);
+  }
+  return former;
+}
+
+/** Hands a surface its stretch of a memory. @returns the surfaces that had something of it last */
+function take(held: Held, { id, offset: start, size }: Surface): readonly number[] {
+  const end = start + size;
+  let [from, high] = [0, held.length];
+  while (from < high) {
+    const middle = (from + high) >> 1;
+    if (held[middle]!.end > start) high = middle;
+    else from = middle + 1;
+  }
+  let to = from;
+  while (to < held.length && held[to]!.start < end) to++;
+  const met = held.slice(from, to);
+  const left = met.filter((one) => one.start < start).map((one) => ({ ...one, end: start }));
+  const right = met.filter((one) => one.end > end).map((one) => ({ ...one, start: end }));
+  held.splice(from, to - from, ...left, { start, end, id }, ...right);
+  return [...new Set(met.map((one) => one.id))];
 }
 
 /** Keeps the waits that no other kept wait implies. One bit for each pair of layers. */
