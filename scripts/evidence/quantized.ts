@@ -25,7 +25,7 @@ import {
 import { markdownTable } from './markdown.ts';
 
 /** Points of Top-1 that the DLA may be away from onnxruntime on the same Q/DQ network with open sums. */
-export const quantizedBar = 0.05;
+const quantizedBar = 0.05;
 
 export interface QuantizedAccuracy {
   readonly network: string;
