@@ -38,6 +38,8 @@ export interface FuzzOptions {
   readonly worker?: URL;
   /** Milliseconds of wall-clock time without a word from a child until it is ended. */
   readonly watchdog?: number;
+  /** MiB of JavaScript heap that a child may have. */
+  readonly heap?: number;
 }
 
 /** The child's program for what the open NVDLA reads. */
@@ -48,8 +50,10 @@ const mostRestarts = 50;
 
 export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
   const tally = new Tally();
-  const { seed, count, processes, only, worker = new URL('./worker.ts', import.meta.url), watchdog = 30_000 } = options;
-  const runRange = (job: Job): Promise<void> => runJob(job, tally, (rest) => runChild(rest, tally, worker, watchdog));
+  const { seed, count, processes, only } = options;
+  const { worker = new URL('./worker.ts', import.meta.url), watchdog = 30_000, heap = 512 } = options;
+  const child = { worker, watchdog, heap };
+  const runRange = (job: Job): Promise<void> => runJob(job, tally, (rest) => runChild(rest, tally, child));
   if (only !== undefined) await runRange({ seed, from: only, to: only + 1, step: 1 });
   else {
     const jobs = Array.from({ length: processes }, (_, from): Job => ({ seed, from, to: count, step: processes }));
@@ -75,10 +79,12 @@ interface Death {
   readonly what: string;
 }
 
-function runChild(job: Job, tally: Tally, worker: URL, watchdog: number): Promise<Death | undefined> {
+type Child = Required<Pick<FuzzOptions, 'worker' | 'watchdog' | 'heap'>>;
+
+function runChild(job: Job, tally: Tally, { worker, watchdog, heap }: Child): Promise<Death | undefined> {
   return new Promise((resolve, reject) => {
     const child: ChildProcess = fork(worker, {
-      execArgv: ['--max-old-space-size=512', '--import', 'tsx'],
+      execArgv: [`--max-old-space-size=${heap}`, '--import', 'tsx'],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     let at: number | undefined;

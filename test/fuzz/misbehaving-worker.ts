@@ -10,7 +10,7 @@ process.once('message', ({ from, to, step }: Job) => {
   for (let index = from; index < to; index += step) {
     send({ kind: 'start', index });
     if (index === 1) for (;;);
-    if (index === 2) for (const all: unknown[] = []; ; ) all.push(Array(30_000_000).fill(index));
+    if (index === 2) for (const all: unknown[] = []; ; ) all.push(Array(1_000_000).fill(index));
     if (index === 3) process.kill(process.pid, 'SIGSEGV');
     const outcome =
       index === 4 ? ({ kind: 'finding', stage: 'read', what: 'TypeError' } as const) : ({ kind: 'passed' } as const);
