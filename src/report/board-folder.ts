@@ -8,6 +8,7 @@ import type { Rounding } from '../base/rounding.ts';
 import type { BoardBinding } from '../compile/orin/board/bindings.ts';
 import type { Board } from '../compile/orin/board/board.ts';
 import type { BoardCommand, BoardFlag } from '../compile/orin/board/commands.ts';
+import { cudlaHost } from './cudla/host.ts';
 import { printable } from './table.ts';
 
 export interface BoardFile {
@@ -21,7 +22,11 @@ export const boardFolder = (board: Board): readonly BoardFile[] => [
   ...(board.cache ? [{ file: board.cache.file, data: board.cache.text }] : []),
   { file: 'trtexec.sh', data: script(board), executable: true },
   { file: 'README.md', data: page(board) },
+  ...[...hostFiles(board)].map(([file, data]) => ({ file: `cudla/${file}`, data })),
 ];
+
+const hostFiles = ({ cudla, bindings }: Board): ReadonlyMap<string, string> =>
+  cudla ? cudlaHost(bindings) : new Map();
 
 const version = ({ release }: Board): string => `${release.name} (TensorRT ${release.tensorrt.join('.')})`;
 
@@ -94,6 +99,7 @@ function page(board: Board): string {
           `The ranges belong to pictures that become (pixel / 255 − mean) / std: mean ${preprocess.mean.join(', ')}, std ${preprocess.std.join(', ')}, channels in the order ${preprocess.channelOrder}.`,
         ]
       : []),
+    ...(board.cudla ? ['', ...hostPage(board)] : []),
     ...(withoutScale.length > 0
       ? [
           '',
@@ -108,6 +114,22 @@ function page(board: Board): string {
   ].join('\n')}\n`;
 }
 
+function hostPage({ name, bindings }: Board): readonly string[] {
+  const files = bindings.map(({ side }, index) => `${side}${index}.bin`).join(' ');
+  return [
+    '## Running it through cuDLA',
+    '',
+    '    make -C cudla',
+    `    cudla/hybrid ${name}.loadable.bin 0 ${files}`,
+    `    cudla/standalone ${name}.loadable.bin 0 ${files}`,
+    '',
+    '`hybrid` runs the loadable in a CUDA stream, `standalone` without CUDA, on the core of that number. Both read every input and',
+    'write every output in the order of the table, as little-endian float32 of its shape, which is what `dla run` reads and writes.',
+    'They refuse a loadable whose tensor descriptors are not those of the table. **Nobody has tried them on a board**: they are tested',
+    'against headers and a library that stand in for cuDLA.',
+  ];
+}
+
 function filesOf(board: Board): readonly (readonly string[])[] {
   const written = board.commands.flatMap(({ flags }) =>
     flags.flatMap(({ name, value = '', reason }) =>
@@ -119,6 +141,7 @@ function filesOf(board: Board): readonly (readonly string[])[] {
     ...(board.cache ? [[code(board.cache.file), 'the ranges of its tensors']] : []),
     [code('trtexec.sh'), board.standalone ? 'builds the loadable' : 'builds the engine and measures it'],
     ...written,
+    ...(board.cudla ? [[code('cudla/'), 'a host in C++ that runs the loadable through cuDLA']] : []),
   ];
 }
 

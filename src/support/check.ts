@@ -25,7 +25,7 @@ import { type CheckOptions, type Limit, limitFor, type Rule, type RuleContext, r
 import { nvdlaOperators } from './rules/nvdla/operators.ts';
 import { isQuantized, quantizationRules } from './rules/quantization.ts';
 import { noRule, noUnit, rules } from './rules.ts';
-import { effectNotes } from './segment-notes.ts';
+import { bindingNotes, borderNotes } from './segment-notes.ts';
 import type { CheckResult, Judgement, Refusal, Verdict } from './verdict.ts';
 
 /** Checks a graph with resolved shapes. */
@@ -38,7 +38,9 @@ export function check(graph: Graph, options: CheckOptions): CheckResult {
       ...(demoted > 0
         ? [`${demoted} DLA segments went back to the GPU: a core holds ${loadableLimit(target, release)} loadables`]
         : []),
-      ...(target.generation === 'nvdla' ? [] : effectNotes(graph, judgement.segments, options)),
+      ...(target.generation === 'nvdla'
+        ? []
+        : [...bindingNotes(graph, judgement.segments, options), ...borderNotes(graph, judgement.segments, options)]),
     ],
   };
 }

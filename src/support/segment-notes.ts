@@ -145,16 +145,19 @@ function readersOf(value: string, graph: Graph, vanishing: ReadonlySet<string>):
   });
 }
 
-/** The bindings, the borders and the shared ranges in sentences. */
-export function effectNotes(
+const nodesOnDla = (segments: readonly CheckedSegment[]): ReadonlySet<string> =>
+  new Set(segments.filter(({ kind }) => kind === 'dla').flatMap(({ nodes }) => nodes));
+
+/** The formats of inputs and outputs in sentences. */
+export function bindingNotes(
   graph: Graph,
   segments: readonly CheckedSegment[],
   options: CheckOptions,
 ): readonly string[] {
-  const dla = new Set(segments.filter(({ kind }) => kind === 'dla').flatMap(({ nodes }) => nodes));
+  const dla = nodesOnDla(segments);
   const running = new Set(segments.flatMap(({ nodes }) => nodes));
   const vanishing = new Set(graph.nodes.map(({ name }) => name).filter((name) => !running.has(name)));
-  const notes = bindings(graph, dla, options, vanishing).map((binding) => {
+  return bindings(graph, dla, options, vanishing).map((binding) => {
     const shape = times(staticShape(graph, binding.value) ?? []);
     const head = `${binding.direction} ${binding.value} (${shape})`;
     if (binding.shuffled)
@@ -162,6 +165,16 @@ export function effectNotes(
     const pitch = binding.hwc4RowPitch === undefined ? '' : ` (dla_hwc4 rows are ${binding.hwc4RowPitch} bytes)`;
     return `${head}: bind it as ${orList(binding.formats)}${pitch}`;
   });
+}
+
+/** The borders of segments and the shared ranges in sentences. */
+export function borderNotes(
+  graph: Graph,
+  segments: readonly CheckedSegment[],
+  options: Pick<CheckOptions, 'precision'>,
+): readonly string[] {
+  const dla = nodesOnDla(segments);
+  const notes: string[] = [];
   const crossing = crossings(graph, segments);
   if (crossing > 0) {
     notes.push(

@@ -158,6 +158,19 @@ const honoured: readonly (readonly [network: string, flags: readonly string[], (
   ],
   [
     'net',
+    ['--standalone', '--cudla'],
+    ({ page }) => {
+      const sources = ['Makefile', 'bindings.h', 'host.h', 'hybrid.cpp', 'standalone.cpp'];
+      expect(folder.files().filter((file) => file.startsWith('board/cudla/'))).toEqual(
+        sources.map((file) => `board/cudla/${file}`),
+      );
+      expect(page).toContain('cudla/hybrid net.loadable.bin 0 input0.bin output1.bin');
+      expect(page).toContain('Nobody has tried them on a board');
+    },
+  ],
+  ['net', ['--standalone'], () => expect(folder.files().filter((file) => file.includes('cudla'))).toEqual([])],
+  [
+    'net',
     [],
     ({ bindings }) => {
       expect(
@@ -186,6 +199,7 @@ const refused: readonly (readonly [network: string, flags: readonly string[], co
   ['net', ['--standalone', '--release', 'JetPack 5.1.1'], 'compile/unsupported'],
   ['net', ['--standalone', '--dla-core', 'both'], 'compile/unsupported'],
   ['gpu', ['--standalone'], 'compile/unsupported'],
+  ['net', ['--cudla'], 'cli/usage'],
   ['net', ['--output-format', 'dla_hwc4'], 'compile/unsupported'],
   ['net', ['--output-format', 'chw16'], 'compile/unsupported'],
   ['net', ['--dla-core', '2'], 'commander.invalidArgument'],

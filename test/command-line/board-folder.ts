@@ -80,7 +80,7 @@ export function readBoard(folder: Folder, path: string, target = 'orin'): ReadBo
   const typed = !trtexecOf(release).has('--int8');
   const scales = typed ? statedScales(graph) : (cache?.scales ?? new Map<string, number>());
   const bindings = readBindings(page);
-  for (const build of builds) holdTogether(build, { graph, scales, bindings, typed });
+  for (const build of builds) holdTogether(build, { graph, scales, bindings, typed, page });
   holdBindings(bindings, graph, scales, hardware);
   return {
     release,
@@ -149,6 +149,7 @@ interface Files {
   readonly bindings: readonly Binding[];
   /** Whether the network says its precision itself. */
   readonly typed: boolean;
+  readonly page: string;
 }
 
 /** The scales of int8 inputs and outputs of a strongly typed network. */
@@ -165,7 +166,7 @@ function statedScales(graph: Graph): ReadonlyMap<string, number> {
 const typeNames: Readonly<Record<string, string>> = { int8: 'int8', fp16: 'float16', fp32: 'float32', int32: 'int32' };
 
 /** A precision that fits the cache, pools that TensorRT takes, and the formats that the page states. */
-function holdTogether(flags: Flags, { graph, scales, bindings, typed }: Files): void {
+function holdTogether(flags: Flags, { graph, scales, bindings, typed, page }: Files): void {
   expect(flags.has('--int8')).toBe(flags.has('--calib'));
   expect(flags.has('--int8') || flags.has('--fp16')).toBe(!typed);
   const pools = String(flags.get('--memPoolSize')).split(',');
@@ -192,6 +193,10 @@ function holdTogether(flags: Flags, { graph, scales, bindings, typed }: Files): 
       else if (type === 'fp16') expect(flags.get('--fp16')).toBe(true);
     }
   }
+  // What the page says besides contradicts neither the bindings nor the flags.
+  const [, notes = ''] = page.split('## Worth knowing');
+  expect(notes).not.toContain('bind it as');
+  expect(notes.includes('between DLA and GPU')).toBe(flags.has('--allowGPUFallback'));
   if (flags.has('--buildDLAStandalone')) {
     expect(flags.has('--allowGPUFallback')).toBe(false);
     for (const { side, type, format } of bindings) {

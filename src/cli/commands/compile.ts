@@ -20,6 +20,7 @@ interface Flags extends CompileFlags {
   readonly board?: string;
   readonly dlaCore: '0' | '1' | 'both';
   readonly standalone?: true;
+  readonly cudla?: true;
   readonly outputFormat: OutputFormat;
 }
 
@@ -44,6 +45,10 @@ export const compileCommand = (context: Context): Command =>
         .default('0'),
     )
     .option('--standalone', 'of --board: a loadable for cuDLA, without TensorRT and without a GPU beside it')
+    .option(
+      '--cudla',
+      'of --standalone: also a small C++ host that runs the loadable through cuDLA, untested on a board',
+    )
     .addOption(
       new Option('--output-format <format>', 'of --board: of the network’s outputs')
         .choices(outputFormats)
@@ -56,10 +61,12 @@ Examples:
   dla compile fashion-resnet20.onnx --calib fashion-resnet20.cache --output fashion-resnet20.dla
   dla compile net.onnx --target nv_small --calib net.cache --output net.nvdla
   dla compile resnet50.onnx --batch 2 --sram 1 --calib resnet50.cache --board board/ --dla-core both
-  dla compile net.onnx --calib net.cache --board board/ --standalone --output-format dla_linear`,
+  dla compile net.onnx --calib net.cache --board board/ --standalone --cudla --output-format dla_linear`,
     )
     .action(async (file: string, flags: Flags, command: Command) => {
-      if (flags.board === undefined) refuse(command, ['dlaCore', 'standalone', 'outputFormat'], 'goes with --board');
+      if (flags.board === undefined)
+        refuse(command, ['dlaCore', 'standalone', 'cudla', 'outputFormat'], 'goes with --board');
+      if (!flags.standalone) refuse(command, ['cudla'], 'goes with --standalone: cuDLA runs a loadable, not an engine');
       if (flags.output !== undefined) requireFormat('--output', flags.output, ['dla', 'nvdla']);
       if (flags.interface !== undefined && !isStock(flags.output)) {
         fail('cli/usage', '--interface goes with --output FILE.nvdla');
@@ -80,9 +87,10 @@ Examples:
       }
     });
 
-const boardOptions = ({ dlaCore, standalone, outputFormat }: Flags): BoardOptions => ({
+const boardOptions = ({ dlaCore, standalone, cudla, outputFormat }: Flags): BoardOptions => ({
   cores: dlaCore === 'both' ? dlaCore : (Number(dlaCore) as DlaCores),
   standalone: standalone === true,
+  cudla: cudla === true,
   outputFormat,
 });
 

@@ -11,6 +11,7 @@ import { writeModel } from '../../../onnx/write.ts';
 import type { Preprocess } from '../../../program/program.ts';
 import { cacheHeader, writeCalibrationCache } from '../../../quantize/calibration-cache.ts';
 import { fuseMark, fusesUnscaled } from '../../../quantize/coverage.ts';
+import { bindingNotes, borderNotes } from '../../../support/segment-notes.ts';
 import type { JetsonTarget, Release } from '../../../targets/target.ts';
 import { trtexecOf } from '../../../targets/trtexec.ts';
 import type { Compilation } from '../../compilation.ts';
@@ -25,6 +26,8 @@ export interface BoardOptions {
   readonly cores?: DlaCores;
   /** A loadable that cuDLA runs without TensorRT. */
   readonly standalone?: boolean;
+  /** With `standalone`: a host of our own that runs the loadable through cuDLA. */
+  readonly cudla?: boolean;
   /** The format of every output; `auto` when not given. */
   readonly outputFormat?: OutputFormat;
 }
@@ -35,6 +38,8 @@ export interface Board {
   readonly release: Release;
   readonly rounding: Rounding;
   readonly standalone: boolean;
+  /** Whether a host that runs the loadable through cuDLA goes along. */
+  readonly cudla: boolean;
   /** The prepared network; from TensorRT 11 on with its precision in its types. */
   readonly model: { readonly file: string; readonly bytes: Uint8Array };
   /** The ranges of an INT8 engine; FP16 has none, nor has a network that states them itself. */
@@ -46,7 +51,7 @@ export interface Board {
   readonly withoutScale: readonly string[];
   /** What the calibration assumed of a picture. */
   readonly preprocess?: Preprocess;
-  /** What the checker says of the network as a whole. */
+  /** What the checker says of the board's network as a whole. */
   readonly notes: readonly string[];
 }
 
@@ -60,7 +65,7 @@ export function boardOf(compilation: Compilation, options: BoardOptions = {}): B
   const { quantized, network, checked, coverage, options: chosen } = compilation;
   const { plan } = network;
   const { release, precision } = chosen;
-  const { cores = 0, standalone = false, outputFormat = 'auto' } = options;
+  const { cores = 0, standalone = false, cudla = false, outputFormat = 'auto' } = options;
   const target = jetson(compilation);
   if (quantized.ranges === 'dummy') {
     fail(
@@ -74,6 +79,7 @@ export function boardOf(compilation: Compilation, options: BoardOptions = {}): B
     kind === 'gpu' ? nodes.filter((node) => left.has(node)) : [],
   );
   if (standalone) requireStandalone(compilation, onGpu, cores);
+  else if (cudla) fail('compile/unsupported', 'cuDLA runs a standalone loadable, and the folder is to build an engine');
   const name = options.name ?? fileStem(plan.network);
   const bindings = bindingsOf(graph, compilation, target, outputFormat);
   const fallback = onGpu.length > 0;
@@ -86,6 +92,7 @@ export function boardOf(compilation: Compilation, options: BoardOptions = {}): B
     release,
     rounding: target.rounding.value,
     standalone,
+    cudla,
     model: { file: `${name}.onnx`, bytes: writeModel(model) },
     ...(precision === 'int8' &&
       !typed && {
@@ -95,8 +102,18 @@ export function boardOf(compilation: Compilation, options: BoardOptions = {}): B
     bindings,
     withoutScale: precision === 'int8' ? coverage.missing.map(({ value }) => value) : [],
     ...(plan.preprocess && { preprocess: plan.preprocess }),
-    notes: checked.notes,
+    notes: boardNotes(graph, compilation),
   };
+}
+
+/** The checker's notes, but for formats, which the bindings state, and with the borders of the network that goes to the board. */
+function boardNotes(graph: Graph, { quantized, checked, options }: Compilation): readonly string[] {
+  const { segments } = checked;
+  const otherwise = new Set([
+    ...bindingNotes(quantized.graph, segments, options),
+    ...borderNotes(quantized.graph, segments, options),
+  ]);
+  return [...checked.notes.filter((note) => !otherwise.has(note)), ...borderNotes(graph, segments, options)];
 }
 
 function jetson({ options: { target } }: Compilation): JetsonTarget {
