@@ -36,7 +36,7 @@ export interface FuzzOptions {
   readonly only?: number;
   /** The child's program; that of the fuzzer unless given. */
   readonly worker?: URL;
-  /** Milliseconds of wall-clock time without a word from a child until it is ended. */
+  /** Milliseconds of wall-clock time without a word from a child until it is ended; to its first word it may take ten times as long. */
   readonly watchdog?: number;
   /** MiB of JavaScript heap that a child may have. */
   readonly heap?: number;
@@ -95,16 +95,17 @@ function runChild(job: Job, tally: Tally, { worker, watchdog, heap }: Child): Pr
       words = (words + data.toString()).slice(-4000);
     });
     let timer: NodeJS.Timeout | undefined;
-    const wind = (): void => {
+    const wind = (patience: number): void => {
       clearTimeout(timer);
       timer = setTimeout(() => {
         hung = true;
         child.kill('SIGKILL');
-      }, watchdog);
+      }, patience);
     };
-    wind();
+    // Starting is the machine's business, not the mutant's: where much else runs, it takes long.
+    wind(10 * watchdog);
     child.on('message', (message: Message) => {
-      wind();
+      wind(watchdog);
       if (message.kind === 'start') at = message.index;
       else if (message.kind === 'end') tally.add(message);
       else done = true;
