@@ -82,10 +82,12 @@ describe('an FP16 convolution in Rubik', () => {
 
   it('never gets faster with more work or a lower clock', () => {
     const side = fc.integer({ min: 1, max: 70 });
-    const channels = fc.integer({ min: 1, max: 140 });
+    // An image of 3 or 4 channels is packed more closely than any other surface, so 3 channels may cost less than 2.
+    const channels = fc.integer({ min: 5, max: 140 });
+    const kernels = fc.integer({ min: 1, max: 140 });
     fc.assert(
       fc.property(
-        fc.record({ channels, kernels: channels, size: side, kernel: fc.constantFrom(1, 3, 5) }),
+        fc.record({ channels, kernels, size: side, kernel: fc.constantFrom(1, 3, 5) }),
         fc.constantFrom('channels' as const, 'kernels' as const, 'size' as const),
         fc.integer({ min: 1, max: 40 }),
         (shape, grown, by) => {
