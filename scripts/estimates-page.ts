@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { bytes, gigabytesPerSecond, mebibytes } from '../src/base/units.ts';
 import { sheetDefault, sheetEstimate } from '../src/estimate/nvdla/sheet.ts';
 import { sheetAlexNet, sheetGoogLeNet, sheetResNet50 } from '../src/estimate/nvdla/sheet-networks.ts';
+import { fitErrors } from '../src/estimate/orin/evidence.ts';
 import type { Graph } from '../src/graph/graph.ts';
 import {
   compile,
@@ -95,14 +96,17 @@ const orinFormulas = [
   '',
 ];
 
+const { inSample, leftOut } = fitErrors;
+
 const orinTrust = [
   '',
   '### How much to trust it',
   '',
-  '- 40 published cells from six networks, of which about 20 numbers are independent. In sample: 1.7 % mean, 4.4 % largest error.',
-  '  Leaving one network out: 2.8 % and 7.6 %; choosing the structure anew in each fold, of an earlier form: 4.5 % and 14 %. A roofline alone has 15 % and 35 %.',
+  `- 40 published cells from six networks, of which about 20 numbers are independent. In sample: ${inSample.mean} mean, ${inSample.largest} largest error.`,
+  `  Leaving one network out: ${leftOut.mean} and ${leftOut.largest}; choosing the structure anew in each fold, of an earlier form: 4.5 % and 14 %. A roofline alone has 15 % and 35 %.`,
   '- The restream term is a fitted stand-in, not measured traffic.',
-  "- It models one release of NVIDIA's compiler. Batch above 2, narrower memory and other modules are not validated, and the estimate says so.",
+  "- It models one release of NVIDIA's compiler. Batch above 2, narrower memory and other modules were not held against anything.",
+  '- Every estimate says its class of evidence (published cell, judged network, unseen network, never seen) and what is known of its error.',
   '- Three networks were predicted before they were compared ([judged](hardware/judged-comparison.md)): ResNet-50 and EfficientNet-Lite0 in INT8 within 9 %,',
   '  Inception v3 50 to 63 % too long, FP16 43 to 68 % too long. FP16, FP32 bindings and engines that TensorRT broke up: [as built](as-built.md).',
   '- No absolute power: only ratios are published.',

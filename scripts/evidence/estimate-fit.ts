@@ -7,14 +7,17 @@ import {
   cellsAt,
   type ErrorSummary,
   errorSummary,
+  errorText,
   type Fit,
+  type FitResult,
   type FittedName,
+  figure,
   fitParameters,
   fittedNames,
-  type LeftOut,
   layersAt,
   leaveOneOut,
   makespans,
+  percent,
   presentPoint,
   relativeError,
 } from '../../src/estimate/testing/fit.ts';
@@ -29,9 +32,7 @@ interface Alternative {
   readonly leftOut?: ErrorSummary;
 }
 
-export interface EstimateFit {
-  readonly fit: Fit;
-  readonly folds: readonly LeftOut[];
+export interface EstimateFit extends FitResult {
   readonly alternatives: readonly Alternative[];
 }
 
@@ -69,28 +70,7 @@ const alternative = (title: string, fit: Fit, name: keyof typeof makespans): Alt
   layers: errorSummary(layersAt(fit)),
 });
 
-/** The bars of the fit, and the rounded parameters of the code. */
-export function missesOfFit({ fit, folds }: EstimateFit): readonly string[] {
-  const cells = errorSummary(cellsAt(presentPoint));
-  const layers = errorSummary(layersAt(presentPoint));
-  const leftOut = errorSummary(folds.flatMap((fold) => fold.cells));
-  const bars: readonly (readonly [boolean, string])[] = [
-    [cells.mean <= 0.025 && cells.largest <= 0.06, `the 40 cells: ${both(cells)}, bars 2.5 % and 6 %`],
-    [layers.largest <= 0.1, `the nine layers: ${both(layers)}, bar 10 %`],
-    [leftOut.mean <= 0.05 && leftOut.largest <= 0.15, `a network left out: ${both(leftOut)}, bars 5 % and 15 %`],
-    ...fittedNames.map((name) => {
-      const [there, found] = [presentPoint.values[name], fit.values[name]];
-      const text = `${name} is ${there}, the fit gives ${figure(found)}`;
-      return [Math.abs(there / found - 1) < 0.02, text] as const;
-    }),
-  ];
-  return bars.filter(([met]) => !met).map(([, text]) => text);
-}
-
-const percent = (value: number): string => `${(100 * value).toFixed(1)} %`;
 const signed = (value: number): string => `${value < 0 ? '−' : '+'}${Math.abs(100 * value).toFixed(1)} %`;
-const both = ({ mean, largest }: ErrorSummary): string => `${percent(mean)} on average, ${percent(largest)} at most`;
-const figure = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
 const right = (title: string) => ({ title, right: true });
 
 const titles: Readonly<Record<FittedName, string>> = {
@@ -144,14 +124,14 @@ export function estimateFitPage({ fit, folds, alternatives }: EstimateFit): stri
     '',
     '## Published throughput',
     '',
-    `Estimated / published images a second, AGX Orin 64GB, two cores: ${both(errorSummary(cells))}.`,
+    `Estimated / published images a second, AGX Orin 64GB, two cores: ${errorText(errorSummary(cells))}.`,
     '',
     markdownTable([{ title: 'network' }, { title: '' }, ...publishedModes.map((mode) => right(mode))], cellRows),
     '',
     '## Layers',
     '',
     'ResNet-34 backbone at 1,152 MHz, milliseconds in standalone and in hybrid mode, against the mean of both; and how long each layer starts after the',
-    `end of the one before it, in microseconds: a negative number is an overlap. ${both(errorSummary(layers))}, with the memory at ${fit.memoryClock.toFixed(0)} MHz, which is fitted:`,
+    `end of the one before it, in microseconds: a negative number is an overlap. ${errorText(errorSummary(layers))}, with the memory at ${fit.memoryClock.toFixed(0)} MHz, which is fitted:`,
     'the samples do not say at what clock it ran.',
     '',
     markdownTable(
@@ -169,7 +149,7 @@ export function estimateFitPage({ fit, folds, alternatives }: EstimateFit): stri
     '',
     '## One network left out',
     '',
-    `The fit without a network, dense and sparse, and its error on that network. All: ${both(all)}.`,
+    `The fit without a network, dense and sparse, and its error on that network. All: ${errorText(all)}.`,
     '',
     markdownTable(
       [{ title: 'without' }, right('mean'), right('largest'), ...fittedNames.map((name) => right(titles[name]))],

@@ -135,8 +135,6 @@ export interface Estimate {
   /** MACs / (latency × clock × MACs per cycle of one core). */
   readonly utilisation: number;
   readonly dramBytesPerImage: Bytes;
-  /** Whether the module and the kind of network were held against published measurements. */
-  readonly validated: boolean;
   readonly evidence: Evidence;
   /** Present for orin and xavier. */
   readonly asBuilt?: AsBuilt;

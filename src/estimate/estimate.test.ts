@@ -38,13 +38,14 @@ describe('estimate', () => {
     expect(estimate(resnet50(), { target: orin, module, powerMode, cores: 2 })).toEqual(result);
   });
 
-  it('is validated only on the module that was measured', () => {
-    expect(result.validated).toBe(true);
+  it('is of the fit only on the module that was measured', () => {
+    expect(result.evidence.class).toBe('published cell');
     for (const other of orin.modules) {
       for (const mode of other.powerModes) {
-        const { validated, notes } = estimate(plan, { target: orin, module: other, powerMode: mode, cores: 1 });
-        expect(validated).toBe(other.id === 'agx-orin-64gb');
-        if (!validated) expect(notes.join('\n')).toContain('not held against measurements');
+        const { evidence, notes } = estimate(plan, { target: orin, module: other, powerMode: mode, cores: 1 });
+        const measured = other.id === 'agx-orin-64gb';
+        expect(evidence.class).toBe(measured ? 'published cell' : 'never seen');
+        if (!measured) expect(notes.join('\n')).toContain('not held against measurements');
       }
     }
   });
@@ -55,7 +56,7 @@ describe('estimate', () => {
       'No absolute power is claimed: only ratios are published.',
     ]);
     const large = estimate(resnet50(8), { target: orin, module, powerMode, cores: 2 });
-    expect(large.validated).toBe(false);
+    expect(large.evidence.class).toBe('never seen');
     expect(large.notes.join('\n')).toContain('Batch 8');
   });
 

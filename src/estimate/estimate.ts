@@ -1,6 +1,6 @@
 /**
  * The time, traffic and throughput of a Plan on a module in a power mode, from its Programs alone. For orin and xavier the model is a
- * model of one compiler (JetPack 5.1.1) on one module: notes and the `validated` flag say how far the numbers at hand are from
+ * model of one compiler (JetPack 5.1.1) on one module: notes and the class of evidence say how far the numbers at hand are from
  * it. An open NVDLA has a model of its own (nvdla/stripe-estimate.ts), from its RTL.
  */
 

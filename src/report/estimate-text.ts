@@ -30,7 +30,7 @@ export function estimateText(estimates: readonly Estimate[], options: TextOption
       estimate.dlaClock.toFixed(1),
       estimate.dramBandwidth.toFixed(1),
       formatRate(estimate.imagesPerSecond),
-      estimate.evidence.class,
+      paint(estimate.evidence.class, estimate.evidence.class === 'never seen' ? 'yellow' : 'green', options),
       formatTime(estimate.latency),
       percent(estimate.utilisation),
       `${percent(bounds.compute.share, 0)} / ${percent(bounds.memory.share, 0)} / ${percent(bounds.overhead.share, 0)}`,
@@ -38,9 +38,8 @@ export function estimateText(estimates: readonly Estimate[], options: TextOption
     ];
   });
   const title = `Estimate: ${first.module}, ${first.cores} DLA core${first.cores === 1 ? '' : 's'}, batch ${first.batch}`;
-  const validated = first.validated ? '' : ` ${paint('(unvalidated: see the notes below)', 'yellow', options)}`;
   return [
-    heading(title, options) + validated,
+    heading(title, options),
     table(
       [
         { title: 'mode' },

@@ -227,7 +227,6 @@ const estimate = z
     imagesPerSecond: amount,
     utilisation: amount,
     dramBytesPerImage: amount,
-    validated: z.boolean(),
     evidence: z
       .strictObject({ class: z.enum(evidenceClasses), error: text })
       .describe(

@@ -14,7 +14,7 @@ import { reportEdges, reportNodes, segmentSummaries } from './plan-summary.ts';
 import type { Report } from './report.ts';
 
 /** Raised when a field goes or changes its meaning; a new field does not raise it. */
-export const reportSchemaVersion = 2;
+export const reportSchemaVersion = 3;
 
 export interface ReportSources {
   /** The estimates in every power mode that the report shows, the module's fastest first. */

@@ -245,7 +245,7 @@ describe('terminal text', () => {
 
   it('marks a module that no measurement stands behind', () => {
     const [estimate] = estimateModes(compilation.network.plan, { module: 'orin-nx-16gb' });
-    expect(estimateText([estimate!])).toContain('unvalidated');
+    expect(estimateText([estimate!])).toContain('never seen');
   });
 
   it('shows accuracy with the difference in points', () => {

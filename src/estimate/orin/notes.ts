@@ -8,21 +8,22 @@ import { kindOf } from '../../program/layers/table.ts';
 import type { Plan } from '../../program/program.ts';
 import type { EstimateOptions } from '../estimate.ts';
 import type { LayerEstimate, PlacedPart } from '../estimate-result.ts';
-import { fittedRelease, fittedSram } from './evidence.ts';
+import { fitErrors, fittedRelease, fittedSram } from './evidence.ts';
 
 /** The errors of the model and of simpler ones, shown beside every estimate. */
+const { inSample, leftOut } = fitErrors;
 const modelBaselines =
-  'Model: 1.7 % mean and 4.4 % largest error on the 40 published cells it was fitted to; leaving one network out, 2.8 % and 7.6 % ' +
-  '(4.5 % and 14 % when the structure of its earlier form is chosen anew). For comparison, leaving one network out: max-roofline 15 % and 35 %, constant utilisation 25 % and 76 %.';
+  `Model: ${inSample.mean} mean and ${inSample.largest} largest error on the 40 published cells it was fitted to; leaving one network out, ${leftOut.mean} and ${leftOut.largest} ` +
+  '(4.5 % and 14 % when the structure of its earlier form is chosen anew). For comparison, leaving one network out: max-roofline 15 % and 35 %, constant utilisation 25 % and 83 %.';
 
 const largestFittedBatch = 2;
 
-/** `validated` is false as soon as one thing about the plan or the module lies outside what was held against measurements. */
+/** `fitted` is false as soon as one thing of the plan or the module lies outside what was held against measurements. */
 export function estimateNotes(
   plan: Plan,
   { target, module, powerMode }: EstimateOptions,
   timed: { readonly layers: readonly LayerEstimate[]; readonly parts: readonly PlacedPart[] },
-): { readonly validated: boolean; readonly notes: readonly string[] } {
+): { readonly fitted: boolean; readonly notes: readonly string[] } {
   const doubts: string[] = [];
   if (!module.validated) {
     doubts.push(`${module.title} was not held against measurements; the parameters are those of Jetson AGX Orin 64GB.`);
@@ -46,6 +47,12 @@ export function estimateNotes(
     const found = layers.filter((layer) => beyondTheFit(layer) === what);
     doubts.push(`${found.length} × ${what}: not in the fitted networks, priced by analogy (first: ${found[0]!.name}).`);
   }
+  const untimed = plan.segments.filter((segment) => segment.kind === 'host' && segment.reason === 'not emulated');
+  if (untimed.length > 0) {
+    doubts.push(
+      `${untimed.length} segment${untimed.length > 1 ? 's' : ''} that the board's DLA takes and that ${untimed.length > 1 ? 'are' : 'is'} not emulated: not timed.`,
+    );
+  }
   const notes = [modelBaselines, ...doubts];
   if (plan.release !== fittedRelease) {
     notes.push(`The published figures are of ${fittedRelease}; other releases of NVIDIA's compiler differ.`);
@@ -61,17 +68,11 @@ export function estimateNotes(
       `${ongpu} node${ongpu > 1 ? 's' : ''} on the GPU: what launching ${ongpu > 1 ? 'them' : 'it'} costs is in the latency, ${ongpu > 1 ? 'their' : 'its'} work is not known.`,
     );
   }
-  const untimed = plan.segments.filter((segment) => segment.kind === 'host' && segment.reason === 'not emulated');
-  if (untimed.length > 0) {
-    notes.push(
-      `${untimed.length} segment${untimed.length > 1 ? 's' : ''} that the board's DLA takes and that ${untimed.length > 1 ? 'are' : 'is'} not emulated: not timed.`,
-    );
-  }
   if (powerMode.dlaClock.status === 'assumed') {
     notes.push(`The DLA clock of ${powerMode.name} is assumed: ${powerMode.dlaClock.source}.`);
   }
   notes.push('No absolute power is claimed: only ratios are published.');
-  return { validated: doubts.length === 0, notes };
+  return { fitted: doubts.length === 0, notes };
 }
 
 /** Layers whose tables of int8 stand for operators that the board runs in FP16, and what that takes. */

@@ -39,7 +39,7 @@ export function orinEstimate(plan: Plan, options: EstimateOptions & { readonly t
     longestChain += task.longestChain;
     after.forEach(spend);
   }
-  const { validated, notes } = estimateNotes(plan, options, { layers, parts });
+  const { fitted, notes } = estimateNotes(plan, options, { layers, parts });
   const macs = layers.reduce((sum, layer) => sum + layer.macs, 0);
   const dram = layers.reduce((sum, layer) => sum + dramTraffic(layer), 0);
   return {
@@ -56,8 +56,7 @@ export function orinEstimate(plan: Plan, options: EstimateOptions & { readonly t
     imagesPerSecond: latency === 0 ? 0 : (cores * plan.batch * 1e6) / latency,
     utilisation: latency === 0 ? 0 : macs / (latency * conditions.peak),
     dramBytesPerImage: bytes(dram / plan.batch),
-    validated,
-    evidence: evidenceOf({ plan, module, powerMode, layers, validated, asBuilt: parts.length > 0 }),
+    evidence: evidenceOf({ plan, module, powerMode, layers, fitted, onlyDla: parts.length === 0 }),
     asBuilt: { bindings, parts, time: microseconds(parts.reduce((sum, { time }) => sum + time, 0)) },
     schedule: { sequential: microseconds(sequential), longestChain: microseconds(longestChain) },
     notes,

@@ -38,7 +38,7 @@ describe('a table of int8', () => {
     expect(found.latency).toBeCloseTo(plain.latency + extra, 0);
     // Eight launches of at least 8,100 cycles and 6.8 µs.
     expect(extra).toBeGreaterThan(8 * 11);
-    expect(found.validated).toBe(false);
+    expect(found.evidence.class).toBe('never seen');
     const note = found.notes.find((line) => line.includes('conversion to FP16'));
     expect(note).toMatch(/2 × conversion to FP16 .* 2 × Sigmoid in FP16 .* 2 × conversion to INT8 .* 2 × Mul/);
     expect(estimateText([found])).toContain(note);

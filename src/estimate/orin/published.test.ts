@@ -5,14 +5,19 @@ import { orin } from '../../targets/orin.ts';
 import { estimate } from '../estimate.ts';
 import {
   cellsAt,
+  type ErrorSummary,
   errorSummary,
   fitParameters,
   fittedNames,
   layersAt,
+  leaveOneOut,
+  missesOfFit,
+  percent,
   presentPoint,
   relativeError,
 } from '../testing/fit.ts';
 import { publishedModes, publishedNetworks } from '../testing/measurements.ts';
+import { fitErrors } from './evidence.ts';
 import { orinParameters } from './parameters.ts';
 
 const module = findModule(orin, 'agx-orin-64gb');
@@ -60,18 +65,29 @@ describe('what NVIDIA publishes (docs/hardware/estimate-model.md#published-throu
   });
 });
 
-describe('the parameters', () => {
-  it('are those of the fit, up to their rounding', () => {
-    const { values, memoryClock } = fitParameters(presentPoint, { steps: 2 });
-    for (const name of fittedNames) expect(values[name] / orinParameters[name].value, name).toBeCloseTo(1, 1);
-    expect(memoryClock / presentPoint.memoryClock).toBeCloseTo(1, 1);
+describe('the fit', () => {
+  const fit = fitParameters(presentPoint);
+  const folds = leaveOneOut(fit);
+
+  it('foretells a network that was left out within 5 % on average and 15 % at most, and gives the parameters of the code', () => {
+    expect(missesOfFit({ fit, folds })).toEqual([]);
+    expect(folds.flatMap(({ cells }) => cells)).toHaveLength(40);
   });
 
-  it('lie within the range that leaving a network out gives', () => {
+  it('leaves parameters within their ranges when a network is left out', () => {
     for (const name of fittedNames) {
       const { value, range } = orinParameters[name];
+      const found = folds.map(({ fit: { values } }) => values[name]);
       expect(value, name).toBeGreaterThanOrEqual(range[0]);
       expect(value, name).toBeLessThanOrEqual(range[1]);
+      expect(Math.min(...found) / range[0], name).toBeCloseTo(1, 1);
+      expect(Math.max(...found) / range[1], name).toBeCloseTo(1, 1);
     }
+  });
+
+  it('has the errors that estimates tell', () => {
+    const rounded = ({ mean, largest }: ErrorSummary) => ({ mean: percent(mean), largest: percent(largest) });
+    expect(fitErrors.inSample).toEqual(rounded(errorSummary(cellsAt(presentPoint))));
+    expect(fitErrors.leftOut).toEqual(rounded(errorSummary(folds.flatMap(({ cells }) => cells))));
   });
 });

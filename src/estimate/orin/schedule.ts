@@ -47,67 +47,75 @@ export function scheduleLaunches(
   lanes: Readonly<Record<OrinEngine, number>>,
 ): readonly Place[] {
   const places: Place[] = new Array(demands.length);
-  const missing = waits.map((before) => new Set(before).size);
+  const missing = waits.map((before) => before.length);
   const followers = demands.map((): number[] => []);
-  for (const [launch, before] of waits.entries()) for (const other of new Set(before)) followers[other]!.push(launch);
-  // Launches that wait for nothing but lanes, in the order of the Program.
-  const ready = demands.flatMap((_, launch) => (missing[launch] === 0 ? [launch] : []));
+  for (const [launch, before] of waits.entries()) for (const other of before) followers[other]!.push(launch);
+  // Of each engine, in ascending order: launches that wait for nothing but lanes, and the lanes that are free.
+  const ready = perEngine((): number[] => []);
+  const free = perEngine((engine) => Array.from({ length: lanes[engine] }, (_, lane) => lane));
+  for (const [launch, count] of missing.entries()) if (count === 0) ready[demands[launch]!.engine].push(launch);
   let running: Running[] = [];
   let now = 0;
 
   const begin = (): void => {
     for (const engine of orinEngines) {
-      const taken = new Set(running.flatMap(({ demand, lanes: own }) => (demand.engine === engine ? own : [])));
-      const free = Array.from({ length: lanes[engine] }, (_, lane) => lane).filter((lane) => !taken.has(lane));
-      while (free.length > 0) {
-        const at = ready.findIndex((launch) => demands[launch]!.engine === engine);
-        const launch = ready[at];
-        if (launch === undefined || demands[launch]!.lanes > free.length) break;
-        ready.splice(at, 1);
+      for (let launch = ready[engine][0]; launch !== undefined; launch = ready[engine][0]) {
         const demand = demands[launch]!;
-        const own = free.splice(0, demand.lanes);
+        if (demand.lanes > free[engine].length) break;
+        ready[engine].shift();
         const { overhead, total } = demand;
-        running.push({ launch, demand, lanes: own, start: now, overhead, work: Math.max(0, total - overhead) });
+        const work = Math.max(0, total - overhead);
+        running.push({ launch, demand, lanes: free[engine].splice(0, demand.lanes), start: now, overhead, work });
       }
     }
   };
-  const complete = ({ launch, lanes: own, start }: Running): void => {
+  const complete = ({ launch, demand, lanes: own, start }: Running): void => {
     places[launch] = { lanes: own, start: microseconds(start), end: microseconds(now) };
+    for (const lane of own) insert(free[demand.engine], lane);
     for (const follower of followers[launch]!) {
       missing[follower]!--;
-      if (missing[follower] === 0) insert(ready, follower);
+      if (missing[follower] === 0) insert(ready[demands[follower]!.engine], follower);
     }
   };
 
   for (begin(); running.length > 0; begin()) {
-    // First come, first served; of those that came together the earlier one of the Program.
-    const launching = running
-      .filter(({ overhead }) => overhead > 0)
-      .toSorted((a, b) => a.start - b.start || a.launch - b.launch)[0];
-    const working = running.filter(({ overhead }) => overhead === 0);
-    const slowdown = Math.max(1, working.length > 1 ? sum(working.map(memoryShare)) : 1);
-    const step = Math.min(
-      launching?.overhead ?? Number.POSITIVE_INFINITY,
-      ...working.map(({ work }) => work * slowdown),
-    );
-    now += step;
-    // What is over at this step is over exactly, whatever rounding leaves of it.
-    if (launching) launching.overhead = launching.overhead <= step ? 0 : launching.overhead - step;
-    for (const each of working) {
-      each.work = each.work * slowdown <= step ? 0 : Math.max(0, each.work - step / slowdown);
+    let launching: Running | undefined;
+    let [working, asked] = [0, 0];
+    for (const each of running) {
+      if (each.overhead > 0) launching = launching === undefined ? each : firstServed(launching, each);
+      else [working, asked] = [working + 1, asked + memoryShare(each.demand)];
     }
-    const over = running.filter(({ overhead, work }) => overhead === 0 && work === 0);
-    running = running.filter((each) => !over.includes(each));
+    const slowdown = working > 1 ? Math.max(1, asked) : 1;
+    let step = launching?.overhead ?? Number.POSITIVE_INFINITY;
+    for (const { overhead, work } of running) if (overhead === 0) step = Math.min(step, work * slowdown);
+    now += step;
+    const left: Running[] = [];
+    const over: Running[] = [];
+    for (const each of running) {
+      // What is over at this step is over exactly, whatever rounding leaves of it.
+      if (each.overhead === 0) each.work = each.work * slowdown <= step ? 0 : Math.max(0, each.work - step / slowdown);
+      else if (each === launching) each.overhead = each.overhead <= step ? 0 : each.overhead - step;
+      (each.overhead === 0 && each.work === 0 ? over : left).push(each);
+    }
+    running = left;
     for (const each of over) complete(each);
   }
   return places;
 }
 
-/** During how much of its work a launch that is alone uses the memory. */
-const memoryShare = ({ demand: { total, overhead, memory } }: Running): number =>
-  total > overhead ? Math.min(1, memory / (total - overhead)) : 0;
+/** First come, first served; of those that came together the earlier one of the Program. */
+const firstServed = (a: Running, b: Running): Running =>
+  a.start < b.start || (a.start === b.start && a.launch < b.launch) ? a : b;
 
-const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+const perEngine = <T>(make: (engine: OrinEngine) => T): Record<OrinEngine, T> => ({
+  cpipe: make('cpipe'),
+  rubik: make('rubik'),
+  bdma: make('bdma'),
+});
+
+/** During how much of its work a launch that is alone uses the memory. */
+const memoryShare = ({ total, overhead, memory }: Demand): number =>
+  total > overhead ? Math.min(1, memory / (total - overhead)) : 0;
 
 /** Keeps the list in ascending order. */
 function insert(list: number[], value: number): void {

@@ -307,3 +307,31 @@ export function errorSummary(errors: readonly (CellError | LayerError)[]): Error
   const sizes = errors.map((each) => Math.abs(relativeError(each)));
   return { mean: sizes.reduce((sum, each) => sum + each, 0) / sizes.length, largest: Math.max(...sizes) };
 }
+
+export interface FitResult {
+  readonly fit: Fit;
+  readonly folds: readonly LeftOut[];
+}
+
+/** What the fit misses of its bars, and parameters of the code that are not its optimum, rounded. */
+export function missesOfFit({ fit, folds }: FitResult): readonly string[] {
+  const cells = errorSummary(cellsAt(presentPoint));
+  const layers = errorSummary(layersAt(presentPoint));
+  const leftOut = errorSummary(folds.flatMap((fold) => fold.cells));
+  const bars: readonly (readonly [boolean, string])[] = [
+    [cells.mean <= 0.025 && cells.largest <= 0.06, `the 40 cells: ${errorText(cells)}, bars 2.5 % and 6 %`],
+    [layers.largest <= 0.1, `the nine layers: ${errorText(layers)}, bar 10 %`],
+    [leftOut.mean <= 0.05 && leftOut.largest <= 0.15, `a network left out: ${errorText(leftOut)}, bars 5 % and 15 %`],
+    ...fittedNames.map((name) => {
+      const [there, found] = [presentPoint.values[name], fit.values[name]];
+      const text = `${name} is ${there}, the fit gives ${figure(found)}`;
+      return [Math.abs(there / found - 1) < 0.02, text] as const;
+    }),
+  ];
+  return bars.filter(([met]) => !met).map(([, text]) => text);
+}
+
+export const percent = (value: number): string => `${(100 * value).toFixed(1)} %`;
+export const errorText = ({ mean, largest }: ErrorSummary): string =>
+  `${percent(mean)} on average, ${percent(largest)} at most`;
+export const figure = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
