@@ -85,7 +85,7 @@ function targetsPage(): string {
         '|---|---|---|---|---|',
         ...module.powerModes.map(
           (mode) =>
-            `| ${mode.name} | ${mode.dlaClock.value} | ${mode.emcClock.value} | ${mode.dramBandwidth.value} | ${mode.dlaClock.status}: ${escapeCell(mode.dlaClock.source)} |`,
+            `| ${mode.name} | ${mode.dlaClock.value}${mode.secondDlaClock ? `, second core ${mode.secondDlaClock.value}` : ''} | ${mode.emcClock.value} | ${mode.dramBandwidth.value} | ${mode.dlaClock.status}: ${escapeCell(mode.dlaClock.source)} |`,
         ),
         ...(module.system ? ['', ...systemLines(module, module.system)] : []),
       );

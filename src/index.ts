@@ -375,11 +375,11 @@ export function scaleCost(compilation: Compilation, options: EstimateOptions = {
   if (complete === undefined) return undefined;
   const module = findModule(findTarget(network.plan.target), options.module);
   const powerMode = findPowerMode(module, options.powerMode).name;
-  const latency = (plan: Plan) => estimate(plan, options).latency;
+  const { latency, evidence } = estimate(network.plan, options);
   return {
-    latency: latency(network.plan),
-    complete: latency(complete.network.plan),
-    where: `${module.id}, ${powerMode}`,
+    latency,
+    complete: estimate(complete.network.plan, options).latency,
+    where: `${module.id}, ${powerMode}: ${evidence.class}`,
   };
 }
 

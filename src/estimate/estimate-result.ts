@@ -123,13 +123,14 @@ export interface Estimate {
   readonly batch: number;
   readonly layers: readonly LayerEstimate[];
   /**
-   * One batch on one core: the end of the schedules of all DLA segments and of what lies around them. Nodes on the GPU count as launches
+   * One batch on the first core: the end of the schedules of all DLA segments and of what lies around them. Nodes on the GPU count as launches
    * there; nodes that are not emulated are not timed.
    */
   readonly latency: Microseconds;
   /**
-   * All cores busy: cores × batch / latency. A core runs one task after the other, so a second batch in flight gains nothing
-   * (docs/hardware/orin.md#engines).
+   * The steady state with all cores busy. A core runs one task after the other, so a second batch in flight gains nothing
+   * (docs/hardware/orin.md#engines): batch / latency of every core, at its own clock where the second has another. The cores share one
+   * GPU, which may get through less.
    */
   readonly imagesPerSecond: number;
   /** MACs / (latency × clock × MACs per cycle of one core). */

@@ -17,7 +17,7 @@ export interface ScaleCost {
   readonly latency: Microseconds;
   /** If every tensor had a scale. */
   readonly complete: Microseconds;
-  /** Module and power mode of the estimates. */
+  /** Module and power mode of the estimates, and the class of evidence of the first. */
   readonly where: string;
 }
 

@@ -1,6 +1,7 @@
 /** Estimates as terminal tables: one line per power mode, one line per hardware layer. */
 
-import type { Estimate } from '../estimate/estimate-result.ts';
+import type { Estimate, LayerEstimate } from '../estimate/estimate-result.ts';
+import { promotedKinds } from '../estimate/orin/promotion.ts';
 import { boundShares } from '../estimate/orin/roofline.ts';
 import { lanesTitle } from '../estimate/timeline.ts';
 import {
@@ -59,7 +60,8 @@ export function estimateText(estimates: readonly Estimate[], options: TextOption
     ...overlapLines(estimates),
     ...evidenceLines(estimates),
     ...asBuiltLines(estimates),
-    ...first.notes.map((note) => paint(note, 'dim', options)),
+    ...promotedLines(estimates),
+    ...notesOf(estimates).map((note) => paint(note, 'dim', options)),
   ].join('\n');
 }
 
@@ -86,6 +88,25 @@ function asBuiltLines(estimates: readonly Estimate[]): readonly string[] {
   });
 }
 
+/** What launches in FP16 and of gates take, which the board needs besides, in each mode. */
+function promotedLines(estimates: readonly Estimate[]): readonly string[] {
+  return estimates.flatMap(({ powerMode, layers }) => {
+    const text = promotedText(layers);
+    return text === '' ? [] : [`Launches besides in ${powerMode}: ${text}`];
+  });
+}
+
+/** `24 × Mul 0.60 ms, 1 × Sigmoid in FP16 0.39 ms`; empty where there are none. */
+export const promotedText = (layers: Estimate['layers']): string =>
+  promotedKinds(layers)
+    .map(({ what, count, time }) => `${count} × ${what} ${formatTime(time)}`)
+    .join(', ');
+
+/** What is to be said of the estimates of one network, each once. */
+export const notesOf = (estimates: readonly Estimate[]): readonly string[] => [
+  ...new Set(estimates.flatMap(({ notes }) => notes)),
+];
+
 /** The lines of an estimate of the open NVDLA, in cycles. */
 function stripeLines({ stripe, batch }: Estimate): readonly string[] {
   if (stripe === undefined) return [];
@@ -98,15 +119,17 @@ function stripeLines({ stripe, batch }: Estimate): readonly string[] {
 }
 
 /** Every launch on an open NVDLA: where its cycles go, and why. */
-function launchesText({ layers }: Estimate, options: TextOptions): string {
-  const rows = layers.map(({ layer, name, kind, macs, utilisation, bound, stripe }) => {
+function launchesText(estimate: Estimate, options: TextOptions): string {
+  const number = layerNumbers(estimate);
+  const rows = estimate.layers.map((layer) => {
+    const { name, kind, macs, utilisation, bound, stripe } = layer;
     const { engines, reads, written, launch, fill, drain, start, end, limit, reasons } = stripe!;
     const busy = (wanted: string): string => {
       const found = engines.find(({ engine }) => engine === wanted);
       return found === undefined ? '' : grouped(found.busy);
     };
     return [
-      String(layer),
+      number(layer),
       shorten(printable(name), 32),
       kind,
       busy('conv'),
@@ -145,15 +168,24 @@ function launchesText({ layers }: Estimate, options: TextOptions): string {
   );
 }
 
+/** What a layer is, and how many launches the board needs besides: `conv + 4`. */
+export const enginesText = ({ kind, promoted = [] }: LayerEstimate): string =>
+  promoted.length === 0 ? kind : `${kind} + ${promoted.length}`;
+
+/** How layers are counted: from 0, in a network of several segments with that of the segment before it, `2.0`. */
+export function layerNumbers({ layers }: Estimate): (layer: LayerEstimate) => string {
+  const several = new Set(layers.map(({ segment }) => segment)).size > 1;
+  return ({ segment, layer }) => (several ? `${segment}.${layer}` : String(layer));
+}
+
 /** Every hardware layer of one estimate. */
 export function layersText(estimate: Estimate, options: TextOptions = {}): string {
   if (estimate.stripe) return launchesText(estimate, options);
+  const number = layerNumbers(estimate);
   const rows = estimate.layers.map((layer) => [
-    String(layer.layer),
+    number(layer),
     shorten(printable(layer.name), 44),
-    layer.promoted === undefined || layer.promoted.length === 0
-      ? layer.kind
-      : `${layer.kind} + ${layer.promoted.length}`,
+    enginesText(layer),
     layer.macs > 0 ? formatMacs(layer.macs) : '',
     formatTime(layer.compute),
     formatTime(layer.memory),

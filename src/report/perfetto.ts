@@ -7,6 +7,13 @@ import type { Estimate } from '../estimate/estimate-result.ts';
 import { timeline } from '../estimate/timeline.ts';
 import { engineNames } from '../program/layers/kind.ts';
 
+/** A process for each estimate, with what stands behind it as its label. */
+const processOf = ({ network, module, powerMode, evidence }: Estimate, pid: number): readonly TraceEvent[] => [
+  meta(pid, 'process_name', `${network} · ${module} ${powerMode}`),
+  { ...meta(pid, 'process_labels', ''), args: { labels: `estimated, ${evidence.class}` } },
+  { ...meta(pid, 'process_sort_index', ''), args: { sort_index: pid } },
+];
+
 export function perfettoTrace(estimates: readonly Estimate[]): string {
   const events = estimates.flatMap((estimate, index) =>
     estimate.stripe ? enginesTrace(estimate, index + 1) : lanesTrace(estimate, index + 1),
@@ -18,8 +25,7 @@ export function perfettoTrace(estimates: readonly Estimate[]): string {
 function lanesTrace(estimate: Estimate, pid: number): readonly TraceEvent[] {
   const { tracks, spans } = timeline(estimate);
   const events: TraceEvent[] = [
-    meta(pid, 'process_name', `${estimate.network} · ${estimate.module} ${estimate.powerMode}`),
-    { ...meta(pid, 'process_sort_index', ''), args: { sort_index: pid } },
+    ...processOf(estimate, pid),
     ...['task', ...tracks].map((name, index) => ({ ...meta(pid, 'thread_name', name), tid: index + 1 })),
     ...(estimate.asBuilt?.parts.length ? [{ ...meta(pid, 'thread_name', 'GPU'), tid: tracks.length + 2 }] : []),
   ];
@@ -61,13 +67,13 @@ const processor = engineNames.length + 1;
  * The schedule of one image on an open NVDLA: a track for the processor that launches and one for each engine, which a launch keeps
  * busy up to its drain.
  */
-function enginesTrace({ network, module, powerMode, dlaClock, layers }: Estimate, pid: number): readonly TraceEvent[] {
+function enginesTrace(estimate: Estimate, pid: number): readonly TraceEvent[] {
+  const { dlaClock, layers } = estimate;
   const used = engineNames.filter((name) =>
     layers.some(({ stripe }) => stripe!.engines.some(({ engine }) => engine === name)),
   );
   const events: TraceEvent[] = [
-    meta(pid, 'process_name', `${network} · ${module} ${powerMode}`),
-    { ...meta(pid, 'process_sort_index', ''), args: { sort_index: pid } },
+    ...processOf(estimate, pid),
     { ...meta(pid, 'thread_name', 'processor'), tid: processor },
     ...used.map((name) => ({ ...meta(pid, 'thread_name', name), tid: engineNames.indexOf(name) + 1 })),
   ];

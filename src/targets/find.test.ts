@@ -103,7 +103,12 @@ describe('the target data', () => {
       const facts = [
         sram.capacity,
         sram.defaultPool,
-        ...modes.flatMap((mode) => [mode.dlaClock, mode.emcClock, mode.dramBandwidth]),
+        ...modes.flatMap((mode) => [
+          mode.dlaClock,
+          mode.secondDlaClock ?? mode.dlaClock,
+          mode.emcClock,
+          mode.dramBandwidth,
+        ]),
       ];
       for (const fact of facts) expect(fact.source.length).toBeGreaterThan(10);
     }

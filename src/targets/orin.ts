@@ -24,7 +24,7 @@ const documented = (mhz: number, source: string): Clock => ({ value: megahertz(m
 const derived = (mhz: number, source: string): Clock => ({ value: megahertz(mhz), status: 'derived', source });
 const assumed = (mhz: number, source: string): Clock => ({ value: megahertz(mhz), status: 'assumed', source });
 
-const capped = (mhz: number, note = ''): Clock => documented(mhz, note === '' ? NVPMODEL : `${NVPMODEL}; ${note}`);
+const capped = (mhz: number): Clock => documented(mhz, NVPMODEL);
 
 /** Memory at full rate: LPDDR5 at 3200 MHz, two transfers per clock. */
 const emcFull: Clock = derived(3200, 'uncapped in the nvpmodel file; LPDDR5 at 6400 MT/s');
@@ -59,14 +59,18 @@ const wide = (name: string, dlaClock: Clock, memory: 'full' | 'capped' = 'full')
   emcClock: memory === 'full' ? emcFull : emcCapped,
   dramBandwidth: memory === 'full' ? wideFull : wideCapped,
 });
-const narrow = (name: string, dlaClock: Clock, memory: 'full' | 'capped' = 'full'): PowerMode => ({
+const narrow = (
+  name: string,
+  dlaClock: Clock,
+  memory: 'full' | 'capped' = 'full',
+  secondDlaClock?: Clock,
+): PowerMode => ({
   name,
   dlaClock,
+  ...(secondDlaClock && { secondDlaClock }),
   emcClock: memory === 'full' ? emcFull : emcCapped,
   dramBandwidth: memory === 'full' ? narrowFull : narrowCapped,
 });
-
-const unequalCores = (mhz: number): string => `DLA0's clock; DLA1 is capped at ${mhz} MHz`;
 
 const modules: readonly Module[] = [
   {
@@ -117,7 +121,7 @@ const modules: readonly Module[] = [
       narrow('MAXN', derived(614.4, 'uncapped in the nvpmodel file; the highest DLA clock of its other modes')),
       narrow('25W', capped(614.4)),
       narrow('15W', capped(614.4)),
-      narrow('10W', capped(153.6, unequalCores(115)), 'capped'),
+      narrow('10W', capped(153.6), 'capped', capped(115)),
     ],
   },
   {
@@ -128,8 +132,8 @@ const modules: readonly Module[] = [
     powerModes: [
       narrow('MAXN_SUPER', assumed(1228.8, 'uncapped in the nvpmodel file and no maximum found; a known DLA step')),
       narrow('40W', capped(908.8)),
-      narrow('25W', assumed(614.4, `the file's 15W values; ${unequalCores(115)}`)),
-      narrow('15W', capped(614.4, unequalCores(115))),
+      narrow('25W', assumed(614.4, "the file's 15W values"), 'full', assumed(115, "the file's 15W values")),
+      narrow('15W', capped(614.4), 'full', capped(115)),
     ],
   },
   {

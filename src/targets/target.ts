@@ -113,7 +113,10 @@ export interface NvdlaSystem {
 export interface PowerMode {
   /** As nvpmodel names it: `MAXN`, `50W`. */
   readonly name: string;
+  /** Of every core, or of the first. */
   readonly dlaClock: Fact<MHz>;
+  /** Of the second core, where it has another. */
+  readonly secondDlaClock?: Fact<MHz>;
   /** Memory clock of the EMC. */
   readonly emcClock: Fact<MHz>;
   readonly dramBandwidth: Fact<GBps>;

@@ -57,11 +57,16 @@ describe('the command line', () => {
 
   it('estimates a loadable, and refuses the flags that it has settled', async () => {
     expect((await workspace.run('estimate', 'net.dla', '--mode', '15W')).stdout).toContain('\n15W ');
-    const result = await workspace.run('estimate', 'net.dla', '--sram', '1');
-    expect(result.status).toBe(2);
-    expect(result.stderr).toContain(
-      '--sram decides how a network is compiled; this one is compiled already [cli/usage]',
-    );
+    for (const [flag, value] of [
+      ['--sram', '1'],
+      ['--layer-precisions', '*:fp16'],
+    ] as const) {
+      const result = await workspace.run('estimate', 'net.dla', flag, value);
+      expect(result.status).toBe(2);
+      expect(result.stderr).toContain(
+        `${flag} decides how a network is compiled; this one is compiled already [cli/usage]`,
+      );
+    }
   });
 
   it('estimates for an open NVDLA in the system that the flags describe, and for no other target', async () => {

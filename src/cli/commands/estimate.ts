@@ -10,7 +10,7 @@ import { isStockLoadable } from '../../loadable/nvdla/format/stock-loadable.ts';
 import type { Plan } from '../../program/program.ts';
 import { estimateText, layersText } from '../../report/estimate-text.ts';
 import { perfettoTrace } from '../../report/perfetto.ts';
-import { type CompileFlags, compileFile } from '../compile-flags.ts';
+import { type CompileFlags, compileFile, type PreprocessFlags } from '../compile-flags.ts';
 import type { Context } from '../context.ts';
 import {
   isGiven,
@@ -93,15 +93,18 @@ async function planOf(file: string, flags: Flags, command: Command): Promise<Pla
   return decodeLoadable(bytes, { file, target: flags.target }).plan;
 }
 
-/** The flags that a loadable has settled. */
-const compiling: readonly (keyof Flags)[] = [
-  'release',
-  'shapes',
-  'batch',
-  'calib',
-  'sram',
-  'memPool',
-  'inputFormat',
-  'precision',
-  'sparsity',
-];
+/** The flags that a loadable has settled: all that decide how a network is compiled. */
+const compiling = Object.keys({
+  release: true,
+  shapes: true,
+  batch: true,
+  calib: true,
+  asymmetric: true,
+  propagateScales: true,
+  sram: true,
+  memPool: true,
+  inputFormat: true,
+  precision: true,
+  layerPrecisions: true,
+  sparsity: true,
+} satisfies Record<Exclude<keyof CompileFlags, keyof PreprocessFlags | 'target'>, true>);

@@ -60,6 +60,16 @@ describe('what an engine spends around the DLA', () => {
     expect(notes.join('\n')).toContain('1 node on the GPU: what launching it costs is in the latency');
   });
 
+  it('bounds the images a second of two cores by the one GPU that they share', () => {
+    const broken = chain(8, (b, x) => Array.from({ length: 40 }).reduce<string>((y) => b.unary('Elu', y), x));
+    const [one, two] = [1, 2].map((cores) => estimate(broken, { powerMode: 'MAXN', cores }));
+    const onGpu = one!.asBuilt!.parts.reduce((sum, { kind, time }) => sum + (kind === 'hand-over' ? 0 : time), 0);
+    expect(onGpu).toBeGreaterThan(40 * gpuLayer.value);
+    expect(onGpu).toBeGreaterThan(one!.latency / 2);
+    expect(two!.imagesPerSecond).toBeCloseTo(1e6 / onGpu, 6);
+    expect(one!.imagesPerSecond).toBeCloseTo(1e6 / one!.latency, 6);
+  });
+
   it('grows with the tensors', () => {
     const side = fc.integer({ min: 1, max: 64 });
     fc.assert(

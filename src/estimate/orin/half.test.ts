@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { bytes } from '../../base/units.ts';
 import { type Compilation, compile, prepare } from '../../index.ts';
 import { GraphBuilder } from '../../models/graph-builder.ts';
 import { findModule, findPowerMode } from '../../targets/find.ts';
@@ -7,7 +8,7 @@ import { orin } from '../../targets/orin.ts';
 import { xavier } from '../../targets/xavier.ts';
 import { estimate } from '../estimate.ts';
 import { programWork } from '../layer-work.ts';
-import { conditionsOf, estimateLayer } from './layer-cost.ts';
+import { conditionsOf, estimateLayer, type LayerWork } from './layer-cost.ts';
 import { orinParameters } from './parameters.ts';
 
 const agx = findModule(orin, 'agx-orin-64gb');
@@ -98,6 +99,36 @@ describe('an FP16 convolution in Rubik', () => {
       ),
       { numRuns: 60 },
     );
+  });
+
+  it('never beats INT8 with up to 2,048 input channels, in any mode', () => {
+    const workOf = ([inputChannels, kernels, size]: readonly [number, number, number], half: boolean): LayerWork => {
+      const pixels = size ** 2;
+      const tensor = (count: number) => ({
+        size: bytes((half ? 64 : 32) * Math.ceil(count / 32) * pixels),
+        resident: false,
+      });
+      return {
+        engine: half ? 'rubik' : 'cpipe',
+        batch: 1,
+        conv: { inputChannels, kernels, groups: 1, rows: 3, columns: 3, pixels, image: false, sparse: false },
+        elements: kernels * pixels,
+        input: tensor(inputChannels),
+        output: tensor(kernels),
+        sramFree: bytes(0),
+        ...(half && { halfPositions: size * 32 * Math.ceil(size / 32) }),
+      };
+    };
+    const shapes = [1, 32, 256, 2048].flatMap((channels) =>
+      [1, 64, 2048].flatMap((kernels) => [1, 7, 28, 56, 224].map((size) => [channels, kernels, size] as const)),
+    );
+    for (const mode of orin.modules.flatMap(({ powerModes }) => powerModes)) {
+      const at = conditionsOf(orin, mode);
+      for (const shape of shapes) {
+        const [whole, half] = [false, true].map((precise) => estimateLayer(workOf(shape, precise), at).total);
+        expect(half, `${mode.name} ${shape}`).toBeGreaterThanOrEqual(whole!);
+      }
+    }
   });
 
   it('is the work of the convolution core on Xavier, at half the rate of INT8', () => {

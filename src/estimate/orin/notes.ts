@@ -9,6 +9,7 @@ import type { Plan } from '../../program/program.ts';
 import type { EstimateOptions } from '../estimate.ts';
 import type { LayerEstimate, PlacedPart } from '../estimate-result.ts';
 import { fitErrors, fittedRelease, fittedSram } from './evidence.ts';
+import { promotedKinds } from './promotion.ts';
 
 /** The errors of the model and of simpler ones, shown beside every estimate. */
 const { inSample, leftOut } = fitErrors;
@@ -21,7 +22,7 @@ const largestFittedBatch = 2;
 /** `fitted` is false as soon as one thing of the plan or the module lies outside what was held against measurements. */
 export function estimateNotes(
   plan: Plan,
-  { target, module, powerMode }: EstimateOptions,
+  { target, module, powerMode, cores }: EstimateOptions,
   timed: { readonly layers: readonly LayerEstimate[]; readonly parts: readonly PlacedPart[] },
 ): { readonly fitted: boolean; readonly notes: readonly string[] } {
   const doubts: string[] = [];
@@ -71,6 +72,12 @@ export function estimateNotes(
   if (powerMode.dlaClock.status === 'assumed') {
     notes.push(`The DLA clock of ${powerMode.name} is assumed: ${powerMode.dlaClock.source}.`);
   }
+  if (powerMode.secondDlaClock && cores > 1) {
+    const { value } = powerMode.secondDlaClock;
+    notes.push(
+      `In ${powerMode.name} the second core runs at ${value} MHz: the latency is that of the first, images a second those of both.`,
+    );
+  }
   notes.push('No absolute power is claimed: only ratios are published.');
   return { fitted: doubts.length === 0, notes };
 }
@@ -79,14 +86,9 @@ export function estimateNotes(
 function promotionNotes(layers: readonly LayerEstimate[]): readonly string[] {
   const promoted = layers.filter((layer) => layer.promoted !== undefined && layer.promoted.length > 0);
   if (promoted.length === 0) return [];
-  const launches = new Map<string, { count: number; time: number }>();
-  for (const { what, total } of promoted.flatMap((layer) => layer.promoted!)) {
-    const { count, time } = launches.get(what) ?? { count: 0, time: 0 };
-    launches.set(what, { count: count + 1, time: time + total });
-  }
-  const list = [...launches].map(([what, { count, time }]) => `${count} × ${what} ${(time / 1000).toFixed(2)} ms`);
+  const launches = promotedKinds(promoted).map(({ what, count }) => `${count} × ${what}`);
   return [
-    `${promoted.length} layer${promoted.length === 1 ? '' : 's'} with Sigmoid, Tanh or a gate: the board runs them in launches of their own, Sigmoid and Tanh in FP16 between conversions: ${list.join(', ')}. Assumed, not measured (first: ${promoted[0]!.name}).`,
+    `${promoted.length} layer${promoted.length === 1 ? '' : 's'} with Sigmoid, Tanh or a gate: the board runs them in launches of their own, Sigmoid and Tanh in FP16 between conversions: ${launches.join(', ')}. Assumed, not measured (first: ${promoted[0]!.name}).`,
   ];
 }
 

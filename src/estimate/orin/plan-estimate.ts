@@ -3,7 +3,7 @@
 import { bytes, type Microseconds, microseconds } from '../../base/units.ts';
 import { withDependencies } from '../../program/dependencies.ts';
 import type { Plan, Program } from '../../program/program.ts';
-import type { JetsonTarget } from '../../targets/target.ts';
+import type { JetsonTarget, PowerMode } from '../../targets/target.ts';
 import type { EstimateOptions } from '../estimate.ts';
 import type { Estimate, LayerEstimate, PlacedPart } from '../estimate-result.ts';
 import { programWork } from '../layer-work.ts';
@@ -15,9 +15,60 @@ import { estimateNotes } from './notes.ts';
 import { dramTraffic } from './roofline.ts';
 import { scheduleLaunches } from './schedule.ts';
 
-export function orinEstimate(plan: Plan, options: EstimateOptions & { readonly target: JetsonTarget }): Estimate {
+type Options = EstimateOptions & { readonly target: JetsonTarget };
+
+export function orinEstimate(plan: Plan, options: Options): Estimate {
   const { target, module, powerMode, cores, bindings = 'native' } = options;
-  const conditions = conditionsOf(target, powerMode);
+  const { layers, parts, latency, sequential, longestChain } = runOnCore(plan, options, powerMode.dlaClock);
+  const { fitted, notes } = estimateNotes(plan, options, { layers, parts });
+  const macs = layers.reduce((sum, layer) => sum + layer.macs, 0);
+  const dram = layers.reduce((sum, layer) => sum + dramTraffic(layer), 0);
+  const others = Array.from({ length: cores - 1 }, () =>
+    powerMode.secondDlaClock ? runOnCore(plan, options, powerMode.secondDlaClock).latency : latency,
+  );
+  return {
+    network: plan.network,
+    target: target.name,
+    module: module.id,
+    powerMode: powerMode.name,
+    dlaClock: powerMode.dlaClock.value,
+    dramBandwidth: powerMode.dramBandwidth.value,
+    cores,
+    batch: plan.batch,
+    layers,
+    latency,
+    imagesPerSecond: latency === 0 ? 0 : plan.batch * batchesPerSecond([latency, ...others], parts),
+    utilisation: latency === 0 ? 0 : macs / (latency * conditionsOf(target, powerMode).peak),
+    dramBytesPerImage: bytes(dram / plan.batch),
+    evidence: evidenceOf({ plan, module, powerMode, layers, fitted, onlyDla: parts.length === 0 }),
+    asBuilt: { bindings, parts, time: microseconds(parts.reduce((sum, { time }) => sum + time, 0)) },
+    schedule: { sequential, longestChain },
+    notes,
+  };
+}
+
+/** The steady state: each core runs batches one after the other, and all of them share one GPU. */
+function batchesPerSecond(latencies: readonly Microseconds[], parts: readonly PlacedPart[]): number {
+  const ofCores = latencies.reduce((sum, latency) => sum + 1e6 / latency, 0);
+  const onGpu = parts.reduce((sum, { kind, time }) => sum + (kind === 'hand-over' ? 0 : time), 0);
+  return Math.min(ofCores, 1e6 / onGpu);
+}
+
+interface CoreRun {
+  readonly layers: readonly LayerEstimate[];
+  readonly parts: readonly PlacedPart[];
+  readonly latency: Microseconds;
+  readonly sequential: Microseconds;
+  readonly longestChain: Microseconds;
+}
+
+/** One batch on one core at a clock: its tasks and what lies around them, one after the other. */
+function runOnCore(
+  plan: Plan,
+  { target, powerMode, bindings = 'native' }: Options,
+  dlaClock: PowerMode['dlaClock'],
+): CoreRun {
+  const conditions = conditionsOf(target, { ...powerMode, dlaClock });
   const layers: LayerEstimate[] = [];
   const around = asBuilt(plan, bindings, powerMode, conditions.parameters.asBuilt);
   const parts: PlacedPart[] = [];
@@ -39,28 +90,8 @@ export function orinEstimate(plan: Plan, options: EstimateOptions & { readonly t
     longestChain += task.longestChain;
     after.forEach(spend);
   }
-  const { fitted, notes } = estimateNotes(plan, options, { layers, parts });
-  const macs = layers.reduce((sum, layer) => sum + layer.macs, 0);
-  const dram = layers.reduce((sum, layer) => sum + dramTraffic(layer), 0);
-  return {
-    network: plan.network,
-    target: target.name,
-    module: module.id,
-    powerMode: powerMode.name,
-    dlaClock: powerMode.dlaClock.value,
-    dramBandwidth: powerMode.dramBandwidth.value,
-    cores,
-    batch: plan.batch,
-    layers,
-    latency: microseconds(latency),
-    imagesPerSecond: latency === 0 ? 0 : (cores * plan.batch * 1e6) / latency,
-    utilisation: latency === 0 ? 0 : macs / (latency * conditions.peak),
-    dramBytesPerImage: bytes(dram / plan.batch),
-    evidence: evidenceOf({ plan, module, powerMode, layers, fitted, onlyDla: parts.length === 0 }),
-    asBuilt: { bindings, parts, time: microseconds(parts.reduce((sum, { time }) => sum + time, 0)) },
-    schedule: { sequential: microseconds(sequential), longestChain: microseconds(longestChain) },
-    notes,
-  };
+  const times = { latency: microseconds(latency), sequential: microseconds(sequential) };
+  return { layers, parts, ...times, longestChain: microseconds(longestChain) };
 }
 
 interface TaskPlace {

@@ -5,8 +5,8 @@
  * Nothing of this was measured: each launch is priced as a point-wise one that reads and writes what it must.
  */
 
-import { type Bytes, bytes } from '../../base/units.ts';
-import type { LayerWork } from './layer-cost.ts';
+import { type Bytes, bytes, type Microseconds, microseconds } from '../../base/units.ts';
+import type { LayerCost, LayerWork } from './layer-cost.ts';
 
 export interface PromotedLaunch {
   readonly what: string;
@@ -37,6 +37,22 @@ export function promotedLaunches(work: LayerWork): readonly PromotedLaunch[] {
   }
   // Without a convolution the layer's own launch is the last of them.
   return conv === undefined ? launches.slice(0, -1) : launches;
+}
+
+/** The launches of one kind that layers need besides their own. */
+export interface PromotedKind {
+  readonly what: string;
+  readonly count: number;
+  readonly time: Microseconds;
+}
+
+export function promotedKinds(layers: readonly Pick<LayerCost, 'promoted'>[]): readonly PromotedKind[] {
+  const kinds = new Map<string, PromotedKind>();
+  for (const { what, total } of layers.flatMap(({ promoted = [] }) => promoted)) {
+    const { count, time } = kinds.get(what) ?? { count: 0, time: 0 };
+    kinds.set(what, { what, count: count + 1, time: microseconds(time + total) });
+  }
+  return [...kinds.values()];
 }
 
 function pointWork(work: LayerWork, input: Bytes, output: Bytes, operand: Bytes | undefined): LayerWork {

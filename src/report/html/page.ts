@@ -1,5 +1,6 @@
 /** The report as one self-contained HTML page: no script, no font, no request; it can be mailed. */
 
+import { notesOf } from '../estimate-text.ts';
 import { gainText } from '../gains.ts';
 import type { Change, Report } from '../report.ts';
 import { formatRate, formatTime, percent } from '../table.ts';
@@ -24,7 +25,7 @@ ${placementSection(report)}
 ${estimates.length > 0 && [timingSection(estimates), rooflineSection(estimates)]}
 ${memorySection(report.segments)}
 ${report.evaluation && accuracySection(report.evaluation)}
-<footer>${report.ranges === 'dummy' && 'Compiled with dummy ranges: times mean something, values do not. '}${estimates[0]?.notes.join(' ')} Made by dlakit ${report.dlakit}.</footer>
+<footer>${report.ranges === 'dummy' && 'Compiled with dummy ranges: times mean something, values do not. '}${notesOf(estimates).join(' ')} Made by dlakit ${report.dlakit}.</footer>
 </main></body></html>`.text
   }\n`;
 }
@@ -37,7 +38,7 @@ function tiles(report: Report): Markup {
   const loadables = report.segments.filter((segment) => segment.kind === 'dla').length;
   const tile = (value: string, label: string) => markup`<div class="tile"><b>${value}</b><span>${label}</span></div>`;
   return markup`<div class="tiles">
-${best && [tile(formatRate(best.imagesPerSecond), `images/s, ${best.powerMode}, ${best.cores} core${best.cores > 1 ? 's' : ''}`), tile(formatTime(best.latency), `latency, ${best.powerMode}`)]}
+${best && [tile(formatRate(best.imagesPerSecond), `images/s, ${best.powerMode}, ${best.cores} core${best.cores > 1 ? 's' : ''}: estimated, ${best.evidence.class}`), tile(formatTime(best.latency), `latency, ${best.powerMode}: estimated, ${best.evidence.class}`)]}
 ${tile(percent(share), 'of multiply-accumulates on the DLA')}
 ${tile(String(loadables), loadables === 1 ? 'loadable' : 'loadables')}
 ${accuracy && tile(percent(accuracy.dla.top1, 2), `Top-1 in ${report.precision.toUpperCase()}, ${percent(accuracy.fp32.top1, 2)} in FP32`)}
@@ -48,7 +49,7 @@ function changesSection(report: Report): Markup {
   const applied = report.applied.filter((entry) => entry.nodes.length > 0);
   return markup`<section id="changes"><h2>What to change</h2>
 ${report.changes.length === 0 ? markup`<p>Nothing: no rule refuses a node.</p>` : markup`<ol class="changes">${report.changes.map((item) => change(item, report.prepared.elsewhere))}</ol>`}
-${report.changes.length > 0 && markup`<p><b>All rewrites together:</b> ${gainText(report.gain, report.prepared.elsewhere)}.</p>`}
+${report.changes.length > 0 && markup`<p><b>All rewrites together:</b> ${gainText(report.gain, report.prepared.elsewhere)}.${report.estimates[0] && ` Times are estimates: ${report.estimates[0].powerMode}, ${report.estimates[0].evidence.class}.`}</p>`}
 ${applied.length > 0 && markup`<p class="soft">Already done in the prepared model: ${applied.map((entry) => `${entry.pass} (${entry.nodes.length})`).join(', ')}.</p>`}
 </section>`;
 }

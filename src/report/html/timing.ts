@@ -7,6 +7,7 @@ import type { Estimate, LayerEstimate } from '../../estimate/estimate-result.ts'
 import { boundShares, dramTraffic, roofline } from '../../estimate/orin/roofline.ts';
 import { timeline } from '../../estimate/timeline.ts';
 import { findTarget } from '../../targets/find.ts';
+import { enginesText, layerNumbers, promotedText } from '../estimate-text.ts';
 import type { MemoryBlock, SegmentSummary } from '../report.ts';
 import { formatBytes, formatMacs, formatRate, formatTime, percent, shorten } from '../table.ts';
 import { coordinate, type Markup, markup } from './markup.ts';
@@ -39,6 +40,8 @@ function tabs(group: string, estimates: readonly Estimate[], panel: (estimate: E
 
 function timingPanel(estimate: Estimate): Markup {
   const { layers } = estimate;
+  const number = layerNumbers(estimate);
+  const promoted = promotedText(layers);
   const shares = boundShares(estimate);
   const longest = Math.max(...layers.map((layer) => layer.total), 1e-9);
   const row = 19;
@@ -59,11 +62,12 @@ function timingPanel(estimate: Estimate): Markup {
   });
   return markup`<p><b>${formatRate(estimate.imagesPerSecond)} images/s</b> (${estimate.evidence.class}: error ${estimate.evidence.error}) on ${estimate.cores} core${estimate.cores > 1 && 's'}, latency ${formatTime(estimate.latency)}, utilisation ${percent(estimate.utilisation)}, ${formatBytes(Math.round(estimate.dramBytesPerImage))} of DRAM traffic per image</p>
 ${estimate.asBuilt && estimate.asBuilt.parts.length > 0 && markup`<p>Around the DLA, ${formatTime(estimate.asBuilt.time)} of the latency with ${estimate.asBuilt.bindings} bindings: ${estimate.asBuilt.parts.map(({ what, time }) => `${what} ${formatTime(time)}`).join('; ')}</p>`}
+${promoted !== '' && markup`<p>Launches that the board needs besides: ${promoted}</p>`}
 <p>${bounds.map((bound) => markup`<span class="key"><i style="background:var(--${bound})"></i>${bound}-bound, ${percent(shares[bound].share, 0)} of the time</span>`)}</p>
 ${estimate.schedule && schedule(estimate)}<div class="scroll"><svg role="img" aria-label="time per layer" width="${left + right + 130}" height="${height}">${bars}</svg></div>
 <details><summary>As a table</summary><div class="scroll"><table>
 <tr><th class="n">#</th><th>layer</th><th>engines</th><th class="n">MACs</th><th class="n">compute</th><th class="n">memory</th><th class="n">overhead</th><th class="n">total</th><th>bound</th><th class="n">utilisation</th><th>nodes</th>${estimate.stripe && markup`<th>why</th>`}</tr>
-${layers.map((layer) => markup`<tr><td class="n">${layer.layer}</td><td><code>${shorten(layer.name, 48)}</code></td><td>${layer.kind}</td><td class="n">${layer.macs > 0 && formatMacs(layer.macs)}</td><td class="n">${formatTime(layer.compute)}</td><td class="n">${formatTime(layer.memory)}</td><td class="n">${formatTime(layer.overhead)}</td><td class="n">${formatTime(layer.total)}</td><td>${layer.stripe?.limit ?? layer.bound}</td><td class="n">${layer.macs > 0 && percent(layer.utilisation)}</td><td class="wrap">${layer.origin.join(', ')}</td>${layer.stripe && markup`<td class="wrap">${layer.stripe.reasons.join('; ')}</td>`}</tr>`)}
+${layers.map((layer) => markup`<tr><td class="n">${number(layer)}</td><td><code>${shorten(layer.name, 48)}</code></td><td>${enginesText(layer)}</td><td class="n">${layer.macs > 0 && formatMacs(layer.macs)}</td><td class="n">${formatTime(layer.compute)}</td><td class="n">${formatTime(layer.memory)}</td><td class="n">${formatTime(layer.overhead)}</td><td class="n">${formatTime(layer.total)}</td><td>${layer.stripe?.limit ?? layer.bound}</td><td class="n">${layer.macs > 0 && percent(layer.utilisation)}</td><td class="wrap">${layer.origin.join(', ')}</td>${layer.stripe && markup`<td class="wrap">${layer.stripe.reasons.join('; ')}</td>`}</tr>`)}
 </table></div></details>`;
 }
 
@@ -71,23 +75,28 @@ ${layers.map((layer) => markup`<tr><td class="n">${layer.layer}</td><td><code>${
 function schedule(estimate: Estimate): Markup {
   const { tracks, spans } = timeline(estimate);
   const [left, width, row, top] = [90, 880, 26, 4];
+  const onGpu = spans.some(({ kind }) => kind === 'part');
+  const rows = [...tracks, ...(onGpu ? ['GPU'] : [])];
   const x = (time: number) => left + (time / estimate.latency) * width;
+  const rowsOf = (span: (typeof spans)[number]): readonly [first: number, count: number] => {
+    if (span.kind === 'layer') return [Math.min(...span.tracks), span.tracks.length];
+    return span.kind === 'part' ? [tracks.length, 1] : [0, tracks.length];
+  };
   const boxes = spans.map((span) => {
-    const rows = span.kind === 'layer' ? span.tracks : tracks.map((_, track) => track);
-    const y = top + Math.min(...rows) * row;
-    const box = markup`x="${coordinate(x(span.start))}" width="${coordinate(Math.max(0.5, x(span.end) - x(span.start)))}" y="${y}" height="${rows.length * row - 4}"`;
+    const [first, count] = rowsOf(span);
+    const box = markup`x="${coordinate(x(span.start))}" width="${coordinate(Math.max(0.5, x(span.end) - x(span.start)))}" y="${top + first * row}" height="${count * row - 4}"`;
     if (span.kind === 'task')
       return markup`<rect class="task" ${box} fill="var(--overhead)"><title>task</title></rect>`;
     if (span.kind === 'part')
-      return markup`<rect class="part" ${box} fill="var(--memory)"><title>${span.name}, ${formatTime(span.part.time)}</title></rect>`;
+      return markup`<rect class="part" ${box} fill="var(--gpu)"><title>${span.name}, ${formatTime(span.part.time)}</title></rect>`;
     return markup`<rect ${box} fill="var(--${span.layer.bound})" stroke="var(--card)"><title>${formatTime(span.start)} to ${formatTime(span.end)}\n${describe(span.layer)}</title></rect>`;
   });
-  const names = tracks.map(
+  const names = rows.map(
     (title, track) => markup`<text x="${left - 8}" y="${top + track * row + 15}" text-anchor="end">${title}</text>`,
   );
   const { sequential, longestChain } = estimate.schedule!;
   return markup`<p class="soft">Schedule: ${formatTime(estimate.latency)}; one layer after the other ${formatTime(sequential)}, the longest chain of layers that wait for one another ${formatTime(longestChain)}.</p>
-<div class="scroll"><svg role="img" aria-label="schedule" width="${left + width + 10}" height="${top + tracks.length * row}">${names}${boxes}</svg></div>`;
+<div class="scroll"><svg role="img" aria-label="schedule" width="${left + width + 10}" height="${top + rows.length * row}">${names}${boxes}</svg></div>`;
 }
 
 const describe = (layer: LayerEstimate): string =>
