@@ -16,6 +16,7 @@ import { evaluationJson, reportJson } from './make-report.ts';
 import { perfettoTrace } from './perfetto.ts';
 import type { Report } from './report.ts';
 import { checkSarif } from './sarif.ts';
+import { formatRate, formatTime } from './table.ts';
 
 const hostile = '<script>alert("x")</script>\u001b[31m&amp;';
 
@@ -241,6 +242,32 @@ describe('terminal text', () => {
     for (const text of [compileText(compilation.network.plan, compilation.notEmulated), evaluationText(evaluation)]) {
       expect(text).not.toContain('\u001b');
     }
+  });
+
+  it('tells one number everywhere, with what stands behind it: JSON, text, page and trace', () => {
+    const linear = report(prepared, compilation, { bindings: 'fp32' });
+    const text = estimateText(linear.estimates);
+    const page = reportHtml(linear);
+    const { traceEvents } = JSON.parse(perfettoTrace(linear.estimates)) as {
+      traceEvents: { name: string; ph: string; pid: number; ts: number; dur: number; args: { labels?: string } }[];
+    };
+    const written = JSON.parse(reportJson(linear)) as Report;
+    for (const [index, { imagesPerSecond, latency, powerMode, evidence, asBuilt }] of written.estimates.entries()) {
+      const [rate, time] = [formatRate(imagesPerSecond), formatTime(latency)];
+      expect(text).toMatch(new RegExp(`^${powerMode} .* ${rate}  ${evidence.class} .* ${time} `, 'm'));
+      expect(text).toContain(`Around the DLA in ${powerMode}, ${formatTime(asBuilt!.time)} of the latency`);
+      expect(page).toContain(`<b>${rate} images/s</b> (${evidence.class}: error ${evidence.error})`);
+      expect(page).toContain(`latency ${time}, utilisation`);
+      const own = traceEvents.filter(({ pid }) => pid === index + 1);
+      const ends = own.filter(({ ph }) => ph === 'X').map(({ ts, dur }) => ts + dur);
+      expect(Math.max(...ends)).toBeCloseTo(latency, 6);
+      expect(own.find(({ name }) => name === 'process_labels')!.args.labels).toBe(`estimated, ${evidence.class}`);
+    }
+    const [best] = linear.estimates;
+    expect(page).toContain(
+      `<b>${formatRate(best!.imagesPerSecond)}</b><span>images/s, MAXN, 2 cores: estimated, never seen`,
+    );
+    expect(page).toContain('text-anchor="end">GPU</text>');
   });
 
   it('marks a module that no measurement stands behind', () => {

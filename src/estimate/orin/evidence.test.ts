@@ -48,7 +48,10 @@ describe('an estimate of what NVIDIA publishes', () => {
     expect(classOf({ ...plan, segments: [{ ...segment, program }] })).toBe('unseen network');
     expect(classOf(withSparse(plan))).toBe('unseen network');
     const later = estimate({ ...plan, release: 'JetPack 6.0' }).evidence;
-    expect(later).toMatchObject({ class: 'unseen network', error: expect.stringContaining('not known in JetPack 6.0') });
+    expect(later).toMatchObject({
+      class: 'unseen network',
+      error: expect.stringContaining('not known in JetPack 6.0'),
+    });
   });
 
   it('is not claimed for other modules, FP32 bindings or larger batches', () => {
@@ -85,7 +88,10 @@ describe('an estimate of a judged network', () => {
       error: '+0 to +9 % on DRIVE Orin at 1,331 to 1,408 MHz',
     });
     const half = compiled({ precision: 'fp16' }).network.plan;
-    expect(estimate(half).evidence).toMatchObject({ class: 'judged network', error: expect.stringMatching(/^\+43 to/) });
+    expect(estimate(half).evidence).toMatchObject({
+      class: 'judged network',
+      error: expect.stringMatching(/^\+43 to/),
+    });
   });
 
   it('claims nothing for what was not judged: both precisions, tables, sparse weights', () => {

@@ -40,8 +40,11 @@ describe('a table of int8', () => {
     expect(extra).toBeGreaterThan(8 * 11);
     expect(found.evidence.class).toBe('never seen');
     const note = found.notes.find((line) => line.includes('conversion to FP16'));
-    expect(note).toMatch(/2 × conversion to FP16 .* 2 × Sigmoid in FP16 .* 2 × conversion to INT8 .* 2 × Mul/);
+    expect(note).toMatch(/2 × conversion to FP16, 2 × Sigmoid in FP16, 2 × conversion to INT8, 2 × Mul/);
     expect(estimateText([found])).toContain(note);
+    expect(estimateText([found])).toMatch(
+      /^Launches besides in MAXN: 2 × conversion to FP16 \d.* µs, .* 2 × Mul \d.* µs$/m,
+    );
     expect(layersText(found)).toContain('conv + 4');
   });
 
