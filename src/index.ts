@@ -39,6 +39,7 @@ import { type CalibrateOptions, calibrate as calibrateGraph, type Samples } from
 import { explicitQuantization } from './quantize/explicit-quantization.ts';
 import { valuesOnDla } from './quantize/scaled-values.ts';
 import { type TranslatedFiles, type TranslateOptions, translatedFiles } from './quantize/translated-files.ts';
+import { type Candidate, searchRemedies, type TuneMachine, type Tuning } from './quantize/tune/tune.ts';
 import type { ScaleCost } from './report/coverage-text.ts';
 import { makeReport } from './report/make-report.ts';
 import type { Report } from './report/report.ts';
@@ -47,6 +48,7 @@ import { prepare as prepareGraph, readQuantized } from './rewrite/prepare.ts';
 import type { Asymmetric } from './rewrite/quantization/read-quantization.ts';
 import { type PreparedNetwork, rewrite } from './rewrite/rewrite.ts';
 import { type Device, type DeviceOptions, enginesFor } from './runtime/device.ts';
+import { loadNetwork } from './runtime/network.ts';
 import type { NvdlaInputs, NvdlaNetwork } from './runtime/nvdla/nvdla-network.ts';
 import type { RecordedTraces, TraceOptions } from './runtime/nvdla/record-traces.ts';
 import { check as checkGraph } from './support/check.ts';
@@ -54,6 +56,7 @@ import type { CheckOptions as Rules } from './support/rule.ts';
 import { isQuantized } from './support/rules/quantization.ts';
 import type { CheckResult } from './support/verdict.ts';
 import { findModule, findNvdla, findPowerMode, findRelease, findTarget } from './targets/find.ts';
+import { isNvdla } from './targets/target.ts';
 import { version } from './version.ts';
 
 export { DlakitError, type ErrorCode, errorCodes, formatProblem, type Problem } from './base/errors.ts';
@@ -83,6 +86,7 @@ export { inspectText as inspect } from './report/inspect-text.ts';
 export { reportJson } from './report/make-report.ts';
 export { perfettoTrace } from './report/perfetto.ts';
 export { checkSarif } from './report/sarif.ts';
+export { tuningText } from './report/tune-text.ts';
 export { Device, type DeviceOptions, openDevice } from './runtime/device.ts';
 export { compareRuns } from './runtime/dump.ts';
 export {
@@ -261,6 +265,67 @@ export function compile(network: PreparedNetwork, options: CompileOptions = {}):
     }),
   };
   return compileNetwork(network.graph, scales, compilation, network.original);
+}
+
+export interface TuneOptions
+  extends Pick<CalibrateOptions, 'runtime' | 'threads' | 'signal'>,
+    Omit<CompileOptions, 'scales' | 'layerPrecisions' | 'precision' | 'propagateScales'> {
+  /** Of the target; networks run there beside FP32. */
+  readonly device: Device;
+  /** Samples on which remedies are judged, the first ones; 4 when not given. */
+  readonly judged?: number;
+  /** How much longer the network may take for it: 0.15 is 15 %, when not given. */
+  readonly addedTime?: number;
+  /** Of the estimates. */
+  readonly estimate?: EstimateOptions;
+  /** Called with what is done next. */
+  readonly onProgress?: (step: string) => void;
+}
+
+/**
+ * Searches remedies for what a network loses in INT8, the cheapest first: channels balanced, another range for single tensors, nodes in
+ * FP16. What it gives goes into `compile` as it is: the network, whose weights change where channels are balanced; the scales; and the
+ * nodes that run in FP16: `compile(point.network, point)`. Losses are in dB of the outputs beside FP32, times as estimated.
+ *
+ * @param samples gives the calibration data from its beginning, each time that it is called
+ * @throws as `calibrate` and `compile`; compile/unsupported for a network that states its ranges itself (Q/DQ)
+ */
+export async function tune(network: PreparedNetwork, samples: () => Samples, options: TuneOptions): Promise<Tuning> {
+  const {
+    device,
+    runtime,
+    threads,
+    signal,
+    judged = 4,
+    addedTime = 0.15,
+    estimate: where,
+    onProgress,
+    ...how
+  } = options;
+  const rules = rulesOf(options);
+  const machine: TuneMachine<Candidate & { readonly compiled: CompiledNetwork }> = {
+    mixes: !isNvdla(rules.target),
+    compile(attempt) {
+      const compilation = compile(attempt.network, { ...how, ...attempt });
+      const { quantized, rangeChanges, rounded, checked, network: compiled } = compilation;
+      const onDla = checked.verdicts.flatMap(({ placement, node }) => (placement === 'dla' ? [node] : []));
+      const time = estimate(compiled.plan, where).latency;
+      return { ...quantized, rangeChanges, rounded, onDla: new Set(onDla), time, compiled };
+    },
+    async open({ compiled }) {
+      const session = await loadNetwork(device, compiled, runtime);
+      return { run: async (feeds) => (await session.run(feeds, { signal })).outputs, close: () => session.close() };
+    },
+  };
+  return searchRemedies(network.graph, samples, machine, {
+    runtime,
+    judged,
+    addedTime,
+    onDla: valuesOnDla(network.graph, checkGraph(network.graph, rules)),
+    ...(threads !== undefined && { threads }),
+    ...(signal && { signal }),
+    ...(onProgress && { onProgress }),
+  });
 }
 
 export interface ExplicitNetworkOptions {

@@ -113,6 +113,8 @@ export type { UnmatchedName } from './quantize/match-names.ts';
 export type { QuantizedGraph, Ranges } from './quantize/quantize.ts';
 export type { CalibrationMethod } from './quantize/range-of.ts';
 export type { TranslatedFiles, TranslateOptions } from './quantize/translated-files.ts';
+export type { LossCause, TensorLoss } from './quantize/tune/loss-causes.ts';
+export type { TunedNetwork, TunePoint, Tuning } from './quantize/tune/tune.ts';
 export type { CheckJsonOptions } from './report/check-json.ts';
 export type { CheckTextOptions } from './report/check-text.ts';
 export type { CompileTextOptions } from './report/compile-text.ts';

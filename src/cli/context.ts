@@ -16,6 +16,13 @@ export interface Context {
   checkpoint(): Promise<void>;
   /** Shows progress on a terminal, nothing when piped. Call `stop` when done. */
   progress(label: string, total: number): Progress;
+  /** Shows on a terminal what long work does next, where nobody knows how much there is. Call `stop` when done. */
+  steps(label: string): Steps;
+}
+
+interface Steps {
+  step(text: string): void;
+  stop(): void;
 }
 
 export interface Progress {
@@ -47,6 +54,17 @@ export function createContext(signal: AbortSignal): Context {
       );
       bar.start(total, 0);
       return { update: (done) => bar.update(done), stop: () => bar.stop() };
+    },
+    steps(label) {
+      if (!stderr.isTTY) return { step() {}, stop() {} };
+      const clear = '\r\u001b[K';
+      return {
+        step: (text) => {
+          const line = `${label}: ${printable(text)}`;
+          stderr.write(`${clear}${line.slice(0, (stderr.columns ?? 80) - 1)}`);
+        },
+        stop: () => void stderr.write(clear),
+      };
     },
   };
 }

@@ -12,12 +12,14 @@ import { qdqCommand } from './commands/qdq.ts';
 import { reportCommand } from './commands/report.ts';
 import { runCommand } from './commands/run.ts';
 import { traceCommand } from './commands/trace.ts';
+import { tuneCommand } from './commands/tune.ts';
 import type { Context } from './context.ts';
 import { useTargetFile } from './options.ts';
 
 const commands = [
   checkCommand,
   calibrateCommand,
+  tuneCommand,
   qdqCommand,
   compileCommand,
   runCommand,

@@ -56,6 +56,8 @@ export interface Compiled {
   readonly network: CompiledNetwork;
   /** Nodes that the rules accept and that run on the host all the same: name → why, as the end of "is not emulated: …". */
   readonly notEmulated: ReadonlyMap<string, string>;
+  /** The values whose numbers become INT8 integers on the DLA: those that lie in memory as such, and those that only index a table. */
+  readonly rounded: ReadonlyMap<string, 'memory' | 'table'>;
 }
 
 /**
@@ -115,7 +117,26 @@ export function compile(quantized: QuantizedGraph, checked: CheckResult, options
       blobs: blobs.table(),
     },
     notEmulated: assignment.notEmulated,
+    rounded: roundedValues(drafts, assignment, typeOf),
   };
+}
+
+function roundedValues(
+  drafts: readonly SegmentDraft[],
+  { precisionOf }: Assignment,
+  typeOf: (value: string) => Precision,
+): ReadonlyMap<string, 'memory' | 'table'> {
+  const rounded = new Map<string, 'memory' | 'table'>();
+  for (const operation of drafts.flatMap((draft) => (draft.kind === 'dla' ? draft.operations : []))) {
+    const integers = precisionOf(operation) === 'int8';
+    for (const value of [...readsOf(operation), operation.output]) {
+      // Of what lies in memory as float16, an operation in INT8 reads a rounded copy.
+      if (typeOf(value) === 'int8' || (integers && value !== operation.output)) rounded.set(value, 'memory');
+    }
+    const table = operation.kind === 'conv' || operation.kind === 'point' ? operation.point.table : undefined;
+    if (integers && table && !rounded.has(table.input)) rounded.set(table.input, 'table');
+  }
+  return rounded;
 }
 
 /** Refuses an input format for an input that the GPU reads, or that no DLA reads. @throws compile/unsupported */

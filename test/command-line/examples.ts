@@ -53,7 +53,7 @@ function examplesOf(command: string): readonly (readonly string[])[] {
 /** The commands, in groups that a test file each runs. */
 const groups = {
   judge: ['check', 'inspect', 'estimate'],
-  make: ['calibrate', 'compile', 'qdq'],
+  make: ['calibrate', 'tune', 'compile', 'qdq'],
   measure: ['evaluate', 'report'],
   run: ['run'],
   trace: ['trace run', 'trace record'],

@@ -92,6 +92,7 @@ const contextInto = (stdout: string[], stderr: string[]): Context => ({
   note: (text) => void stderr.push(`${text}\n`),
   async checkpoint() {},
   progress: () => ({ update() {}, stop() {} }),
+  steps: () => ({ step() {}, stop() {} }),
 });
 
 /** The commands that do something: `trace` alone does not, `trace run` does. */

@@ -23,6 +23,7 @@ const byName: readonly (readonly [RegExp, Reader])[] = [
   [/(^|\/)tensors\.json$/, readTensors],
   [/_precision_config\.json$/, readPrecisions],
   [/_precision_config_layer_arg\.txt$/, (folder, file) => expect(folder.text(file)).toMatch(/^(.+:fp16(,.+:fp16)*)?$/)],
+  [/_layer_precisions\.txt$/, (folder, file) => expect(folder.text(file)).toMatch(/^.+:fp16(,.+:fp16)*$/)],
   [/\.sarif$/, (folder, file) => expect(json(folder, file)).toMatchObject({ version: '2.1.0' })],
   [/\.html$/, (folder, file) => expect(folder.text(file)).not.toMatch(/undefined|NaN/)],
   [/\.cache$/, readCache],

@@ -18,7 +18,7 @@ export interface TextLine {
   readonly height: number;
 }
 
-const faces = [
+export const faces = [
   'DejaVuSans',
   'DejaVuSans-Bold',
   'DejaVuSerif',
@@ -39,8 +39,12 @@ const words =
     ' ',
   );
 
-/** Lines 0, 2, 4 … are upright, 1, 3, 5 … turned. */
-export async function textLines(count: number, seed: number): Promise<readonly TextLine[]> {
+/** Lines 0, 2, 4 … are upright, 1, 3, 5 … turned. @param from the faces that they are set in */
+export async function textLines(
+  count: number,
+  seed: number,
+  from: readonly string[] = faces,
+): Promise<readonly TextLine[]> {
   const source = new Random(seed);
   const random = () => source.next();
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
@@ -50,7 +54,7 @@ export async function textLines(count: number, seed: number): Promise<readonly T
       random() < 0.25 ? String(Math.floor(random() * 100_000)) : pick(words),
     );
     const text = parts.join(' ');
-    const face = pick(faces);
+    const face = pick(from);
     const ink = Math.floor(random() * 70);
     const ground = 200 + Math.floor(random() * 56);
     const margin = 3 + Math.floor(random() * 8);

@@ -1,0 +1,96 @@
+/** `dla tune`: what wins back most of what INT8 loses, for the least estimated time. */
+
+import { basename, join } from 'node:path';
+import { Command } from 'commander';
+import { samples } from '../../evaluate/data-set.ts';
+import { type FileToWrite, writeFiles } from '../../host/node/files.ts';
+import { nodeOnnxRuntime } from '../../host/node/onnxruntime.ts';
+import { check, prepare, tune, tuningText, writeModel } from '../../index.ts';
+import { writeCalibrationCache } from '../../quantize/calibration-cache.ts';
+import { quantize } from '../../quantize/quantize.ts';
+import { valuesOnDla } from '../../quantize/scaled-values.ts';
+import type { TunePoint } from '../../quantize/tune/tune.ts';
+import { preprocessFor } from '../compile-flags.ts';
+import type { Context } from '../context.ts';
+import { type DataFlags, imageInputOf, readDataSet, withImages } from '../data-flags.ts';
+import { openNodeDevice } from '../device-flags.ts';
+import { readNetworkFile } from '../network-file.ts';
+import { percentage, positiveInteger, withPreprocess, withShapes, withTarget } from '../options.ts';
+
+interface Flags extends DataFlags {
+  readonly target: string;
+  readonly release?: string;
+  readonly shapes?: string;
+  readonly batch?: number;
+  readonly output: string;
+  readonly judge: number;
+  readonly addedTime: number;
+}
+
+export const tuneCommand = (context: Context): Command =>
+  withPreprocess(withImages(withShapes(withTarget(new Command('tune')))))
+    .description('Search what wins back most of what INT8 loses, for the least estimated time.')
+    .argument('<model.onnx>')
+    .requiredOption('--output <folder>', 'where the tuned network, its cache and its layer precisions go')
+    .option('--limit <n>', 'calibrate on the first n images', positiveInteger)
+    .option('--judge <n>', 'judge remedies on the first n batches, run on the DLA beside FP32', positiveInteger, 4)
+    .option('--added-time <percent>', 'how much longer the network may take', percentage, 15)
+    .addHelpText(
+      'after',
+      `
+Remedies: channels of one tensor made alike by factors that the weights around it take in, another range for single
+tensors, and FP16 for the nodes that lose most. The folder gets NAME.onnx, whose results in FP32 are those of the model;
+NAME.cache; and, where nodes run in FP16, NAME_layer_precisions.txt, the argument of --layer-precisions. dla compile takes
+them as they are, with --board too.
+
+Examples:
+  dla tune net.onnx --images photos/ --output tuned/
+  dla tune net.onnx --images photos/ --limit 3 --judge 2 --added-time 5 --output tuned/`,
+    )
+    .action(async (file: string, flags: Flags) => {
+      const network = prepare(await readNetworkFile(file, flags), flags);
+      const preprocess = preprocessFor(file, flags);
+      const dataSet = await readDataSet(flags);
+      const input = imageInputOf(network, preprocess, flags.fit);
+      const limit = Math.min(dataSet.size, flags.limit ?? dataSet.size);
+      const where = { target: flags.target, ...(flags.release !== undefined && { release: flags.release }) };
+      const device = await openNodeDevice(flags.target, { engines: 'wasm' });
+      const progress = context.steps('tuning');
+      try {
+        const tuning = await tune(network, () => samples(dataSet, input, { limit, signal: context.signal }), {
+          ...where,
+          device,
+          runtime: await nodeOnnxRuntime(),
+          judged: flags.judge,
+          addedTime: flags.addedTime / 100,
+          signal: context.signal,
+          ...(preprocess && { preprocess }),
+          onProgress: progress.step,
+        });
+        progress.stop();
+        context.print(tuningText(tuning, context.text));
+        const files = tunedFiles(flags.output, basename(file).replace(/\.onnx$/, ''), tuning.chosen, where);
+        await context.checkpoint();
+        await writeFiles(files);
+        for (const [name] of files) context.note(`wrote ${name}`);
+      } finally {
+        progress.stop();
+        await device.close();
+      }
+    });
+
+/** What `dla compile` takes: the network, its scales after the equal-range rules, as the board has them, and precisions. */
+function tunedFiles(
+  folder: string,
+  name: string,
+  { network: { graph }, scales, layerPrecisions }: TunePoint,
+  where: { readonly target: string; readonly release?: string },
+): readonly FileToWrite[] {
+  const { quantized } = quantize(graph, scales, { onDla: valuesOnDla(graph, check(graph, where)) });
+  const precisions = [...(layerPrecisions ?? [])].map(([node, precision]) => `${node}:${precision}`);
+  return [
+    [join(folder, `${name}.onnx`), writeModel(graph)],
+    [join(folder, `${name}.cache`), writeCalibrationCache(quantized.scales)],
+    ...(precisions.length > 0 ? [[join(folder, `${name}_layer_precisions.txt`), precisions.join(',')] as const] : []),
+  ];
+}

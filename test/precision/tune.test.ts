@@ -1,0 +1,105 @@
+/** Tuning on networks with a planted fault, on the device: that it finds the fault, mends it, and says the truth about both. */
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Random } from '../../src/base/random.ts';
+import { float32Tensor, float32Values, type Tensor } from '../../src/graph/tensor.ts';
+import { compile, type Device, openDevice, type PreparedNetwork, prepare, tune } from '../../src/index.ts';
+import { ortRuntime as runtime } from '../../src/quantize/testing/ort-runtime.ts';
+import { decibels, relativeNoise, resultsOf } from '../../src/quantize/tune/rounding-loss.ts';
+import { Network } from '../../src/rewrite/testing/network.ts';
+import { loadNetwork } from '../../src/runtime/network.ts';
+
+const channels = 8;
+
+/**
+ * Channel 0 of `spread` is 200 times as large as the others, and the depthwise kernels behind it make the channels alike again.
+ * `HardSwish` between them is a table on the DLA, which no factor passes.
+ */
+function planted(activation: 'Relu' | 'HardSwish'): PreparedNetwork {
+  const n = new Network({ seed: 3 });
+  const x = n.input('x', [1, 3, 16, 16]);
+  const random = new Random(5);
+  const uneven = (shape: readonly number[], of: (channel: number) => number): Tensor => {
+    const perChannel = shape.slice(1).reduce((product, dim) => product * dim, 1);
+    const values = Float32Array.from({ length: shape[0]! * perChannel }, (_, at) => {
+      return random.between(-0.5, 0.5) * of(Math.floor(at / perChannel));
+    });
+    return float32Tensor(shape, values);
+  };
+  const stem = n.constant(uneven([channels, 3, 3, 3], (channel) => (channel === 0 ? 200 : 1)));
+  const spread = n.op('Conv', [x, stem], { pads: [1, 1, 1, 1] }, 'spread');
+  const active = n.op(activation, [spread], {}, 'active');
+  const even = n.constant(uneven([channels, 1, 3, 3], (channel) => (channel === 0 ? 1 / 200 : 1)));
+  const depthwise = n.op('Conv', [active, even], { group: channels, pads: [1, 1, 1, 1] }, 'depthwise');
+  return prepare(n.graph(n.op('Conv', [depthwise, n.weights([4, channels, 1, 1])], {}, 'y')));
+}
+
+const images = (count: number, seed: number) => {
+  const random = new Random(seed);
+  return Array.from({ length: count }, () => ({
+    x: float32Tensor(
+      [1, 3, 16, 16],
+      Float32Array.from({ length: 768 }, () => random.between(-1, 1)),
+    ),
+  }));
+};
+
+describe('tune', () => {
+  let device: Device;
+  beforeAll(async () => {
+    device = await openDevice({ target: 'orin', engines: 'wasm' });
+  });
+  afterAll(() => device.close());
+
+  it('balances the channels of a tensor with an outlier, which costs no time', async () => {
+    const network = planted('Relu');
+    const { points, chosen, losses } = await tune(network, () => images(8, 1), { device, runtime });
+    expect(losses[0]).toMatchObject({ value: 'active', reason: { cause: 'outlier-channel' } });
+    expect(losses[0]!.share).toBeGreaterThan(0.8);
+    expect(points[0]!.snr).toBeLessThan(25);
+    const balanced = points.find(({ remedy }) => remedy.includes('balanced'))!;
+    expect(balanced.time).toBe(points[0]!.time);
+    expect(balanced.snr).toBeGreaterThan(points[0]!.snr + 10);
+    expect(chosen.snr).toBeGreaterThanOrEqual(balanced.snr);
+
+    // What it says of the chosen point holds on other images too, of the network as compile makes it of the point.
+    const judged = images(4, 2);
+    const expected = await resultsOf(network.graph, { runtime, samples: judged });
+    const session = await loadNetwork(device, compile(chosen.network, chosen).network, runtime);
+    const found = [];
+    for (const feeds of judged) found.push({ y: float32Values((await session.run(feeds)).outputs.y!).slice() });
+    await session.close();
+    expect(decibels(relativeNoise(expected, found))).toBeGreaterThan(chosen.snr - 3);
+    // In floating point the network is what it was.
+    const tuned = await resultsOf(chosen.network.graph, { runtime, samples: judged });
+    expect(decibels(relativeNoise(expected, tuned))).toBeGreaterThan(100);
+  });
+
+  it('puts a table that no factor passes into FP16, within the time that it may add', async () => {
+    const network = planted('HardSwish');
+    const generous = await tune(network, () => images(8, 1), { device, runtime, addedTime: 1 });
+    const { points, chosen } = generous;
+    expect(chosen.layerPrecisions?.size).toBeGreaterThan(0);
+    expect(chosen.snr).toBeGreaterThan(points[0]!.snr + 10);
+    for (const [at, { snr, time }] of points.entries()) {
+      if (at > 0) expect(snr).toBeGreaterThan(points[at - 1]!.snr);
+      expect(time).toBeLessThanOrEqual(2 * points[0]!.time);
+    }
+    const frugal = await tune(network, () => images(8, 1), { device, runtime, addedTime: 0 });
+    expect(frugal.chosen.time).toBeLessThanOrEqual(points[0]!.time);
+    expect(frugal.points).toEqual(points);
+  });
+
+  it('leaves a network alone that loses nothing, and one that states its ranges', async () => {
+    const n = new Network({ seed: 4 });
+    const x = n.input('x', [1, 3, 16, 16]);
+    const plain = prepare(n.graph(n.op('Conv', [x, n.weights([4, 3, 3, 3])], {}, 'y')));
+    const { chosen, points } = await tune(plain, () => images(4, 1), { device, runtime, addedTime: 0 });
+    expect(points[0]!.snr).toBeGreaterThan(30);
+    expect(chosen.network.graph.constants).toEqual(plain.graph.constants);
+    const stated = { ...plain, graph: { ...plain.graph, scales: new Map([['x', 1 / 127]]) } };
+    await expect(tune(stated, () => images(4, 1), { device, runtime })).rejects.toMatchObject({
+      problem: { code: 'compile/unsupported' },
+    });
+  });
+});
