@@ -39,6 +39,8 @@ export interface LaunchPolicy extends Pick<FuseContext, 'fits' | 'poolFuses' | '
   readonly mixes: boolean;
   /** The operation as this hardware has it. */
   readonly adapt: (operation: Operation) => Operation;
+  /** Operators that the hardware has in FP16 alone, also in an INT8 network. */
+  readonly halfOperators: ReadonlySet<string>;
   /** Why the hardware cannot do an operation that stands alone, as the end of "is not emulated: …". */
   readonly obstacle: (operation: Operation) => string | undefined;
 }
@@ -85,9 +87,14 @@ export function assign(
   const segmentOf = (operation: Operation): number => segments.get(operation.nodes[0]!)!;
   const halves = new Set<Node>();
   for (const node of live) {
+    if (!policy.mixes) break;
     const value = half.get(node.name);
-    if (value === undefined || !policy.mixes) continue;
-    if (asked.get(node.name) === 'int8') unscaledInt8(node, value);
+    const promoted = selected.has(node) && policy.halfOperators.has(node.op);
+    if (value === undefined && !promoted) continue;
+    if (asked.get(node.name) === 'int8') {
+      if (value !== undefined) unscaledInt8(node, value);
+      fail('compile/precision', `${node.op} runs in FP16, also in an INT8 network`, { node: node.name });
+    }
     halves.add(node);
   }
   const precisionOfNode = (node: Node): Precision =>

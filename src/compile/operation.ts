@@ -6,7 +6,7 @@
 
 import { type Graph, type Node, staticShape } from '../graph/graph.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import type { Extent, NearestResize, Padding, Pdp, PixelGrid } from '../program/layer.ts';
+import type { Extent, NearestResize, Padding, Pdp, PixelGrid, Softmax } from '../program/layer.ts';
 import type { Shape4 } from '../program/surface.ts';
 
 /** One element, or one per output channel. */
@@ -95,6 +95,13 @@ export interface NormalizeOperation extends Common {
   readonly bias: number;
 }
 
+/** e^xᵢ / Σ e^x along one axis. */
+interface SoftmaxOperation extends Common {
+  readonly kind: 'softmax';
+  readonly input: string;
+  readonly axis: Softmax<unknown>['axis'];
+}
+
 export interface ResizeOperation extends Common {
   readonly kind: 'resize';
   readonly input: string;
@@ -143,6 +150,7 @@ export type Operation =
   | PointOperation
   | PoolOperation
   | NormalizeOperation
+  | SoftmaxOperation
   | ResizeOperation
   | ConcatOperation
   | SliceOperation

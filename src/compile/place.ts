@@ -157,12 +157,15 @@ export function place(operations: readonly Operation[], context: PlaceContext): 
     switch (operation.kind) {
       case 'conv':
       case 'point': {
-        const { operand } = operation.point;
-        const point =
-          operand === undefined
-            ? operation.point
-            : { ...operation.point, operand: { ...operand, value: inPrecision(operand.value, operation) } };
-        placed.push({ ...operation, point, input: inPrecision(operation.input, operation), output: result(output) });
+        const { operand, table } = operation.point;
+        const input = inPrecision(operation.input, operation);
+        // A table goes by the numbers that the operation reads, also where they are a converted copy of the value.
+        const point = {
+          ...operation.point,
+          ...(operand && { operand: { ...operand, value: inPrecision(operand.value, operation) } }),
+          ...(table?.input === operation.input && { table: { ...table, input } }),
+        };
+        placed.push({ ...operation, point, input, output: result(output) });
         break;
       }
       case 'pool': {
@@ -244,7 +247,7 @@ export function place(operations: readonly Operation[], context: PlaceContext): 
       }
       default:
         // One surface in, one out.
-        placed.push({ ...operation, input: surfaceOf(operation.input), output: result(output) });
+        placed.push({ ...operation, input: inPrecision(operation.input, operation), output: result(output) });
         break;
     }
   }

@@ -20,11 +20,13 @@ import type { BdmaTransfer } from './layers/bdma.ts';
 import type { Cdp } from './layers/cdp.ts';
 import type { Conv } from './layers/conv.ts';
 import type { Copy } from './layers/copy.ts';
+import type { Lrn } from './layers/lrn.ts';
 import type { Pdp } from './layers/pdp.ts';
 import type { PixelCopy } from './layers/pixels.ts';
 import type { Resize } from './layers/resize.ts';
 import type { RubikMove } from './layers/rubik.ts';
 import type { Sdp } from './layers/sdp.ts';
+import type { Softmax } from './layers/softmax.ts';
 
 export type { BdmaTransfer } from './layers/bdma.ts';
 export type { Cdp } from './layers/cdp.ts';
@@ -33,6 +35,7 @@ export type { Copy } from './layers/copy.ts';
 export type { Convert, Extent, Padding } from './layers/fields.ts';
 export type { PixelGrid } from './layers/kind.ts';
 export type { Lookup, LookupCurve, LookupSlope } from './layers/lookup.ts';
+export type { Lrn } from './layers/lrn.ts';
 export type { IntegerAverage, Pdp } from './layers/pdp.ts';
 export type { PixelCopy } from './layers/pixels.ts';
 export type { LinearResize, NearestResize, Resize } from './layers/resize.ts';
@@ -50,12 +53,15 @@ export {
   type Sdp,
   type SdpUnit,
 } from './layers/sdp.ts';
+export type { Softmax } from './layers/softmax.ts';
 
 export type Pipeline<S> =
   | { readonly kind: 'conv'; readonly conv: Conv<S>; readonly sdp: Sdp<S>; readonly pdp?: Pdp<S> }
   | { readonly kind: 'sdp'; readonly sdp: Sdp<S>; readonly pdp?: Pdp<S> }
   | { readonly kind: 'pdp'; readonly pdp: Pdp<S> }
   | { readonly kind: 'cdp'; readonly cdp: Cdp<S> }
+  | { readonly kind: 'lrn'; readonly lrn: Lrn<S> }
+  | { readonly kind: 'softmax'; readonly softmax: Softmax<S> }
   | { readonly kind: 'resize'; readonly resize: Resize<S> }
   | { readonly kind: 'copy'; readonly copy: Copy<S> };
 

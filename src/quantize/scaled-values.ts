@@ -2,12 +2,19 @@
 
 import { consumers, type Graph, producers } from '../graph/graph.ts';
 import { scaledValues } from '../support/equal-ranges.ts';
+import { halfOperators } from '../support/rules.ts';
 import type { CheckResult } from '../support/verdict.ts';
 
-/** The values that nodes on the DLA read or give; what vanishes when the engine is built hands such values on. */
-export function valuesOnDla(graph: Graph, { verdicts }: CheckResult): ReadonlySet<string> {
-  const elsewhere = new Set(verdicts.filter(({ refusals }) => refusals.length > 0).map(({ node }) => node));
-  const nodes = graph.nodes.filter(({ name }) => !elsewhere.has(name));
+/**
+ * The values that nodes on the DLA read or give and that may have to be int8 there: not those that only operators touch which
+ * TensorRT's DLAs run in FP16 alone. What vanishes when the engine is built hands such values on.
+ */
+export function valuesOnDla(graph: Graph, { verdicts, elsewhere }: CheckResult): ReadonlySet<string> {
+  const without = verdicts.filter(
+    ({ op, refusals }) => refusals.length > 0 || (elsewhere === 'gpu' && halfOperators.has(op)),
+  );
+  const names = new Set(without.map(({ node }) => node));
+  const nodes = graph.nodes.filter(({ name }) => !names.has(name));
   return new Set(nodes.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]));
 }
 

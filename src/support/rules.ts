@@ -42,6 +42,11 @@ export const promotedOperators: ReadonlySet<string> = new Set(
   rules.filter(({ id }) => id.endsWith('/promoted')).flatMap(({ operators = [] }) => operators),
 );
 
+/** Those of them that are emulated in FP16 alone. Sigmoid and Tanh have tables of int8 as well (docs/arithmetic.md). */
+export const halfOperators: ReadonlySet<string> = new Set(
+  [...promotedOperators].filter((op) => op !== 'Sigmoid' && op !== 'Tanh'),
+);
+
 /** A rule that no test of one node decides: on operators that no rule knows, or on what other verdicts lead to. */
 export type NetworkRule<Value = unknown> = Pick<Rule<Value>, 'id' | 'doc' | 'limits'>;
 

@@ -10,7 +10,7 @@ import { Random } from '../../src/base/random.ts';
 import type { Graph } from '../../src/graph/graph.ts';
 import { asFloat32, elementCount, float32Tensor, float32Values, type Tensor } from '../../src/graph/tensor.ts';
 import { compile, type Device, openDevice, prepare, run } from '../../src/index.ts';
-import { float, GraphBuilder } from '../../src/models/graph-builder.ts';
+import { float, GraphBuilder, int } from '../../src/models/graph-builder.ts';
 import { writeModel } from '../../src/onnx/write.ts';
 import { ortRuntime } from '../../src/quantize/testing/ort-runtime.ts';
 import { seed } from '../seed.ts';
@@ -108,6 +108,28 @@ const cases: readonly Case[] = [
   { name: 'Abs', bound: moved, make: (b, x) => b.unary('Abs', x) },
   // Onnxruntime's Sigmoid is a few 2⁻²⁴ off where it is nearly 0, and x times that is what it gives.
   { name: 'SiLU', bound: { units: 2, products: 4 }, make: (b, x) => b.binary('Mul', x, b.unary('Sigmoid', x)) },
+  ...(['C', 'H', 'W'] as const).map((axis, index) => ({
+    name: `Softmax along ${axis}`,
+    bound: table,
+    make: (b: GraphBuilder, x: string) => b.node('Softmax', [x], [b.shape(x)], { axis: int(index + 1) })[0]!,
+  })),
+  {
+    name: 'Softmax of a vector',
+    bound: table,
+    channels: 8192,
+    make: (b, x) =>
+      b.node('Softmax', [b.maxPool(x, { kernel: 8, stride: 2 })], [[1, 8192, 1, 1]], { axis: int(1) })[0]!,
+  },
+  {
+    name: 'LRN',
+    bound: table,
+    make: (b, x) => b.node('LRN', [x], [b.shape(x)], { size: int(5), alpha: float(0.01), beta: float(0.75) })[0]!,
+  },
+  {
+    name: 'LRN over nine channels',
+    bound: table,
+    make: (b, x) => b.node('LRN', [x], [b.shape(x)], { size: int(9), alpha: float(2), bias: float(0.5) })[0]!,
+  },
   { name: 'Concat', bound: moved, make: (b, x) => b.concat([x, second(b, x), x]) },
   { name: 'Split', bound: moved, make: (b, x) => b.split(x, [7, 17])[1]! },
   { name: 'nearest Resize', bound: moved, make: (b, x) => b.resize(x, [2, 3]) },

@@ -3,7 +3,7 @@
 import { Random } from '../../src/base/random.ts';
 import type { Graph } from '../../src/graph/graph.ts';
 import { elementCount, float32Tensor, float32Values, type Tensor } from '../../src/graph/tensor.ts';
-import { float, GraphBuilder } from '../../src/models/graph-builder.ts';
+import { float, GraphBuilder, int } from '../../src/models/graph-builder.ts';
 import { writeModel } from '../../src/onnx/write.ts';
 import { ortRuntime } from '../../src/quantize/testing/ort-runtime.ts';
 
@@ -34,6 +34,8 @@ export function randomNetwork(seed: number, steps: number): RandomNetwork {
       () => b.clip(x, 0, random.pick([1, 6])),
       () => b.unary('LeakyRelu', x, { alpha: float(0.1) }),
       () => b.unary(random.pick(['Sigmoid', 'Tanh', 'Abs']), x),
+      () => b.unary('Softmax', x, { axis: int(integer(1, 3)) }),
+      () => b.unary('LRN', x, { size: int(random.pick([3, 5])), alpha: float(0.1) }),
       () => b.binary(random.pick(['Add', 'Mul', 'Sub', 'Max', 'Min']), x, random.pick(sameShape(x))),
       () => b.binary('Mul', x, b.globalAveragePool(x)),
       () => b.maxPool(x, { kernel: 2, stride: random.pick([1, 2]) }),

@@ -103,6 +103,7 @@ function launchPolicy(graph: Graph, target: NvdlaTarget, precision: Precision): 
     precision,
     mixes: false,
     joinsAverages: true,
+    halfOperators: new Set(),
     adapt: (operation) =>
       operation.kind === 'pool' ? (averageAsConvolution(operation, shapeOf(operation.input)) ?? operation) : operation,
     obstacle(operation) {

@@ -41,6 +41,8 @@ function launches(operation: PlacedOperation, at: Lowering): Launches {
       return lowerResize(operation, at);
     case 'pixels':
       return lowerPixels(operation, at);
+    default:
+      throw new Error(`no unit of the open NVDLA does a ${operation.kind}`);
   }
 }
 

@@ -6,6 +6,7 @@
 import type { Precision } from '../../base/data-type.ts';
 import type { Graph } from '../../graph/graph.ts';
 import { float32Reader } from '../../graph/tensor.ts';
+import { halfOperators } from '../../support/rules.ts';
 import type { JetsonTarget } from '../../targets/target.ts';
 import type { LaunchPolicy } from '../assign.ts';
 import type { Backend } from '../backend.ts';
@@ -38,7 +39,6 @@ export function orinBackend(
 const featureFormat = (dtype: Precision): 'chw16' | 'chw32' => (dtype === 'float16' ? 'chw16' : 'chw32');
 
 const onlyNvdla: Readonly<Record<string, string>> = {
-  normalize: 'no engine does LRN',
   crop: 'it cuts more than channels',
   stack: 'it does not join channels',
 };
@@ -53,8 +53,10 @@ function launchPolicy(graph: Graph, precision: Precision): LaunchPolicy {
       if (operation.kind === 'conv' && operation.shape.transposed && operation.shape.groups > 1) {
         return 'it is a grouped deconvolution';
       }
+      if (operation.kind === 'normalize' && !(operation.beta > 0)) return 'its exponent is not positive';
       return onlyNvdla[operation.kind];
     },
+    halfOperators,
     adapt: (operation) => operation,
     joinsAverages: false,
     fits: () => true,

@@ -71,7 +71,16 @@ function lower(
       const copy = { input: surfaces.of(operation.input), inputChannel, outputChannel, channels };
       return { kind: 'copy', copy: { ...copy, output: surfaces.of(operation.output) } };
     }
-    case 'normalize':
+    case 'normalize': {
+      const [input, output] = [surfaces.of(operation.input), surfaces.of(operation.output)];
+      const [alpha, beta, bias] = [operation.alpha, operation.beta, operation.bias].map(Math.fround);
+      const lrn = { input, size: operation.size, alpha: alpha!, beta: beta!, bias: bias!, output };
+      return { kind: 'lrn', lrn };
+    }
+    case 'softmax': {
+      const [input, output] = [surfaces.of(operation.input), surfaces.of(operation.output)];
+      return { kind: 'softmax', softmax: { input, axis: operation.axis, output } };
+    }
     case 'pixels':
     case 'gather':
       throw new Error(`only the open NVDLA does a ${operation.kind}`);

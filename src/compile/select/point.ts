@@ -3,7 +3,7 @@
 import { sigmoid, tanh } from '../../base/elementary.ts';
 import type { Graph, Node } from '../../graph/graph.ts';
 import { isPerChannel } from '../../graph/operators/broadcast.ts';
-import { batchNormalizationOf, clipBounds, leakySlope, lrnOf } from '../../graph/operators/point.ts';
+import { batchNormalizationOf, clipBounds, leakySlope } from '../../graph/operators/point.ts';
 import { lookupOf } from '../../graph/operators/read.ts';
 import { numbers } from '../../graph/tensor.ts';
 import type { Shape4 } from '../../program/surface.ts';
@@ -124,13 +124,4 @@ function channelVector(graph: Graph, constant: string, value: string): ChannelVe
   const tensor = graph.constants.get(constant);
   const shape = graph.values.get(value)?.shape;
   return tensor && shape && isPerChannel(tensor.shape, shape) ? Float64Array.from(numbers(tensor)) : undefined;
-}
-
-/** LRN: every channel divided by a power of the squares around it. */
-export function selectNormalization(node: Node, graph: Graph): Selection {
-  const [input = ''] = node.inputs;
-  if (surfaceShape(graph, input) === undefined) return noShape;
-  const { size, alpha, beta, bias } = lrnOf(node);
-  if (!(bias > 0 && alpha >= 0)) return 'what it divides by may be zero';
-  return [{ kind: 'normalize', nodes: [node], input, output: node.outputs[0]!, size, alpha, beta, bias }];
 }

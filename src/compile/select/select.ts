@@ -8,12 +8,12 @@ import type { Graph, Node } from '../../graph/graph.ts';
 import type { Operation } from '../operation.ts';
 import { selectConv, selectConvTranspose, selectFullyConnected } from './conv.ts';
 import { selectAlias, selectConcat, selectResize, selectSlice, selectSplit } from './move.ts';
+import { selectNormalization, selectSoftmax } from './normalize.ts';
 import {
   selectBatchNormalization,
   selectBinary,
   selectClip,
   selectLeakyRelu,
-  selectNormalization,
   selectPRelu,
   selectRelu,
   selectTable,
@@ -51,6 +51,7 @@ const selectors: Readonly<Record<string, Select>> = {
   Tanh: selectTable,
   Abs: selectTable,
   LRN: selectNormalization,
+  Softmax: selectSoftmax,
   Concat: selectConcat,
   Split: selectSplit,
   Slice: selectSlice,
@@ -66,7 +67,7 @@ const selectors: Readonly<Record<string, Select>> = {
 
 export function select(node: Node, graph: Graph): Selection {
   const selector = node.domain === '' || node.domain === 'ai.onnx' ? selectors[node.op] : undefined;
-  return selector === undefined ? `no engine does ${node.op} in INT8` : selector(node, graph);
+  return selector === undefined ? `no engine does ${node.op}` : selector(node, graph);
 }
 
 /** Whether a node moves no data: its output is its input under another name or shape. */

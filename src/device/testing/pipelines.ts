@@ -384,13 +384,13 @@ const featureShapes = fc
   })
   .map(({ batch, channels, size }): Shape4 => [batch, channels, size.h, size.w]);
 
-/** SDP alone, pooling alone, resize and copy. */
+/** SDP alone, pooling alone, resize, copy, and of float16 softmax and LRN. */
 export const otherScenariosOf = (types: fc.Arbitrary<Types>): fc.Arbitrary<Scenario> =>
   fc
     .record({
       types,
       seed: fc.integer(),
-      kind: fc.constantFrom('sdp', 'sdp', 'pdp', 'nearest', 'linear', 'copy' as const),
+      kind: fc.constantFrom('sdp', 'sdp', 'pdp', 'nearest', 'linear', 'copy', 'softmax', 'lrn' as const),
       shape: featureShapes,
       format: formats,
       data: fills,
@@ -401,8 +401,17 @@ export const otherScenariosOf = (types: fc.Arbitrary<Types>): fc.Arbitrary<Scena
       coordinates: fc.constantFrom('asymmetric', 'half_pixel' as const),
       rounding: fc.constantFrom('floor', 'half_down', 'half_up' as const),
       ratio: fc.constantFrom(1, 1, 0.3, 2.5, 1000),
+      axis: fc.constantFrom('c', 'h', 'w' as const),
+      lrn: fc.record({
+        size: fc.constantFrom(1, 3, 5, 9),
+        alpha: fc.constantFrom(0, 1, Math.fround(0.0001), Math.fround(3e9)),
+        beta: fc.constantFrom(0.5, 0.75, 1, Math.fround(7.3)),
+        bias: fc.constantFrom(1, 2, Math.fround(1e-5)),
+      }),
+      inPlace: fc.boolean(),
       copy: fc.record({ from: fc.nat(40), to: fc.nat(40), channels: fc.nat(70), room: fc.nat(40) }),
     })
+    .filter(({ kind, types }) => types.input === 'float16' || (kind !== 'softmax' && kind !== 'lrn'))
     .map(
       (o): Scenario => ({
         label: JSON.stringify(o),
@@ -428,6 +437,15 @@ export const otherScenariosOf = (types: fc.Arbitrary<Types>): fc.Arbitrary<Scena
             case 'pdp': {
               const pdp = buildPool(bus, o.pool, types.input, o.shape);
               return { pipeline: { kind: 'pdp', pdp: { ...pdp, input } }, output: pdp.output };
+            }
+            case 'softmax':
+            case 'lrn': {
+              const output = o.inPlace ? input : feature(bus, o.shape, types.input, o.sdp.format, o.sdp.slack);
+              const pipeline: Pipeline<Cube> =
+                o.kind === 'softmax'
+                  ? { kind: o.kind, softmax: { input, axis: o.axis, output } }
+                  : { kind: o.kind, lrn: { input, ...o.lrn, output } };
+              return { pipeline, output };
             }
             case 'copy': {
               const inputChannel = o.copy.from % channels;

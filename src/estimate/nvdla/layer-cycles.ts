@@ -114,7 +114,7 @@ function enginesOf(
       case 'bdma':
         // Memory alone bounds Rubik and BDMA.
         return 0;
-      case 'resize':
+      default:
         throw new Error(`the open NVDLA has no engine for ${layer.kind}`);
     }
   };

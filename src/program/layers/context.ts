@@ -75,6 +75,20 @@ export function unchanged(context: LayerContext, input: Surface, output: Surface
   if (known && input.scale !== output.scale) wrong(context, 'the scale changes', `${input.scale}`, `${output.scale}`);
 }
 
+/** Checks that a layer that has FP16 alone goes from one surface of float16 to another of its shape. */
+export function checkHalves(
+  context: LayerContext,
+  name: string,
+  launch: { readonly input: number; readonly output: number },
+): void {
+  const [input, output] = (['input', 'output'] as const).map((side) => {
+    const surface = surfaceOf(context, launch[side], `${name}.${side}`);
+    same(context, `the type of ${name}.${side}`, surface.dtype, 'float16');
+    return surface;
+  });
+  sameShape(context, `${name}.output`, output!.shape, input!.shape);
+}
+
 /** The type of a surface that is cut into atoms. */
 export function atoms(context: LayerContext, id: number, field: string): ElementType {
   const { dtype, format } = surfaceOf(context, id, field);

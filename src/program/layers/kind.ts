@@ -97,7 +97,7 @@ export type ReadClient =
   | 'bdma';
 
 /** The engines, by NVDLA's names; each raises `done` when its part of a launch is complete. */
-export const engineNames = ['conv', 'sdp', 'pdp', 'cdp', 'rubik', 'bdma', 'resize'] as const;
+export const engineNames = ['conv', 'sdp', 'pdp', 'cdp', 'rubik', 'bdma', 'resize', 'softmax'] as const;
 export type EngineName = (typeof engineNames)[number];
 
 /** The properties of a surface that decide how much work it is. */

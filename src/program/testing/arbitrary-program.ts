@@ -15,6 +15,7 @@ import type {
   ImageInput,
   Layer,
   Lookup,
+  Lrn,
   NvdlaSdp,
   Padding,
   Pdp,
@@ -24,6 +25,7 @@ import type {
   RubikMove,
   Sdp,
   SdpUnit,
+  Softmax,
 } from '../layer.ts';
 import type { ConstantRef, Plan, PlanTensor, Preprocess, Program, Segment } from '../program.ts';
 import type { Surface } from '../surface.ts';
@@ -297,6 +299,21 @@ const transfer: fc.Arbitrary<BdmaTransfer<number>> = fc.record({
   surfaces: integer,
 });
 
+const lrn: fc.Arbitrary<Lrn<number>> = fc.record({
+  input: index,
+  size: number,
+  alpha: number,
+  beta: number,
+  bias: number,
+  output: index,
+});
+
+const softmax: fc.Arbitrary<Softmax<number>> = fc.record({
+  input: index,
+  axis: fc.constantFrom('c', 'h', 'w'),
+  output: index,
+});
+
 const resize: fc.Arbitrary<Resize<number>> = fc.oneof(
   fc.record({
     input: index,
@@ -325,6 +342,8 @@ const layer: fc.Arbitrary<Layer> = fc.oneof(
   record<Of<'sdp'>>({ ...common, kind: fc.constant('sdp'), sdp, pdp }, 'tableOf', 'pdp'),
   record<Of<'pdp'>>({ ...common, kind: fc.constant('pdp'), pdp }, 'tableOf'),
   record<Of<'cdp'>>({ ...common, kind: fc.constant('cdp'), cdp }, 'tableOf'),
+  record<Of<'lrn'>>({ ...common, kind: fc.constant('lrn'), lrn }, 'tableOf'),
+  record<Of<'softmax'>>({ ...common, kind: fc.constant('softmax'), softmax }, 'tableOf'),
   record<Of<'resize'>>({ ...common, kind: fc.constant('resize'), resize }, 'tableOf'),
   record<Of<'copy'>>({ ...common, kind: fc.constant('copy'), copy }, 'tableOf'),
   record<Of<'pixels'>>({ ...common, kind: fc.constant('pixels'), pixels }, 'tableOf'),

@@ -12,7 +12,7 @@ describeRules(softmaxRules, [
     passes: [relu(image)],
     fails: [[softmax(1, image), 'orin', 'xavier']],
   },
-  { rule: 'softmax/precision', passes: [relu(image)], fails: [[softmax(1, image), 'fp16', 'int8']] },
+  { rule: 'softmax/promoted', passes: [relu(image)], fails: [[softmax(1, image), 'fp16', 'int8']] },
   {
     rule: 'softmax/axis',
     precision: 'float16',

@@ -33,14 +33,14 @@ export const softmaxRules: readonly Rule[] = [
   }),
   rule({
     ...base,
-    id: 'softmax/precision',
-    doc: (precision) => `Softmax runs in ${precisionName(precision).toUpperCase()} only.`,
+    id: 'softmax/promoted',
+    doc: 'Softmax runs in FP16, also in an INT8 network, whose build has to allow FP16.',
     limits: always('float16', `${sources.header}; ${sources.operatorPages}`),
     precisions: ['int8'],
+    severity: 'warn',
     test: (_node, _context, limit) => ({
-      message: `the network is INT8, allowed ${precisionName(limit)}`,
+      message: 'runs in FP16',
       values: { limit: precisionName(limit), value: 'int8' },
-      fix: { advice: 'Allow FP16 for it: --fp16 --precisionConstraints=prefer --layerPrecisions=<node>:fp16.' },
     }),
   }),
   rule({

@@ -17,6 +17,8 @@ import { convGeometry, convolve } from './convolution.ts';
 import { copy } from './copy.ts';
 import { type Activations, readFeature, writeFeature } from './feature.ts';
 import { convolveHalves } from './float16/convolution.ts';
+import { localResponse } from './float16/lrn.ts';
+import { softmax } from './float16/softmax.ts';
 import { nvdlaStages } from './nvdla/stages.ts';
 import { pool } from './pooling.ts';
 import { resize } from './resize.ts';
@@ -31,6 +33,8 @@ const jetsonStages: Stages<Activations> = {
     return singlePoint(sdp, input, bus);
   },
   pool,
+  lrn: localResponse,
+  softmax,
   resize,
   copy,
   read: readFeature,

@@ -194,6 +194,15 @@ export function expectOneType(input: Cube, output: Cube, what: string): void {
   fail('device/fault', `${what} changes the type`, {}, { expected: input.dtype, actual: output.dtype });
 }
 
+/** @throws device/fault unless a stage that has FP16 alone goes from one cube of float16 to another of its shape */
+export function expectHalves(input: Cube, output: Cube, what: string): void {
+  expectOneType(input, output, what);
+  if (output.dtype !== 'float16') {
+    fail('device/fault', `${what} has the wrong type`, {}, { expected: 'float16', actual: output.dtype });
+  }
+  expectShape(input.shape, output.shape, `the output of ${what}`);
+}
+
 const vectorTypes = { int8: Int8Array, int32: Int32Array, float16: Uint16Array, float32: Float32Array } as const;
 
 /**

@@ -1,7 +1,7 @@
 /** How the stages of a pipeline are chained; what each computes belongs to the target's arithmetic. */
 
 import { fail } from '../../../base/errors.ts';
-import type { Cdp, Conv, Copy, Pdp, Pipeline, Resize, Sdp } from '../../../program/layer.ts';
+import type { Cdp, Conv, Copy, Lrn, Pdp, Pipeline, Resize, Sdp, Softmax } from '../../../program/layer.ts';
 import type { Shape4 } from '../../../program/surface.ts';
 import type { Bus } from '../../bus.ts';
 import type { Cube } from '../../launch.ts';
@@ -25,6 +25,10 @@ export interface Stages<V> {
   pool(pdp: Pdp<Cube>, input: V, bus: Bus, state: DeviceState): V;
   /** Absent where the hardware has no CDP. */
   normalize?(cdp: Cdp<Cube>, input: V, state: DeviceState): Counted<V>;
+  /** Absent where the hardware has no LRN without a table. */
+  lrn?(lrn: Lrn<Cube>, input: V): V;
+  /** Absent where the hardware has no Softmax. */
+  softmax?(softmax: Softmax<Cube>, input: V): V;
   resize(stage: Resize<Cube>, bus: Bus): void;
   copy(stage: Copy<Cube>, bus: Bus): void;
   read(cube: Cube, bus: Bus, what: string): V;
@@ -57,6 +61,20 @@ export function runStages<V>(pipeline: Pipeline<Cube>, stages: Stages<V>, bus: B
       const { values, saturated } = stages.normalize(cdp, stages.read(cdp.input, bus, 'the CDP input'), state);
       stages.write(cdp.output, values, bus, 'the CDP output');
       return saturated;
+    }
+    case 'lrn': {
+      const { lrn } = pipeline;
+      if (!stages.lrn) return fail('device/unsupported', 'these engines have no LRN');
+      const values = stages.lrn(lrn, stages.read(lrn.input, bus, 'the LRN input'));
+      stages.write(lrn.output, values, bus, 'the LRN output');
+      return 0;
+    }
+    case 'softmax': {
+      const { softmax } = pipeline;
+      if (!stages.softmax) return fail('device/unsupported', 'these engines have no Softmax');
+      const values = stages.softmax(softmax, stages.read(softmax.input, bus, 'the softmax input'));
+      stages.write(softmax.output, values, bus, 'the softmax output');
+      return 0;
     }
     default: {
       const { sdp, pdp } = pipeline;

@@ -14,6 +14,7 @@
  *                                                float16); assembly/point.ts
  *     pdp                                        assembly/pool.ts; after conv or sdp by way of scratch memory
  *     resize                                     assembly/resize.ts; of float16, both assembly/float16/images.ts
+ *     softmax, lrn                               assembly/float16/pencils.ts
  *     copy                                       assembly/copy.ts
  *     integer-scale SDP, CDP, other element types device/unsupported, as in the reference
  *
@@ -32,11 +33,14 @@ import { convGeometry, weightCount } from '../reference/convolution.ts';
 import { checkCopy } from '../reference/copy.ts';
 import { checkChain, launchResult } from '../reference/engines.ts';
 import { expectShape, readConstant } from '../reference/feature.ts';
+import { checkLrn } from '../reference/float16/lrn.ts';
+import { checkSoftmax } from '../reference/float16/softmax.ts';
 import { checkPooling } from '../reference/pooling.ts';
 import { checkResize } from '../reference/resize.ts';
 import { runConv } from './conv-job.ts';
 import { asAtoms, runCopy, scratchAtoms, toAtoms } from './copy-job.ts';
 import { runHalfConv } from './float16/conv-job.ts';
+import { runLrn, runSoftmax } from './float16/pencil-jobs.ts';
 import { runPool, runResize } from './image-jobs.ts';
 import { KernelHost } from './kernel-host.ts';
 import { NvdlaEngine } from './nvdla/engine.ts';
@@ -119,6 +123,14 @@ function runPipeline(host: KernelHost, pipeline: Pipeline<Cube>): Work {
       toAtoms(host, output, !overlaps(input, output), (to) => runResize(host, resize, from, to));
       return noWork;
     }
+    case 'lrn':
+      checkLrn(pipeline.lrn);
+      pencilsInto(host, pipeline.lrn, (from, to) => runLrn(host, pipeline.lrn, from, to));
+      return noWork;
+    case 'softmax':
+      checkSoftmax(pipeline.softmax);
+      pencilsInto(host, pipeline.softmax, (from, to) => runSoftmax(host, pipeline.softmax, from, to));
+      return noWork;
     case 'copy':
       return runCopyPipeline(host, pipeline);
     case 'cdp':
@@ -192,6 +204,18 @@ function poolInto(
   const { input, direct } = prepare(output);
   const from = asAtoms(host, input, 'input');
   toAtoms(host, output, direct, (to) => runPool(host, pdp, from, to));
+}
+
+/** Runs a stage that reads and writes whole pencils: a surface may be its own result. */
+function pencilsInto(
+  host: KernelHost,
+  stage: { readonly input: Cube; readonly output: Cube },
+  work: (from: Placement, to: Placement) => void,
+): void {
+  const input = placeCube(stage.input, host.bus, 'the input');
+  const output = placeOutput(host, stage.output, 'the output');
+  const from = asAtoms(host, input, 'input');
+  toAtoms(host, output, !overlaps(input, output) || coincides(input, output), (to) => work(from, to));
 }
 
 function runCopyPipeline(host: KernelHost, { copy }: PipelineOf<'copy'>): Work {

@@ -34,6 +34,8 @@ export const kindHalfConv = 14;
 export const kindHalfLanes = 15;
 export const kindHalfPool = 16;
 export const kindHalfLinear = 17;
+export const kindHalfSoftmax = 18;
+export const kindHalfLrn = 19;
 
 // Where results go, for every kind: (batch, row, pixel, run of 32 channels) each a step of bytes.
 export const outAddress = 32;

@@ -6,6 +6,7 @@ import { copyUnit } from './copy';
 import { depthwiseUnit } from './depthwise';
 import { halfConvUnit, halfLanesUnit } from './float16/convolution';
 import { halfLinearUnit, halfPoolUnit } from './float16/images';
+import { halfPencilsUnit } from './float16/pencils';
 import * as job from '../job';
 import { convertUnit } from './nvdla/convert';
 import { floatConvUnit } from './nvdla/float16/conv';
@@ -39,6 +40,8 @@ export function work(at: usize, thread: i32): void {
     else if (kind == job.kindHalfLanes) halfLanesUnit(at, scratch, unit);
     else if (kind == job.kindHalfPool) halfPoolUnit(at, unit);
     else if (kind == job.kindHalfLinear) halfLinearUnit(at, unit);
+    else if (kind == job.kindHalfSoftmax) halfPencilsUnit(at, scratch, unit, true);
+    else if (kind == job.kindHalfLrn) halfPencilsUnit(at, scratch, unit, false);
     else if (kind == job.kindPool) poolUnit(at, unit);
     else if (kind == job.kindCopy) copyUnit(at, unit);
     else resizeUnit(at, unit, kind == job.kindLinear);

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { nodeThreads } from '../../../../host/node/index.ts';
-import type { Conv, Float16Sdp, Pipeline } from '../../../../program/layer.ts';
+import type { Conv, Float16Sdp, Lrn, Pipeline } from '../../../../program/layer.ts';
 import { Bus } from '../../../bus.ts';
 import { type Cube, launch } from '../../../launch.ts';
 import type { ImmediateEngines } from '../../../state.ts';
@@ -83,7 +83,27 @@ describe('a launch of FP16', () => {
     return { kind: 'conv', conv, sdp };
   }
 
+  const lrn = (bus: Bus, change: Partial<Lrn<Cube>>): Pipeline<Cube> => {
+    const cube = () => featureCube(bus, [1, 8, 2, 2], 'chw16', 0, 'float16');
+    return { kind: 'lrn', lrn: { input: cube(), size: 3, alpha: 1, beta: 0.75, bias: 1, output: cube(), ...change } };
+  };
+
   test.each<readonly [string, (bus: Bus) => Pipeline<Cube>, RegExp]>([
+    ['a window of LRN that is even', (bus) => lrn(bus, { size: 4 }), /LRN has impossible parameters.*device\/fault/],
+    ['an LRN that divides by zero', (bus) => lrn(bus, { bias: 0 }), /LRN has impossible parameters.*device\/fault/],
+    [
+      'an LRN of another shape',
+      (bus) => lrn(bus, { output: featureCube(bus, [1, 8, 2, 3], 'chw16', 0, 'float16') }),
+      /output of LRN has the wrong shape.*device\/fault/,
+    ],
+    [
+      'a softmax of int8',
+      (bus) => {
+        const cube = () => featureCube(bus, [1, 8, 2, 2]);
+        return { kind: 'softmax', softmax: { input: cube(), axis: 'c', output: cube() } };
+      },
+      /softmax has the wrong type.*device\/fault/,
+    ],
     ['an infinite weight', (bus) => pipeline(bus, {}, 0x7c00), /weight 0 is not finite.*device\/fault/],
     ['a bias', (bus) => pipeline(bus, { bias: vectorCube(bus, Int32Array.of(1)) }), /in its SDP.*device\/fault/],
     ['padding that is not 0', (bus) => pipeline(bus, { padValue: 1 }), /padding value.*device\/fault/],

@@ -24,3 +24,16 @@ export const tapCount = 548;
 export const tapChannels = 552;
 /** For each block of 8 kernels, the first input channel of each; 0 for a depthwise convolution, where it is the kernel's own number. */
 export const laneChannels = 556;
+
+// Softmax and LRN: what lies along one axis, many times.
+export const pencilAxis = 560;
+export const axisChannels = 0;
+export const axisRows = 1;
+export const axisColumns = 2;
+/** Pencils of a unit. */
+export const unitPencils = 564;
+/** Channels of LRN's window on either side of the middle. */
+export const lrnReach = 568;
+export const lrnShareF = 572;
+export const lrnBiasF = 576;
+export const lrnBetaF = 580;
