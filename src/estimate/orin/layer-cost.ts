@@ -133,9 +133,10 @@ export function macCyclesOf(conv: MacWork, batch: number, atomic: Target['atomic
 
 /** The cost of a layer: of its launch, and of those that the board needs besides for its table. */
 export function estimateLayer(work: LayerWork, conditions: Conditions): LayerCost {
-  const own = launchCost(work, conditions);
-  if (work.table === undefined) return own;
-  const others = promotedLaunches(work).map(({ what, work: more }) => ({ what, cost: launchCost(more, conditions) }));
+  if (work.table === undefined) return launchCost(work, conditions);
+  const launches = promotedLaunches(work);
+  const own = launchCost(launches.own, conditions);
+  const others = launches.besides.map(({ what, work: more }) => ({ what, cost: launchCost(more, conditions) }));
   const all = [own, ...others.map(({ cost }) => cost)];
   const sum = (value: (cost: LayerCost) => number) => all.reduce((total, cost) => total + value(cost), 0);
   const traffic = (part: keyof LayerCost['traffic']) => bytes(sum((cost) => cost.traffic[part]));

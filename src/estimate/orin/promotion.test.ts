@@ -63,4 +63,20 @@ describe('a table of int8', () => {
       expect(first!.traffic.output - same!.traffic.output).toBe((2 + 2 + 1 + 1) * pixels);
     } else expect(first!.traffic.output).toBe(0);
   });
+
+  it('is the last launch of a layer that is nothing else, and comes besides an addition', () => {
+    const alone = (activate: Activation, added: boolean) => {
+      const b = new GraphBuilder('alone');
+      const x = b.input('x', [1, 64, 64, 64]);
+      b.output(activate(b, added ? b.add(x, b.input('y', [1, 64, 64, 64])) : x));
+      return estimate(compile(prepare(b.build())).network.plan, { powerMode: 'MAXN' });
+    };
+    const conversions = ['conversion to FP16', 'Sigmoid in FP16'];
+    expect(launches(alone(sigmoid, false))).toEqual([conversions]);
+    expect(launches(alone(silu, false))).toEqual([[...conversions, 'conversion to INT8']]);
+    expect(launches(alone(sigmoid, true))).toEqual([[...conversions, 'conversion to INT8']]);
+    // The own launch of Sigmoid converts to INT8: it reads 16 bits. All three together move 1 + 2, 2 + 2 and 2 + 1 bytes an element.
+    const { input, output } = alone(sigmoid, false).layers[0]!.traffic;
+    expect(input + output).toBe(10 * 64 * 64 * 64);
+  });
 });

@@ -8,7 +8,7 @@
 import { type Bytes, bytes, type Microseconds, microseconds } from '../../base/units.ts';
 import type { LayerCost, LayerWork } from './layer-cost.ts';
 
-export interface PromotedLaunch {
+interface PromotedLaunch {
   readonly what: string;
   readonly work: LayerWork;
 }
@@ -16,13 +16,18 @@ export interface PromotedLaunch {
 /** Operators of a table that run in FP16. */
 const inHalf: ReadonlySet<string> = new Set(['Sigmoid', 'Tanh']);
 
-/** The launches that a layer with a table needs besides its own. */
-export function promotedLaunches(work: LayerWork): readonly PromotedLaunch[] {
-  const { table = [], conv, output } = work;
+/** The launches of a layer with a table: its own, and those that it needs besides. */
+export interface SplitWork {
+  readonly own: LayerWork;
+  readonly besides: readonly PromotedLaunch[];
+}
+
+export function promotedLaunches(work: LayerWork): SplitWork {
+  const { table = [], conv, operand, output } = work;
   const size = output.size;
-  const point = (what: string, from: number, to: number, operand?: number): PromotedLaunch => ({
+  const point = (what: string, from: number, to: number, second?: number): PromotedLaunch => ({
     what,
-    work: pointWork(work, bytes(from), bytes(to), operand === undefined ? undefined : bytes(operand)),
+    work: pointWork(work, bytes(from), bytes(to), second === undefined ? undefined : bytes(second)),
   });
   const launches: PromotedLaunch[] = [];
   for (const [index, operator] of table.entries()) {
@@ -35,8 +40,9 @@ export function promotedLaunches(work: LayerWork): readonly PromotedLaunch[] {
     } else if (operator === 'Clip') launches.push(point('Clip', size, size));
     else if (operator === 'Mul' && index > 0) launches.push(point('Mul', size, size, size));
   }
-  // Without a convolution the layer's own launch is the last of them.
-  return conv === undefined ? launches.slice(0, -1) : launches;
+  // A layer that is nothing but its table has the last of them for its own launch.
+  const last = conv === undefined && operand === undefined ? launches.at(-1) : undefined;
+  return last ? { own: last.work, besides: launches.slice(0, -1) } : { own: work, besides: launches };
 }
 
 /** The launches of one kind that layers need besides their own. */
