@@ -39,7 +39,14 @@ import { type CalibrateOptions, calibrate as calibrateGraph, type Samples } from
 import { explicitQuantization } from './quantize/explicit-quantization.ts';
 import { valuesOnDla } from './quantize/scaled-values.ts';
 import { type TranslatedFiles, type TranslateOptions, translatedFiles } from './quantize/translated-files.ts';
-import { type Candidate, searchRemedies, type TuneMachine, type Tuning } from './quantize/tune/tune.ts';
+import {
+  type Candidate,
+  searchRemedies,
+  type TunedNetwork,
+  type TuneMachine,
+  type Tuning,
+} from './quantize/tune/tune.ts';
+import { tunedFiles as filesOfTuned } from './quantize/tune/tuned-files.ts';
 import type { ScaleCost } from './report/coverage-text.ts';
 import { makeReport } from './report/make-report.ts';
 import type { Report } from './report/report.ts';
@@ -327,6 +334,16 @@ export async function tune(network: PreparedNetwork, samples: () => Samples, opt
     ...(onProgress && { onProgress }),
   });
 }
+
+/**
+ * The files of a tuned network: `NAME.onnx`, `NAME.cache` and, where nodes run in FP16, `NAME_layer_precisions.txt`, as name → contents.
+ * `compile` takes what is read from them as it takes the point. @throws target/unknown
+ */
+export const tunedFiles = (
+  name: string,
+  point: TunedNetwork,
+  options: TargetOptions = {},
+): ReadonlyMap<string, Uint8Array | string> => filesOfTuned(name, point, rulesOf(options));
 
 export interface ExplicitNetworkOptions {
   /**

@@ -3,7 +3,19 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Random } from '../../src/base/random.ts';
 import { float32Tensor, float32Values, type Tensor } from '../../src/graph/tensor.ts';
-import { compile, type Device, openDevice, type PreparedNetwork, prepare, tune } from '../../src/index.ts';
+import {
+  board,
+  compile,
+  type Device,
+  openDevice,
+  type PreparedNetwork,
+  prepare,
+  readCalibrationCache,
+  readNetwork,
+  tune,
+  tunedFiles,
+} from '../../src/index.ts';
+import { printPlan } from '../../src/program/print.ts';
 import { ortRuntime as runtime } from '../../src/quantize/testing/ort-runtime.ts';
 import { decibels, relativeNoise, resultsOf } from '../../src/quantize/tune/rounding-loss.ts';
 import { Network } from '../../src/rewrite/testing/network.ts';
@@ -88,6 +100,22 @@ describe('tune', () => {
     const frugal = await tune(network, () => images(8, 1), { device, runtime, addedTime: 0 });
     expect(frugal.chosen.time).toBeLessThanOrEqual(points[0]!.time);
     expect(frugal.points).toEqual(points);
+  });
+
+  it('writes files of which compile makes the network that was judged, for the board too', async () => {
+    const { chosen } = await tune(planted('HardSwish'), () => images(8, 1), { device, runtime, addedTime: 1 });
+    const judged = compile(chosen.network, chosen);
+    const files = tunedFiles('net', chosen);
+    expect([...files.keys()]).toEqual(['net.onnx', 'net.cache', 'net_layer_precisions.txt']);
+    const read = prepare(readNetwork(files.get('net.onnx') as Uint8Array));
+    const { scales } = readCalibrationCache(files.get('net.cache')!);
+    const precisions = files.get('net_layer_precisions.txt') as string;
+    const half = precisions.split(',').map((entry) => [entry.replace(/:fp16$/, ''), 'fp16'] as const);
+    const compiled = compile(read, { scales, layerPrecisions: new Map(half) });
+    expect(printPlan(compiled.network.plan)).toBe(printPlan(judged.network.plan));
+    const [build] = board(compiled).commands;
+    const flag = build!.flags.find(({ name }) => name === '--layerPrecisions');
+    for (const [node] of half) expect(flag!.value).toContain(`${node}:fp16`);
   });
 
   it('leaves a network alone that loses nothing, and one that states its ranges', async () => {

@@ -5,11 +5,7 @@ import { Command } from 'commander';
 import { samples } from '../../evaluate/data-set.ts';
 import { type FileToWrite, writeFiles } from '../../host/node/files.ts';
 import { nodeOnnxRuntime } from '../../host/node/onnxruntime.ts';
-import { check, prepare, tune, tuningText, writeModel } from '../../index.ts';
-import { writeCalibrationCache } from '../../quantize/calibration-cache.ts';
-import { quantize } from '../../quantize/quantize.ts';
-import { valuesOnDla } from '../../quantize/scaled-values.ts';
-import type { TunePoint } from '../../quantize/tune/tune.ts';
+import { prepare, tune, tunedFiles, tuningText } from '../../index.ts';
 import { preprocessFor } from '../compile-flags.ts';
 import type { Context } from '../context.ts';
 import { type DataFlags, imageInputOf, readDataSet, withImages } from '../data-flags.ts';
@@ -69,7 +65,8 @@ Examples:
         });
         progress.stop();
         context.print(tuningText(tuning, context.text));
-        const files = tunedFiles(flags.output, basename(file).replace(/\.onnx$/, ''), tuning.chosen, where);
+        const contents = tunedFiles(basename(file).replace(/\.onnx$/, ''), tuning.chosen, where);
+        const files = [...contents].map(([name, data]): FileToWrite => [join(flags.output, name), data]);
         await context.checkpoint();
         await writeFiles(files);
         for (const [name] of files) context.note(`wrote ${name}`);
@@ -78,19 +75,3 @@ Examples:
         await device.close();
       }
     });
-
-/** What `dla compile` takes: the network, its scales after the equal-range rules, as the board has them, and precisions. */
-function tunedFiles(
-  folder: string,
-  name: string,
-  { network: { graph }, scales, layerPrecisions }: TunePoint,
-  where: { readonly target: string; readonly release?: string },
-): readonly FileToWrite[] {
-  const { quantized } = quantize(graph, scales, { onDla: valuesOnDla(graph, check(graph, where)) });
-  const precisions = [...(layerPrecisions ?? [])].map(([node, precision]) => `${node}:${precision}`);
-  return [
-    [join(folder, `${name}.onnx`), writeModel(graph)],
-    [join(folder, `${name}.cache`), writeCalibrationCache(quantized.scales)],
-    ...(precisions.length > 0 ? [[join(folder, `${name}_layer_precisions.txt`), precisions.join(',')] as const] : []),
-  ];
-}

@@ -385,7 +385,8 @@ class RemedySearch<C extends Candidate> {
   async #half({ network, scales, candidate }: State<C>, important: ReadonlySet<string>): Promise<void> {
     const named = ({ values, nodes }: HalfBlock) => [...values, ...nodes];
     const waiting = halfBlocks(network.graph, candidate.onDla)
-      .filter((block) => named(block).some((name) => important.has(name)))
+      // A list of layer precisions has commas between its names.
+      .filter((block) => named(block).some((name) => important.has(name)) && !block.nodes.join('').includes(','))
       .map((block) => ({ block, lost: sum(named(block).map((name) => this.#losses.get(name) ?? 0)) }))
       .toSorted((a, b) => b.lost - a.lost)
       .slice(0, mostBlocks)
