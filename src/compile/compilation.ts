@@ -19,7 +19,7 @@ import { check } from '../support/check.ts';
 import type { CheckResult } from '../support/verdict.ts';
 import { isNvdla } from '../targets/target.ts';
 import { type Compiled, type CompileOptions, compile } from './compile.ts';
-import { layerPrecisions } from './layer-precisions.ts';
+import { layerPrecisions, typedHalves } from './layer-precisions.ts';
 
 export interface CompilationOptions extends Omit<CompileOptions, 'precisions'> {
   readonly precision: Precision;
@@ -36,7 +36,7 @@ export interface Compilation extends Compiled {
   readonly checked: CheckResult;
   /** What was compiled: the prepared graph with its gates balanced, and its scales after the equal-range rules. */
   readonly quantized: QuantizedGraph;
-  /** Nodes by name whose precision was asked for. */
+  /** Nodes by name whose precision was asked for, or is said by the network's types. */
   readonly precisions: ReadonlyMap<string, Precision>;
   readonly rangeChanges: readonly RangeChange[];
   /** Tensors without a scale, and what that does. */
@@ -87,7 +87,8 @@ export function compileNetwork(
       propagate: options.propagateScales ?? (scales === undefined && stated !== undefined),
     });
   const inPrecision = check(graph, rules);
-  const asked = layerPrecisions(graph, options.layerPrecisions ?? new Map(), inPrecision);
+  const typed = original && precision === 'int8' && !isNvdla(target) ? typedHalves(original, release) : undefined;
+  const asked = layerPrecisions(graph, options.layerPrecisions ?? new Map(), inPrecision, typed);
   const first = quantized(inPrecision);
   // The rules have their say on what runs in FP16, too.
   const halves = [...(first.quantized.half?.keys() ?? [])].map((node) => [node, 'float16'] as const);

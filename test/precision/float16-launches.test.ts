@@ -94,6 +94,17 @@ const cases: readonly Case[] = [
   },
   { name: 'AveragePool 8×8', bound: sum(64), make: (b, x) => b.averagePool(x, { kernel: 8 }) },
   { name: 'Add', bound: point, make: (b, x) => b.add(x, second(b, x)) },
+  { name: 'Sum', bound: point, make: (b, x) => b.node('Sum', [x, second(b, x)], [b.shape(x)])[0]! },
+  {
+    name: 'PRelu',
+    bound: point,
+    make: (b, x) =>
+      b.node(
+        'PRelu',
+        [x, b.constant('slope', float32Tensor([24, 1, 1], new Float32Array(24).fill(0.25)))],
+        [b.shape(x)],
+      )[0]!,
+  },
   { name: 'Sub', bound: point, make: (b, x) => b.binary('Sub', x, second(b, x)) },
   { name: 'Mul', bound: point, make: (b, x) => b.binary('Mul', x, second(b, x)) },
   { name: 'Max', bound: moved, make: (b, x) => b.binary('Max', x, second(b, x)) },

@@ -2,7 +2,9 @@
 
 import { describe, expect, it } from 'vitest';
 import { precisionName } from '../../src/base/data-type.ts';
-import { float32Values } from '../../src/graph/tensor.ts';
+import { float16Bits } from '../../src/base/float16.ts';
+import type { Graph } from '../../src/graph/graph.ts';
+import { asFloat32, float32Values, type Tensor } from '../../src/graph/tensor.ts';
 import {
   type Compilation,
   type CompileOptions,
@@ -50,6 +52,24 @@ function chain() {
     x = b.relu(b.conv(x, { channels: 8, kernel: 3, padding: 1, name }), `${name}/relu`);
   b.output(x);
   return b.build();
+}
+
+/** The graph with values and constants in float16. */
+function inHalf(graph: Graph, names: readonly string[]): Graph {
+  const values = new Map(
+    [...graph.values].map(([name, type]) => [
+      name,
+      names.includes(name) ? { ...type, dtype: 'float16' as const } : type,
+    ]),
+  );
+  const constants = new Map(
+    [...graph.constants].map(([name, tensor]): [string, Tensor] => {
+      if (!names.includes(name) || tensor.dtype !== 'float32') return [name, tensor];
+      const bytes = new Uint8Array(Uint16Array.from(asFloat32(tensor), float16Bits).buffer);
+      return [name, { dtype: 'float16', shape: tensor.shape, bytes }];
+    }),
+  );
+  return { ...graph, values, constants };
 }
 
 function compiled(options: CompileOptions & { readonly without?: readonly string[] }): Compilation {
@@ -111,6 +131,38 @@ describe('a network in INT8', () => {
       'conv fp16 → fp16',
       'conv fp16 → fp16',
     ]);
+  });
+
+  it('runs in FP16 what its types put there, for a release that goes by types', () => {
+    const b = new GraphBuilder('typed');
+    const cast = (x: string, to: number) => b.node('Cast', [x], [b.shape(x)], { to: int(to) })[0]!;
+    const first = b.conv(b.input('x', [1, 3, 8, 8]), { channels: 8, kernel: 3, name: 'a' });
+    const middle = b.relu(b.conv(cast(first, 10), { channels: 8, kernel: 3, name: 'b' }), 'b/relu');
+    b.output(b.conv(cast(middle, 1), { channels: 8, kernel: 1, name: 'c' }));
+    const graph = inHalf(b.build(), ['Cast_1:out', 'b:out', 'b/relu:out', 'b.weight']);
+    const scales = new Map([...graph.values.keys()].map((value) => [value, 0.05]));
+    const by = (release: string, layerPrecisions?: CompileOptions['layerPrecisions']) =>
+      launches(compile(prepare(graph), { scales, release, ...(layerPrecisions && { layerPrecisions }) }));
+    const integers = ['conv int8 → int8', 'conv int8 → int8', 'conv int8 → int8'];
+    expect(by('JetPack 7.2.2')).toEqual([
+      'conv int8 → fp16',
+      'conv fp16 → fp16',
+      'sdp fp16 → int8',
+      'conv int8 → int8',
+    ]);
+    expect(by('JetPack 6.2')).toEqual(integers);
+    // What was asked for goes before, and a file that is float16 throughout only stores its numbers so.
+    expect(
+      by(
+        'JetPack 7.2.2',
+        new Map([
+          ['b', 'int8'],
+          ['b/relu', 'int8'],
+        ]),
+      ),
+    ).toEqual(integers);
+    const stored = inHalf(graph, [...graph.values.keys(), ...graph.constants.keys()]);
+    expect(launches(compile(prepare(stored), { scales, release: 'JetPack 7.2.2' }))).toEqual(integers);
   });
 
   it('has LRN and Softmax in FP16 between what is in INT8', () => {

@@ -3,8 +3,9 @@
  * outputs among them, and the Casts in between, which then hand their input on and vanish. Every number of the narrow types is a
  * float32, so that nothing is lost; what was rounded after each node no longer is.
  *
- * It runs before every other pass, since these read and make float32. The DLA does not mind: TensorRT takes the precision from its
- * flags, not from the types of the ONNX file. Whoever feeds the network gives float32, or float16, which is widened (widenedTo).
+ * It runs before every other pass, since these read and make float32. The DLA does not mind: TensorRT up to 10.x takes the precision from
+ * its flags, not from the types of the ONNX file, and for later ones compiling reads them off the original
+ * (compile/layer-precisions.ts). Whoever feeds the network gives float32, or float16, which is widened (widenedTo).
  */
 
 import type { DataType } from '../../base/data-type.ts';
