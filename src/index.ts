@@ -52,6 +52,7 @@ import { makeReport } from './report/make-report.ts';
 import type { Report } from './report/report.ts';
 import { withOffers } from './rewrite/offers.ts';
 import { prepare as prepareGraph, readQuantized } from './rewrite/prepare.ts';
+import { nameAfterNodes } from './rewrite/quantization/name-after-nodes.ts';
 import type { Asymmetric } from './rewrite/quantization/read-quantization.ts';
 import { type PreparedNetwork, rewrite } from './rewrite/rewrite.ts';
 import { type Device, type DeviceOptions, enginesFor } from './runtime/device.ts';
@@ -189,6 +190,8 @@ export function prepare(graph: Graph, options: PrepareOptions = {}): PreparedNet
 export interface TranslateQuantizationOptions extends PrepareOptions, Omit<TranslateOptions, 'release'> {
   /** What the files are called after. */
   readonly name: string;
+  /** Whether tensors get the names of the nodes that make them. */
+  readonly nameAfterNodes?: boolean;
 }
 
 export interface TranslatedQuantization extends TranslatedFiles {
@@ -206,10 +209,11 @@ export function translateQuantization(
   graph: Graph,
   options: TranslateQuantizationOptions,
 ): TranslatedQuantization | undefined {
-  const { name, asymmetric, release: _, ...how } = options;
+  const { name, asymmetric, release: _, nameAfterNodes: renames, ...how } = options;
   const read = readQuantized(graph, asymmetric);
   if (read === undefined) return undefined;
-  const plain = rewrite(read.graph, { passes: translatePasses }).graph;
+  const rewritten = rewrite(read.graph, { passes: translatePasses }).graph;
+  const plain = renames ? nameAfterNodes(rewritten) : rewritten;
   const files = translatedFiles(name, plain, { ...how, release: rulesOf(options).release });
   const kept = plain.nodes.filter(isQuantized).map((node) => node.name);
   return { ...files, nodes: read.nodes.length, kept };
@@ -235,11 +239,11 @@ export const calibrate = (
 export interface CompileOptions extends TargetOptions, PoolOptions {
   /** `int8` when not given; `fp16` on orin, xavier and nv_full, without ranges. */
   readonly precision?: PrecisionName;
-  /** value → scale, from a calibration or a cache; when not given those that the model states (Q/DQ), or trtexec's dummy ranges. */
+  /** value → scale, from a calibration or a cache, ahead of those that the model states (Q/DQ); trtexec's dummy ranges where there are neither. */
   readonly scales?: ReadonlyMap<string, number>;
   /**
    * Gives tensors without a scale that of a neighbour of the same range: through MaxPool, Relu, Clip, Concat and what only moves
-   * elements, never onto an output of the network. On where the scales are the model's own, off for those that are given.
+   * elements, never onto an output of the network. On where the model states scales.
    */
   readonly propagateScales?: boolean;
   /** Managed SRAM in MiB, 0.5 or 1; the target's default pool when not given. */

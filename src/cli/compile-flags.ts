@@ -8,6 +8,7 @@ import { type Compilation, compile, coverageText, type PreparedNetwork, prepare,
 import { fashionModel } from '../models/fashion.ts';
 import type { Preprocess } from '../program/program.ts';
 import { readRanges } from '../quantize/read-ranges.ts';
+import { isNvdla } from '../targets/target.ts';
 import type { Context } from './context.ts';
 import { readNetworkFile } from './network-file.ts';
 import { type MemoryPoolFlag, poolsOf } from './options.ts';
@@ -73,7 +74,11 @@ export async function readScales(file: string): Promise<ReadonlyMap<string, numb
 
 /** Which tensors have no scale, what that costs, and what helps. */
 export const scalesText = (compilation: Compilation, { text }: Context): string =>
-  coverageText(compilation.coverage, compilation.unmatched, { ...text, cost: scaleCost(compilation) });
+  coverageText(compilation.coverage, compilation.unmatched, {
+    ...text,
+    cost: scaleCost(compilation),
+    without: isNvdla(compilation.options.target) ? 'on the host' : 'in FP16',
+  });
 
 export interface CompiledFile {
   readonly network: PreparedNetwork;

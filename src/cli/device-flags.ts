@@ -10,6 +10,7 @@ import { nodeOnnxRuntime } from '../host/node/onnxruntime.ts';
 import type { PreparedNetwork } from '../index.ts';
 import type { CompiledNetwork } from '../program/program.ts';
 import { type Device, openDevice } from '../runtime/device.ts';
+import { isQuantized } from '../support/rules/quantization.ts';
 import type { Context, Progress } from './context.ts';
 import { type DataFlags, readDataSet } from './data-flags.ts';
 import { positiveInteger } from './options.ts';
@@ -64,11 +65,14 @@ export async function evaluateFile(
 ): Promise<Evaluation> {
   const dataSet = await readDataSet(flags);
   const total = Math.min(dataSet.size, flags.limit ?? dataSet.size);
+  const isGivenQuantized = network.original.nodes.some(isQuantized);
+  if (isGivenQuantized) context.note('the network is quantized: onnxruntime runs it as it was given');
   const device = await openNodeDevice(flags.target, flags);
   let progress: Progress | undefined;
   try {
     return await evaluate({
       graph: network.graph,
+      ...(isGivenQuantized && { quantized: network.original }),
       network: compiled,
       dataSet,
       device,

@@ -236,7 +236,7 @@ export const withCompile = (command: Command): Command =>
   command
     .option(
       '--calib <file>',
-      'ranges: TensorRT’s cache, JSON or “name: range” lines; without it those that the network states (Q/DQ), or trtexec’s dummy ranges',
+      'ranges: TensorRT’s cache, JSON or “name: range” lines, ahead of those that the network states (Q/DQ); trtexec’s dummy ranges where there are neither',
     )
     .option(
       '--propagate-scales',

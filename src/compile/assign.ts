@@ -72,7 +72,7 @@ export function assign(
     if (!segments.has(node)) continue;
     const unscaled = half.get(node.name);
     if (unscaled !== undefined && !policy.mixes) {
-      reasons.set(node, `it runs in FP16, since tensor ${unscaled} has no INT8 scale`);
+      reasons.set(node, `tensor ${unscaled} has no INT8 scale`);
       continue;
     }
     const found = select(node, graph);

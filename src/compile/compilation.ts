@@ -17,7 +17,7 @@ import { valuesOnDla } from '../quantize/scaled-values.ts';
 import { dummyRanges } from '../quantize/scales.ts';
 import { check } from '../support/check.ts';
 import type { CheckResult } from '../support/verdict.ts';
-import { isNvdla } from '../targets/target.ts';
+import { isNvdla, type Release } from '../targets/target.ts';
 import { type Compiled, type CompileOptions, compile } from './compile.ts';
 import { layerPrecisions, typedHalves } from './layer-precisions.ts';
 
@@ -49,7 +49,7 @@ export interface Compilation extends Compiled {
 
 /**
  * @param network prepared
- * @param scales value → scale, from a calibration; when undefined those that the model states, or trtexec's dummy ranges
+ * @param scales value → scale, from a calibration, ahead of those that the model states; trtexec's dummy ranges where there are neither
  * @param original the model as read; without it every tensor needs a scale
  * @throws calibrate/cache-missing when a tensor has no scale; compile/precision; compile/accumulator-overflow, compile/memory; compile/unsupported
  *   when the target has no such precision or sparse mode, when FP16 is given scales, or when an input cannot have the format
@@ -71,11 +71,11 @@ export function compileNetwork(
     );
   }
   const stated = precision === 'int8' ? network.scales : undefined;
-  const known = scales ?? stated;
-  // Only TensorRT has FP16 for what has no scale.
-  const own = known && original && !isNvdla(target) ? new Set(original.values.keys()) : undefined;
+  const known = knownScales(network, scales, stated, release);
+  // What has no scale runs in FP16, and beside an open NVDLA on the host. There a calibration is asked to be whole.
+  const own = known && original && (stated || !isNvdla(target)) ? new Set(original.values.keys()) : undefined;
   const calibrated = known
-    ? balanceGates(network, scales || !fusesUnscaled(release) ? known : markFusable(network, known), own)
+    ? balanceGates(network, known, own)
     : { graph: network, scales: dummyRanges(network), gates: [] };
   const { graph, gates } = calibrated;
   const rules = { target, release, precision };
@@ -84,14 +84,15 @@ export function compileNetwork(
       ranges: precision === 'float16' ? 'none' : known ? 'calibrated' : 'dummy',
       onDla: valuesOnDla(graph, checked),
       ...(own && { own }),
-      propagate: options.propagateScales ?? (scales === undefined && stated !== undefined),
+      propagate: options.propagateScales ?? stated !== undefined,
     });
   const inPrecision = check(graph, rules);
   const typed = original && precision === 'int8' && !isNvdla(target) ? typedHalves(original, release) : undefined;
   const asked = layerPrecisions(graph, options.layerPrecisions ?? new Map(), inPrecision, typed);
   const first = quantized(inPrecision);
   // The rules have their say on what runs in FP16, too.
-  const halves = [...(first.quantized.half?.keys() ?? [])].map((node) => [node, 'float16'] as const);
+  const unscaled = isNvdla(target) ? [] : [...(first.quantized.half?.keys() ?? [])];
+  const halves = unscaled.map((node) => [node, 'float16'] as const);
   const precisions = new Map([...halves, ...asked]);
   const checked = precisions.size > 0 ? check(graph, { ...rules, precisions }) : inPrecision;
   const { quantized: result, changes, coverage } = precisions.size > 0 ? quantized(checked) : first;
@@ -108,6 +109,19 @@ export function compileNetwork(
     unmatched,
     balancedGates: gates,
   };
+}
+
+/** The scales that are given, and those that the model states for other tensors; undefined where there are none. */
+function knownScales(
+  network: Graph,
+  given: ReadonlyMap<string, number> | undefined,
+  stated: ReadonlyMap<string, number> | undefined,
+  release: Release,
+): ReadonlyMap<string, number> | undefined {
+  if (stated === undefined) return given;
+  const all = new Map([...stated, ...(given ?? [])]);
+  const marked = fusesUnscaled(release) ? markFusable(network, all) : all;
+  return new Map([...marked, ...(given ?? [])]);
 }
 
 /** @throws compile/unsupported for a mode that the target does not have */

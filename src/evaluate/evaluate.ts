@@ -3,10 +3,14 @@
  * a device. Samples stream through in the batches for which the network was compiled.
  */
 
-import type { PrecisionName } from '../base/data-type.ts';
+import type { DataType, PrecisionName } from '../base/data-type.ts';
 import { fail } from '../base/errors.ts';
+import { float16Bits } from '../base/float16.ts';
+import { clamp, rounders } from '../base/rounding.ts';
 import { type Graph, staticShape } from '../graph/graph.ts';
-import { float32Values, numbers, type Tensor } from '../graph/tensor.ts';
+import { isDequantize, quantizationAt } from '../graph/operators/quantization.ts';
+import { lookupOf } from '../graph/operators/read.ts';
+import { asFloat32, float32Values, numbers, type Tensor } from '../graph/tensor.ts';
 import type { OnnxRuntime } from '../onnx/session.ts';
 import { withOutputs } from '../onnx/subgraph.ts';
 import { writeModel } from '../onnx/write.ts';
@@ -60,6 +64,11 @@ export interface Evaluation {
 export interface EvaluateOptions {
   /** The graph that onnxruntime executes in FP32; its input shapes are those for which the network was compiled. */
   readonly graph: Graph;
+  /**
+   * The network whose classes are compared, where it is not `graph`: a quantized one as it was given, which onnxruntime executes without
+   * optimising it. What it takes and gives in float16, int8 or uint8 is converted.
+   */
+  readonly quantized?: Graph;
   readonly network: CompiledNetwork;
   readonly dataSet: DataSet;
   readonly device: Device;
@@ -117,21 +126,25 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
 
 /** The scores of the first output on every sample. @throws as {@link evaluate} */
 async function compareClasses(
-  { graph, network, dataSet, device, runtime, signal, onProgress, ...options }: EvaluateOptions,
+  { graph, quantized, network, dataSet, device, runtime, signal, onProgress, ...options }: EvaluateOptions,
   input: ImageInput,
   total: number,
 ): Promise<Evaluation['accuracy']> {
   const { plan } = network;
+  const given = quantized ?? graph;
+  const feeds = (inputs: Readonly<Record<string, Tensor>>) =>
+    Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, asTyped(given, name, tensor)]));
   const output = plan.outputs[0]!;
   const session = await loadNetwork(device, network, runtime);
   try {
-    const fp32 = await runtime.createSession(writeModel(graph), threadsOf(options));
+    const exact = quantized ? { optimise: false } : {};
+    const fp32 = await runtime.createSession(writeModel(given), { ...exact, ...threadsOf(options) });
     try {
       const [real, dla] = [new AccuracyCount(), new AccuracyCount()];
       let agreeing = 0;
       let done = 0;
       for await (const { inputs, labels } of batches(dataSet, input, { limit: total, signal })) {
-        const expected = scoresOf(output, (await fp32.run(inputs))[output], plan.batch);
+        const expected = scoresOf(output, (await fp32.run(feeds(inputs)))[output], plan.batch);
         const found = scoresOf(output, (await session.run(inputs, { signal })).outputs[output], plan.batch);
         for (const [index, label] of labels.entries()) {
           const [a, b] = [expected[index]!, found[index]!];
@@ -257,9 +270,31 @@ function checkGraph(graph: Graph, plan: Plan): void {
   }
 }
 
+/** Real numbers in the type that a network as given takes, whose integers are those of the DequantizeLinear that reads them. @throws evaluate/data-set */
+function asTyped(given: Graph, name: string, tensor: Tensor): Tensor {
+  const dtype = given.values.get(name)?.dtype ?? 'float32';
+  const { shape } = tensor;
+  if (dtype === 'float32') return tensor;
+  const values = float32Values(tensor);
+  if (dtype === 'float16') {
+    return { dtype, shape, bytes: new Uint8Array(Uint16Array.from(values, float16Bits).buffer) };
+  }
+  const reader = given.nodes.find((node) => isDequantize(node) && node.inputs[0] === name);
+  const quantization = reader && quantizationAt(reader, lookupOf(given), 1);
+  const [scale = 1] = quantization ? asFloat32(quantization.scale) : [];
+  const [zero = 0] = quantization?.zero ? numbers(quantization.zero) : [];
+  const held = (low: number, high: number) => (value: number) =>
+    clamp(rounders['half-even'](Math.fround(value / scale)) + zero, low, high);
+  if (dtype === 'int8') return { dtype, shape, bytes: new Uint8Array(Int8Array.from(values, held(-128, 127)).buffer) };
+  if (dtype === 'uint8') return { dtype, shape, bytes: Uint8Array.from(values, held(0, 255)) };
+  return fail('evaluate/data-set', 'the network takes no images in such a type', { value: name }, { actual: dtype });
+}
+
+const scoreTypes: ReadonlySet<DataType> = new Set(['float32', 'float16', 'int8', 'uint8']);
+
 /** The scores of each sample of a batch. */
 function scoresOf(name: string, tensor: Tensor | undefined, batch: number): readonly Float32Array[] {
-  if (tensor?.dtype !== 'float32') {
+  if (tensor === undefined || !scoreTypes.has(tensor.dtype)) {
     return fail(
       'evaluate/data-set',
       'the output holds no scores',
@@ -270,7 +305,8 @@ function scoresOf(name: string, tensor: Tensor | undefined, batch: number): read
       },
     );
   }
-  const values = float32Values(tensor);
+  // Integers have one scale, which does not change which of them is the largest.
+  const values = asFloat32(tensor);
   const classes = values.length / batch;
   if (!Number.isInteger(classes) || classes < 1) {
     fail(

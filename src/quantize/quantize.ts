@@ -6,6 +6,7 @@ import { scaledValues } from '../support/equal-ranges.ts';
 import { type PropagatedScales, propagateScales } from '../support/propagate-scales.ts';
 import { type ScaleCoverage, scaleCoverage, withoutMarks } from './coverage.ts';
 import { equalizeRanges, type RangeChange } from './equalize-ranges.ts';
+import { unmatchedNames } from './match-names.ts';
 import { neededScales } from './scaled-values.ts';
 
 /** `calibrated`; `dummy` (trtexec's), whose results mean nothing, though their times do; `none` in FP16, which needs none. */
@@ -65,7 +66,7 @@ export function quantize(
     propagated: new Map([...propagated].filter(([value]) => shown.has(value))),
   };
   if (own === undefined || coverage.missing.length === coverage.needed)
-    refuseMissing(graph, equalized, coverage, onDla);
+    refuseMissing(graph, equalized, scales, coverage, onDla);
   const quantized = { graph, scales: equalized, ranges };
   return { quantized: coverage.half.size > 0 ? { ...quantized, half: coverage.half } : quantized, changes, coverage };
 }
@@ -92,6 +93,7 @@ function validScales(
 function refuseMissing(
   graph: Graph,
   scales: ReadonlyMap<string, number>,
+  given: ReadonlyMap<string, number>,
   { fused }: ScaleCoverage,
   onDla: ReadonlySet<string> | undefined,
 ): void {
@@ -102,8 +104,18 @@ function refuseMissing(
   const count = missing.length === 1 ? 'a tensor has' : `${missing.length} tensors have`;
   fail(
     'calibrate/cache-missing',
-    `${count} no scale: ${shown}${missing.length > 5 ? ', …' : ''}`,
+    `${count} no scale: ${shown}${missing.length > 5 ? ', …' : ''}${otherNames(graph, given)}`,
     { value: missing[0]! },
     { expected: `${needed.length} scales`, actual: `${needed.length - missing.length}` },
   );
+}
+
+/** What the names are that are of no tensor, where some are. */
+function otherNames(graph: Graph, given: ReadonlyMap<string, number>): string {
+  const others = unmatchedNames([...given.keys()].filter((name) => !graph.values.has(name)).slice(0, 3), graph);
+  if (others.length === 0) return '';
+  const each = others.map(({ name, nearest: [nearest] }) =>
+    nearest === undefined ? name : `${name} (like ${nearest})`,
+  );
+  return `; there are scales of tensors that it does not have: ${each.join(', ')}`;
 }

@@ -15,6 +15,9 @@ describe('readRanges', () => {
     ['{"x": [-1, 2]}', { x: r(2) }],
     ['x: 1.0\nlayer:0: 3.81\n# a remark\n\n', { x: r(1), 'layer:0': r(3.81) }],
     ['x: 0\n', { x: 0 }],
+    ['# ranges\r\n\r\nx: 1.0\r\ny: +.5e1\r\n', { x: r(1), y: r(5) }],
+    ['\ufeff{"x": [-1, 2], "y": {"min": 0, "max": 0}}', { x: r(2), y: 0 }],
+    ['{"a": {"scale": 1}, "b": {"scale": 1}, "\\u0063": [0, 1]}', { a: 1, b: 1, c: r(1) }],
   ])('%j', (text, scales) => expect(read(text)).toEqual(scales));
 
   it.each([
@@ -24,10 +27,30 @@ describe('readRanges', () => {
     ['{"x": [1, "2"]}', /value x: a scale or range is no number/],
     ['{"x": ', /not JSON/],
     ['x: 1\ny: high\n', /line 2: not a tensor name, a colon and a range/],
+    ['{"x": [0, 1], "y": [0, 1], "\\u0078": [0, 2]}', /a second entry for "x"/],
+    ['{"int8_tensor_scales": {"x": 1, "x": 2}}', /a second entry for "x"/],
+    ['{"x": [2, -1]}', /value x: a scale or range is no number/],
+    ['{"x": {"scale": 1e39}}', /value x: a scale or range is no number .*found Infinity/],
+    ['{"x": {"scale": -1}}', /value x: a scale or range is no number .*found -1/],
+    ['{"blob_range": {"x": -1}}', /value x: a scale or range is no number/],
+    ['x: -3\n', /value x: a scale or range is no number/],
+    ['x: 1e400\n', /value x: a scale or range is no number .*found Infinity/],
+    ['x: 1\ny: 0x10\n', /line 2: not a tensor name, a colon and a range/],
+    ['x: 1\ny: nan\n', /line 2: not a tensor name, a colon and a range/],
+    ['x: 30123456\n', /line 1: eight digits are a scale of a calibration cache, whose first line is missing/],
+    ['', /a calibration cache begins with the TensorRT version/],
+    ['[1, 2]', /a calibration cache begins with the TensorRT version/],
     ['x: 1\nx: 2\n', /line 2: a second range for "x"/],
     ['x: 3c010a14\n', /line 1: a calibration cache begins with the TensorRT version/],
     ['TRT-8602-EntropyCalibration2\nx: 7fc00000\n', /line 2: the scale of "x" is not a finite number/],
   ])('refuses %j', (text, message) => expect(() => read(text)).toThrow(message));
+
+  it('refuses what is not UTF-8', () => {
+    for (const text of ['{"\u00e9": [0, 1]}', '\u00e9: 1', 'TRT-8602-EntropyCalibration2\n\u00e9: 3f800000']) {
+      const bytes = Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+      expect(() => readRanges(bytes), text).toThrow(/expected UTF-8.*calibrate\/cache-format/);
+    }
+  });
 
   it('reads the table of NVDLA that it writes', () => {
     const scales = new Map([

@@ -9,7 +9,8 @@
  *     { name: [min, max] }                       dynamic ranges
  *     name: range                                the same, one a line
  *
- * A range ±r is the scale r / 127. A number alone beside a name in JSON is refused: it might be either.
+ * A range ±r is the scale r / 127. What could be read in two ways is refused: a number alone beside a name in JSON, which might be
+ * either; a name that stands twice; a negative range; a minimum above its maximum.
  */
 
 import { fail, type Place } from '../base/errors.ts';
@@ -19,13 +20,26 @@ import { readCalibrationJson } from './calibration-json.ts';
 /** @throws calibrate/cache-format */
 export function readRanges(bytes: Uint8Array, file?: string): ReadonlyMap<string, number> {
   const place = file === undefined ? {} : { file };
-  const text = new TextDecoder().decode(bytes);
-  const start = text.trimStart();
-  if (start.startsWith('{')) return readJson(text, place, file);
-  return /^TRT-/.test(start) || !/^[^\n]*:\s*[-+]?(\d|\.\d)[\d.eE+-]*\s*(\n|$)/.test(start)
+  const text = decoded(bytes, place);
+  if (text.trimStart().startsWith('{')) return readJson(text, place, file);
+  const first = text.split(/\r?\n/).find((line) => !isRemark(line)) ?? '';
+  const word = first.slice(first.lastIndexOf(':') + 1).trim();
+  return first.startsWith('TRT-') || !first.includes(':') || !decimal.test(word)
     ? readCalibrationCache(bytes, file).scales
     : readLines(text, place);
 }
+
+function decoded(bytes: Uint8Array, place: Place): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return fail('calibrate/cache-format', 'ranges are text, and these bytes are not', place, { expected: 'UTF-8' });
+  }
+}
+
+const isRemark = (line: string): boolean => line.trim() === '' || line.startsWith('#');
+
+const decimal = /^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$/;
 
 /** The calibration table of NVDLA's compiler. */
 export const writeNvdlaTable = (scales: ReadonlyMap<string, number>): string =>
@@ -46,6 +60,8 @@ function readJson(text: string, place: Place, file: string | undefined): Readonl
     fail('calibrate/cache-format', `not JSON: ${error instanceof Error ? error.message : String(error)}`, place);
   }
   const whole = objectOf(json) ?? {};
+  const twice = repeatedKey(text);
+  if (twice !== undefined) fail('calibrate/cache-format', `a second entry for ${JSON.stringify(twice)}`, place);
   if (typeof whole.format === 'string') return readCalibrationJson(text, file).scales;
   const named = objectOf(whole.int8_tensor_scales);
   if (named) return mapped(named, place, (value) => numberOf(value));
@@ -53,7 +69,7 @@ function readJson(text: string, place: Place, file: string | undefined): Readonl
     .map((value) => objectOf(objectOf(value)?.blob_range))
     .find((value) => value !== undefined);
   const ranges = clipped ?? objectOf(whole.blob_range);
-  if (ranges) return mapped(ranges, place, (value) => ofRange(Math.abs(numberOf(value))));
+  if (ranges) return mapped(ranges, place, (value) => ofRange(numberOf(value)));
   return mapped(whole, place, (value) => {
     if (Array.isArray(value) && value.length === 2) return ofBounds(value[0], value[1]);
     const entry = objectOf(value);
@@ -88,12 +104,21 @@ function mapped(
 function readLines(text: string, place: Place): ReadonlyMap<string, number> {
   const scales = new Map<string, number>();
   text.split(/\r?\n/).forEach((line, index) => {
-    if (line.trim() === '' || line.startsWith('#')) return;
+    if (isRemark(line)) return;
     const at = { ...place, line: index + 1 };
     const colon = line.lastIndexOf(':');
     const name = line.slice(0, Math.max(0, colon)).trim();
     const word = line.slice(colon + 1).trim();
-    const range = word === '' ? Number.NaN : Number(word);
+    const range = decimal.test(word) ? Number(word) : Number.NaN;
+    if (/^[0-9a-fA-F]{8}$/.test(word)) {
+      const detail = { expected: 'name: range', actual: line.slice(0, 60) };
+      fail(
+        'calibrate/cache-format',
+        'eight digits are a scale of a calibration cache, whose first line is missing',
+        at,
+        detail,
+      );
+    }
     if (name === '' || Number.isNaN(range)) {
       fail('calibrate/cache-format', 'not a tensor name, a colon and a range', at, {
         expected: 'name: range',
@@ -101,7 +126,7 @@ function readLines(text: string, place: Place): ReadonlyMap<string, number> {
       });
     }
     if (scales.has(name)) fail('calibrate/cache-format', `a second range for ${JSON.stringify(name)}`, at);
-    scales.set(name, checked(ofRange(Math.abs(range)), name, at));
+    scales.set(name, checked(ofRange(range), name, at));
   });
   return scales;
 }
@@ -118,6 +143,22 @@ function checked(scale: number, name: string, place: Place): number {
   );
 }
 
+/** A name that stands twice in one object of JSON, of which the parser would keep the last. */
+function repeatedKey(json: string): string | undefined {
+  const open: (Set<string> | undefined)[] = [];
+  for (const [token, key] of json.matchAll(/("(?:[^"\\]|\\.)*")(?=\s*:)|"(?:[^"\\]|\\.)*"|[{}[\]]/g)) {
+    if (token === '{') open.push(new Set());
+    else if (token === '[') open.push(undefined);
+    else if (token === '}' || token === ']') open.pop();
+    else if (key !== undefined) {
+      const name = JSON.parse(key) as string;
+      if (open.at(-1)?.has(name)) return name;
+      open.at(-1)?.add(name);
+    }
+  }
+  return undefined;
+}
+
 const objectOf = (value: unknown): Readonly<Record<string, unknown>> | undefined =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
 
@@ -126,4 +167,6 @@ const numberOf = (value: unknown): number => (typeof value === 'number' ? Math.f
 const ofRange = (range: number): number => Math.fround(range / 127);
 
 const ofBounds = (min: unknown, max: unknown): number =>
-  typeof min === 'number' && typeof max === 'number' ? ofRange(Math.max(Math.abs(min), Math.abs(max))) : Number.NaN;
+  typeof min === 'number' && typeof max === 'number' && min <= max
+    ? ofRange(Math.max(Math.abs(min), Math.abs(max)))
+    : Number.NaN;

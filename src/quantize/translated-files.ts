@@ -34,6 +34,8 @@ export interface TranslateOptions extends InferredScales {
 export interface TranslatedFiles {
   /** Name → contents. */
   readonly files: ReadonlyMap<string, Uint8Array | string>;
+  /** Tensor → scale, as the files have it. */
+  readonly scales: ReadonlyMap<string, number>;
   readonly coverage: ScaleCoverage;
   /** Convolutions and matrix products whose integers TensorRT will choose otherwise than the model. */
   readonly requantized: readonly string[];
@@ -67,6 +69,7 @@ export function translatedFiles(name: string, graph: Graph, options: TranslateOp
       [`${name}_precision_config_calib.cache`, writeCalibrationCache(scales, { header })],
       [`${name}_precision_config_layer_arg.txt`, half.map((node) => `${node}:fp16`).join(',')],
     ]),
+    scales,
     coverage,
     requantized: requantizedLayers(graph),
   };

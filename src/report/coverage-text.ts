@@ -1,4 +1,4 @@
-/** Which tensors have an INT8 scale, as terminal text: what runs in FP16 for want of one, and what would give it one. */
+/** Which tensors have an INT8 scale, as terminal text: what runs in FP16 or on the host for want of one, and what would give it one. */
 
 import type { Microseconds } from '../base/units.ts';
 import type { Remedy, ScaleCoverage } from '../quantize/coverage.ts';
@@ -23,16 +23,17 @@ export interface ScaleCost {
 
 const plural = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
-/** Empty where every tensor has a scale of its own and every name is of a tensor. */
+/** Empty where every tensor has a scale of its own and every name is of a tensor. `without`: where the target runs what has none. */
 export function coverageText(
   { needed, missing, half, islands, fused, propagated }: ScaleCoverage,
   unmatched: readonly UnmatchedName[],
-  options: TextOptions & { readonly cost?: ScaleCost | undefined } = {},
+  options: TextOptions & { readonly cost?: ScaleCost | undefined; readonly without?: 'in FP16' | 'on the host' } = {},
 ): string {
+  const { without = 'in FP16' } = options;
   const lines = [
     ...missing.map(
       ({ value, nodes, remedy }) =>
-        `  ${paint('no scale', 'yellow', options)} ${printable(value)}: ${nodes.map(printable).join(', ') || 'nothing'} in FP16; ${remedies[remedy]}`,
+        `  ${paint('no scale', 'yellow', options)} ${printable(value)}: ${nodes.map(printable).join(', ') || 'nothing'} ${without}; ${remedies[remedy]}`,
     ),
     ...fused.map((value) => `  ${printable(value)}: no scale; added within the launch of its convolution`),
     ...[...propagated].map(([value, { from }]) => `  ${printable(value)} has the scale of ${printable(from)}`),
@@ -43,7 +44,7 @@ export function coverageText(
   ];
   if (lines.length === 0) return '';
   const told = `${needed - missing.length} of ${plural(needed, 'tensor')} that ${needed === 1 ? 'needs' : 'need'} a scale have one`;
-  const cost = half.size > 0 ? `; ${plural(half.size, 'node')} in FP16, in ${plural(islands.length, 'island')}` : '';
+  const cost = half.size > 0 ? `; ${plural(half.size, 'node')} ${without}, in ${plural(islands.length, 'island')}` : '';
   const { cost: time } = options;
   const paid = time
     ? `: ${formatTime(time.latency)} instead of ${formatTime(time.complete)} with a scale for each (estimated, ${time.where})`

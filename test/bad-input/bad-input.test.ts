@@ -178,7 +178,7 @@ describe('a calibration cache', () => {
   test('that is of another network', async () => {
     work.write('other.cache', 'TRT-8602-EntropyCalibration2\npicture: 3c000000\n');
     expect(await compile('other.cache')).toMatchInlineSnapshot(
-      `"dla: other.cache, value image: 2 tensors have no scale: image, relu:out (expected 2 scales, found 0) [calibrate/cache-missing]"`,
+      `"dla: other.cache, value image: 2 tensors have no scale: image, relu:out; there are scales of tensors that it does not have: picture (expected 2 scales, found 0) [calibrate/cache-missing]"`,
     );
   });
 
@@ -195,7 +195,7 @@ describe('a calibration cache', () => {
     // What is wrong with JSON is told in the words of the JavaScript engine.
     expect(await compile('broken.json')).toMatch(/^dla: broken\.json: not JSON: .+ \[calibrate\/cache-format\]$/);
     expect(await compile('sound.onnx')).toMatchInlineSnapshot(
-      `"dla: sound.onnx, line 1: a calibration cache is text, and these bytes are not (expected UTF-8) [calibrate/cache-format]"`,
+      `"dla: sound.onnx: ranges are text, and these bytes are not (expected UTF-8) [calibrate/cache-format]"`,
     );
   });
 });

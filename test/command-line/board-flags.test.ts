@@ -26,19 +26,33 @@ function gpuFirst(): Uint8Array {
   return writeModel(builder.build());
 }
 
+/** A node whose name trtexec would take for two. */
+function commaName(): Uint8Array {
+  const builder = new GraphBuilder('comma', { seed: 2 });
+  builder.output(builder.conv(builder.input('image', [1, 3, 32, 32]), { channels: 8, kernel: 3, name: 'a,b' }));
+  return writeModel(builder.build());
+}
+
+const commaNetwork = () => prepare(readNetwork(commaName()));
 const openNetwork = () => prepare(readNetwork(openBatch()));
 const gpuNetwork = () => prepare(readNetwork(gpuFirst()));
 
 let folder: Folder;
 let caches: Readonly<Record<string, string>>;
 beforeAll(async () => {
-  caches = { net: await cacheOf(small), open: await cacheOf(openNetwork), gpu: await cacheOf(gpuNetwork) };
+  caches = {
+    net: await cacheOf(small),
+    open: await cacheOf(openNetwork),
+    gpu: await cacheOf(gpuNetwork),
+    comma: await cacheOf(commaNetwork),
+  };
 });
 beforeEach(() => {
   folder = new Folder();
   folder.write('net.onnx', writeModel(smallNetwork()));
   folder.write('open.onnx', openBatch());
   folder.write('gpu.onnx', gpuFirst());
+  folder.write('comma.onnx', commaName());
   for (const [name, cache] of Object.entries(caches)) folder.write(`${name}.cache`, cache);
 });
 afterEach(() => folder.remove());
@@ -200,6 +214,7 @@ const refused: readonly (readonly [network: string, flags: readonly string[], co
   ['net', ['--standalone', '--dla-core', 'both'], 'compile/unsupported'],
   ['gpu', ['--standalone'], 'compile/unsupported'],
   ['net', ['--cudla'], 'cli/usage'],
+  ['comma', ['--layer-precisions', '*:fp16'], 'compile/unsupported'],
   ['net', ['--output-format', 'dla_hwc4'], 'compile/unsupported'],
   ['net', ['--output-format', 'chw16'], 'compile/unsupported'],
   ['net', ['--dla-core', '2'], 'commander.invalidArgument'],

@@ -15,8 +15,8 @@ import { resolve } from '../../src/onnx/resolve.ts';
 import { readCalibrationCache } from '../../src/quantize/calibration-cache.ts';
 import { findRelease, findTarget } from '../../src/targets/find.ts';
 import type { JetsonTarget, Release } from '../../src/targets/target.ts';
-import { trtexecOf } from '../../src/targets/trtexec.ts';
 import type { Folder } from './program.ts';
+import { isTyped, knows } from './trtexec-options.ts';
 
 /** Flag → value, in the order of the command; `true` for a flag without one. */
 type Flags = ReadonlyMap<string, string | true>;
@@ -77,7 +77,7 @@ export function readBoard(folder: Folder, path: string, target = 'orin'): ReadBo
   const graph = resolve(readModel(folder.read(at(String(flags.get('--onnx'))))));
   const calib = flags.get('--calib');
   const cache = typeof calib === 'string' ? readCalibrationCache(folder.read(at(calib))) : undefined;
-  const typed = !trtexecOf(release).has('--int8');
+  const typed = isTyped(release.name);
   const scales = typed ? statedScales(graph) : (cache?.scales ?? new Map<string, number>());
   const bindings = readBindings(page);
   for (const build of builds) holdTogether(build, { graph, scales, bindings, typed, page });
@@ -133,14 +133,8 @@ function flagsOf(words: string): Flags {
   return flags;
 }
 
-function holdToRelease(flags: Flags, release: Release): void {
-  const known = trtexecOf(release);
-  for (const [flag, value] of flags) {
-    const option = known.get(flag);
-    expect(option, `${flag} of ${release.name}`).toBeDefined();
-    if (option!.value === undefined) expect(value, flag).toBe(true);
-    else expect(value, flag).toMatch(option!.value);
-  }
+function holdToRelease(flags: Flags, { name }: Release): void {
+  for (const [flag, value] of flags) expect(knows(name, flag, value), `${flag}=${value} of ${name}`).toBe(true);
 }
 
 interface Files {

@@ -4,9 +4,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Random } from '../../src/base/random.ts';
 import type { Attribute, Graph, Node } from '../../src/graph/graph.ts';
 import { asFloat32, elementCount, float32Tensor, type Tensor } from '../../src/graph/tensor.ts';
+import { scalesAlong } from '../../src/graph/weight-scales.ts';
+import { nodeOnnxRuntime } from '../../src/host/node/onnxruntime.ts';
 import { check, compile, type Device, openDevice, prepare, readNetwork, run, writeModel } from '../../src/index.ts';
 import { GraphBuilder } from '../../src/models/graph-builder.ts';
 import type { BlobTable, Program } from '../../src/program/program.ts';
+import { readQuantization } from '../../src/rewrite/quantization/read-quantization.ts';
 import { blocks, inputOf, launches, measured, onnxruntime } from './networks.ts';
 import { everyOperator, type QuantizerOptions, quantized } from './quantizer.ts';
 
@@ -91,6 +94,45 @@ describe('weights keep the integers of the model', () => {
       }
     }
   });
+
+  it.each(styles.flatMap((style) => [1, 2].map((groups) => [style.perChannel, style.weights, groups, style] as const)))(
+    'of a transposed convolution, per channel %s, as %s, %i groups',
+    async (_, __, groups, style) => {
+      const random = new Random(11);
+      const builder = new GraphBuilder('net', { seed: 4 });
+      const shape = [8, 6 / groups, 3, 3];
+      const values = Float32Array.from({ length: elementCount(shape) }, () => random.between(-0.4, 0.4));
+      const inputs = [builder.input('x', [1, 8, 6, 6]), builder.constant('kernel', float32Tensor(shape, values))];
+      const attributes = { strides: ints([2, 2]), kernel_shape: ints([3, 3]), group: int(groups) };
+      builder.output(builder.node('ConvTranspose', inputs, [[1, 6, 13, 13]], attributes, 'up')[0]!);
+      const graph = builder.build();
+      // Channels of a group are the second axis: with several groups a scale belongs to a channel of each.
+      const made = quantized(graph, scaleEverything(graph), style);
+      const prepared = prepare(read(made));
+      expect(prepared.graph.nodes.map(({ op }) => op)).not.toContain('DequantizeLinear');
+      const up = prepared.graph.nodes.find(({ op }) => op === 'ConvTranspose')!;
+      const tensor = prepared.graph.constants.get(up.inputs[1]!)!;
+      expect(tensor.scales).toBeDefined();
+      const steps = scalesAlong(tensor, 1)!;
+      const integers = [...asFloat32(tensor)].map((value, at) =>
+        Math.round(value / steps[Math.floor(at / 9) % steps.length]!),
+      );
+      expect(integers).toEqual(integersOf(made, 'up'));
+      // The host runs it with several groups: DLAs have one, and the emulator pretends no other.
+      if (groups > 1) return;
+      const feeds = inputOf(graph, 2);
+      const compilation = compile(prepared);
+      const found = asFloat32(
+        (await run(compilation.network, feeds, { device, runtime: await nodeOnnxRuntime() })).outputs[
+          graph.outputs[0]!
+        ]!,
+      );
+      const expected = await onnxruntime(made, feeds);
+      const apart = [...found.map((value, at) => Math.round(Math.abs(value - expected[at]!) / 0.05))];
+      expect(apart.filter((steps) => steps === 0).length / apart.length).toBeGreaterThan(0.99);
+      expect(Math.max(...apart)).toBeLessThanOrEqual(1);
+    },
+  );
 
   it('behind a Transpose and a Reshape, as TensorFlow leaves them', () => {
     // HWIO with a scale for each output channel, the last axis, as tf2onnx writes a convolution.
@@ -212,6 +254,104 @@ describe('a network that a tool quantized', () => {
       'quantization/per-tensor',
       'x_Q: 3 scales of an activation, one for each channel, allowed 1 [quantization/per-tensor]',
     ]);
+  });
+});
+
+describe('integers that the DLA does not have', () => {
+  /** y = |DQ(Q(x))| */
+  function rounded(dtype: 'int8' | 'uint8' | 'int16' | 'uint16', zero: number): Graph {
+    const bytes = { int8: Int8Array, uint8: Uint8Array, int16: Int16Array, uint16: Uint16Array }[dtype].of(zero).buffer;
+    const b = new GraphBuilder('net', { seed: 1 });
+    const given = [
+      b.input('x', [1, 4, 8, 8]),
+      b.constant('s', float32Tensor([], [0.1])),
+      b.constant('z', { dtype, shape: [], bytes: new Uint8Array(bytes) }),
+    ];
+    const [q = ''] = b.node('QuantizeLinear', given, [[1, 4, 8, 8]], {}, 'q');
+    const [d = ''] = b.node('DequantizeLinear', [q, ...given.slice(1)], [[1, 4, 8, 8]], {}, 'd');
+    b.output(b.unary('Abs', d));
+    const graph = b.build();
+    return { ...graph, opsets: { '': 21 }, values: new Map(graph.values).set(q, { dtype, shape: [1, 4, 8, 8] }) };
+  }
+
+  const s = Math.fround(0.1);
+  it.each([
+    ['uint8', 128, [], s, []],
+    ['int16', 0, [], Math.fround((32768 * s) / 127), []],
+    ['uint8', 0, ['Relu'], Math.fround((255 * s) / 127), [0, undefined]],
+    ['uint16', 0, ['Relu'], Math.fround((65535 * s) / 127), [0, undefined]],
+    ['uint8', 100, ['Clip'], Math.fround((155 * s) / 127), [-100 * s, 155 * s]],
+    ['int8', 10, ['Clip'], Math.fround((138 * s) / 127), [-138 * s, 117 * s]],
+  ] as const)('%s of zero point %i: %j about zero', async (dtype, zero, ops, scale, [low, high]) => {
+    const given = rounded(dtype, zero);
+    for (const asymmetric of ['requantize', 'clip'] as const) {
+      const { graph } = readQuantization(read(given), asymmetric)!;
+      const bounds = asymmetric === 'clip' ? ['Clip'] : ops;
+      expect(graph.nodes.map(({ op }) => op)).toEqual([...bounds, 'Abs']);
+      const [stored = ''] = graph.nodes.at(-1)!.inputs;
+      expect(graph.scales?.get(stored)).toBe(asymmetric === 'clip' ? undefined : scale);
+      if (asymmetric === 'clip') continue;
+      // The plain network is the given one but for its rounding, also where a bound holds it.
+      const feeds = inputOf(given, 6);
+      const wide = {
+        x: float32Tensor(
+          [1, 4, 8, 8],
+          asFloat32(feeds.x!).map((value) => (ops.length > 0 ? 10 : 5) * value),
+        ),
+      };
+      const [plain, original] = [await onnxruntime(graph, wide), await onnxruntime(given, wide)];
+      const held = asFloat32(wide.x).filter(
+        (value) => (low !== undefined && value < low) || (high !== undefined && value > high),
+      );
+      expect(held.length > 10).toBe(low !== undefined);
+      expect(Math.max(...plain.map((value, at) => Math.abs(value - original[at]!)))).toBeLessThanOrEqual(s / 2 + 1e-5);
+    }
+    expect(readQuantization(read(given))).toBeUndefined();
+  });
+});
+
+describe('scales of a model and of a file', () => {
+  const networkWithoutEnd = async () => {
+    const plain = blocks();
+    return prepare(read(quantized(plain, await measured(plain), { ...styles[0]!, outputs: false })));
+  };
+
+  it('a file adds to what the model states, and goes ahead of it', async () => {
+    const prepared = await networkWithoutEnd();
+    const [output = ''] = prepared.graph.outputs;
+    const alone = compile(prepared);
+    expect(alone.coverage.missing.map(({ value }) => value)).toEqual([output]);
+    const both = compile(prepared, {
+      scales: new Map([
+        [output, 0.125],
+        ['x', 0.25],
+      ]),
+    });
+    expect(both.coverage.missing).toEqual([]);
+    expect(both.coverage.fused).toEqual(alone.coverage.fused);
+    expect([both.quantized.scales.get(output), both.quantized.scales.get('x')]).toEqual([0.125, 0.25]);
+    for (const [value, scale] of alone.quantized.scales)
+      if (value !== 'x') expect(both.quantized.scales.get(value)).toBe(scale);
+  });
+
+  it.each(['nv_small', 'nv_full'])('%s: the host runs what has no scale, and says why', async (target) => {
+    const prepared = await networkWithoutEnd();
+    const [output = ''] = prepared.graph.outputs;
+    const { network, notEmulated } = compile(prepared, { target });
+    expect(network.plan.segments.at(-1)).toMatchObject({ kind: 'host' });
+    expect([...notEmulated.values()]).toContain(`tensor ${output} has no INT8 scale`);
+    const whole = compile(prepared, { target, scales: new Map([[output, 0.125]]) });
+    expect(whole.network.plan.segments.map(({ kind }) => kind)).toEqual(['dla']);
+    const nvdla = await openDevice({ target });
+    const runtime = await nodeOnnxRuntime();
+    const feeds = inputOf(prepared.graph, 3);
+    const expected = await onnxruntime(prepared.original, feeds);
+    const found = asFloat32((await run(network, feeds, { device: nvdla, runtime })).outputs[output]!);
+    await nvdla.close();
+    const power = (values: Float32Array) => values.reduce((sum, value) => sum + value * value, 0);
+    expect(10 * Math.log10(power(expected) / power(expected.map((value, at) => value - found[at]!)))).toBeGreaterThan(
+      20,
+    );
   });
 });
 

@@ -26,12 +26,17 @@ interface Flags {
   readonly shapes?: string;
   readonly batch?: number;
   readonly asymmetric: 'keep' | 'requantize' | 'clip';
-  readonly output: string;
+  readonly input_onnx_models?: readonly string[];
+  readonly output?: string;
+  readonly output_dir?: string;
   readonly trt_calib_version?: number;
   readonly infer_average_pool_scales?: true;
   readonly infer_mul_scales?: true;
   readonly addtl_ops_to_infer_adjacent_scales?: readonly string[];
   readonly add_unary_ew_scales_for_dla?: true;
+  readonly infer_concat_scales?: true;
+  readonly rename_node_outputs?: true;
+  readonly verbose?: true;
   readonly calibration_type: 'max' | 'histogram';
   readonly explicit?: true;
   readonly calib?: string;
@@ -42,16 +47,21 @@ export const qdqCommand = (context: Context): Command =>
     .description(
       'Translate quantized networks (Q/DQ, QLinear…) for TensorRT up to 10: plain ONNX, calibration cache, precisions of layers.',
     )
-    .argument('<model.onnx...>')
-    .option('--output <folder>', 'receives four files for each model', './translated')
+    .argument('[model.onnx...]')
+    .option('-i, --input_onnx_models <model.onnx...>', 'the same, as NVIDIA’s translator has it')
+    .option('--output <folder>', 'receives four files for each model (default: ./translated)')
+    .option('-o, --output_dir <folder>', 'the same, as NVIDIA’s translator has it')
     .option('--trt_calib_version <n>', 'in the first line of the cache (default: that of the release)', positiveInteger)
     .option('--infer_average_pool_scales', 'an average without a scale has that of what it averages')
+    .option('--infer_concat_scales', 'a Concat has the largest scale of its inputs, which it has here anyway')
     .option('--infer_mul_scales', 'a product without a scale has the product of the ranges, a Sigmoid 1')
     .option('--addtl_ops_to_infer_adjacent_scales <op...>', 'further operators that hand their scale on')
     .option(
       '--add_unary_ew_scales_for_dla',
       'give the result of a convolution before an Add, where it has no scale, the scale 1: DLA software from 3.13 on adds it within the launch',
     )
+    .option('--rename_node_outputs', 'tensors, outputs of the network too, get the names of the nodes that make them')
+    .option('--verbose', 'also print every scale')
     .addOption(
       new Option('--calibration_type <type>', 'how weights were quantized; max: say where that is not so')
         .choices(['max', 'histogram'])
@@ -72,7 +82,12 @@ Examples:
   dla qdq model.onnx --asymmetric requantize --release "JetPack 5.1.1" --output translated/
   dla qdq net.onnx --explicit --calib net.cache --output explicit/`,
     )
-    .action(async (models: readonly string[], flags: Flags, command: Command) => {
+    .action(async (given: readonly string[], flags: Flags, command: Command) => {
+      const models = [...given, ...(flags.input_onnx_models ?? [])];
+      if (models.length === 0) fail('cli/usage', 'no network is named');
+      if (flags.output !== undefined && flags.output_dir !== undefined)
+        fail('cli/usage', '--output and --output_dir both name the folder; one of them is wanted');
+      const folder = flags.output ?? flags.output_dir ?? './translated';
       if (flags.explicit) refuse(command, translating, 'goes without --explicit');
       else refuse(command, ['calib'], 'goes with --explicit');
       const files: [string, Uint8Array | string][] = [];
@@ -81,7 +96,7 @@ Examples:
         if (flags.explicit) {
           const { bytes, text } = await explicitFile(graph, flags, context);
           context.print(`${printable(basename(model))}: Q/DQ on every tensor${text}`);
-          files.push([join(flags.output, `${graph.name}_explicit.onnx`), bytes]);
+          files.push([join(folder, `${graph.name}_explicit.onnx`), bytes]);
           continue;
         }
         const operators = flags.addtl_ops_to_infer_adjacent_scales;
@@ -92,6 +107,7 @@ Examples:
           averagePools: flags.infer_average_pool_scales === true,
           products: flags.infer_mul_scales === true,
           ...(operators && { operators: new Set(operators) }),
+          nameAfterNodes: flags.rename_node_outputs === true,
           addUnaryScales: flags.add_unary_ew_scales_for_dla === true,
         });
         if (!translated) {
@@ -104,8 +120,10 @@ Examples:
           );
         }
         context.print(told(model, translated, flags, context));
-        for (const [name, contents] of translated.files) files.push([join(flags.output, name), contents]);
+        for (const [name, contents] of translated.files) files.push([join(folder, name), contents]);
       }
+      const [twice] = files.find(([name], index) => files.findIndex(([other]) => other === name) < index) ?? [];
+      if (twice !== undefined) fail('cli/usage', 'two networks would be written to the same file', { file: twice });
       await context.checkpoint();
       await writeFiles(files);
       for (const [name] of files) context.note(`wrote ${name}`);
@@ -118,6 +136,9 @@ const translating: readonly (keyof Flags)[] = [
   'infer_mul_scales',
   'addtl_ops_to_infer_adjacent_scales',
   'add_unary_ew_scales_for_dla',
+  'infer_concat_scales',
+  'rename_node_outputs',
+  'verbose',
   'calibration_type',
 ];
 
@@ -130,8 +151,8 @@ async function explicitFile(graph: Graph, flags: Flags, context: Context) {
 
 function told(
   model: string,
-  { coverage, requantized, nodes, kept }: TranslatedQuantization,
-  { calibration_type: type }: Flags,
+  { coverage, requantized, nodes, kept, scales: written }: TranslatedQuantization,
+  { calibration_type: type, verbose }: Flags,
   { text }: Context,
 ): string {
   const lines = [`${printable(basename(model))}: ${nodes} nodes of quantization translated`];
@@ -148,5 +169,6 @@ function told(
     const more = requantized.length > 5 ? ', …' : '';
     lines.push(`  TensorRT will round these weights otherwise, since no integer of a channel is 127: ${shown}${more}`);
   }
+  if (verbose) for (const [value, scale] of written) lines.push(`  ${printable(value)}: ${scale}`);
   return lines.join('\n');
 }

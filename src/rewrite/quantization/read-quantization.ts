@@ -5,6 +5,8 @@
  * the DLA takes a quantized network (docs/hardware/dla-software.md#quantization-dialects): an INT8 tensor is real = scale × integer, one
  * scale for the whole tensor, no zero point.
  *
+ * Inputs and outputs of the network that are integers become real numbers with the scale of those integers.
+ *
  * Integers that hang together, from QuantizeLinear to DequantizeLinear, are translated together or stay as they are. They stay where
  * one of them has a scale for each channel, a scale that is computed at run time, or where something else reads them. Zero points and
  * other types than int8 stay too, unless the caller lets them be replaced:
@@ -77,6 +79,9 @@ function integersOf(graph: Graph): ReadonlyMap<string, Integers> {
   for (const node of graph.nodes) {
     const [output = ''] = node.outputs;
     const operator = integerOperator(node);
+    // An input of the network is of the quantization with which it is read.
+    if (isDequantize(node) && graph.inputs.includes(node.inputs[0]!) && !found.has(node.inputs[0]!))
+      add(node.inputs[0]!, quantizationAt(node, lookup, 1));
     if (isQuantize(node)) add(output, quantizationAt(node, lookup, 1));
     else if (operator && hasResult(node, operator)) add(output, quantizationAt(node, lookup, operator.result));
     else if (carries(node)) {
@@ -109,7 +114,8 @@ function acceptedIntegers(
   const block = (values: readonly string[]) => {
     for (const value of values) if (integers.has(value)) blocked.add(value);
   };
-  block(graph.outputs);
+  // An output of integers becomes one of real numbers, as does an input; what is both stays.
+  block(graph.outputs.filter((value) => graph.inputs.includes(value)));
   for (const node of graph.nodes) {
     const operator = integerOperator(node);
     const reads = readsOf(node);
@@ -224,6 +230,11 @@ class Translation {
   }
 
   run(): ReadQuantization | undefined {
+    for (const input of this.#graph.inputs) {
+      if (!this.#accepted.has(input)) continue;
+      this.#setFloat(input);
+      this.#give(input, this.#integers.get(input)!);
+    }
     for (const node of this.#graph.nodes) this.#take(node);
     if (this.#translated.length === 0) return undefined;
     const { outputs } = this.#graph;

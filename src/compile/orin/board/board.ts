@@ -74,9 +74,9 @@ export function boardOf(compilation: Compilation, options: BoardOptions = {}): B
     );
   }
   const graph = boardGraph(quantized.graph);
-  const left = new Set(graph.nodes.map((node) => node.name));
-  const onGpu = checked.segments.flatMap(({ kind, nodes }) =>
-    kind === 'gpu' ? nodes.filter((node) => left.has(node)) : [],
+  const nodes = new Set(graph.nodes.map((node) => node.name));
+  const onGpu = checked.segments.flatMap(({ kind, nodes: segment }) =>
+    kind === 'gpu' ? segment.filter((node) => nodes.has(node)) : [],
   );
   if (standalone) requireStandalone(compilation, onGpu, cores);
   else if (cudla) fail('compile/unsupported', 'cuDLA runs a standalone loadable, and the folder is to build an engine');
@@ -98,7 +98,7 @@ export function boardOf(compilation: Compilation, options: BoardOptions = {}): B
       !typed && {
         cache: { file: `${name}.cache`, text: cacheText(graph, compilation) },
       }),
-    commands: boardCommands({ compilation, name, bindings, cores, standalone, fallback }),
+    commands: boardCommands({ compilation, name, bindings, nodes, cores, standalone, fallback }),
     bindings,
     withoutScale: precision === 'int8' ? coverage.missing.map(({ value }) => value) : [],
     ...(plan.preprocess && { preprocess: plan.preprocess }),

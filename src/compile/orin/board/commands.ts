@@ -35,6 +35,8 @@ export interface CommandSources {
   /** The stem of the files. */
   readonly name: string;
   readonly bindings: readonly BoardBinding[];
+  /** Names of the nodes of the board's network. */
+  readonly nodes: ReadonlySet<string>;
   readonly cores: DlaCores;
   readonly standalone: boolean;
   /** Whether nodes of the board's network run on the GPU. */
@@ -82,10 +84,10 @@ export function boardCommands(sources: CommandSources): readonly BoardCommand[] 
 }
 
 /** Flags of every build, whatever it is for. */
-function buildFlags({ compilation, name, bindings, fallback }: CommandSources): readonly BoardFlag[] {
+function buildFlags(sources: CommandSources): readonly BoardFlag[] {
+  const { compilation, bindings, fallback } = sources;
   const { options, network } = compilation;
-  const flags: BoardFlag[] = [];
-  flags.push(...precisionFlags(compilation, name, bindings));
+  const flags = [...precisionFlags(sources)];
   flags.push({ name: '--memPoolSize', ...memoryPools(options, network.plan) });
   if (options.sparsity === 'enable') {
     const reason = 'runs the convolutions whose weights are 2:4 sparse in sparse mode';
@@ -107,11 +109,7 @@ function buildFlags({ compilation, name, bindings, fallback }: CommandSources): 
 }
 
 /** None where the types of the network say its precision. */
-function precisionFlags(
-  compilation: Compilation,
-  name: string,
-  bindings: readonly BoardBinding[],
-): readonly BoardFlag[] {
+function precisionFlags({ compilation, name, bindings, nodes }: CommandSources): readonly BoardFlag[] {
   const { precision, release } = compilation.options;
   if (!trtexecOf(release).has('--int8')) return [];
   if (precision === 'float16') return [{ name: '--fp16', reason: 'the precision that the network was prepared for' }];
@@ -122,7 +120,7 @@ function precisionFlags(
     ...(half.length > 0
       ? [{ name: '--fp16', reason: `${half.join(', ')} in FP16, also in an INT8 network` } as const]
       : []),
-    ...layerFlags(compilation),
+    ...layerFlags(compilation, nodes),
     { name: '--calib', value: `${name}.cache`, reason },
   ];
 }
@@ -164,10 +162,20 @@ function halfPrecision(
   return [...[...new Set(used.map(({ op }) => op))].sort(), ...nodes, ...bound.map(({ name }) => name)];
 }
 
-/** Layers whose precision was asked for. */
-function layerFlags({ precisions }: Compilation): readonly BoardFlag[] {
-  if (precisions.size === 0) return [];
-  const value = [...precisions].map(([node, precision]) => `${node}:${precisionName(precision)}`).join(',');
+/**
+ * Layers whose precision was asked for, as far as the board's network has them.
+ * @throws compile/unsupported for a name that trtexec would read as several
+ */
+function layerFlags({ precisions }: Compilation, nodes: ReadonlySet<string>): readonly BoardFlag[] {
+  const asked = [...precisions].filter(([node]) => nodes.has(node));
+  if (asked.length === 0) return [];
+  const [broken] = asked.find(([node]) => node.includes(',')) ?? [];
+  if (broken !== undefined) {
+    fail('compile/unsupported', 'trtexec has no way to name a layer with a comma in --layerPrecisions', {
+      node: broken,
+    });
+  }
+  const value = asked.map(([node, precision]) => `${node}:${precisionName(precision)}`).join(',');
   return [
     { name: '--precisionConstraints', value: 'obey', reason: 'holds TensorRT to the precisions of layers' },
     { name: '--layerPrecisions', value, reason: 'the layers whose precision was asked for' },
