@@ -32,6 +32,7 @@ const byName: readonly (readonly [RegExp, Reader])[] = [
   [/\.nvdla$/, readStock],
   [/trtexec\.sh$/, (folder, file) => void readBoard(folder, dirname(file))],
   [/(^|\/)README\.md$/, (folder, file) => expect(folder.files()).toContain(posix.join(dirname(file), 'trtexec.sh'))],
+  [/(^|\/)cudla\/(Makefile|\w+\.(h|cpp))$/, readSource],
   // tensors.json says what they hold, the trace which images it loads.
   [/\.bin$/, (folder, file) => expect(folder.files()).toContain(posix.join(dirname(file), 'tensors.json'))],
   [/\.(raw|dimg)$/, (folder, file) => expect(folder.read(file).length).toBeGreaterThan(0)],
@@ -56,6 +57,15 @@ function readTensors(folder: Folder, file: string): void {
     const size = { int8: 1, float32: 4, float16: 2 }[dtype]!;
     expect(folder.read(posix.join(dirname(file), name)).length, name).toBe(shape.reduce((a, b) => a * b, size));
   }
+}
+
+/** A source of the cuDLA hosts: what it names beside it is there (cudla.test.ts compiles and runs them). */
+function readSource(folder: Folder, file: string): void {
+  const text = folder.text(file);
+  const pattern = file.endsWith('Makefile') ? /\b(\w+\.(?:cpp|h))\b/g : /#include "(.+)"/g;
+  const own = [...text.matchAll(pattern)].map(([, name]) => name!);
+  for (const name of own) expect(folder.files()).toContain(posix.join(dirname(file), name));
+  expect(text).not.toContain('undefined');
 }
 
 /** What the translator's JSON says is what its cache and its argument say. */
