@@ -23,7 +23,7 @@ export const choices = {
   preprocess: ['default', '--mean 0.5,0.25,0.125 --std 2'],
 } as const;
 
-export type Flag = keyof typeof choices;
+type Flag = keyof typeof choices;
 export type Row = Readonly<{ [K in Flag]: (typeof choices)[K][number] }>;
 
 const flags = Object.keys(choices) as Flag[];
