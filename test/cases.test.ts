@@ -79,6 +79,23 @@ describe('precision', () => {
   });
 });
 
+describe('LRN in an INT8 network', () => {
+  it('lrn-int8: runs in FP16, near onnxruntime', async () => {
+    const network = prepare(read('precision/lrn-int8'));
+    const [input] = network.graph.inputs;
+    const feeds = { [input!]: pattern(network.graph.values.get(input!)!.shape as readonly number[]) };
+    const { scales } = await calibrate(network, [feeds], { runtime: await nodeOnnxRuntime(), method: 'min-max' });
+    const { plan } = compile(network, { scales }).network;
+    expect(plan.segments.map(({ kind }) => kind)).toEqual(['dla']);
+    const device = await openDevice({ target: 'orin' });
+    const { outputs: found } = await run(compile(network, { scales }).network, feeds, { device });
+    device.close();
+    const wanted = await outputs(network.original, feeds);
+    const values = network.original.outputs.map((name) => asFloat32(found[name]!));
+    expect(apart(wanted, values)).toBeLessThan(0.02);
+  });
+});
+
 describe('verdicts', () => {
   it('plugin_trt_domain: one node without a rule, the rest judged', () => {
     expect(placements(read('verdicts/plugin_trt_domain'))).toEqual([

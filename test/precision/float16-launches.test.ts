@@ -211,6 +211,30 @@ describe('FP16 on orin', () => {
   });
 });
 
+describe('An input in FP16', () => {
+  it('gives the same in every format that it can be bound in', async () => {
+    const b = new GraphBuilder('formats', { seed });
+    b.output(b.conv(b.input('x', [2, 3, 9, 7]), { channels: 20, kernel: 3, stride: 2, padding: 1, bias: true }));
+    const graph = b.build();
+    const x = float32Tensor([2, 3, 9, 7], new Random(seed).symmetric(2 * 3 * 9 * 7, 4));
+    for (const target of ['orin', 'xavier']) {
+      const device = await openDevice({ target });
+      const results = [];
+      for (const inputFormat of ['dla_hwc4', 'dla_linear', 'chw16'] as const) {
+        const { network } = compile(prepare(graph), { precision: 'fp16', target, inputFormat });
+        const [segment] = network.plan.segments;
+        if (segment?.kind !== 'dla') throw new Error('the network is one DLA segment');
+        const { surfaces, inputs, outputs } = segment.program;
+        expect([surfaces[inputs[0]!]!.format, surfaces[outputs[0]!]!.format]).toEqual([inputFormat, 'chw16']);
+        results.push((await run(network, { x }, { device })).outputs);
+      }
+      expect(results[1]).toEqual(results[0]);
+      expect(results[2]).toEqual(results[0]);
+      device.close();
+    }
+  });
+});
+
 /** What the result would be were every number in it positive: Σ|x·w|. Subtractions add. */
 function sumsOf(graph: Graph, feeds: Feeds): Promise<Float32Array> {
   const positive = Object.fromEntries(
