@@ -24,6 +24,7 @@ import type { SystemChanges } from './estimate/nvdla/conditions.ts';
 import type { Bindings } from './estimate/orin/as-built.ts';
 import type { Evaluation } from './evaluate/evaluate.ts';
 import type { Graph } from './graph/graph.ts';
+import { type Preprocess, preprocessFor } from './graph/preprocess.ts';
 import type { Tensor } from './graph/tensor.ts';
 import { decodeLoadable, isLoadable } from './loadable/container.ts';
 import { statedTarget, targetOfLoadable } from './loadable/nvdla/format/loadable-target.ts';
@@ -33,7 +34,7 @@ import { liftLoadable } from './loadable/nvdla/lift/loadable.ts';
 import { encodeNvdla as encodeStock } from './loadable/nvdla/lower/encode-nvdla.ts';
 import type { LoadableProblem } from './loadable/nvdla/validate/findings.ts';
 import { validateStockLoadable } from './loadable/nvdla/validate/loadable.ts';
-import type { CompiledNetwork, Plan, Preprocess } from './program/program.ts';
+import type { CompiledNetwork, Plan } from './program/program.ts';
 import type { Calibration } from './quantize/calibrate.ts';
 import { type CalibrateOptions, calibrate as calibrateGraph, type Samples } from './quantize/calibrate.ts';
 import { explicitQuantization } from './quantize/explicit-quantization.ts';
@@ -69,10 +70,12 @@ import { version } from './version.ts';
 
 export { DlakitError, type ErrorCode, errorCodes, formatProblem, type Problem } from './base/errors.ts';
 export { boardOf as board } from './compile/orin/board/board.ts';
-export { type Batch, batches, type DataSet, type ImageInput, samples } from './evaluate/data-set.ts';
+export { batches, type DataSet, type ImageInput, imageFeed, imageSource, samples } from './evaluate/data-set.ts';
 export { evaluate } from './evaluate/evaluate.ts';
+export { type Batch, type Feed, feedOf, type InputSource, wholeRuns } from './evaluate/feed.ts';
 export { idxDataSet } from './evaluate/idx.ts';
 export type { DecodeImage, Image } from './evaluate/image.ts';
+export { type ByteSource, type TensorInput, tensorSource } from './evaluate/tensor-files.ts';
 export { float32Tensor, float32Values, type Tensor } from './graph/tensor.ts';
 export { decodeLoadable, encodeLoadable } from './loadable/container.ts';
 export { externalFiles } from './onnx/external.ts';
@@ -251,6 +254,7 @@ export interface CompileOptions extends TargetOptions, PoolOptions {
   /** Nodes that run in another precision than the network, by their names in it; `*` names all others. Orin and Xavier, INT8. */
   readonly layerPrecisions?: ReadonlyMap<string, PrecisionName>;
   readonly inputFormat?: InputFormat;
+  /** How pictures become inputs: that of the calibration, where the ranges come from one. */
   readonly preprocess?: Preprocess;
   readonly sparsity?: 'disable' | 'enable';
 }
@@ -259,10 +263,11 @@ export interface CompileOptions extends TargetOptions, PoolOptions {
  * A tensor of the model without a scale puts the nodes that touch it in FP16: see `coverage` of the result.
  *
  * @throws calibrate/cache-missing when no tensor has a scale, or one has none on an open NVDLA; compile/precision; compile/accumulator-overflow, compile/memory;
- *   compile/unsupported when the target has no such precision, sparse mode or input format; target/unknown
+ *   compile/unsupported when the target has no such precision, sparse mode or input format; preprocess/invalid, preprocess/units; target/unknown
  */
 export function compile(network: PreparedNetwork, options: CompileOptions = {}): Compilation {
-  const { scales, sram, inputFormat, preprocess, sparsity, propagateScales, layerPrecisions } = options;
+  const { scales, sram, inputFormat, sparsity, propagateScales, layerPrecisions } = options;
+  const preprocess = preprocessFor(network.original, options.preprocess);
   const compilation = {
     ...rulesOf(options),
     ...poolsOf(options),

@@ -40,10 +40,12 @@ export type {
 export type { AsBuiltPart, Bindings } from './estimate/orin/as-built.ts';
 export type { OrinEngine } from './estimate/orin/engines.ts';
 export type { Evidence } from './estimate/orin/evidence.ts';
-export type { BatchOptions, Sample } from './evaluate/data-set.ts';
+export type { Sample } from './evaluate/data-set.ts';
 export type { Accuracy, EvaluateOptions, TensorDivergence } from './evaluate/evaluate.ts';
+export type { BatchOptions } from './evaluate/feed.ts';
 export type { Fit } from './evaluate/image.ts';
 export type { Attribute, Dim, Node, ValueType } from './graph/graph.ts';
+export type { ChannelOrder, Preprocess } from './graph/preprocess.ts';
 export type { WeightScales } from './graph/tensor.ts';
 export type { DecodeOptions } from './loadable/container.ts';
 export type {
@@ -99,7 +101,6 @@ export type {
   DlaSegment,
   HostSegment,
   PlanTensor,
-  Preprocess,
   Program,
   Segment,
 } from './program/program.ts';

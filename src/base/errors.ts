@@ -43,6 +43,11 @@ export const errorCodes = {
   'calibrate/no-samples': 'Calibration needs at least one sample.',
   'calibrate/value': 'A tensor has a NaN or infinite value, or a scale is not positive and finite.',
 
+  'preprocess/invalid':
+    'What is stated of the pre-processing of pictures cannot be, or the network takes no such pictures.',
+  'preprocess/units': 'Mean or deviation are for pixels from 0 to 255 where pixels reach from 0 to 1, or the reverse.',
+  'preprocess/mismatch': 'Ranges were measured on pictures prepared in another way than is stated now.',
+
   'compile/accumulator-overflow': 'The weights of a layer could overflow the int32 accumulator.',
   'compile/memory': 'The network does not fit the memories of the target.',
   'compile/precision':

@@ -1,23 +1,16 @@
 /** The flags that decide what a network compiles to, and the compilation that follows from them. */
 
 import type { PrecisionName } from '../base/data-type.ts';
-import { DlakitError, type ErrorCode, fail } from '../base/errors.ts';
+import { DlakitError, type ErrorCode } from '../base/errors.ts';
 import type { InputFormat } from '../compile/input-format.ts';
-import { readBytes } from '../host/node/files.ts';
+import { agreedPreprocess } from '../graph/preprocess.ts';
 import { type Compilation, compile, coverageText, type PreparedNetwork, prepare, scaleCost } from '../index.ts';
-import { fashionModel } from '../models/fashion.ts';
-import type { Preprocess } from '../program/program.ts';
-import { readRanges } from '../quantize/read-ranges.ts';
+import type { MeasuredRanges } from '../quantize/read-ranges.ts';
 import { isNvdla } from '../targets/target.ts';
 import type { Context } from './context.ts';
 import { readNetworkFile } from './network-file.ts';
 import { type MemoryPoolFlag, poolsOf } from './options.ts';
-
-export interface PreprocessFlags {
-  readonly mean?: readonly number[];
-  readonly std?: readonly number[];
-  readonly channelOrder?: 'rgb' | 'bgr' | 'gray';
-}
+import { type PreprocessFlags, readCalibration, statedPreprocess } from './preprocess-flags.ts';
 
 export interface CompileFlags extends PreprocessFlags {
   readonly target: string;
@@ -35,43 +28,6 @@ export interface CompileFlags extends PreprocessFlags {
   readonly sparsity: 'disable' | 'enable';
 }
 
-/** The pre-processing that the flags state; undefined when they state none. */
-function preprocessOf({ mean, std, channelOrder }: PreprocessFlags): Preprocess | undefined {
-  if (!mean && !std && !channelOrder) return undefined;
-  const channels = mean?.length ?? std?.length ?? (channelOrder === 'gray' ? 1 : 3);
-  return {
-    mean: mean ?? Array<number>(channels).fill(0),
-    std: std ?? Array<number>(channels).fill(1),
-    channelOrder: channelOrder ?? (channels === 1 ? 'gray' : 'rgb'),
-  };
-}
-
-/** The pre-processing that the flags state; where they state none, that of the demo network that the file is named after. */
-export const preprocessFor = (name: string, flags: PreprocessFlags): Preprocess | undefined =>
-  preprocessOf(flags) ?? fashionModel(name)?.preprocess;
-
-/** @throws cli/usage unless mean and std have one value, or one for each channel of the network's image input */
-function requireChannels({ mean, std }: Preprocess, { graph }: PreparedNetwork): void {
-  const channels = graph.values.get(graph.inputs[0] ?? '')?.shape?.[1];
-  for (const [flag, { length }] of [
-    ['--mean', mean],
-    ['--std', std],
-  ] as const) {
-    if (length === 1 || length === channels) continue;
-    fail(
-      'cli/usage',
-      `${flag} wants one number, or one for each channel of the input`,
-      {},
-      { expected: `1 or ${channels}`, actual: length },
-    );
-  }
-}
-
-/** Scales from a file of ranges, in any of the forms that readRanges knows. @throws file/not-found, calibrate/cache-format */
-export async function readScales(file: string): Promise<ReadonlyMap<string, number>> {
-  return readRanges(await readBytes(file), file);
-}
-
 /** Which tensors have no scale, what that costs, and what helps. */
 export const scalesText = (compilation: Compilation, { text }: Context): string =>
   coverageText(compilation.coverage, compilation.unmatched, {
@@ -85,22 +41,24 @@ export interface CompiledFile {
   readonly compilation: Compilation;
 }
 
-export async function compileFile(file: string, flags: CompileFlags): Promise<CompiledFile> {
-  const network = prepare(await readNetworkFile(file, flags), flags);
-  const scales = flags.calib === undefined ? undefined : await readScales(flags.calib);
-  return { network, compilation: compileNetwork(network, { ...flags, ...preprocessFor(file, flags) }, scales) };
+/** @param batch as readNetworkFile takes it. @throws as {@link compileNetwork}; file/not-found, onnx/*, shape/*, calibrate/cache-format */
+export async function compileFile(file: string, flags: CompileFlags, batch?: number): Promise<CompiledFile> {
+  const network = prepare(await readNetworkFile(file, flags, batch), flags);
+  const calibration = flags.calib === undefined ? undefined : await readCalibration(flags.calib);
+  return { network, compilation: compileNetwork(network, flags, calibration) };
 }
 
 /** Errors that lie in the calibration file, whose name they get. */
 const calibrationErrors: ReadonlySet<ErrorCode> = new Set(['calibrate/cache-missing', 'calibrate/value']);
 
-export function compileNetwork(
+/** @throws preprocess/mismatch where the flags state another pre-processing than the ranges were measured with; as `compile` of the API */
+function compileNetwork(
   network: PreparedNetwork,
   flags: CompileFlags,
-  scales: ReadonlyMap<string, number> | undefined,
+  { scales, preprocess: calibrated }: Partial<MeasuredRanges> = {},
 ): Compilation {
-  const preprocess = preprocessOf(flags);
-  if (preprocess) requireChannels(preprocess, network);
+  const place = flags.calib === undefined ? {} : { file: flags.calib };
+  const preprocess = agreedPreprocess(statedPreprocess(flags, network.original), calibrated, place);
   try {
     return compile(network, {
       target: flags.target,

@@ -7,7 +7,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { boardGraph } from '../compile/orin/board/graph.ts';
-import { samples } from '../evaluate/data-set.ts';
+import { wholeRuns } from '../evaluate/feed.ts';
 import { type FileToWrite, writeFiles } from '../host/node/files.ts';
 import { nodeOnnxRuntime } from '../host/node/onnxruntime.ts';
 import { board, calibrate, check, compile, estimateModes, type PreparedNetwork, prepare, report } from '../index.ts';
@@ -22,7 +22,7 @@ import { reportJson } from '../report/make-report.ts';
 import { perfettoTrace } from '../report/perfetto.ts';
 import { boardFiles } from './commands/compile.ts';
 import { type Context, createContext, runMain } from './context.ts';
-import { imageInputOf, readDataSet } from './data-flags.ts';
+import { graphInputs, readData } from './data-flags.ts';
 import { evaluateFile } from './device-flags.ts';
 import { readNetworkFile } from './network-file.ts';
 
@@ -37,10 +37,10 @@ await runMain(async (signal) => {
   const network = prepare(await readNetworkFile(model, {}));
   printCheck(context, network);
 
-  const dataSet = await readDataSet({ images: data('calibration-images.idx3.gz') });
-  const input = imageInputOf(network, fashionPreprocess, 'exact');
-  const progress = context.progress('calibrating', dataSet.size);
-  const { method, scales } = await calibrate(network, samples(dataSet, input, { signal }), {
+  const pictures = { images: data('calibration-images.idx3.gz'), fit: 'exact' } as const;
+  const { feed } = await readData(graphInputs(network.graph), 1, fashionPreprocess, pictures);
+  const progress = context.progress('calibrating', feed.size);
+  const { method, scales } = await calibrate(network, wholeRuns(feed, { signal }), {
     runtime: await nodeOnnxRuntime(),
     signal,
     onProgress: (done) => progress.update(done),
@@ -62,7 +62,7 @@ await runMain(async (signal) => {
       labels: data('test-labels.idx1.gz'),
       fit: 'exact',
       engines: 'wasm',
-      calib: `${method} over ${dataSet.size} training images`,
+      calib: `${method} over ${feed.size} training images`,
       tensors: 100,
     },
     context,

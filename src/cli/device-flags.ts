@@ -12,7 +12,7 @@ import type { CompiledNetwork } from '../program/program.ts';
 import { type Device, openDevice } from '../runtime/device.ts';
 import { isQuantized } from '../support/rules/quantization.ts';
 import type { Context, Progress } from './context.ts';
-import { type DataFlags, readDataSet } from './data-flags.ts';
+import { type DataFlags, planInputs, readData } from './data-flags.ts';
 import { positiveInteger } from './options.ts';
 
 export interface EngineFlags {
@@ -63,8 +63,9 @@ export async function evaluateFile(
   flags: EvaluateFlags,
   context: Context,
 ): Promise<Evaluation> {
-  const dataSet = await readDataSet(flags);
-  const total = Math.min(dataSet.size, flags.limit ?? dataSet.size);
+  const { plan } = compiled;
+  const { feed, preprocess } = await readData(planInputs(plan), plan.batch, plan.preprocess, flags);
+  const total = Math.min(feed.size, flags.limit ?? feed.size);
   const isGivenQuantized = network.original.nodes.some(isQuantized);
   if (isGivenQuantized) context.note('the network is quantized: onnxruntime runs it as it was given');
   const device = await openNodeDevice(flags.target, flags);
@@ -74,11 +75,11 @@ export async function evaluateFile(
       graph: network.graph,
       ...(isGivenQuantized && { quantized: network.original }),
       network: compiled,
-      dataSet,
+      feed,
+      ...(preprocess && { preprocess }),
       device,
       runtime: await nodeOnnxRuntime(),
-      calibration: flags.calib ?? rangesWithoutFile[compiled.plan.ranges],
-      fit: { kind: flags.fit },
+      calibration: flags.calib ?? rangesWithoutFile[plan.ranges],
       limit: total,
       tensorSamples: Math.min(total, flags.tensors ?? 0),
       signal: context.signal,

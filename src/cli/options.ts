@@ -14,7 +14,7 @@ export function positiveInteger(text: string): number {
   return value;
 }
 
-function positive(text: string): number {
+export function positive(text: string): number {
   const value = Number(text);
   if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('A number above 0 is wanted.');
   return value;
@@ -33,14 +33,14 @@ export function percentage(text: string): number {
   return value;
 }
 
-const positiveList = (text: string): readonly number[] => {
+export const positiveList = (text: string): readonly number[] => {
   const values = numberList(text);
   if (values.some((value) => value <= 0)) throw new InvalidArgumentError('Positive numbers are wanted.');
   return values;
 };
 
 /** `0.485,0.456,0.406` */
-function numberList(text: string): readonly number[] {
+export function numberList(text: string): readonly number[] {
   const values = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
   if (values.some((value) => !Number.isFinite(value)))
     throw new InvalidArgumentError('Numbers separated by commas are wanted.');
@@ -265,9 +265,3 @@ export const withCompile = (command: Command): Command =>
         .choices(['disable', 'enable'])
         .default('disable'),
     );
-
-export const withPreprocess = (command: Command): Command =>
-  command
-    .option('--mean <list>', 'per channel, subtracted from pixel/255', numberList)
-    .option('--std <list>', 'per channel, divides after the mean', positiveList)
-    .addOption(new Option('--channel-order <order>', 'of the network’s input').choices(['rgb', 'bgr', 'gray']));

@@ -10,7 +10,7 @@ import type { Tensor } from '../graph/tensor.ts';
 import { writeFiles } from '../host/node/files.ts';
 import { targetOfLoadable } from '../loadable/nvdla/format/loadable-target.ts';
 import { decodeStockLoadable, type StockLoadable, taskInterfaces } from '../loadable/nvdla/format/stock-loadable.ts';
-import { type LoadableTag, tagOf } from '../loadable/nvdla/format/tag.ts';
+import { tagOf } from '../loadable/nvdla/format/tag.ts';
 import { taskDescriptors } from '../loadable/nvdla/format/task-blobs.ts';
 import { printable, table } from '../report/table.ts';
 import type { Device } from '../runtime/device.ts';
@@ -18,10 +18,11 @@ import type { Dump } from '../runtime/dump.ts';
 import type { RunResult } from '../runtime/network.ts';
 import { dimg } from '../runtime/nvdla/dimg.ts';
 import type { LaunchedOperation } from '../runtime/nvdla/dla-task.ts';
-import { NvdlaNetwork } from '../runtime/nvdla/nvdla-network.ts';
+import { type NvdlaInputs, NvdlaNetwork } from '../runtime/nvdla/nvdla-network.ts';
 import { isFlying } from '../runtime/nvdla/program/register-writer.ts';
 import type { Binding } from '../runtime/nvdla/user-driver.ts';
 import type { Context } from './context.ts';
+import { printPreprocess } from './data-flags.ts';
 import { type EngineFlags, enginesOf, openNodeDevice } from './device-flags.ts';
 import { type RunFlags, readStockInputs } from './run-inputs.ts';
 import { compareWith, countersText, outputsText, outputTensors, writeTensors } from './run-outputs.ts';
@@ -51,7 +52,8 @@ export async function runStock(bytes: Uint8Array, file: string, flags: RunFlags,
   const loadable = locate({ file }, () => decodeStockLoadable(bytes));
   const target = locate({ file }, () => targetOfLoadable(loadable, flags.target));
   const tag = tagOf(loadable);
-  const run = await prepareRun(tag, flags, context);
+  const { inputs, preprocess } = await readStockInputs(tag, flags);
+  const run = runOf(inputs, context);
   const runOn = async (engines: EngineFlags['engines'], label: string): Promise<StockRun> => {
     const device = await openNodeDevice(target.name, enginesOf(flags, engines));
     try {
@@ -63,6 +65,7 @@ export async function runStock(bytes: Uint8Array, file: string, flags: RunFlags,
   const started = performance.now();
   const result = await runOn(flags.engines, 'running');
   const { counters, outputs } = result;
+  printPreprocess(preprocess, context);
   context.print(countersText(tag?.network ?? file, counters, performance.now() - started));
   const names = tag?.outputs.map(({ name }) => name) ?? [];
   context.print(outputs ? outputsText(names, outputs, context) : surfacesText(result.raw, context));
@@ -107,10 +110,10 @@ function launchesOf(loadable: StockLoadable): number {
   return operations.filter(({ surfaces }) => !('src' in surfaces && isFlying(surfaces.src))).length;
 }
 
-/** Reads what the flags name: tensors of a loadable that says what its inputs are, else the bytes of surfaces. */
-async function prepareRun(tag: LoadableTag | undefined, flags: RunFlags, { signal }: Context): Promise<Run> {
-  const inputs = await readStockInputs(tag, flags);
-  return async (network, onLaunch) => {
+/** Feeds a network tensors, where its loadable says what its inputs are, else the bytes of surfaces. */
+const runOf =
+  (inputs: NvdlaInputs, { signal }: Context): Run =>
+  async (network, onLaunch) => {
     if (inputs instanceof Map) {
       network.feed(inputs);
       await network.submit({ signal, onLaunch });
@@ -119,7 +122,6 @@ async function prepareRun(tag: LoadableTag | undefined, flags: RunFlags, { signa
     const { outputs } = await network.run(inputs as Readonly<Record<string, Tensor>>, { signal, onLaunch });
     return { outputs };
   };
-}
 
 function surfacesText(outputs: readonly RawOutput[], context: Context): string {
   const rows = outputs.map(({ binding: { bindId, tensor }, bytes }) => {

@@ -15,11 +15,12 @@
 import { type Precision, precisionNamed } from '../base/data-type.ts';
 import { fail } from '../base/errors.ts';
 import type { Bytes } from '../base/units.ts';
-import { type Graph, type Node, readsOf as nodeReads, staticShape } from '../graph/graph.ts';
+import { batchOf, type Graph, type Node, readsOf as nodeReads, staticShape } from '../graph/graph.ts';
+import type { Preprocess } from '../graph/preprocess.ts';
 import { extractSubgraph } from '../onnx/subgraph.ts';
 import { writeModel } from '../onnx/write.ts';
 import { elementsPerAtom } from '../program/geometry.ts';
-import type { CompiledNetwork, DlaSegment, HostSegment, PlanTensor, Preprocess, Segment } from '../program/program.ts';
+import type { CompiledNetwork, DlaSegment, HostSegment, PlanTensor, Segment } from '../program/program.ts';
 import { type BlobTableBuilder, blobTableBuilder } from '../program/program.ts';
 import type { QuantizedGraph } from '../quantize/quantize.ts';
 import type { CheckResult } from '../support/verdict.ts';
@@ -156,11 +157,6 @@ function backendOf(graph: Graph, checked: CheckResult, { target, sparsity }: Com
     ? nvdlaBackend(graph, precision, target)
     : orinBackend(graph, precision, { target, sparsity: sparsity === 'enable' });
 }
-
-const batchOf = (graph: Graph): number => {
-  const [input] = graph.inputs;
-  return (input === undefined ? undefined : staticShape(graph, input)?.[0]) ?? 1;
-};
 
 interface Borders {
   readonly inputs: readonly string[];

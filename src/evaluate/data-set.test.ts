@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { float32Values } from '../graph/tensor.ts';
+import { asFloat32, float32Values } from '../graph/tensor.ts';
 import { batches, type DataSet, samples } from './data-set.ts';
 import type { Image } from './image.ts';
 
@@ -14,6 +14,8 @@ const dataSet = (size: number, channels: 1 | 3 = 1): DataSet => ({
     return { image, file: `${index}.png`, label: index % 3 };
   },
 });
+
+const pixels = { divisor: 1, mean: [0], std: [1] } as const;
 
 const collect = async (set: DataSet, channels: number, options: object = {}, limit?: number) => {
   const found = [];
@@ -50,15 +52,66 @@ describe('batches', () => {
     expect(gray!.values.slice(0, 6)).toEqual([0, 1, 0, 1, 0, 1].map((pixel) => Math.fround(pixel / 255)));
   });
 
+  it('divides by what is stated', async () => {
+    const preprocess = { divisor: 127.5, mean: [1], std: [1], channelOrder: 'gray' } as const;
+    const [batch] = await collect(dataSet(2), 1, { preprocess });
+    expect(batch!.values).toEqual([0, 1, 10, 11].map((pixel) => Math.fround(pixel / 127.5 - 1)));
+  });
+
+  it('puts the channels where the network has them', async () => {
+    const [planes] = await collect(dataSet(1, 3), 3, { preprocess: { ...pixels, channelOrder: 'rgb' } });
+    expect(planes!.values.slice(0, 6)).toEqual([0, 1, 100, 101, 200, 201]);
+    // A column instead of a row: a height of 1 would be taken for a channel.
+    const upright = (set: DataSet): DataSet => ({
+      ...set,
+      sample: async (index) => ({ image: { ...(await set.sample(index)).image, width: 1, height: 2 }, file: '' }),
+    });
+    const interleaved = { shape: [2, 2, 1, 3], preprocess: { ...pixels, channelOrder: 'bgr' } };
+    const [rows] = await collect(upright(dataSet(1, 3)), 3, interleaved);
+    expect(rows!.values.slice(0, 6)).toEqual([200, 100, 0, 201, 101, 1]);
+    const opaque = { shape: [2, 2, 1, 4], preprocess: { ...pixels, channelOrder: 'bgra' } };
+    const [four] = await collect(upright(dataSet(1, 3)), 4, opaque);
+    expect(four!.values.slice(0, 8)).toEqual([200, 100, 0, 255, 201, 101, 1, 255]);
+    const [gray] = await collect(dataSet(1), 4, { preprocess: { ...pixels, channelOrder: 'rgba' } });
+    expect(gray!.values.slice(0, 8)).toEqual([0, 1, 0, 1, 0, 1, 255, 255]);
+  });
+
+  it('asks for the opacity of images where the network takes it', async () => {
+    const asked: (boolean | undefined)[] = [];
+    const set: DataSet = {
+      ...dataSet(1, 3),
+      sample(index, alpha) {
+        asked.push(alpha);
+        return dataSet(1, 3).sample(index);
+      },
+    };
+    await collect(set, 4);
+    await collect(set, 3);
+    expect(asked).toEqual([true, false]);
+  });
+
+  it('gives bytes and float16 to inputs of these types', async () => {
+    const [input] = [{ name: 'x', shape: [1, 1, 1, 2], preprocess: { ...pixels, channelOrder: 'gray' } as const }];
+    const tensorOf = async (dtype: 'uint8' | 'float16') => {
+      for await (const { inputs } of batches(dataSet(3), { ...input, dtype }, {})) return inputs.x!;
+    };
+    expect(await tensorOf('uint8')).toEqual({ dtype: 'uint8', shape: [1, 1, 1, 2], bytes: Uint8Array.of(0, 1) });
+    const half = await tensorOf('float16');
+    expect(half).toMatchObject({ dtype: 'float16' });
+    expect([...asFloat32(half!)]).toEqual([0, 1]);
+  });
+
   it('refuses what does not fit', async () => {
     const odd = { mean: [0], std: [0], channelOrder: 'gray' } as const;
-    await expect(collect(dataSet(1), 1, { preprocess: odd })).rejects.toThrow('std positive');
+    await expect(collect(dataSet(1), 1, { preprocess: odd })).rejects.toThrow(
+      'value x: the std is no number that it can be (found 0) [preprocess/invalid]',
+    );
     const two = { mean: [0, 0], std: [1], channelOrder: 'rgb' } as const;
     await expect(collect(dataSet(1, 3), 3, { preprocess: two })).rejects.toThrow(
-      'value x: mean and std have one value, or one for each channel (expected 3, found 2) [evaluate/data-set]',
+      'value x: there are too many or too few numbers for the mean (expected one number, or one for each of 3 channels, found 2) [preprocess/invalid]',
     );
     const rgb = { mean: [0], std: [1], channelOrder: 'rgb' } as const;
-    await expect(collect(dataSet(1), 1, { preprocess: rgb })).rejects.toThrow('expected gray, found rgb');
+    await expect(collect(dataSet(1), 1, { preprocess: rgb })).rejects.toThrow('expected 1, found 3 (rgb)');
     await expect(collect(dataSet(1), 1, { shape: [1, 2, 1, 2] })).rejects.toThrow('the input takes no images');
     await expect(collect(dataSet(1), 1, { shape: [1, 1, 3, 3] })).rejects.toThrow(
       '0.png: the image has the wrong size (expected 3×3, found 2×1) [evaluate/image]',

@@ -1,9 +1,18 @@
 /** Labelled images, and the tensors that a network takes of them. */
 
 import { fail } from '../base/errors.ts';
-import { float32Tensor, type Tensor } from '../graph/tensor.ts';
-import type { Preprocess } from '../program/program.ts';
-import { type Fit, fitImage, grayImage, type Image } from './image.ts';
+import { float16Bits } from '../base/float16.ts';
+import {
+  channelOrders,
+  type ImageLayout,
+  imageLayout,
+  type Preprocess,
+  perChannel,
+  plainPreprocess,
+} from '../graph/preprocess.ts';
+import { elementCount, type Tensor } from '../graph/tensor.ts';
+import { type Batch, type BatchOptions, type Feed, feedOf, type InputSource, wholeRuns } from './feed.ts';
+import { alphaImage, type Fit, fitImage, grayImage, type Image } from './image.ts';
 
 export interface Sample {
   readonly image: Image;
@@ -18,131 +27,126 @@ export interface DataSet {
   readonly size: number;
   /** Names of the classes, by index. */
   readonly classes?: readonly string[];
-  /** @throws evaluate/image, file/not-found */
-  sample(index: number): Promise<Sample>;
+  /**
+   * @param alpha keeps the transparency of an image as a fourth channel; else it lies over black
+   * @throws evaluate/image, file/not-found
+   */
+  sample(index: number, alpha?: boolean): Promise<Sample>;
 }
 
 export interface ImageInput {
   /** The name of the network's input. */
   readonly name: string;
-  /** Sizes in the order N, C, H, W; C is 1 or 3. */
+  /** Sizes in the order N, C, H, W or N, H, W, C; C is 1, 3 or 4 (graph/preprocess.ts says which it is). */
   readonly shape: readonly number[];
+  /** `float32` when not given. */
+  readonly dtype?: Tensor['dtype'] | undefined;
   readonly preprocess?: Preprocess | undefined;
   /** `exact` when not given. */
   readonly fit?: Fit | undefined;
 }
 
-export interface Batch {
-  readonly inputs: Record<string, Tensor>;
-  /** Labels of the samples; the last batch of a data set may have fewer than the input holds. */
-  readonly labels: readonly (number | undefined)[];
-}
-
-export interface BatchOptions {
-  /** How many samples of the data set to take, from the first; all when not given. */
-  readonly limit?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
 /**
- * The data set as input tensors, [N, C, H, W] float32: real = (pixel / 255 − mean) / std for each channel, or
- * pixel / 255 without pre-processing. A last batch with too few samples is filled with zeros.
- * @throws evaluate/image, evaluate/data-set, cancelled
+ * A data set as what an input gets: real = (pixel / divisor − mean) / std for each channel, or pixel / 255 without pre-processing.
+ * @throws evaluate/data-set for an input that takes no images, preprocess/*
  */
-export async function* batches(dataSet: DataSet, input: ImageInput, options: BatchOptions = {}): AsyncGenerator<Batch> {
-  const { name, shape, preprocess, fit = { kind: 'exact' } } = input;
-  const [batch = 0, channels = 0, height = 0, width = 0] = shape;
-  if (shape.length !== 4 || (channels !== 1 && channels !== 3)) {
-    fail(
+export function imageSource(dataSet: DataSet, input: ImageInput): InputSource {
+  const { name, shape, dtype = 'float32', preprocess, fit = { kind: 'exact' } } = input;
+  const layout = imageLayout(shape);
+  if (!layout) {
+    const expected = 'N×C×H×W or N×H×W×C with 1, 3 or 4 channels';
+    return fail(
       'evaluate/data-set',
       'the input takes no images',
       { value: name },
-      {
-        expected: 'N×1×H×W or N×3×H×W',
-        actual: shape.join('×'),
-      },
+      { expected, actual: shape.join('×') },
     );
   }
-  const convert = converter(preprocess, channels, name);
-  const count = Math.min(dataSet.size, options.limit ?? dataSet.size);
+  const { batch, height, width, channels } = layout;
+  const elements = arrayOf(dtype, name);
+  const convert = converter(preprocess ?? plainPreprocess(channels), layout, elements.convert, name);
   const size = channels * height * width;
-  for (let first = 0; first < count; first += batch) {
-    if (options.signal?.aborted) fail('cancelled', 'the work was cancelled');
-    const values = new Float32Array(batch * size);
-    const labels: (number | undefined)[] = [];
-    for (let index = first; index < Math.min(first + batch, count); index++) {
-      const { image, file, label } = await dataSet.sample(index);
-      convert(
-        fitImage(image, width, height, fit, file),
-        values.subarray(labels.length * size, (labels.length + 1) * size),
-      );
-      labels.push(label);
-    }
-    yield { inputs: { [name]: float32Tensor(shape, values) }, labels };
-  }
+  return {
+    input: name,
+    name: dataSet.name,
+    size: dataSet.size,
+    perRun: batch,
+    async read(first, count) {
+      const values = new elements.Values(elementCount(shape));
+      const labels: (number | undefined)[] = [];
+      for (let index = 0; index < count; index++) {
+        const { image, file, label } = await dataSet.sample(first + index, channels === 4);
+        convert(fitImage(image, width, height, fit, file), values.subarray(index * size, (index + 1) * size));
+        labels.push(label);
+      }
+      const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+      return { tensor: { dtype, shape, bytes }, labels };
+    },
+  };
 }
 
-/** The tensors of {@link batches} for calibration: a last batch that is not full is left out, unless it is the only one. @throws as {@link batches} */
-export async function* samples(
+/** The data set as what the one input of a network gets. @throws as {@link imageSource} */
+export const imageFeed = (dataSet: DataSet, input: ImageInput): Feed => feedOf([imageSource(dataSet, input)]);
+
+/**
+ * The data set as input tensors in the type and shape of the input. A last batch with too few samples is filled with zeros.
+ * @throws evaluate/image, evaluate/data-set, preprocess/*, cancelled
+ */
+export const batches = (dataSet: DataSet, input: ImageInput, options?: BatchOptions): AsyncGenerator<Batch> =>
+  imageFeed(dataSet, input).batches(options);
+
+/** The tensors of {@link batches} for calibration: a last batch that is not full is left out. @throws as {@link batches} */
+export const samples = (
   dataSet: DataSet,
   input: ImageInput,
-  options: BatchOptions = {},
-): AsyncGenerator<Record<string, Tensor>> {
-  const batch = input.shape[0] ?? 1;
-  const count = Math.min(dataSet.size, options.limit ?? dataSet.size);
-  if (count < batch) {
-    fail('evaluate/data-set', 'there are fewer samples than the batch holds', {}, { expected: batch, actual: count });
+  options?: BatchOptions,
+): AsyncGenerator<Record<string, Tensor>> => wholeRuns(imageFeed(dataSet, input), options);
+
+type Values = Float32Array | Uint16Array | Uint8Array;
+
+/** How the elements of an input are kept, and what a real number is there. @throws evaluate/data-set */
+function arrayOf(dtype: Tensor['dtype'], name: string) {
+  switch (dtype) {
+    case 'float32':
+      return { Values: Float32Array, convert: (value: number) => value };
+    case 'float16':
+      return { Values: Uint16Array, convert: float16Bits };
+    case 'uint8':
+      return { Values: Uint8Array, convert: Math.round };
+    default: {
+      const detail = { expected: 'float32, float16 or uint8', actual: dtype };
+      return fail('evaluate/data-set', 'the input takes no images', { value: name }, detail);
+    }
   }
-  const whole = count - (count % batch);
-  for await (const { inputs } of batches(dataSet, input, { ...options, limit: whole })) yield inputs;
 }
 
-/** Writes an image's values in CHW order; every value is looked up in a table of 256 for its channel. */
-function converter(preprocess: Preprocess | undefined, channels: number, name: string) {
-  const order = preprocess?.channelOrder ?? (channels === 1 ? 'gray' : 'rgb');
-  if ((order === 'gray') !== (channels === 1)) {
+/** Writes an image's values in the order of the input; every value is looked up in a table of 256 for its channel. */
+function converter(preprocess: Preprocess, layout: ImageLayout, element: (value: number) => number, name: string) {
+  const { channels } = layout;
+  const order = preprocess.channelOrder;
+  if (channelOrders[order] !== channels) {
     fail(
       'evaluate/data-set',
       'the pre-processing has another number of channels than the input',
       { value: name },
-      {
-        expected: channels === 1 ? 'gray' : 'rgb or bgr',
-        actual: order,
-      },
+      { expected: channels, actual: `${channelOrders[order]} (${order})` },
     );
   }
-  for (const values of [preprocess?.mean, preprocess?.std]) {
-    if (values === undefined || [0, 1, channels].includes(values.length)) continue;
-    fail(
-      'evaluate/data-set',
-      'mean and std have one value, or one for each channel',
-      { value: name },
-      { expected: channels, actual: values.length },
-    );
-  }
-  const tables = Array.from({ length: channels }, (_, c) => {
-    const [mean, std] = [at(preprocess?.mean, c, 0), at(preprocess?.std, c, 1)];
-    if (!Number.isFinite(mean) || !(std > 0 && Number.isFinite(std))) {
-      fail(
-        'evaluate/data-set',
-        'mean and std must be finite, std positive',
-        { value: name },
-        { actual: `${mean}, ${std}` },
-      );
-    }
-    return Float32Array.from({ length: 256 }, (__, pixel) => (pixel / 255 - mean) / std);
-  });
-  return (image: Image, out: Float32Array): void => {
-    const { pixels, channels: depth } = channels === 1 ? grayImage(image) : image;
+  const { divisor, mean, std } = perChannel(preprocess, { value: name });
+  const tables = Array.from({ length: channels }, (_, c) =>
+    Float64Array.from({ length: 256 }, (__, pixel) => element(Math.fround((pixel / divisor - mean[c]!) / std[c]!))),
+  );
+  const reversed = order === 'bgr' || order === 'bgra';
+  return (image: Image, out: Values): void => {
+    const { pixels, channels: depth } = channels === 1 ? grayImage(image) : channels === 4 ? alphaImage(image) : image;
     const plane = image.width * image.height;
+    const [pixelStep, channelStep] = layout.order === 'nchw' ? [1, plane] : [channels, 1];
     for (let c = 0; c < channels; c++) {
-      const source = depth === 1 ? 0 : order === 'bgr' ? 2 - c : c;
+      const source = depth === 1 ? 0 : reversed && c < 3 ? 2 - c : c;
       const table = tables[c]!;
-      for (let i = 0; i < plane; i++) out[c * plane + i] = table[pixels[i * depth + source]!]!;
+      for (let i = 0; i < plane; i++) {
+        out[c * channelStep + i * pixelStep] = table[pixels[i * depth + source]!]!;
+      }
     }
   };
 }
-
-/** The value for a channel, from a list of one for all channels or of one for each. */
-const at = (values: readonly number[] | undefined, channel: number, otherwise: number): number =>
-  (values?.length === 1 ? values[0] : values?.[channel]) ?? otherwise;

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeOnnxRuntime } from '../host/node/onnxruntime.ts';
 import { calibrate, compile, prepare, readNetwork } from '../index.ts';
 import { openDevice } from '../runtime/device.ts';
-import { samples } from './data-set.ts';
+import { type DataSet, imageFeed, samples } from './data-set.ts';
 import { evaluate } from './evaluate.ts';
 import { idxDataSet } from './idx.ts';
 
@@ -22,7 +22,17 @@ async function resnet() {
     { images: 'test images' },
   );
   const device = await openDevice({ target: 'orin' });
-  return { graph: network.graph, network: compile(network, { scales, preprocess }).network, runtime, dataSet, device };
+  const feed = imageFeed(dataSet, input);
+  const compiled = compile(network, { scales, preprocess }).network;
+  return {
+    graph: network.graph,
+    network: compiled,
+    runtime,
+    dataSet,
+    feed,
+    feedOf: (set: DataSet) => imageFeed(set, input),
+    device,
+  };
 }
 
 let given: Awaited<ReturnType<typeof resnet>>;
@@ -48,10 +58,17 @@ describe('evaluate', () => {
     expect(dla.top5).toBeGreaterThan(0.98);
     expect(agreement).toBeGreaterThan(0.97);
     expect(evaluation.precision).toBe('int8');
+    expect(evaluation.outputs.map(({ value }) => value)).toEqual(['logits']);
+    expect(evaluation.outputs[0]!.snr).toBeGreaterThan(20);
+    expect(evaluation.outputs[0]!.cosine).toBeGreaterThan(0.99);
     expect(evaluation.tensors[0]!.value).toBe('image');
     expect(evaluation.tensors.at(-1)!.value).toBe('logits');
     expect(evaluation.tensors.length).toBeGreaterThan(15);
-    for (const { snr } of evaluation.tensors) expect(snr).toBeGreaterThan(15);
+    for (const { value, snr, cosine } of evaluation.tensors) {
+      expect(snr).toBeGreaterThan(15);
+      // Of a noise that has no part of the signal, 1 / cosine² is 1 + noise / signal.
+      expect(Math.abs(cosine - 1 / Math.sqrt(1 + 10 ** (-snr / 10))), value).toBeLessThan(0.01);
+    }
     expect(evaluation.firstDivergence).toBe(evaluation.tensors.find(({ snr }) => snr < 20)?.value);
     expect(progress).toHaveLength(8);
     expect(progress.at(-1)).toBe(1);
@@ -62,20 +79,22 @@ describe('evaluate', () => {
   });
 
   it('compares tensors of samples without labels as of those with them', async () => {
-    const { dataSet } = given;
+    const { dataSet, feedOf } = given;
     const bare = { ...dataSet, sample: async (i: number) => ({ image: (await dataSet.sample(i)).image, file: 'f' }) };
     const progress: (readonly [number, number])[] = [];
-    const options = { ...given, calibration: 'x', tensorSamples: 50 };
+    const options = { ...given, calibration: 'x', tensorSamples: 50, limit: 80 };
     const onProgress = (done: number, total: number) => progress.push([done, total]);
     const [without, labelled] = [
-      await evaluate({ ...options, dataSet: bare, onProgress }),
-      await evaluate({ ...options, dataSet, limit: 80 }),
+      await evaluate({ ...options, feed: feedOf(bare), onProgress }),
+      await evaluate({ ...options, limit: 80 }),
     ];
-    expect(without).toEqual({ ...labelled, samples: 50, accuracy: undefined });
+    const { accuracy, ...rest } = labelled;
+    expect(accuracy).toBeDefined();
+    expect(without).toEqual(rest);
     expect('accuracy' in without).toBe(false);
     expect(progress).toEqual([
-      [40, 50],
-      [50, 50],
+      [40, 80],
+      [80, 80],
     ]);
   });
 
@@ -83,20 +102,17 @@ describe('evaluate', () => {
     const abort = new AbortController();
     const stopped = evaluate({ ...given, calibration: '', signal: abort.signal, onProgress: () => abort.abort() });
     await expect(stopped).rejects.toThrow('[cancelled]');
-    const { dataSet } = given;
+    const { dataSet, feedOf } = given;
     const unlabelled = {
       ...dataSet,
       sample: async (i: number) => ({ image: (await dataSet.sample(i)).image, file: 'f' }),
     };
-    await expect(evaluate({ ...given, dataSet: unlabelled, calibration: '' })).rejects.toThrow(
-      'test images: the samples have no labels, and no tensors are to be compared [evaluate/data-set]',
-    );
     const wrong = { ...dataSet, sample: async (i: number) => ({ ...(await dataSet.sample(i)), label: 10 }) };
-    await expect(evaluate({ ...given, dataSet: wrong, calibration: '' })).rejects.toThrow(
+    await expect(evaluate({ ...given, feed: feedOf(wrong), calibration: '' })).rejects.toThrow(
       'the label of sample 0 is no class of the network (expected 0 to 9, found 10)',
     );
     const partly = { ...dataSet, sample: (i: number) => (i === 0 ? dataSet : unlabelled).sample(i) };
-    await expect(evaluate({ ...given, dataSet: partly, calibration: '' })).rejects.toThrow(
+    await expect(evaluate({ ...given, feed: feedOf(partly), calibration: '' })).rejects.toThrow(
       'test images: the samples have no labels [evaluate/data-set]',
     );
     await expect(evaluate({ ...given, limit: 0, calibration: '' })).rejects.toThrow('there are no samples');

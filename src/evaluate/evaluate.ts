@@ -10,17 +10,17 @@ import { clamp, rounders } from '../base/rounding.ts';
 import { type Graph, staticShape } from '../graph/graph.ts';
 import { isDequantize, quantizationAt } from '../graph/operators/quantization.ts';
 import { lookupOf } from '../graph/operators/read.ts';
+import type { Preprocess } from '../graph/preprocess.ts';
 import { asFloat32, float32Values, numbers, type Tensor } from '../graph/tensor.ts';
+import { observe } from '../onnx/observe.ts';
 import type { OnnxRuntime } from '../onnx/session.ts';
-import { withOutputs } from '../onnx/subgraph.ts';
 import { writeModel } from '../onnx/write.ts';
 import type { CompiledNetwork, Plan } from '../program/program.ts';
 import { int8Values } from '../runtime/border.ts';
 import type { Device } from '../runtime/device.ts';
 import { loadNetwork } from '../runtime/network.ts';
-import { batches, type DataSet, type ImageInput } from './data-set.ts';
-import type { Fit } from './image.ts';
-import { AccuracyCount, bestOf, Divergence } from './metrics.ts';
+import type { Feed } from './feed.ts';
+import { AccuracyCount, bestOf, Divergence, type FullScale, float16FullScale, int8FullScale } from './metrics.ts';
 
 /** Below this signal-to-noise ratio a tensor has diverged. */
 const divergenceLimit = 20;
@@ -35,7 +35,12 @@ export interface TensorDivergence {
   readonly value: string;
   /** Signal-to-noise ratio in dB of the DLA's tensor, as real numbers, against FP32; Infinity when equal. */
   readonly snr: number;
-  /** Share of elements at the end of the type's range: ±127 and −128, ±65504 and infinities in FP16. */
+  /** Cosine of the angle between the two tensors, both as one vector over all samples; 1 when both are zero, 0 when one is. */
+  readonly cosine: number;
+  /**
+   * Share of elements that are beyond what the DLA's type can hold, by their FP32 value: in INT8 above 127.5 or below −128.5 times the
+   * scale, in FP16 from 65520 on. An element that is just the largest is not.
+   */
   readonly saturated: number;
 }
 
@@ -45,9 +50,11 @@ export interface Evaluation {
   readonly target: string;
   /** Precision of the DLA segments. */
   readonly precision: PrecisionName;
-  /** Samples whose classes were compared; without labels those over which tensors were. */
+  /** Samples whose outputs were compared. */
   readonly samples: number;
   readonly calibration: string;
+  /** How pictures became the samples; absent where these are tensors. */
+  readonly preprocess?: Preprocess;
   /** Absent when the samples have no labels. */
   readonly accuracy?: {
     readonly fp32: Accuracy;
@@ -55,6 +62,8 @@ export interface Evaluation {
     /** Share of samples on which both give the same top-1 class. */
     readonly agreement: number;
   };
+  /** The outputs of the network, over all samples; those that hold integers are left out. */
+  readonly outputs: readonly TensorDivergence[];
   /** Per tensor, in execution order, measured on a few samples; empty when not asked for. */
   readonly tensors: readonly TensorDivergence[];
   /** The first tensor below 20 dB, when there is one. */
@@ -70,14 +79,15 @@ export interface EvaluateOptions {
    */
   readonly quantized?: Graph;
   readonly network: CompiledNetwork;
-  readonly dataSet: DataSet;
+  /** What the inputs get. */
+  readonly feed: Feed;
   readonly device: Device;
   readonly runtime: OnnxRuntime;
   /** How the scales were found, as the result states it. */
   readonly calibration: string;
-  /** How images become the input's size; `exact` when not given. */
-  readonly fit?: Fit;
-  /** Samples of the data set to take; all when not given. */
+  /** How pictures became the samples, as the result states it. */
+  readonly preprocess?: Preprocess;
+  /** Samples to take; all when not given. */
   readonly limit?: number;
   /**
    * Compares tensors over this many samples: 0, none, when not given. `graph` is the one that was
@@ -91,78 +101,101 @@ export interface EvaluateOptions {
 }
 
 /**
- * Accuracy needs labels; tensors are compared without them just as well.
+ * Accuracy needs labels; outputs and tensors are compared without them just as well.
  *
- * @throws evaluate/data-set, also when the samples have no labels and no tensors are to be compared; evaluate/image, run/input,
- *   run/host-failed, loadable/target, device/memory, cancelled
+ * @throws evaluate/data-set, evaluate/image, run/input, run/host-failed, loadable/target, device/memory, cancelled
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
-  const { graph, network, dataSet, calibration } = options;
+  const { graph, network, feed, calibration, preprocess } = options;
   const { plan } = network;
-  const input = imageInput(plan, options.fit);
   checkGraph(graph, plan);
-  const total = Math.min(dataSet.size, options.limit ?? dataSet.size);
+  const total = Math.min(feed.size, options.limit ?? feed.size);
   if (total < 1) fail('evaluate/data-set', 'there are no samples', {}, { expected: 'at least 1', actual: total });
   const compared = Math.min(total, options.tensorSamples ?? 0);
-  const labelled = (await dataSet.sample(0)).label !== undefined;
-  if (!labelled && compared < 1) {
-    fail('evaluate/data-set', 'the samples have no labels, and no tensors are to be compared', { file: dataSet.name });
-  }
-  const accuracy = labelled ? await compareClasses(options, input, total) : undefined;
-  const tensors =
-    compared < 1 ? [] : await compareTensors(options, input, compared, labelled ? undefined : options.onProgress);
+  const { accuracy, outputs } = await compareOutputs(options, total);
+  const tensors = compared < 1 ? [] : await compareTensors(options, compared);
   const first = tensors.find(({ snr }) => snr < divergenceLimit);
   return {
     network: plan.network,
     target: plan.target,
     precision: precisionOf(plan),
-    samples: labelled ? total : compared,
+    samples: total,
     calibration,
+    ...(preprocess && { preprocess }),
     ...(accuracy && { accuracy }),
+    outputs,
     tensors,
     ...(first && { firstDivergence: first.value }),
   };
 }
 
-/** The scores of the first output on every sample. @throws as {@link evaluate} */
-async function compareClasses(
-  { graph, quantized, network, dataSet, device, runtime, signal, onProgress, ...options }: EvaluateOptions,
-  input: ImageInput,
+/**
+ * Every output of the network on every sample; where samples have labels, the first one holds the scores of their classes.
+ * @throws as {@link evaluate}
+ */
+async function compareOutputs(
+  { graph, quantized, network, feed, device, runtime, signal, onProgress, ...options }: EvaluateOptions,
   total: number,
-): Promise<Evaluation['accuracy']> {
+): Promise<Pick<Evaluation, 'accuracy' | 'outputs'>> {
   const { plan } = network;
   const given = quantized ?? graph;
   const feeds = (inputs: Readonly<Record<string, Tensor>>) =>
     Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, asTyped(given, name, tensor)]));
-  const output = plan.outputs[0]!;
   const session = await loadNetwork(device, network, runtime);
   try {
     const exact = quantized ? { optimise: false } : {};
     const fp32 = await runtime.createSession(writeModel(given), { ...exact, ...threadsOf(options) });
     try {
+      const outputs = new Map(plan.outputs.map((name) => [name, new Divergence(name)]));
       const [real, dla] = [new AccuracyCount(), new AccuracyCount()];
+      let labelled: boolean | undefined;
       let agreeing = 0;
       let done = 0;
-      for await (const { inputs, labels } of batches(dataSet, input, { limit: total, signal })) {
-        const expected = scoresOf(output, (await fp32.run(feeds(inputs)))[output], plan.batch);
-        const found = scoresOf(output, (await session.run(inputs, { signal })).outputs[output], plan.batch);
-        for (const [index, label] of labels.entries()) {
-          const [a, b] = [expected[index]!, found[index]!];
-          checkLabel(label, a.length, dataSet, done + index);
-          real.add(a, label);
-          dla.add(b, label);
-          if (bestOf(a) === bestOf(b)) agreeing++;
+      for await (const { inputs, labels } of feed.batches({ limit: total, signal })) {
+        const expected = await fp32.run(feeds(inputs));
+        const { outputs: found } = await session.run(inputs, { signal });
+        for (const [name, divergence] of outputs) {
+          const [a, b] = [expected[name], found[name]];
+          if (a?.dtype !== 'float32' || b?.dtype !== 'float32') continue;
+          const part = (tensor: Tensor) => valid(float32Values(tensor), a.shape, plan.batch, labels.length);
+          divergence.add(part(a), part(b), 1, fullScaleOf(plan, name));
+        }
+        labelled ??= labels[0] !== undefined;
+        if (labelled) {
+          const output = plan.outputs[0]!;
+          const scores = [expected, found].map((results) => scoresOf(output, results[output], plan.batch)) as [
+            readonly Float32Array[],
+            readonly Float32Array[],
+          ];
+          for (const [index, label] of labels.entries()) {
+            const [a, b] = [scores[0][index]!, scores[1][index]!];
+            checkLabel(label, a.length, feed, done + index);
+            real.add(a, label);
+            dla.add(b, label);
+            if (bestOf(a) === bestOf(b)) agreeing++;
+          }
         }
         done += labels.length;
         onProgress?.(done, total);
       }
-      return { fp32: real.accuracy, dla: dla.accuracy, agreement: agreeing / done };
+      return {
+        ...(labelled && { accuracy: { fp32: real.accuracy, dla: dla.accuracy, agreement: agreeing / done } }),
+        outputs: [...outputs.values()].filter(({ elements }) => elements > 0).map(({ divergence }) => divergence),
+      };
     } finally {
       await fp32.close();
     }
   } finally {
     await session.close();
   }
+}
+
+/** What an output can hold at most: that of its int8 form, without end where it never has one. */
+function fullScaleOf({ tensors }: Plan, name: string): FullScale {
+  const scale = tensors.find((tensor) => tensor.name === name)?.scale;
+  return scale === undefined
+    ? { least: Number.NEGATIVE_INFINITY, most: Number.POSITIVE_INFINITY }
+    : int8FullScale(scale);
 }
 
 /** The precision of the DLA segments, told by the elements of their surfaces. */
@@ -175,51 +208,52 @@ function precisionOf({ segments }: Plan): PrecisionName {
 
 /**
  * The distance of every tensor of the DLA from its real one, in execution order. Tensors that the graph does not have under
- * the same name, or in another shape, are left out.
+ * the same name, or in another shape, are left out. The DLA's tensors of one run are held as they are, the real ones no longer than
+ * they are looked at.
  * @throws as {@link evaluate}
  */
 async function compareTensors(
-  { graph, network, dataSet, device, runtime, signal, ...options }: EvaluateOptions,
-  input: ImageInput,
+  { graph, network, feed, device, runtime, signal, ...options }: EvaluateOptions,
   total: number,
-  onProgress?: EvaluateOptions['onProgress'],
 ): Promise<readonly TensorDivergence[]> {
-  const names = comparable(graph, network.plan);
+  const { plan } = network;
+  const names = comparable(graph, plan);
   const produced = names.filter((name) => !graph.inputs.includes(name));
   const session = await loadNetwork(device, network, runtime);
   try {
-    const reference = await runtime.createSession(writeModel(withOutputs(graph, produced)), {
-      optimise: false,
-      ...threadsOf(options),
-    });
+    const reference = await observe(runtime, graph, produced, threadsOf(options));
     try {
       const found = new Map<string, Divergence>();
-      let done = 0;
-      for await (const { inputs, labels } of batches(dataSet, input, { limit: total, signal })) {
-        const expected = { ...(await reference.run(inputs)), ...inputs };
+      for await (const { inputs, labels } of feed.batches({ limit: total, signal })) {
         const { dumps } = await session.run(inputs, { dump: names, signal });
-        for (const { name, tensor, scale } of dumps) {
-          const real = expected[name];
-          if (real?.dtype !== 'float32') continue;
-          const values = float32Values(real);
-          // A last batch is filled up with zeros; only its samples count.
-          const valid = values.subarray(0, (values.length / network.plan.batch) * labels.length);
-          const divergence = found.get(name) ?? new Divergence(name);
-          if (tensor.dtype === 'int8' && scale !== undefined) divergence.add(valid, int8Values(tensor), scale, 127);
-          else if (tensor.dtype === 'float16') divergence.add(valid, numbers(tensor), 1, 65504);
-          else continue;
-          found.set(name, divergence);
-        }
-        done += labels.length;
-        onProgress?.(done, total);
+        const ofDla = new Map(dumps.map((dump) => [dump.name, dump]));
+        for (const { name } of dumps) if (!found.has(name)) found.set(name, new Divergence(name));
+        const compare = (name: string, real: Tensor): void => {
+          if (signal?.aborted) fail('cancelled', 'the work was cancelled');
+          const dump = ofDla.get(name);
+          if (dump === undefined || real.dtype !== 'float32') return;
+          const { tensor, scale } = dump;
+          const values = valid(float32Values(real), real.shape, plan.batch, labels.length);
+          const divergence = found.get(name)!;
+          if (tensor.dtype === 'int8' && scale !== undefined) {
+            divergence.add(values, int8Values(tensor), scale, int8FullScale(scale));
+          } else if (tensor.dtype === 'float16') divergence.add(values, asFloat32(tensor), 1, float16FullScale);
+        };
+        for (const name of names) if (Object.hasOwn(inputs, name)) compare(name, inputs[name]!);
+        await reference.run(inputs, compare);
       }
-      return [...found.values()].map(({ divergence }) => divergence);
+      return [...found.values()].filter(({ elements }) => elements > 0).map(({ divergence }) => divergence);
     } finally {
       await reference.close();
     }
   } finally {
     await session.close();
   }
+}
+
+/** The elements of the samples that there are: a last batch is filled up with zeros, which do not count. */
+function valid(values: Float32Array, shape: readonly number[], batch: number, samples: number): Float32Array {
+  return shape[0] === batch ? values.subarray(0, (values.length / batch) * samples) : values;
 }
 
 /** Names of DLA tensors that the graph has too, with as many elements, in execution order. */
@@ -238,21 +272,6 @@ function comparable(graph: Graph, plan: Plan): readonly string[] {
     }
   }
   return [...names];
-}
-
-/** The one image input of a network. @throws evaluate/data-set when it has none, or several */
-function imageInput(plan: Plan, fit?: Fit): ImageInput {
-  const [name] = plan.inputs;
-  const tensor = plan.tensors.find((candidate) => candidate.name === name);
-  if (plan.inputs.length !== 1 || !tensor || tensor.dtype !== 'float32') {
-    return fail(
-      'evaluate/data-set',
-      'images are evaluated on networks with one float32 input',
-      {},
-      { actual: plan.inputs.join(', ') },
-    );
-  }
-  return { name: tensor.name, shape: tensor.shape, preprocess: plan.preprocess, fit };
 }
 
 function checkGraph(graph: Graph, plan: Plan): void {
@@ -274,7 +293,7 @@ function checkGraph(graph: Graph, plan: Plan): void {
 function asTyped(given: Graph, name: string, tensor: Tensor): Tensor {
   const dtype = given.values.get(name)?.dtype ?? 'float32';
   const { shape } = tensor;
-  if (dtype === 'float32') return tensor;
+  if (dtype === tensor.dtype) return tensor;
   const values = float32Values(tensor);
   if (dtype === 'float16') {
     return { dtype, shape, bytes: new Uint8Array(Uint16Array.from(values, float16Bits).buffer) };
@@ -319,18 +338,13 @@ function scoresOf(name: string, tensor: Tensor | undefined, batch: number): read
   return Array.from({ length: batch }, (_, index) => values.subarray(index * classes, (index + 1) * classes));
 }
 
-function checkLabel(
-  label: number | undefined,
-  classes: number,
-  dataSet: DataSet,
-  index: number,
-): asserts label is number {
-  if (label === undefined) fail('evaluate/data-set', 'the samples have no labels', { file: dataSet.name });
+function checkLabel(label: number | undefined, classes: number, feed: Feed, index: number): asserts label is number {
+  if (label === undefined) fail('evaluate/data-set', 'the samples have no labels', { file: feed.name });
   if (label >= classes) {
     fail(
       'evaluate/data-set',
       `the label of sample ${index} is no class of the network`,
-      { file: dataSet.name },
+      { file: feed.name },
       {
         expected: `0 to ${classes - 1}`,
         actual: label,

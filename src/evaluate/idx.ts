@@ -43,7 +43,7 @@ export async function readIdx(bytes: Uint8Array, file?: string): Promise<IdxArra
 }
 
 /**
- * A data set of gray or RGB images ([N, H, W] or [N, H, W, 3]) and their labels ([N]).
+ * A data set of gray, RGB or RGBA images ([N, H, W], [N, H, W, 3] or [N, H, W, 4]) and their labels ([N]).
  * @throws evaluate/data-set
  */
 export async function idxDataSet(
@@ -54,9 +54,9 @@ export async function idxDataSet(
   const { shape, data } = await readIdx(images, names.images);
   const place = names.images === undefined ? {} : { file: names.images };
   const [count = 0, height = 0, width = 0, depth = 1] = shape;
-  if (shape.length < 3 || (depth !== 1 && depth !== 3)) {
+  if (shape.length < 3 || (depth !== 1 && depth !== 3 && depth !== 4)) {
     fail('evaluate/data-set', 'the IDX file holds no images', place, {
-      expected: 'count×height×width, or …×3',
+      expected: 'count×height×width, or …×3 or …×4',
       actual: shape.join('×'),
     });
   }

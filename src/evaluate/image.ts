@@ -7,16 +7,19 @@
 
 import { fail } from '../base/errors.ts';
 
-/** Interleaved 8-bit pixels, row by row: R, G, B or one gray level. */
+/** Interleaved 8-bit pixels, row by row: R, G, B, with the opacity as a fourth where there is one, or one gray level. */
 export interface Image {
   readonly width: number;
   readonly height: number;
-  readonly channels: 1 | 3;
+  readonly channels: 1 | 3 | 4;
   readonly pixels: Uint8Array;
 }
 
-/** Decodes a PNG, JPEG, WebP, … to RGB, transparency laid over black. @throws evaluate/image */
-export type DecodeImage = (data: Uint8Array, file: string) => Promise<Image>;
+/**
+ * Decodes a PNG, JPEG, WebP, … to RGB, transparency laid over black; to RGB and opacity where that is wanted.
+ * @throws evaluate/image
+ */
+export type DecodeImage = (data: Uint8Array, file: string, alpha?: boolean) => Promise<Image>;
 
 /**
  * How an image is brought to a network's size: `exact` refuses any other size, `stretch` ignores the aspect ratio,
@@ -84,13 +87,24 @@ export function cropCentre(image: Image, width: number, height: number): Image {
 /** ITU-R BT.601 luma in whole thousandths. */
 export function grayImage(image: Image): Image {
   if (image.channels === 1) return image;
-  const { width, height } = image;
+  const { width, height, channels } = image;
   const pixels = new Uint8Array(width * height);
-  for (let i = 0; i < pixels.length; i++) {
-    const [r, g, b] = [image.pixels[3 * i]!, image.pixels[3 * i + 1]!, image.pixels[3 * i + 2]!];
+  for (let i = 0, at = 0; i < pixels.length; i++, at += channels) {
+    const [r, g, b] = [image.pixels[at]!, image.pixels[at + 1]!, image.pixels[at + 2]!];
     pixels[i] = Math.floor((299 * r + 587 * g + 114 * b + 500) / 1000);
   }
   return { width, height, channels: 1, pixels };
+}
+
+/** R, G, B and opacity, which is full where an image has none. */
+export function alphaImage(image: Image): Image {
+  const { width, height, channels } = image;
+  if (channels === 4) return image;
+  const pixels = new Uint8Array(width * height * 4).fill(255);
+  for (let i = 0; i < width * height; i++) {
+    for (let c = 0; c < 3; c++) pixels[4 * i + c] = image.pixels[i * channels + (channels === 1 ? 0 : c)]!;
+  }
+  return { width, height, channels: 4, pixels };
 }
 
 interface Taps {

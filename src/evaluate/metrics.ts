@@ -43,13 +43,30 @@ export class AccuracyCount {
   }
 }
 
-/** Signal and noise of one tensor over any number of samples. */
+/** What a type can hold: real numbers beyond these become the last one that it has. */
+export interface FullScale {
+  readonly least: number;
+  readonly most: number;
+}
+
+/** Of int8 on a scale: what would round to more than 127 or less than −128. */
+export const int8FullScale = (scale: number): FullScale => ({ least: -128.5 * scale, most: 127.5 * scale });
+
+/** Of float16: what is larger than this float32 number rounds to infinity, 65520 first. */
+const largestFinite = 65_520 - 2 ** -8;
+export const float16FullScale: FullScale = { least: -largestFinite, most: largestFinite };
+
+/** How far a tensor of the DLA is from its real one, over any number of samples. */
 export class Divergence {
   readonly value: string;
+  /** Elements that were compared. */
+  elements = 0;
   #signal = 0;
   #noise = 0;
+  /** Sums of the squares of what was found, and of the products. */
+  #found = 0;
+  #both = 0;
   #saturated = 0;
-  #elements = 0;
 
   constructor(value: string) {
     this.value = value;
@@ -58,26 +75,36 @@ export class Divergence {
   /**
    * @param real the elements of the tensor in FP32
    * @param found the elements that the DLA holds; each is worth `scale`
-   * @param most the largest magnitude that the type of `found` has: elements there or beyond count as saturated
    */
-  add(real: Float32Array, found: ArrayLike<number>, scale: number, most: number): void {
+  add(real: Float32Array, found: ArrayLike<number>, scale: number, { least, most }: FullScale): void {
     for (let i = 0; i < real.length; i++) {
       const expected = real[i]!;
-      const error = expected - found[i]! * scale;
+      const value = found[i]! * scale;
+      const error = expected - value;
       this.#signal += expected * expected;
       this.#noise += error * error;
-      if (Math.abs(found[i]!) >= most) this.#saturated++;
+      this.#found += value * value;
+      this.#both += expected * value;
+      if (expected > most || expected < least) this.#saturated++;
     }
-    this.#elements += real.length;
+    this.elements += real.length;
   }
 
   get divergence(): TensorDivergence {
     return {
       value: this.value,
       snr: decibels(this.#signal, this.#noise),
-      saturated: this.#elements > 0 ? this.#saturated / this.#elements : 0,
+      cosine: cosine(this.#signal, this.#found, this.#both),
+      saturated: this.elements > 0 ? this.#saturated / this.elements : 0,
     };
   }
+}
+
+/** Rounded to millionths. */
+function cosine(a: number, b: number, both: number): number {
+  if (a === 0 || b === 0) return a === b ? 1 : 0;
+  const exact = both / (Math.sqrt(a) * Math.sqrt(b));
+  return Math.max(-1, Math.min(1, Math.round(1e6 * exact) / 1e6));
 }
 
 /** Rounded to thousandths, since Math.log10 may differ in its last bit between engines. */

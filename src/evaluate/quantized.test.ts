@@ -6,6 +6,7 @@ import { nodeOnnxRuntime } from '../host/node/onnxruntime.ts';
 import { board, compile, explicitNetwork, prepare, readNetwork, writeModel } from '../index.ts';
 import { GraphBuilder } from '../models/graph-builder.ts';
 import { openDevice } from '../runtime/device.ts';
+import { imageFeed } from './data-set.ts';
 import { evaluate } from './evaluate.ts';
 
 /** Scores of ten classes, so coarsely quantized that its real numbers decide otherwise. */
@@ -42,8 +43,11 @@ it('takes the classes of the network with its Q/DQ, and integers at its ends', a
       readNetwork(board(compilation).model.bytes),
     ]) {
       const prepared = prepare(given);
-      const { network: compiled } = compile(prepared, { preprocess: { mean: [0], std: [0.05], channelOrder: 'rgb' } });
-      const options = { graph: prepared.graph, network: compiled, dataSet, device, runtime, calibration: 'its own' };
+      const preprocess = { mean: [0], std: [0.05], channelOrder: 'rgb' } as const;
+      const { network: compiled } = compile(prepared, { preprocess });
+      const input = compiled.plan.tensors.find(({ name }) => name === compiled.plan.inputs[0])!;
+      const feed = imageFeed(dataSet, { ...input, preprocess });
+      const options = { graph: prepared.graph, network: compiled, feed, device, runtime, calibration: 'its own' };
       const [asGiven, asFloats] = [await evaluate({ ...options, quantized: given }), await evaluate(options)];
       expect(asGiven.accuracy!.agreement).toBeGreaterThanOrEqual(0.95);
       expect(asFloats.accuracy!.agreement).toBeLessThan(asGiven.accuracy!.agreement);

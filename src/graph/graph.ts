@@ -109,3 +109,9 @@ export function staticShape(graph: Graph, value: string): readonly number[] | un
   const shape = graph.values.get(value)?.shape;
   return shape?.every((dim) => typeof dim === 'number') ? (shape as readonly number[]) : undefined;
 }
+
+/** The batch of a network: the first dimension of its first input; 1 where that is not known. */
+export const batchOf = (graph: Graph): number => {
+  const [input] = graph.inputs;
+  return (input === undefined ? undefined : staticShape(graph, input)?.[0]) ?? 1;
+};

@@ -36,6 +36,7 @@ export function onnxRuntimeOf(ort: OrtModule, name: string, executionProvider: s
         ort.InferenceSession.create(model, {
           executionProviders: [executionProvider],
           graphOptimizationLevel: optimise ? 'all' : 'disabled',
+          ...(!optimise && { enableCpuMemArena: false, enableMemPattern: false }),
           // Errors only: onnxruntime's warnings (unused initializers, …) would not tell a user of dlakit anything.
           logSeverityLevel: 3,
           ...(threads !== undefined && { intraOpNumThreads: threads, interOpNumThreads: 1 }),

@@ -3,7 +3,7 @@
  * training images of Fashion-MNIST; FP32 accuracy is onnxruntime's on the 10,000 test images (models/README.md).
  */
 
-import type { Preprocess } from '../program/program.ts';
+import type { Preprocess } from '../graph/preprocess.ts';
 
 export interface Recipe {
   /** Stem of the file in models/. */

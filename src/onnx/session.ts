@@ -7,7 +7,7 @@
 import type { Tensor } from '../graph/tensor.ts';
 
 export interface OnnxSession {
-  /** Runs once. Feeds and results are named as the model names them. */
+  /** Runs once. Feeds and results are named as the model names them; the memory of the results is the caller's own. */
   run(feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>;
   close(): Promise<void>;
 }
@@ -15,7 +15,10 @@ export interface OnnxSession {
 export interface OnnxRuntime {
   /** For example `onnxruntime-node 1.30.0`. */
   readonly name: string;
-  /** `optimise: false` switches every graph optimisation off, so that the graph is executed as it is written. */
+  /**
+   * `optimise: false` switches every graph optimisation off, so that the graph is executed as it is written, and keeps no memory between
+   * runs.
+   */
   createSession(
     model: Uint8Array,
     options?: { readonly optimise?: boolean; readonly threads?: number },

@@ -9,6 +9,7 @@
 
 import { sha256Hex } from '../base/hashing.ts';
 import type { Bytes } from '../base/units.ts';
+import type { Preprocess } from '../graph/preprocess.ts';
 import { elementCount } from '../graph/tensor.ts';
 import type { Ranges } from '../quantize/quantize.ts';
 import type { Layer } from './layer.ts';
@@ -49,13 +50,6 @@ export interface PlanTensor {
   readonly scale?: number;
 }
 
-/** real = (pixel × 1/255 − mean) / std for each channel, as the model's input expects; absent when not known. */
-export interface Preprocess {
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
-  readonly channelOrder: 'rgb' | 'bgr' | 'gray';
-}
-
 export interface DlaSegment {
   readonly kind: 'dla';
   /** `{ForeignNode[first...last]}` as TensorRT names it. */
@@ -85,6 +79,7 @@ export interface Plan {
   readonly release: string;
   readonly batch: number;
   readonly ranges: Ranges;
+  /** Absent when not known. */
   readonly preprocess?: Preprocess;
   readonly tensors: readonly PlanTensor[];
   readonly inputs: readonly string[];

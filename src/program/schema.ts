@@ -1,10 +1,11 @@
 /** The contracts of surface.ts, layer.ts and program.ts as schemas, for values that come from text. */
 
 import * as z from '../base/schema.ts';
+import { preprocessSchema } from '../graph/preprocess.ts';
 import type { Layer } from './layer.ts';
 import { byteCount, index, indices, integer, number, optional, record, text, texts } from './layers/fields.ts';
 import { layerKinds } from './layers/table.ts';
-import type { ConstantRef, DlaSegment, HostSegment, Plan, PlanTensor, Preprocess, Program } from './program.ts';
+import type { ConstantRef, DlaSegment, HostSegment, Plan, PlanTensor, Program } from './program.ts';
 import { isBlobKey } from './program.ts';
 import type { Shape4, Surface } from './surface.ts';
 
@@ -56,12 +57,6 @@ export const planTensorSchema = record<PlanTensor>()({
   scale: optional(number),
 }) satisfies z.ZodType<PlanTensor>;
 
-const preprocess = record<Preprocess>()({
-  mean: z.array(number),
-  std: z.array(number),
-  channelOrder: z.enum(['rgb', 'bgr', 'gray']),
-});
-
 /** A Plan without the parts that have lines of their own. */
 export type PlanHead = Omit<Plan, 'tensors' | 'segments'>;
 
@@ -71,7 +66,7 @@ export const planHeadSchema = record<PlanHead>()({
   release: text,
   batch: integer,
   ranges: z.enum(['calibrated', 'dummy', 'none']),
-  preprocess: optional(preprocess),
+  preprocess: optional(preprocessSchema),
   inputs: texts,
   outputs: texts,
 }) satisfies z.ZodType<PlanHead>;

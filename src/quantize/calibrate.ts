@@ -6,10 +6,10 @@
 
 import { fail } from '../base/errors.ts';
 import { type Graph, readsOf } from '../graph/graph.ts';
+import type { Preprocess } from '../graph/preprocess.ts';
 import { asFloat32, type Tensor, widenedTo } from '../graph/tensor.ts';
+import { observe } from '../onnx/observe.ts';
 import type { OnnxRuntime } from '../onnx/session.ts';
-import { withOutputs } from '../onnx/subgraph.ts';
-import { writeModel } from '../onnx/write.ts';
 import { scaledValues } from '../support/equal-ranges.ts';
 import { Histogram } from './histogram.ts';
 import { type CalibrationMethod, defaultPercentile, rangeOf } from './range-of.ts';
@@ -22,6 +22,8 @@ export interface Calibration {
   readonly percentile?: number;
   /** Images, frames: the sum of the leading dimensions of the first input. */
   readonly samples: number;
+  /** How the pictures were prepared; absent where the samples were tensors. */
+  readonly preprocess?: Preprocess;
   /** value → scale as measured, before the equal-range rules; see equalizeRanges. */
   readonly scales: ReadonlyMap<string, number>;
   /** value → largest |x| seen. */
@@ -44,6 +46,8 @@ export interface CalibrateOptions extends MeasureOptions {
   readonly method?: CalibrationMethod;
   /** Of method `percentile`; 99.99 when not given. */
   readonly percentile?: number;
+  /** How pictures became the samples, where they are pictures: the calibration keeps it. */
+  readonly preprocess?: Preprocess;
 }
 
 /**
@@ -65,7 +69,11 @@ export interface Measurement {
  * @throws calibrate/no-samples, calibrate/value, run/input, run/host-failed, cancelled
  */
 export async function calibrate(graph: Graph, samples: Samples, options: CalibrateOptions): Promise<Calibration> {
-  return calibrationOf(await measure(graph, samples, options), options.method, options.percentile);
+  const { method, percentile, preprocess } = options;
+  return {
+    ...calibrationOf(await measure(graph, samples, options), method, percentile),
+    ...(preprocess && { preprocess }),
+  };
 }
 
 /** The histograms of the same tensors. @throws calibrate/no-samples, calibrate/value, run/input, run/host-failed, cancelled */
@@ -75,28 +83,22 @@ export async function measure(graph: Graph, samples: Samples, options: MeasureOp
   const values = scaledValues(measured);
   const histograms = new Map(values.map((value) => [value, new Histogram()]));
   const inputs = new Set(graph.inputs);
-  const model = writeModel(
-    withOutputs(
-      measured,
-      values.filter((value) => !inputs.has(value)),
-    ),
-  );
-  const session = await runtime.createSession(model, { optimise: false, ...(threads !== undefined && { threads }) });
+  const computed = values.filter((value) => !inputs.has(value));
+  const session = await observe(runtime, measured, computed, { threads });
+  const see = (value: string, tensor: Tensor): void => {
+    if (signal?.aborted) fail('cancelled', 'calibration was cancelled');
+    const elements = asFloat32(tensor);
+    if (histograms.get(value)?.add(elements) !== false) return;
+    if (onDla === undefined || onDla.has(value)) failNotFinite(value, elements);
+    histograms.delete(value);
+  };
   let count = 0;
   try {
     for await (const given of samples) {
       if (signal?.aborted) fail('cancelled', 'calibration was cancelled');
       const sample = checkedSample(graph, given);
-      const results = await session.run(sample);
-      for (const [value, histogram] of histograms) {
-        const found = inputs.has(value) ? sample : results;
-        const tensor = Object.hasOwn(found, value) ? found[value] : undefined;
-        if (!tensor) fail('run/host-failed', `${runtime.name} gave no value of that name`, { value });
-        const elements = asFloat32(tensor);
-        if (histogram.add(elements)) continue;
-        if (onDla === undefined || onDla.has(value)) failNotFinite(value, elements);
-        histograms.delete(value);
-      }
+      for (const value of inputs) if (histograms.has(value)) see(value, sample[value]!);
+      await session.run(sample, see);
       count += sample[graph.inputs[0] ?? '']?.shape[0] ?? 1;
       onProgress?.(count);
     }

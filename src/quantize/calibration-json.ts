@@ -2,6 +2,7 @@
 
 import { fail } from '../base/errors.ts';
 import * as z from '../base/schema.ts';
+import { perChannel, preprocessSchema } from '../graph/preprocess.ts';
 import type { Calibration } from './calibrate.ts';
 import { calibrationMethods } from './range-of.ts';
 
@@ -16,13 +17,15 @@ const schema = z.strictObject({
   method: z.enum(calibrationMethods as [Calibration['method'], ...Calibration['method'][]]),
   percentile: z.number().gt(0).lte(100).optional(),
   samples: z.number().int().positive(),
+  preprocess: preprocessSchema.optional(),
   tensors: z.array(z.strictObject({ name: z.string().min(1), scale: positive, largest: z.number().nonnegative() })),
 });
 
 export function writeCalibrationJson(calibration: Calibration): string {
-  const { method, percentile, samples, scales, largest } = calibration;
+  const { method, percentile, samples, preprocess, scales, largest } = calibration;
   const tensors = [...scales].map(([name, scale]) => ({ name, scale, largest: largest.get(name) ?? scale * 127 }));
-  return `${JSON.stringify({ format: 'dlakit-calibration', version: 1, method, percentile, samples, tensors }, undefined, 2)}\n`;
+  const calibrated = { method, percentile, samples, preprocess, tensors };
+  return `${JSON.stringify({ format: 'dlakit-calibration', version: 1, ...calibrated }, undefined, 2)}\n`;
 }
 
 /** The tensor that an issue is about. */
@@ -32,7 +35,7 @@ function tensorAt(json: unknown, [list, index]: readonly PropertyKey[] = []): { 
   return typeof name === 'string' ? { value: name } : {};
 }
 
-/** @throws calibrate/cache-format */
+/** @throws calibrate/cache-format, preprocess/invalid, preprocess/units */
 export function readCalibrationJson(text: string, file?: string): Calibration {
   const place = file !== undefined ? { file } : {};
   let json: unknown;
@@ -49,7 +52,8 @@ export function readCalibrationJson(text: string, file?: string): Calibration {
       ...tensorAt(json, issue?.path),
     });
   }
-  const { method, percentile, samples, tensors } = parsed.data;
+  const { method, percentile, samples, preprocess, tensors } = parsed.data;
+  if (preprocess) perChannel(preprocess, place);
   const names = new Set<string>();
   const twice = tensors.find(({ name }) => names.size === names.add(name).size);
   if (twice) fail('calibrate/cache-format', `a second scale for ${JSON.stringify(twice.name)}`, place);
@@ -57,6 +61,7 @@ export function readCalibrationJson(text: string, file?: string): Calibration {
     method,
     ...(percentile !== undefined && { percentile }),
     samples,
+    ...(preprocess && { preprocess }),
     scales: new Map(tensors.map(({ name, scale }) => [name, scale])),
     largest: new Map(tensors.map(({ name, largest }) => [name, largest])),
   };

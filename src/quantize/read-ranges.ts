@@ -14,10 +14,32 @@
  */
 
 import { fail, type Place } from '../base/errors.ts';
+import { type Preprocess, preprocessFile, readPreprocess } from '../graph/preprocess.ts';
 import { readCalibrationCache } from './calibration-cache.ts';
 import { readCalibrationJson } from './calibration-json.ts';
 
-/** @throws calibrate/cache-format */
+/** Ranges, and how the pictures were prepared that they were measured on, where the file says it. */
+export interface MeasuredRanges {
+  readonly scales: ReadonlyMap<string, number>;
+  readonly preprocess?: Preprocess;
+}
+
+/**
+ * @param beside what lies beside a file of a form that has no place for the pre-processing (graph/preprocess.ts)
+ * @throws calibrate/cache-format, preprocess/*
+ */
+export function readMeasuredRanges(bytes: Uint8Array, file?: string, beside?: string): MeasuredRanges {
+  const text = new TextDecoder().decode(bytes);
+  if (isCalibrationJson(text)) return readCalibrationJson(text, file);
+  const preprocess =
+    beside === undefined ? undefined : readPreprocess(beside, file === undefined ? undefined : preprocessFile(file));
+  return { scales: readRanges(bytes, file), ...(preprocess && { preprocess }) };
+}
+
+const isCalibrationJson = (text: string): boolean =>
+  text.trimStart().startsWith('{') && /"format"\s*:\s*"dlakit-calibration"/.test(text);
+
+/** @throws calibrate/cache-format, preprocess/* */
 export function readRanges(bytes: Uint8Array, file?: string): ReadonlyMap<string, number> {
   const place = file === undefined ? {} : { file };
   const text = decoded(bytes, place);

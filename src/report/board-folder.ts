@@ -8,6 +8,7 @@ import type { Rounding } from '../base/rounding.ts';
 import type { BoardBinding } from '../compile/orin/board/bindings.ts';
 import type { Board } from '../compile/orin/board/board.ts';
 import type { BoardCommand, BoardFlag } from '../compile/orin/board/commands.ts';
+import { preprocessFile, preprocessText, writePreprocess } from '../graph/preprocess.ts';
 import { cudlaHost } from './cudla/host.ts';
 import { printable } from './table.ts';
 
@@ -20,6 +21,7 @@ export interface BoardFile {
 export const boardFolder = (board: Board): readonly BoardFile[] => [
   { file: board.model.file, data: board.model.bytes },
   ...(board.cache ? [{ file: board.cache.file, data: board.cache.text }] : []),
+  ...pictures(board).map(({ file, preprocess }) => ({ file, data: writePreprocess(preprocess) })),
   { file: 'trtexec.sh', data: script(board), executable: true },
   { file: 'README.md', data: page(board) },
   ...[...hostFiles(board)].map(([file, data]) => ({ file: `cudla/${file}`, data })),
@@ -27,6 +29,10 @@ export const boardFolder = (board: Board): readonly BoardFile[] => [
 
 const hostFiles = ({ cudla, bindings }: Board): ReadonlyMap<string, string> =>
   cudla ? cudlaHost(bindings) : new Map();
+
+/** How pictures are prepared, beside the cache: there `dla` looks for it. */
+const pictures = ({ cache, preprocess }: Board) =>
+  cache && preprocess ? [{ file: preprocessFile(cache.file), preprocess }] : [];
 
 const version = ({ release }: Board): string => `${release.name} (TensorRT ${release.tensorrt.join('.')})`;
 
@@ -93,12 +99,7 @@ function page(board: Board): string {
     '',
     ...formats.map((format) => `* \`${format}\`: ${layouts[format]}`),
     ...(scaled ? ['', `INT8: ${roundings[rounding]} x = q · scale.`] : []),
-    ...(preprocess
-      ? [
-          '',
-          `The ranges belong to pictures that become (pixel / 255 − mean) / std: mean ${preprocess.mean.join(', ')}, std ${preprocess.std.join(', ')}, channels in the order ${preprocess.channelOrder}.`,
-        ]
-      : []),
+    ...(preprocess ? ['', `The ranges belong to pictures that become ${preprocessText(preprocess)}.`] : []),
     ...(board.cudla ? ['', ...hostPage(board)] : []),
     ...(withoutScale.length > 0
       ? [
@@ -139,6 +140,7 @@ function filesOf(board: Board): readonly (readonly string[])[] {
   return [
     [code(board.model.file), 'the prepared network'],
     ...(board.cache ? [[code(board.cache.file), 'the ranges of its tensors']] : []),
+    ...pictures(board).map(({ file }) => [code(file), 'how pictures become its input, for `dla`']),
     [code('trtexec.sh'), board.standalone ? 'builds the loadable' : 'builds the engine and measures it'],
     ...written,
     ...(board.cudla ? [[code('cudla/'), 'a host in C++ that runs the loadable through cuDLA']] : []),

@@ -1,5 +1,6 @@
 /** A compiled network as terminal text: segments, memory, and what the emulator leaves to the host. */
 
+import { preprocessText } from '../graph/preprocess.ts';
 import type { Plan } from '../program/program.ts';
 import { segmentSummaries } from './plan-summary.ts';
 import { formatBytes, heading, paint, printable, shorten, type TextOptions, table } from './table.ts';
@@ -46,6 +47,7 @@ export function compileText(
       options,
     ),
   ];
+  if (plan.preprocess) lines.push(`pictures: ${preprocessText(plan.preprocess)}`);
   if (plan.ranges === 'dummy') {
     lines.push(
       paint('dummy ranges: times mean something, values do not; calibrate first to run it', 'yellow', options),

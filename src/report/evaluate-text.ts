@@ -1,6 +1,7 @@
 /** An evaluation as terminal text: FP32 beside the DLA. */
 
 import type { Evaluation } from '../evaluate/evaluate.ts';
+import { preprocessText } from '../graph/preprocess.ts';
 import { grouped, heading, paint, percent, printable, type TextOptions, table } from './table.ts';
 
 export function evaluationText(evaluation: Evaluation, options: TextOptions = {}): string {
@@ -8,10 +9,11 @@ export function evaluationText(evaluation: Evaluation, options: TextOptions = {}
   const precision = evaluation.precision.toUpperCase();
   const lines = [
     heading(
-      `${accuracy ? 'Accuracy' : 'Tensors'}: ${printable(evaluation.network)}, ${grouped(evaluation.samples)} samples, calibrated by ${printable(evaluation.calibration)}`,
+      `${accuracy ? 'Accuracy' : 'Outputs'}: ${printable(evaluation.network)}, ${grouped(evaluation.samples)} samples, calibrated by ${printable(evaluation.calibration)}`,
       options,
     ),
   ];
+  if (evaluation.preprocess) lines.push(`pictures: ${preprocessText(evaluation.preprocess)}`, '');
   if (accuracy) {
     const { fp32, dla, agreement } = accuracy;
     const points = (dla.top1 - fp32.top1) * 100;
@@ -29,17 +31,11 @@ export function evaluationText(evaluation: Evaluation, options: TextOptions = {}
       '',
     );
   }
+  if (evaluation.outputs.length > 0) lines.push(divergenceTable('output', evaluation.outputs, options));
   if (evaluation.tensors.length > 0) {
     lines.push(
-      table(
-        [{ title: 'tensor' }, { title: 'SNR dB', align: 'right' }, { title: 'saturated', align: 'right' }],
-        evaluation.tensors.map((tensor) => [
-          printable(tensor.value),
-          Number.isFinite(tensor.snr) ? tensor.snr.toFixed(1) : '∞',
-          percent(tensor.saturated, 3),
-        ]),
-        options,
-      ),
+      '',
+      divergenceTable('tensor', evaluation.tensors, options),
       evaluation.firstDivergence === undefined
         ? paint('no tensor falls below 20 dB', 'green', options)
         : paint(`${precision} first diverges at ${printable(evaluation.firstDivergence)}`, 'yellow', options),
@@ -47,3 +43,18 @@ export function evaluationText(evaluation: Evaluation, options: TextOptions = {}
   }
   return lines.join('\n').trimEnd();
 }
+
+const divergenceTable = (title: string, tensors: Evaluation['tensors'], options: TextOptions): string =>
+  table(
+    [{ title }, ...['SNR dB', 'cosine', 'saturated'].map((name) => ({ title: name, align: 'right' }) as const)],
+    tensors.map(({ value, snr, cosine, saturated }) => [
+      printable(value),
+      decibels(snr),
+      cosine.toFixed(6),
+      percent(saturated, 3),
+    ]),
+    options,
+  );
+
+/** Endless without noise, and downwards without a signal. */
+const decibels = (snr: number): string => (Number.isFinite(snr) ? snr.toFixed(1) : snr > 0 ? '∞' : '−∞');

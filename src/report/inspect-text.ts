@@ -1,6 +1,7 @@
 /** Any file that dlakit reads, as text: what `dla inspect` prints. */
 
 import { locate } from '../base/errors.ts';
+import { preprocessText, readPreprocess } from '../graph/preprocess.ts';
 import { printGraph } from '../graph/print.ts';
 import { decodeLoadable, isLoadable } from '../loadable/container.ts';
 import { decodeStockLoadable, isStockLoadable } from '../loadable/nvdla/format/stock-loadable.ts';
@@ -14,9 +15,9 @@ import { readRanges } from '../quantize/read-ranges.ts';
 
 /**
  * Prints a file that dlakit reads: an ONNX model (with its external data), a loadable of its own or of the open NVDLA, a
- * calibration cache, or ranges in JSON.
+ * calibration cache, ranges in JSON, or the pre-processing beside them.
  *
- * @throws onnx/*, loadable/*, calibrate/cache-format
+ * @throws onnx/*, loadable/*, calibrate/cache-format, preprocess/*
  */
 export function inspectText(bytes: Uint8Array, file?: string, external?: ReadOptions['external']): string {
   if (isLoadable(bytes)) return printPlan(decodeLoadable(bytes, file === undefined ? {} : { file }).plan);
@@ -30,9 +31,14 @@ export function inspectText(bytes: Uint8Array, file?: string, external?: ReadOpt
   if (startsWith(bytes, '{')) {
     const text = new TextDecoder().decode(bytes);
     if (!/"format"\s*:/.test(text)) return ['ranges', ...rangeLines(readRanges(bytes, file))].join('\n');
-    const { scales, ...how } = readCalibrationJson(text, file);
+    if (/"format"\s*:\s*"dlakit-preprocess"/.test(text)) {
+      const preprocess = readPreprocess(text, file);
+      return preprocess ? `pictures: ${preprocessText(preprocess)}` : 'no pictures: the samples were tensors';
+    }
+    const { scales, preprocess, ...how } = readCalibrationJson(text, file);
     const method = how.percentile === undefined ? how.method : `${how.method} ${how.percentile}`;
-    return [`calibration by ${method} over ${how.samples} samples`, ...rangeLines(scales)].join('\n');
+    const pictures = preprocess ? [`pictures: ${preprocessText(preprocess)}`] : [];
+    return [`calibration by ${method} over ${how.samples} samples`, ...pictures, ...rangeLines(scales)].join('\n');
   }
   return printGraph(resolve(readModel(bytes, { ...(file !== undefined && { file }), ...(external && { external }) })));
 }

@@ -7,6 +7,7 @@ import { precisionNames } from '../base/data-type.ts';
 import * as z from '../base/schema.ts';
 import { orinEngines } from '../estimate/orin/engines.ts';
 import { evidenceClasses } from '../estimate/orin/evidence.ts';
+import { preprocessSchema } from '../graph/preprocess.ts';
 import { checkSchemaVersion } from './check-json.ts';
 import { reportSchemaVersion } from './make-report.ts';
 
@@ -277,6 +278,13 @@ const estimate = z
 
 const accuracy = z.strictObject({ top1: z.number().min(0).max(1), top5: z.number().min(0).max(1) });
 
+const divergence = z.strictObject({
+  value: text,
+  snr: z.number().nullable().describe('Decibel; null when the tensor is equal to its real one.'),
+  cosine: z.number().min(-1).max(1),
+  saturated: z.number().min(0).max(1).describe('Share of elements beyond what the type of the DLA can hold.'),
+});
+
 const evaluation = z
   .strictObject({
     network: text,
@@ -284,17 +292,15 @@ const evaluation = z
     precision,
     samples: count,
     calibration: text,
+    preprocess: preprocessSchema
+      .describe('How pictures became the samples: (pixel / divisor − mean) / std.')
+      .optional(),
     accuracy: z
       .strictObject({ fp32: accuracy, dla: accuracy, agreement: z.number().min(0).max(1) })
       .describe('Absent when the samples have no labels.')
       .optional(),
-    tensors: z.array(
-      z.strictObject({
-        value: text,
-        snr: z.number().nullable().describe('Decibel; null when the tensor is equal to its real one.'),
-        saturated: z.number().min(0).max(1),
-      }),
-    ),
+    outputs: z.array(divergence).describe('The outputs of the network over all samples.'),
+    tensors: z.array(divergence),
     firstDivergence: text.optional(),
   })
   .meta({ id: 'evaluation' });

@@ -37,9 +37,11 @@ const evaluation: Evaluation = {
   samples: 1000,
   calibration: hostile,
   accuracy: { fp32: { top1: 0.95, top5: 0.99 }, dla: { top1: 0.948, top5: 0.99 }, agreement: 0.99 },
+  preprocess: { divisor: 1, mean: [123.7], std: [58.4], channelOrder: 'rgb' },
+  outputs: [{ value: 'worse', snr: 12.5, cosine: 0.97, saturated: 0 }],
   tensors: [
-    { value: hostile, snr: Number.POSITIVE_INFINITY, saturated: 0 },
-    { value: 'worse', snr: 12.5, saturated: 0.25 },
+    { value: hostile, snr: Number.POSITIVE_INFINITY, cosine: 1, saturated: 0 },
+    { value: 'worse', snr: 12.5, cosine: 0.97, saturated: 0.25 },
   ],
   firstDivergence: 'worse',
 };
@@ -278,5 +280,7 @@ describe('terminal text', () => {
   it('shows accuracy with the difference in points', () => {
     expect(evaluationText(evaluation)).toContain('-0.20');
     expect(evaluationText(evaluation)).toContain('INT8 first diverges at worse');
+    expect(evaluationText(evaluation)).toContain('pictures: (pixel − 123.7) / 58.4, rgb');
+    expect(evaluationText(evaluation)).toMatch(/^worse +12\.5 +0\.970000 +0\.000 %$/m);
   });
 });

@@ -161,7 +161,7 @@ describe('a loadable', () => {
   test('that is given inputs that it does not have, or of another size', async () => {
     work.write('small.bin', new Uint8Array(100));
     expect(await refusal('run', 'sound.dla', '--input', 'image=small.bin', '--output', 'out')).toMatchInlineSnapshot(
-      `"dla: small.bin, value image: the file has another size than the input (expected 768 bytes (float32 1×3×8×8), found 100 bytes) [run/input]"`,
+      `"dla: small.bin, value image: the file has another size than the input (expected a multiple of 768 bytes (float32 3×8×8), found 100 bytes) [run/input]"`,
     );
     expect(await refusal('run', 'sound.dla', '--input', 'picture=image.bin')).toMatchInlineSnapshot(
       `"dla: value picture: the network has no input of that name (expected image) [run/input]"`,

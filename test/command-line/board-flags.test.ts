@@ -116,11 +116,14 @@ const honoured: readonly (readonly [network: string, flags: readonly string[], (
   ['open', ['--shapes', 'image:4x3x32x32'], ({ inputs }) => expect(inputs).toEqual([['image', [4, 3, 32, 32]]])],
   [
     'net',
+    ['--divisor', '1', '--mean', '127', '--std', '64'],
+    ({ page }) => expect(page).toContain('pictures that become (pixel − 127) / 64, rgb.\n'),
+  ],
+  [
+    'net',
     ['--mean', '0.5,0.25,0.125', '--std', '2', '--channel-order', 'bgr'],
     ({ page }) => {
-      expect(page).toContain(
-        'pictures that become (pixel / 255 − mean) / std: mean 0.5, 0.25, 0.125, std 2, channels in the order bgr.\n',
-      );
+      expect(page).toContain('pictures that become (pixel / 255 − [0.5, 0.25, 0.125]) / 2, bgr.\n');
     },
   ],
   [
@@ -233,7 +236,7 @@ const refused: readonly (readonly [network: string, flags: readonly string[], co
   ['net', ['--release', 'JetPack 1.0'], 'target/unknown'],
   ['net', ['--batch', '2'], 'shape/binding'],
   ['net', ['--shapes', 'picture:1x3x32x32'], 'shape/binding'],
-  ['net', ['--mean', '0.5,0.5'], 'cli/usage'],
+  ['net', ['--mean', '0.5,0.5'], 'preprocess/invalid'],
   ['net', ['--interface', '0.12'], 'cli/usage'],
   ['net', ['--output', 'net.nvdla'], 'device/unsupported'],
   ['gpu', ['--input-format', 'dla_hwc4'], 'compile/unsupported'],

@@ -146,9 +146,7 @@ describe('board flags in pairs', () => {
       );
     }
     expect(board.page.includes('through cuDLA')).toBe(row.standalone === 'cudla');
-    expect(board.page.includes('mean 0.5, 0.25, 0.125, std 2, channels in the order rgb')).toBe(
-      row.preprocess !== 'default',
-    );
+    expect(board.page.includes('(pixel / 255 − [0.5, 0.25, 0.125]) / 2, rgb')).toBe(row.preprocess !== 'default');
   });
 
   it.each(refused.map((row) => [shown(row), row] as const))('dla %s is refused', async (_, row) => {

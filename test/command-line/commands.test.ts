@@ -41,8 +41,8 @@ describe('the command line', () => {
     const child = spawn(process.execPath, [program, ...args], { cwd: workspace.path });
     const [stdout, stderr] = [child.stdout, child.stderr].map((stream) => stream.setEncoding('utf8').toArray());
     expect(await once(child, 'close')).toEqual([0, null]);
-    expect((await stdout!).join('')).toBe('3 samples, 53 tensors, method mse\n');
-    expect((await stderr!).join('')).toBe('wrote net.cache\n');
+    expect((await stdout!).join('')).toBe('pictures: pixel / 255, gray\n3 samples, 53 tensors, method mse\n');
+    expect((await stderr!).join('')).toBe('wrote net.cache\nwrote net.cache.preprocess.json\n');
   });
 
   it('inspects calibrations in both forms', async () => {
@@ -51,7 +51,7 @@ describe('the command line', () => {
       /^TRT-\d+-EntropyCalibration2\nimage: scale 0\.\d+, range ±/,
     );
     expect((await workspace.run('inspect', 'net.json')).stdout).toMatch(
-      /^calibration by mse over 3 samples\nimage: scale 0\.\d+/,
+      /^calibration by mse over 3 samples\npictures: pixel \/ 255, gray\nimage: scale 0\.\d+/,
     );
   });
 
@@ -91,10 +91,6 @@ describe('the command line', () => {
     expect(workspace.files()).not.toContain('out/report.json');
   });
 
-  it('prepares images of the demo networks alike in every command', async () => {
-    expect((await workspace.run('inspect', 'net.dla')).stdout).toMatch(/^plan .*mean=\[0\.286\]/);
-  });
-
   it('refuses a batch that a network with a fixed one cannot take', async () => {
     const builder = new GraphBuilder('net');
     builder.output(builder.relu(builder.input('x', [2, 8, 8, 8])));
@@ -109,7 +105,7 @@ describe('the command line', () => {
   it('refuses means that the input has no channels for', async () => {
     const result = await workspace.run('compile', model, '--mean', '0.5,0.5', '--output', 'odd.dla');
     expect(result.stderr).toContain(
-      '--mean wants one number, or one for each channel of the input (expected 1 or 1, found 2)',
+      'there are too many or too few numbers for the mean (expected one number, found 2) [preprocess/invalid]',
     );
     expect(await workspace.run('compile', model, '--std', '0', '--output', 'odd.dla')).toMatchObject({ status: 2 });
     expect(workspace.files().filter((name) => name.startsWith('odd'))).toEqual([]);
@@ -213,7 +209,10 @@ describe('the command line', () => {
     for (const format of ['cfg', 'txn']) {
       const recorded = ['small.dla', '--images', images, '--format', format, '--output', format];
       const wrote = await workspace.run('trace', 'record', ...recorded);
-      expect(wrote).toMatchObject({ status: 0, stdout: expect.stringMatching(/^.+: \d+ launches, \d+ files\n$/) });
+      expect(wrote).toMatchObject({
+        status: 0,
+        stdout: expect.stringMatching(/^pictures: .+\n.+: \d+ launches, \d+ files\n$/),
+      });
       const played = await workspace.run('trace', 'run', format, '--target', 'nv_small');
       expect(played).toMatchObject({ status: 0, stderr: '' });
       expect(played.stdout).toMatch(/^\S+: \d+ checks passed, [\d ,]+ register writes, \d+ launches\n/);
@@ -278,10 +277,11 @@ describe('stock loadables on the command line', () => {
     const other = await workspace.run('run', 'small.nvdla', '--images', images, '--output', 'other', '--compare');
     expect(own).toMatchObject({ status: 0 });
     expect(other).toMatchObject({ status: 0, stderr: 'wrote 1 tensors to other\n' });
-    const [line, ...outputs] = own.stdout.split('\n');
+    const [pictures, line, ...outputs] = own.stdout.split('\n');
+    expect(pictures).toBe('pictures: pixel / 255, gray');
     const told = other.stdout.replace('all 1 tensors equal the scalar reference\n', '').split('\n');
     const counted = (text: string): string => text.replace(/, [\d.]+ .?s of emulation$/, '');
-    expect([counted(told[0]!), ...told.slice(1)]).toEqual([counted(line!), ...outputs]);
+    expect([told[0], counted(told[1]!), ...told.slice(2)]).toEqual([pictures, counted(line!), ...outputs]);
     for (const file of ['0000-logits.bin', 'tensors.json']) {
       expect(workspace.read(`other/${file}`)).toEqual(workspace.read(`own/${file}`));
     }

@@ -10,6 +10,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import sharp from 'sharp';
 import { afterAll, describe, expect, it } from 'vitest';
 import { Random } from '../../src/base/random.ts';
+import { npy } from '../../src/evaluate/testing/npy.ts';
 import type { Graph } from '../../src/graph/graph.ts';
 import { float32Tensor } from '../../src/graph/tensor.ts';
 import { nodeOnnxRuntime } from '../../src/host/node/onnxruntime.ts';
@@ -105,6 +106,14 @@ export function smallNetwork(): Graph {
   return renamed(builder.build(), (value) => value.replace(/:out$/, ''));
 }
 
+/** A classifier of the features of a sound: no picture, no channels. */
+export function keywordNetwork(): Graph {
+  const builder = new GraphBuilder('keyword', { seed: 9 });
+  const hidden = builder.relu(builder.gemm(builder.flatten(builder.input('features', [1, 16, 8])), 32));
+  builder.output(builder.gemm(hidden, 4, 'score'));
+  return builder.build();
+}
+
 /** A detector's shape: symbolic, with an activation that the DLA does not have. */
 function detector(): Graph {
   const builder = new GraphBuilder('detector', { seed: 8 });
@@ -138,6 +147,7 @@ function renamed(graph: Graph, rename: (value: string) => string): Graph {
 }
 
 export const small = (): PreparedNetwork => prepare(readNetwork(writeModel(smallNetwork())));
+const keyword = (): PreparedNetwork => prepare(readNetwork(writeModel(keywordNetwork())));
 const fashion = (): PreparedNetwork => prepare(readNetwork(repository('models/fashion-resnet20.onnx')));
 
 const caches = new Map<() => PreparedNetwork, Promise<string>>();
@@ -222,6 +232,12 @@ async function contentOf(name: string, command: string): Promise<Content> {
       return writeModel(symbolic(detector()));
     case 'detector.onnx':
       return writeModel(detector());
+    case 'keyword.onnx':
+      return writeModel(keywordNetwork());
+    case 'features.npy':
+      return npy('<f4', '(3, 16, 8)', Float32Array.from(new Random(5).symmetric(3 * 16 * 8, 1)));
+    case 'keyword.cache':
+      return command === 'calibrate' ? undefined : cacheOf(keyword);
     case 'net.cache':
       return command === 'calibrate' ? undefined : cacheOf(small);
     case 'resnet20.cache':

@@ -29,7 +29,7 @@ describe('a flag that would do nothing', () => {
     ['run net.dla --input image=image.bin --engines reference --threads 2', '--threads goes with --engines wasm'],
     ['run net.dla --input image=image.bin --engines reference --compare', '--compare goes with --engines wasm'],
     ['run net.dla --input image=image.bin --dump', '--dump needs --output'],
-    ['run net.dla --images none --input image=image.bin', '--images and --input both give the input'],
+    ['run net.dla --images none --input image=image.bin', 'no input that --input does not name takes images'],
     ['run net.nvdla --input image=image.bin --dump --output x', '--dump goes with a .dla'],
     ['estimate net.onnx --format json --layers', '--layers goes with --format text'],
     ['estimate net.dla --sram 1', '--sram decides how a network is compiled'],

@@ -2,12 +2,14 @@
 
 import { dirname, posix } from 'node:path';
 import { expect } from 'vitest';
+import { readPreprocess } from '../../src/graph/preprocess.ts';
 import { decodeLoadable } from '../../src/loadable/container.ts';
 import { statedTarget } from '../../src/loadable/nvdla/format/loadable-target.ts';
 import { decodeStockLoadable } from '../../src/loadable/nvdla/format/stock-loadable.ts';
 import { validateStockLoadable } from '../../src/loadable/nvdla/validate/loadable.ts';
 import { readModel } from '../../src/onnx/read.ts';
 import { readCalibrationCache } from '../../src/quantize/calibration-cache.ts';
+import { readCalibrationJson } from '../../src/quantize/calibration-json.ts';
 import { reportSchema } from '../../src/report/json-schemas.ts';
 import { readBoard } from './board-folder.ts';
 import type { Folder } from './program.ts';
@@ -21,7 +23,9 @@ const byName: readonly (readonly [RegExp, Reader])[] = [
     (folder, file) => expect(json(folder, file)).toMatchObject({ traceEvents: expect.any(Array) }),
   ],
   [/(^|\/)tensors\.json$/, readTensors],
+  [/\.preprocess\.json$/, (folder, file) => void readPreprocess(folder.text(file), file)],
   [/_precision_config\.json$/, readPrecisions],
+  [/(^|\/)net\.json$/, (folder, file) => void readCalibrationJson(folder.text(file), file)],
   [/_precision_config_layer_arg\.txt$/, (folder, file) => expect(folder.text(file)).toMatch(/^(.+:fp16(,.+:fp16)*)?$/)],
   [/_layer_precisions\.txt$/, (folder, file) => expect(folder.text(file)).toMatch(/^.+:fp16(,.+:fp16)*$/)],
   [/\.sarif$/, (folder, file) => expect(json(folder, file)).toMatchObject({ version: '2.1.0' })],

@@ -1,8 +1,10 @@
-/** `dla calibrate`: INT8 ranges from sample images, as a TensorRT calibration cache or as JSON. */
+/** `dla calibrate`: INT8 ranges from samples, as a TensorRT calibration cache or as JSON. */
 
 import { Command, Option } from 'commander';
-import { samples } from '../../evaluate/data-set.ts';
-import { writeFile } from '../../host/node/files.ts';
+import { wholeRuns } from '../../evaluate/feed.ts';
+import { batchOf } from '../../graph/graph.ts';
+import { preprocessFile, preprocessFor, writePreprocess } from '../../graph/preprocess.ts';
+import { writeFiles } from '../../host/node/files.ts';
 import { nodeOnnxRuntime } from '../../host/node/onnxruntime.ts';
 import { calibrate, check, prepare } from '../../index.ts';
 import { defaultMethod } from '../../quantize/calibrate.ts';
@@ -12,21 +14,13 @@ import { quantize } from '../../quantize/quantize.ts';
 import { type CalibrationMethod, calibrationMethods, defaultPercentile } from '../../quantize/range-of.ts';
 import { writeNvdlaTable } from '../../quantize/read-ranges.ts';
 import { valuesOnDla } from '../../quantize/scaled-values.ts';
-import { preprocessFor } from '../compile-flags.ts';
 import type { Context } from '../context.ts';
-import { type DataFlags, imageInputOf, readDataSet, withImages } from '../data-flags.ts';
+import { type DataFlags, graphInputs, printPreprocess, readData, requireDataFlags, withData } from '../data-flags.ts';
 import { readNetworkFile } from '../network-file.ts';
-import {
-  percentage,
-  positiveInteger,
-  refuse,
-  requireFormat,
-  withPreprocess,
-  withShapes,
-  withTarget,
-} from '../options.ts';
+import { percentage, positiveInteger, refuse, requireFormat, withShapes, withTarget } from '../options.ts';
+import { type PreprocessFlags, preprocessFlags, statedPreprocess, withPreprocess } from '../preprocess-flags.ts';
 
-interface Flags extends DataFlags {
+interface Flags extends DataFlags, PreprocessFlags {
   readonly target: string;
   readonly release?: string;
   readonly shapes?: string;
@@ -38,8 +32,8 @@ interface Flags extends DataFlags {
 }
 
 export const calibrateCommand = (context: Context): Command =>
-  withPreprocess(withImages(withShapes(withTarget(new Command('calibrate')))))
-    .description('Find the INT8 range of every tensor from sample images.')
+  withPreprocess(withData(withShapes(withTarget(new Command('calibrate')))))
+    .description('Find the INT8 range of every tensor from samples: images, or tensors of any rank.')
     .argument('<model.onnx>')
     .requiredOption('--output <file>', 'a TensorRT calibration cache, or dlakit’s JSON when it ends in .json')
     .addOption(
@@ -54,7 +48,7 @@ export const calibrateCommand = (context: Context): Command =>
         .default(defaultMethod),
     )
     .option('--percentile <p>', 'of --method percentile', percentage, defaultPercentile)
-    .option('--limit <n>', 'use the first n images', positiveInteger)
+    .option('--limit <n>', 'use the first n samples', positiveInteger)
     .addHelpText(
       'after',
       `
@@ -62,44 +56,51 @@ The ranges belong to the network as it is prepared for the target (dla compile -
 names that TensorRT looks for.
 
 Examples:
-  dla calibrate models/fashion-resnet20.onnx --images data/fashion-mnist-calibration-images.idx3.gz --output resnet20.cache
-  dla calibrate net.onnx --images photos/ --fit crop --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --output net.cache`,
+  dla calibrate models/fashion-resnet20.onnx --images data/fashion-mnist-calibration-images.idx3.gz \\
+    --mean 0.286 --std 0.353 --output resnet20.cache
+  dla calibrate net.onnx --images photos/ --fit crop --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 --output net.cache
+  dla calibrate net.onnx --images photos/ --fit stretch --divisor 1 --mean 123.7,116.3,103.5 --std 58.4,57.1,57.4 \\
+    --output net.json
+  dla calibrate keyword.onnx --input features=features.npy --output keyword.cache`,
     )
     .action(async (file: string, flags: Flags, command: Command) => {
       requireFormat('--output', flags.output, ['cache', 'json']);
       if (flags.method !== 'percentile') refuse(command, ['percentile'], 'goes with --method percentile');
+      await requireDataFlags(command, flags, preprocessFlags);
       const network = prepare(await readNetworkFile(file, flags), flags);
       const where = { target: flags.target, ...(flags.release !== undefined && { release: flags.release }) };
-      const dataSet = await readDataSet(flags);
-      const input = imageInputOf(network, preprocessFor(file, flags), flags.fit);
-      const total = Math.min(dataSet.size, flags.limit ?? dataSet.size);
+      const stated = statedPreprocess(flags, network.original) ?? preprocessFor(network.original, undefined);
+      const data = await readData(graphInputs(network.graph), batchOf(network.graph), stated, flags);
+      const total = Math.min(data.feed.size, flags.limit ?? data.feed.size);
       const progress = context.progress('calibrating', total);
       try {
-        const calibration = await calibrate(
-          network,
-          samples(dataSet, input, { limit: total, signal: context.signal }),
-          {
-            runtime: await nodeOnnxRuntime(),
-            ...where,
-            method: flags.method,
-            percentile: flags.percentile,
-            signal: context.signal,
-            onProgress: (done) => progress.update(done),
-          },
-        );
+        const { preprocess } = data;
+        const calibration = await calibrate(network, wholeRuns(data.feed, { limit: total, signal: context.signal }), {
+          runtime: await nodeOnnxRuntime(),
+          ...where,
+          ...(preprocess && { preprocess }),
+          method: flags.method,
+          percentile: flags.percentile,
+          signal: context.signal,
+          onProgress: (done) => progress.update(done),
+        });
         // The cache holds the scales after the equal-range rules: the board computes with those that the emulator has.
         const onDla = valuesOnDla(network.graph, check(network.graph, where));
         const { quantized } = quantize(network.graph, calibration.scales, { onDla });
+        const form = flags.format ?? (flags.output.endsWith('.json') ? 'json' : 'cache');
         const text = {
           cache: () => writeCalibrationCache(quantized.scales),
           json: () => writeCalibrationJson(calibration),
           nvdla: () => writeNvdlaTable(quantized.scales),
-        }[flags.format ?? (flags.output.endsWith('.json') ? 'json' : 'cache')]();
-        await writeFile(flags.output, text);
+        }[form]();
+        // Forms of others have no place for the pre-processing: it lies beside them.
+        const beside = form === 'json' ? [] : [[preprocessFile(flags.output), writePreprocess(preprocess)] as const];
+        await writeFiles([[flags.output, text], ...beside]);
+        printPreprocess(preprocess, context);
         context.print(
           `${calibration.samples} samples, ${calibration.scales.size} tensors, method ${calibration.method}`,
         );
-        context.note(`wrote ${flags.output}`);
+        for (const [file] of [[flags.output], ...beside]) context.note(`wrote ${file}`);
       } finally {
         progress.stop();
       }

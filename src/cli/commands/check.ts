@@ -9,7 +9,7 @@ import { type CompileOptions, check, compile, type PreparedNetwork, prepare, ver
 import { checkJson } from '../../report/check-json.ts';
 import { checkText } from '../../report/check-text.ts';
 import { checkSarif } from '../../report/sarif.ts';
-import { readScales, scalesText } from '../compile-flags.ts';
+import { scalesText } from '../compile-flags.ts';
 import type { Context } from '../context.ts';
 import { readNetworkFile } from '../network-file.ts';
 import {
@@ -21,6 +21,7 @@ import {
   withShapes,
   withTarget,
 } from '../options.ts';
+import { readCalibration } from '../preprocess-flags.ts';
 
 interface Flags {
   readonly target: string;
@@ -78,7 +79,7 @@ Examples:
       const subject = flags.prepared ? boardGraph(prepared.graph) : graph;
       const options = { ...flags, ...poolsOf(flags) };
       const result = check(subject, options);
-      const scales = flags.calib === undefined ? undefined : await readScales(flags.calib);
+      const scales = flags.calib === undefined ? undefined : (await readCalibration(flags.calib)).scales;
       const compilation = compiled(prepared, { ...options, ...(scales && { scales }) }, flags.calib);
       const hasScales = scales !== undefined || prepared.graph.scales !== undefined;
       const notEmulated = new Set(compilation?.notEmulated.keys());

@@ -12,7 +12,8 @@ import { encodeLoadable } from '../../loadable/container.ts';
 import { compileText } from '../../report/compile-text.ts';
 import { type CompileFlags, compileFile, scalesText } from '../compile-flags.ts';
 import type { Context } from '../context.ts';
-import { refuse, requireFormat, withCompile, withPreprocess, withShapes, withTarget } from '../options.ts';
+import { refuse, requireFormat, withCompile, withShapes, withTarget } from '../options.ts';
+import { withPreprocess } from '../preprocess-flags.ts';
 
 interface Flags extends CompileFlags {
   readonly output?: string;

@@ -10,7 +10,7 @@ import { isStockLoadable } from '../../loadable/nvdla/format/stock-loadable.ts';
 import type { Plan } from '../../program/program.ts';
 import { estimateText, layersText } from '../../report/estimate-text.ts';
 import { perfettoTrace } from '../../report/perfetto.ts';
-import { type CompileFlags, compileFile, type PreprocessFlags } from '../compile-flags.ts';
+import { type CompileFlags, compileFile } from '../compile-flags.ts';
 import type { Context } from '../context.ts';
 import {
   isGiven,
@@ -25,6 +25,7 @@ import {
   withSystem,
   withTarget,
 } from '../options.ts';
+import type { PreprocessFlags } from '../preprocess-flags.ts';
 
 interface Flags extends CompileFlags, SystemFlags {
   readonly module?: string;

@@ -15,10 +15,11 @@ import {
 } from '../../index.ts';
 import { coverageText } from '../../report/coverage-text.ts';
 import { printable } from '../../report/table.ts';
-import { readScales, scalesText } from '../compile-flags.ts';
+import { scalesText } from '../compile-flags.ts';
 import type { Context } from '../context.ts';
 import { readNetworkFile } from '../network-file.ts';
 import { positiveInteger, refuse, withShapes, withTarget } from '../options.ts';
+import { readCalibration } from '../preprocess-flags.ts';
 
 interface Flags {
   readonly target: string;
@@ -143,7 +144,7 @@ const translating: readonly (keyof Flags)[] = [
 ];
 
 async function explicitFile(graph: Graph, flags: Flags, context: Context) {
-  const scales = flags.calib === undefined ? undefined : await readScales(flags.calib);
+  const scales = flags.calib === undefined ? undefined : (await readCalibration(flags.calib)).scales;
   const compilation = compile(prepare(graph, flags), { ...flags, ...(scales && { scales }) });
   const told = scalesText(compilation, context);
   return { bytes: writeModel(explicitNetwork(compilation)), text: told === '' ? '' : `\n${told}` };

@@ -4,15 +4,14 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import type { Bindings } from '../../estimate/orin/as-built.ts';
 import { writeFiles } from '../../host/node/files.ts';
-import { prepare, report } from '../../index.ts';
+import { report } from '../../index.ts';
 import { reportHtml } from '../../report/html/page.ts';
 import { reportJson } from '../../report/make-report.ts';
 import { perfettoTrace } from '../../report/perfetto.ts';
-import { type CompileFlags, compileNetwork, preprocessFor, readScales } from '../compile-flags.ts';
+import { type CompileFlags, compileFile } from '../compile-flags.ts';
 import type { Context } from '../context.ts';
-import { type DataFlags, withFit } from '../data-flags.ts';
+import { type DataFlags, requireDataFlags, withData } from '../data-flags.ts';
 import { type EngineFlags, evaluateFile, withEngines } from '../device-flags.ts';
-import { readNetworkFile } from '../network-file.ts';
 import {
   positiveInteger,
   refuse,
@@ -21,25 +20,24 @@ import {
   withBindings,
   withCompile,
   withModule,
-  withPreprocess,
   withShapes,
   withSystem,
   withTarget,
 } from '../options.ts';
+import { withPreprocess } from '../preprocess-flags.ts';
 
-interface Flags extends CompileFlags, EngineFlags, SystemFlags, Omit<DataFlags, 'images'> {
+interface Flags extends CompileFlags, DataFlags, EngineFlags, SystemFlags {
   readonly module?: string;
   readonly cores?: number;
   readonly bindings?: Bindings;
   readonly output: string;
-  readonly images?: string;
 }
 
 /** The flags of an evaluation. */
 const evaluating: readonly (keyof Flags)[] = ['labels', 'limit', 'fit', 'engines', 'threads'];
 
 export const reportCommand = (context: Context): Command =>
-  withFit(
+  withData(
     withEngines(
       withPreprocess(withSystem(withBindings(withModule(withCompile(withShapes(withTarget(new Command('report')))))))),
     ),
@@ -47,19 +45,17 @@ export const reportCommand = (context: Context): Command =>
     .description('Write a report: a self-contained HTML page, its data as JSON, and a trace for ui.perfetto.dev.')
     .argument('<model.onnx>')
     .requiredOption('--output <folder>', 'receives report.html, report.json and trace.json')
-    .option('--images <path>', 'also evaluate accuracy on these images')
     .option('--labels <file>', 'IDX file of labels')
-    .option('--limit <n>', 'evaluate the first n images', positiveInteger)
+    .option('--limit <n>', 'evaluate the first n samples', positiveInteger)
     .addHelpText('after', '\nExample:\n  dla report resnet50.onnx --batch 2 --sram 1 --output out/resnet50')
     .action(async (file: string, flags: Flags, command: Command) => {
-      if (flags.images === undefined) refuse(command, evaluating, 'goes with --images');
-      const network = prepare(await readNetworkFile(file, flags), flags);
-      const scales = flags.calib === undefined ? undefined : await readScales(flags.calib);
-      const compilation = compileNetwork(network, { ...flags, ...preprocessFor(file, flags) }, scales);
-      const evaluation =
-        flags.images === undefined
-          ? undefined
-          : await evaluateFile(network, compilation.network, { ...flags, images: flags.images, tensors: 100 }, context);
+      const evaluates = flags.images !== undefined || flags.input !== undefined;
+      if (!evaluates) refuse(command, evaluating, 'goes with --images');
+      await requireDataFlags(command, flags);
+      const { network, compilation } = await compileFile(file, flags);
+      const evaluation = evaluates
+        ? await evaluateFile(network, compilation.network, { ...flags, tensors: 100 }, context)
+        : undefined;
       const result = report(network, compilation, {
         ...(flags.module !== undefined && { module: flags.module }),
         ...(flags.cores !== undefined && { cores: flags.cores }),

@@ -8,8 +8,9 @@ import { decodeLoadable } from '../../loadable/container.ts';
 import { isStockLoadable } from '../../loadable/nvdla/format/stock-loadable.ts';
 import { loadNetwork, type RunResult } from '../../runtime/network.ts';
 import type { Context } from '../context.ts';
+import { printPreprocess, requireDataFlags } from '../data-flags.ts';
 import { type EngineFlags, enginesOf, openNodeDevice, withEngines } from '../device-flags.ts';
-import { type RunFlags, readInputs, requireInputFlags, withInputs } from '../run-inputs.ts';
+import { type RunFlags, readInputs, withInputs } from '../run-inputs.ts';
 import { compareWith, countersText, outputsText, outputTensors, writeTensors } from '../run-outputs.ts';
 import { runStock } from '../run-stock.ts';
 
@@ -38,7 +39,7 @@ Examples:
   dla run model.nvdla --target nv_small --input 0=surface.raw --output out/`,
     )
     .action(async (file: string, flags: RunFlags, command: Command) => {
-      requireInputFlags(command, flags);
+      await requireDataFlags(command, flags);
       if (flags.compare && flags.engines === 'reference') {
         fail('cli/usage', '--compare goes with --engines wasm: it runs the scalar reference beside');
       }
@@ -47,7 +48,7 @@ Examples:
       const network = decodeLoadable(bytes, { file, target: flags.target ?? 'orin' });
       const { plan } = network;
       if (flags.dump !== undefined && flags.output === undefined) fail('cli/usage', '--dump needs --output');
-      const inputs = await readInputs(plan, flags);
+      const { inputs, preprocess } = await readInputs(plan, flags);
       const hasHost = plan.segments.some((segment) => segment.kind === 'host');
       const runtime = hasHost ? await nodeOnnxRuntime() : undefined;
       const dump = flags.compare || flags.dump === true ? 'all' : flags.dump?.split(',');
@@ -75,6 +76,7 @@ Examples:
       };
       const started = performance.now();
       const result = await runOn(flags.engines, 'running');
+      printPreprocess(preprocess, context);
       context.print(countersText(plan.network, result.counters, performance.now() - started));
       context.print(outputsText(plan.outputs, result.outputs, context));
       if (flags.compare) compareWith(result, await runOn('reference', 'reference'), context);

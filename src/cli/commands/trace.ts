@@ -12,8 +12,9 @@ import { tagOf } from '../../loadable/nvdla/format/tag.ts';
 import { grouped, printable, table } from '../../report/table.ts';
 import { memoryBases } from '../../runtime/nvdla/device-buffers.ts';
 import type { Context } from '../context.ts';
+import { printPreprocess, requireDataFlags } from '../data-flags.ts';
 import { type EngineFlags, withEngineName } from '../device-flags.ts';
-import { type InputFlags, readInputs, readStockInputs, requireInputFlags, withInputs } from '../run-inputs.ts';
+import { type InputFlags, readInputs, readStockInputs, withInputs } from '../run-inputs.ts';
 import { fileName } from '../run-outputs.ts';
 
 export const traceCommand = (context: Context): Command => {
@@ -129,14 +130,14 @@ Examples:
   dla trace record net.dla --input image=image.bin --base 0xc000_0000 --checks layers --output trace/`,
     )
     .action(async (file: string, flags: RecordFlags, command: Command) => {
-      requireInputFlags(command, flags);
+      await requireDataFlags(command, flags);
       const bytes = await readBytes(file);
       const own = isLoadable(bytes);
       const { target, format, checks } = flags;
       const plan = own ? decodeLoadable(bytes, { file, ...(target !== undefined && { target }) }).plan : undefined;
       const hasHost = plan?.segments.some(({ kind }) => kind === 'host');
       const tag = plan ? undefined : tagOf(locate({ file }, () => decodeStockLoadable(bytes)));
-      const inputs = plan ? await readInputs(plan, flags) : await readStockInputs(tag, flags);
+      const { inputs, preprocess } = plan ? await readInputs(plan, flags) : await readStockInputs(tag, flags);
       const batch = inputs instanceof Map ? 1 : (plan?.batch ?? tag?.submissions ?? 1);
       const { traces, emulated } = await recordTraces(bytes, inputs, {
         target,
@@ -153,6 +154,7 @@ Examples:
         return [...own].map(([image, text]) => [join(folder, image), text] as const);
       });
       await writeFiles(files);
+      printPreprocess(preprocess, context);
       for (const { name, launches, files: own } of traces) {
         context.print(`${printable(name)}: ${launches} launches, ${own.size} files`);
       }

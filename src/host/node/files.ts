@@ -5,9 +5,10 @@
 
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fail } from '../../base/errors.ts';
+import type { ByteSource } from '../../evaluate/tensor-files.ts';
 
 /** @throws file/not-found */
 export async function readBytes(file: string): Promise<Uint8Array> {
@@ -17,6 +18,37 @@ export async function readBytes(file: string): Promise<Uint8Array> {
   } catch (error) {
     return fail('file/not-found', `the file cannot be read: ${reasonOf(error)}`, { file });
   }
+}
+
+/** A file of which parts are read. @throws file/not-found */
+export async function byteSource(file: string): Promise<ByteSource> {
+  const reading = async <T>(work: (handle: FileHandle) => Promise<T>): Promise<T> => {
+    try {
+      const handle = await open(file, 'r');
+      try {
+        return await work(handle);
+      } finally {
+        await handle.close();
+      }
+    } catch (error) {
+      return fail('file/not-found', `the file cannot be read: ${reasonOf(error)}`, { file });
+    }
+  };
+  const { size } = await reading((handle) => handle.stat());
+  return {
+    file,
+    size,
+    read: (offset, length) =>
+      reading(async (handle) => {
+        const bytes = new Uint8Array(length);
+        for (let done = 0; done < length; ) {
+          const { bytesRead } = await handle.read(bytes, done, length - done, offset + done);
+          if (bytesRead === 0) throw new Error('it ends early');
+          done += bytesRead;
+        }
+        return bytes;
+      }),
+  };
 }
 
 /** @throws file/not-found */

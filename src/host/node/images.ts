@@ -34,17 +34,24 @@ export async function readImageFolder(folder: string): Promise<DataSet> {
     name: folder,
     size: files.length,
     ...(classes && { classes }),
-    async sample(index) {
+    async sample(index, alpha) {
       const { file, label } = files[index]!;
       const path = join(folder, file);
       return {
-        image: await decodeImage(await readBytes(path), path),
+        image: await decodeImage(await readBytes(path), path, alpha),
         file: path,
         ...(label !== undefined && { label }),
       };
     },
   };
 }
+
+/** One image as a data set. */
+export const readImageFile = (file: string): DataSet => ({
+  name: file,
+  size: 1,
+  sample: async (_, alpha) => ({ image: await decodeImage(await readBytes(file), file, alpha), file }),
+});
 
 type Found = Omit<Labels, 'files'> & {
   readonly files: readonly (Omit<LabelledFile, 'label'> & { readonly label?: number })[];
@@ -82,8 +89,8 @@ type Sharp = typeof import('sharp').default;
 
 let loaded: Promise<Sharp> | undefined;
 
-/** Decodes PNG, JPEG, WebP, GIF, TIFF or AVIF to RGB, turned as its EXIF says. @throws evaluate/image */
-export async function decodeImage(data: Uint8Array, file: string): Promise<Image> {
+/** Decodes PNG, JPEG, WebP, GIF, TIFF or AVIF to RGB (with `alpha` to RGBA), turned as its EXIF says. @throws evaluate/image */
+export async function decodeImage(data: Uint8Array, file: string, alpha = false): Promise<Image> {
   loaded ??= import('sharp').then((module) => module.default);
   let sharp: Sharp;
   try {
@@ -93,15 +100,13 @@ export async function decodeImage(data: Uint8Array, file: string): Promise<Image
     return fail('evaluate/image', 'decoding images needs sharp; install it with: npm install sharp', { file });
   }
   try {
-    const { data: pixels, info } = await sharp(data, { limitInputPixels: largestSide * largestSide, failOn: 'error' })
-      .autoOrient()
-      .flatten({ background: '#000' })
-      .toColourspace('srgb')
-      .removeAlpha()
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true });
+    const turned = sharp(data, { limitInputPixels: largestSide * largestSide, failOn: 'error' }).autoOrient();
+    const coloured = alpha
+      ? turned.toColourspace('srgb').ensureAlpha()
+      : turned.flatten({ background: '#000' }).toColourspace('srgb').removeAlpha();
+    const { data: pixels, info } = await coloured.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
     const { width, height, channels } = info;
-    if (channels !== 3)
+    if (channels !== (alpha ? 4 : 3))
       return fail('evaluate/image', 'the image has no RGB form', { file }, { actual: `${channels} channels` });
     return { width, height, channels, pixels: new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.byteLength) };
   } catch (error) {

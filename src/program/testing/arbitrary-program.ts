@@ -5,6 +5,7 @@
 
 import fc from 'fast-check';
 import type { Bytes } from '../../base/units.ts';
+import type { Preprocess } from '../../graph/preprocess.ts';
 import type {
   BdmaTransfer,
   Cdp,
@@ -27,7 +28,7 @@ import type {
   SdpUnit,
   Softmax,
 } from '../layer.ts';
-import type { ConstantRef, Plan, PlanTensor, Preprocess, Program, Segment } from '../program.ts';
+import type { ConstantRef, Plan, PlanTensor, Program, Segment } from '../program.ts';
 import type { Surface } from '../surface.ts';
 
 type Arbitraries<T> = { [K in keyof T]-?: fc.Arbitrary<Exclude<T[K], undefined>> };
@@ -384,11 +385,15 @@ const planTensor = record<PlanTensor>(
   'scale',
 );
 
-const preprocess: fc.Arbitrary<Preprocess> = fc.record({
-  mean: fc.array(number),
-  std: fc.array(number),
-  channelOrder: fc.constantFrom('rgb', 'bgr', 'gray'),
-});
+const preprocess: fc.Arbitrary<Preprocess> = record<Preprocess>(
+  {
+    divisor: number,
+    mean: fc.array(number),
+    std: fc.array(number),
+    channelOrder: fc.constantFrom('rgb', 'bgr', 'gray', 'rgba', 'bgra'),
+  },
+  'divisor',
+);
 
 export const arbitraryPlan: fc.Arbitrary<Plan> = record<Plan>(
   {

@@ -7,8 +7,8 @@
 import { fail } from '../../../base/errors.ts';
 import type { Rounding } from '../../../base/rounding.ts';
 import type { Graph } from '../../../graph/graph.ts';
+import type { Preprocess } from '../../../graph/preprocess.ts';
 import { writeModel } from '../../../onnx/write.ts';
-import type { Preprocess } from '../../../program/program.ts';
 import { cacheHeader, writeCalibrationCache } from '../../../quantize/calibration-cache.ts';
 import { fuseMark, fusesUnscaled } from '../../../quantize/coverage.ts';
 import { bindingNotes, borderNotes } from '../../../support/segment-notes.ts';

@@ -5,6 +5,7 @@
 
 import { fail } from '../../../base/errors.ts';
 import * as z from '../../../base/schema.ts';
+import { type Preprocess, preprocessSchema } from '../../../graph/preprocess.ts';
 import type { Blob, StockLoadable } from './stock-loadable.ts';
 
 const tagName = 'dlakit';
@@ -28,13 +29,7 @@ export interface LoadableTag {
   readonly submissions?: number | undefined;
   /** The layer that each operation is of, by the operation's index: what errors call it. */
   readonly layers?: readonly string[] | undefined;
-  readonly preprocess?:
-    | {
-        readonly mean: readonly number[];
-        readonly std: readonly number[];
-        readonly channelOrder: 'rgb' | 'bgr' | 'gray';
-      }
-    | undefined;
+  readonly preprocess?: Preprocess | undefined;
 }
 
 export function tagBlob(tag: LoadableTag): Blob {
@@ -70,13 +65,7 @@ const schema = z.strictObject({
   outputs: z.array(tensor),
   submissions: z.number().int().min(2).max(65_535).optional(),
   layers: z.array(z.string()).optional(),
-  preprocess: z
-    .strictObject({
-      mean: z.array(finite),
-      std: z.array(finite),
-      channelOrder: z.enum(['rgb', 'bgr', 'gray']),
-    })
-    .optional(),
+  preprocess: preprocessSchema.optional(),
 });
 
 /** The tag of a loadable of ours; undefined for others. @throws loadable/corrupt */

@@ -15,6 +15,7 @@
 
 import { DlakitError, formatProblem } from '../../../base/errors.ts';
 import { sha256Hex } from '../../../base/hashing.ts';
+import { preprocessText } from '../../../graph/preprocess.ts';
 import {
   type Blob,
   type EventEntry,
@@ -95,11 +96,7 @@ function tagLines(loadable: StockLoadable): readonly string[] {
     ...tensors('input', inputs),
     ...tensors('output', outputs),
     ...(submissions === undefined ? [] : [`  of a batch of ${submissions}: one image a submission`]),
-    ...(preprocess
-      ? [
-          `  pre-processing: mean ${preprocess.mean.join(' ')}, deviation ${preprocess.std.join(' ')}, ${preprocess.channelOrder}`,
-        ]
-      : []),
+    ...(preprocess ? [`  pre-processing: ${preprocessText(preprocess)}`] : []),
   ];
 }
 
