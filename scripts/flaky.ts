@@ -18,7 +18,7 @@ const { values, positionals } = parseArgs({
 });
 const [runs, seeds] = [Number(values.runs), Number(values.seeds)];
 
-const random = /fc\.(?:assert|check)\(|random-nodes|test\/fuzz|from '\.\/journey/;
+const random = /fc\.(?:assert|check)\(|random-nodes|test\/fuzz|from '\.\/journey|\/seed\.ts'/;
 const files =
   positionals.length > 0
     ? positionals
