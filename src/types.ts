@@ -78,6 +78,7 @@ export type {
   Lookup,
   LookupCurve,
   LookupSlope,
+  Lrn,
   Move,
   NearestResize,
   NvdlaSdp,
@@ -91,6 +92,7 @@ export type {
   RubikMove,
   Sdp,
   SdpUnit,
+  Softmax,
 } from './program/layer.ts';
 export type { EngineName, ReadClient } from './program/layers/kind.ts';
 export type { Scaling as ResizeScaling } from './program/layers/resize.ts';
