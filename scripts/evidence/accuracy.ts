@@ -111,9 +111,11 @@ export async function networkAccuracy(recipe: Recipe, options: AccuracyOptions):
 }
 
 export async function measureRanges(network: PreparedNetwork, input: ImageInput, runtime: OnnxRuntime, limit?: number) {
-  const images = await idxDataSet(await repositoryFile('data/fashion-mnist-calibration-images.idx3.gz'), undefined);
-  return measure(network.graph, samples(images, input, { limit }), { runtime });
+  return measure(network.graph, samples(await calibrationImages(), input, { limit }), { runtime });
 }
+
+export const calibrationImages = async (): Promise<DataSet> =>
+  idxDataSet(await repositoryFile('data/fashion-mnist-calibration-images.idx3.gz'), undefined);
 
 export const imageInput = ({ input, preprocess }: Recipe): ImageInput => ({
   name: input.name,

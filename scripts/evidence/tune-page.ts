@@ -13,7 +13,7 @@ export function tunePage(results: readonly TuneEvidence[], runtime: string): str
     '',
     '`dla tune` looks for what wins back most of what a network loses in INT8, for the least estimated time on `orin`. First it finds',
     'the tensors that matter: each is rounded alone, everything else in floating point, and the noise at the outputs is measured. Then',
-    'it tries remedies, those first that cost nothing: channels of a tensor that differ in size made alike, by factors that the weights',
+    'it tries remedies, those first that cost least: channels of a tensor that differ in size made alike, by factors that the weights',
     'around it take in; another range for single tensors; and FP16 for the operators that lose most. Each is judged by a run of the',
     'compiled network beside FP32. Every line below is one more remedy than the line above.',
     '',

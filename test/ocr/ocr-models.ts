@@ -156,7 +156,8 @@ export function distance(fp32: readonly Float32Array[], dla: readonly Float32Arr
 /** The share of multiply-accumulates that the compiled network runs on the DLA. */
 export const dlaShare = ({ macs }: CheckResult): number => macs.dla / macs.total;
 
-function batched(items: readonly Tensor[], [batch, ...rest]: OcrModel['shape']): readonly Tensor[] {
+/** Items as tensors of the model's batch. */
+export function batched(items: readonly Tensor[], [batch, ...rest]: OcrModel['shape']): readonly Tensor[] {
   if (items.length % batch !== 0) throw new Error(`${items.length} items do not fill batches of ${batch}`);
   const size = rest.reduce((product, dim) => product * dim, 1);
   return Array.from({ length: items.length / batch }, (_, group) => {

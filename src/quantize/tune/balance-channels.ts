@@ -2,7 +2,7 @@
  * Channels of one tensor share one scale. Where one of them reaches ±100 and another ±0.7, the smaller has two levels left, and a
  * depthwise convolution, whose kernels make the channels alike again, hands on nothing of it but noise.
  *
- * The cure costs nothing at run time: what makes the tensor multiplies each channel by a factor, and what reads it divides by the
+ * The cure costs next to nothing at run time: what makes the tensor multiplies each channel by a factor, and what reads it divides by the
  * same. Both are constants that are there already: kernels and biases of convolutions, scales and shifts. Between them lies a
  * *region*, values that share their factors, since what joins them commutes with a positive factor for each channel:
  *

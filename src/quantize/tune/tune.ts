@@ -6,7 +6,7 @@
  *     3. ranges      for each of those tensors, or group of tensors with one range, the calibrator with the smallest loss
  *     4. FP16        block after block (half-blocks.ts): the one that takes away most loss for the time it adds
  *
- * The first three cost no time. Losses of single roundings propose, since they add up: of two roundings that spoil a network, neither
+ * The first three cost no time, but for a table that no longer takes in the scale behind it once that has a factor for each channel. Losses of single roundings propose, since they add up: of two roundings that spoil a network, neither
  * remedy shows by itself. After each remedy the network as it was compiled runs on the device beside FP32; those that are better than
  * all before are the trade-off curve.
  */
