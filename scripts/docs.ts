@@ -3,7 +3,7 @@
  * not what the code says, or when a link or a citation leads nowhere.
  */
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { errorCodes } from '../src/base/errors.ts';
 import * as z from '../src/base/schema.ts';
 import { checkSchema, reportSchema } from '../src/report/json-schemas.ts';
@@ -12,6 +12,7 @@ import { operatorsPage, rulesPage } from '../src/support/docs.ts';
 import type { CustomTarget } from '../src/targets/custom-target.ts';
 import { targets } from '../src/targets/find.ts';
 import { type Fact, isNvdla, type Module, type NvdlaSystem } from '../src/targets/target.ts';
+import { writeOrCompare } from './committed-files.ts';
 import { estimatesPage } from './estimates-page.ts';
 import { deadLinks, repositoryTexts } from './links.ts';
 
@@ -152,21 +153,7 @@ const pages: Readonly<Record<string, string>> = {
 };
 
 const check = process.argv.includes('--check');
-const stale: string[] = [];
-mkdirSync('docs', { recursive: true });
-for (const [path, wanted] of Object.entries(pages)) {
-  if (!check) {
-    writeFileSync(path, wanted);
-    continue;
-  }
-  let found = '';
-  try {
-    found = readFileSync(path, 'utf8');
-  } catch {
-    // A page that is absent is stale.
-  }
-  if (found !== wanted) stale.push(path);
-}
+const stale = writeOrCompare(pages, !check);
 const dead = check ? deadLinks(repositoryTexts(), existsSync) : [];
 if (stale.length > 0) console.error(`not current: ${stale.join(', ')}; run npm run docs`);
 for (const line of dead) console.error(line);
