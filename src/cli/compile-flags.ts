@@ -10,7 +10,7 @@ import { isNvdla } from '../targets/target.ts';
 import type { Context } from './context.ts';
 import { readNetworkFile } from './network-file.ts';
 import { type MemoryPoolFlag, poolsOf } from './options.ts';
-import { type PreprocessFlags, readCalibration, statedPreprocess } from './preprocess-flags.ts';
+import { calibrationOf, type PreprocessFlags, statedPreprocess } from './preprocess-flags.ts';
 
 export interface CompileFlags extends PreprocessFlags {
   readonly target: string;
@@ -44,8 +44,8 @@ export interface CompiledFile {
 /** @param batch as readNetworkFile takes it. @throws as {@link compileNetwork}; file/not-found, onnx/*, shape/*, calibrate/cache-format */
 export async function compileFile(file: string, flags: CompileFlags, batch?: number): Promise<CompiledFile> {
   const network = prepare(await readNetworkFile(file, flags, batch), flags);
-  const calibration = flags.calib === undefined ? undefined : await readCalibration(flags.calib);
-  return { network, compilation: compileNetwork(network, flags, calibration) };
+  const calibration = await calibrationOf(file, flags.calib);
+  return { network, compilation: compileNetwork(network, file, flags, calibration) };
 }
 
 /** Errors that lie in the calibration file, whose name they get. */
@@ -54,10 +54,11 @@ const calibrationErrors: ReadonlySet<ErrorCode> = new Set(['calibrate/cache-miss
 /** @throws preprocess/mismatch where the flags state another pre-processing than the ranges were measured with; as `compile` of the API */
 function compileNetwork(
   network: PreparedNetwork,
+  file: string,
   flags: CompileFlags,
-  { scales, preprocess: calibrated }: Partial<MeasuredRanges> = {},
+  { scales, preprocess: calibrated }: Partial<MeasuredRanges>,
 ): Compilation {
-  const place = flags.calib === undefined ? {} : { file: flags.calib };
+  const place = { file: flags.calib ?? file };
   const preprocess = agreedPreprocess(statedPreprocess(flags, network.original), calibrated, place);
   try {
     return compile(network, {

@@ -12,6 +12,7 @@ import {
   type Preprocess,
   preprocessFile,
   preprocessFor,
+  readPreprocess,
 } from '../graph/preprocess.ts';
 import { readBytes, readText } from '../host/node/files.ts';
 import { type MeasuredRanges, readMeasuredRanges } from '../quantize/read-ranges.ts';
@@ -55,9 +56,25 @@ export function statedPreprocess(flags: PreprocessFlags, graph: Graph): Preproce
 /** Ranges from a file in any of the forms that readRanges knows, and the pre-processing that it or the file beside it states. @throws file/not-found, calibrate/cache-format, preprocess/* */
 export async function readCalibration(file: string): Promise<MeasuredRanges> {
   const bytes = await readBytes(file);
-  const beside = await readText(preprocessFile(file)).catch((error: unknown) => {
+  return readMeasuredRanges(bytes, file, await textBeside(file));
+}
+
+/**
+ * What a network was calibrated with: as a file of ranges says or, without one, how the file beside the network says that its pictures
+ * are prepared.
+ * @param model the file of the network
+ * @param calib the file of ranges
+ * @throws as {@link readCalibration}
+ */
+export async function calibrationOf(model: string, calib: string | undefined): Promise<Partial<MeasuredRanges>> {
+  if (calib !== undefined) return readCalibration(calib);
+  const beside = await textBeside(model);
+  const preprocess = beside === undefined ? undefined : readPreprocess(beside, preprocessFile(model));
+  return preprocess ? { preprocess } : {};
+}
+
+const textBeside = (file: string): Promise<string | undefined> =>
+  readText(preprocessFile(file)).catch((error: unknown) => {
     if (error instanceof DlakitError) return undefined;
     throw error;
   });
-  return readMeasuredRanges(bytes, file, beside);
-}

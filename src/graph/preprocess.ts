@@ -234,8 +234,11 @@ const fileSchema = z.strictObject({
   preprocess: preprocessSchema.nullable(),
 });
 
-/** What lies beside a file of ranges in a form that has no place for it: `net.cache`, `net.cache.preprocess.json`. */
-export const preprocessFile = (ranges: string): string => `${ranges}.preprocess.json`;
+/**
+ * What lies beside a file that has no place for it: ranges in the form of others (`net.cache`, `net.cache.preprocess.json`), or a
+ * network that needs no file of ranges (`net.onnx`, `net.onnx.preprocess.json`).
+ */
+export const preprocessFile = (file: string): string => `${file}.preprocess.json`;
 
 /** The text of such a file; of ranges that were measured on tensors, null. */
 export const writePreprocess = (preprocess: Preprocess | undefined): string =>

@@ -30,9 +30,9 @@ export const boardFolder = (board: Board): readonly BoardFile[] => [
 const hostFiles = ({ cudla, bindings }: Board): ReadonlyMap<string, string> =>
   cudla ? cudlaHost(bindings) : new Map();
 
-/** How pictures are prepared, beside the cache: there `dla` looks for it. */
-const pictures = ({ cache, preprocess }: Board) =>
-  cache && preprocess ? [{ file: preprocessFile(cache.file), preprocess }] : [];
+/** How pictures are prepared, beside the cache or, where there is none, the network: there `dla` looks for it. */
+const pictures = ({ cache, model, preprocess }: Board) =>
+  preprocess ? [{ file: preprocessFile((cache ?? model).file), preprocess }] : [];
 
 const version = ({ release }: Board): string => `${release.name} (TensorRT ${release.tensorrt.join('.')})`;
 

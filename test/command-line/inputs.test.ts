@@ -6,6 +6,7 @@ import { float16Bits } from '../../src/base/float16.ts';
 import { Random } from '../../src/base/random.ts';
 import { npy } from '../../src/evaluate/testing/npy.ts';
 import type { Graph } from '../../src/graph/graph.ts';
+import { readPreprocess } from '../../src/graph/preprocess.ts';
 import { float32Tensor } from '../../src/graph/tensor.ts';
 import { GraphBuilder } from '../../src/models/graph-builder.ts';
 import { writeModel } from '../../src/onnx/write.ts';
@@ -104,6 +105,31 @@ describe('the pre-processing of pictures', () => {
     expect((await refused(`report net.onnx --calib ${ranges} --channel-order bgr --output page`)).code).toBe(
       'preprocess/mismatch',
     );
+  });
+
+  it('goes with a network that states its ranges, which has no cache', async () => {
+    await dla('calibrate net.onnx --images photos --mean 0.5,0.25,0.125 --std 0.5 --output net.cache');
+    expect(await dla('qdq net.onnx --explicit --calib net.cache --output explicit')).toContain(shown);
+    const release = ['--release', 'JetPack 7.2.2'];
+    const made = await folder.run('compile', 'net.onnx', '--calib', 'net.cache', '--board', 'typed', ...release);
+    expect(made.stdout).toContain(shown);
+    expect(folder.text('typed/README.md')).toContain('net.onnx.preprocess.json');
+    for (const model of ['explicit/net_explicit.onnx', 'typed/net.onnx']) {
+      expect(readPreprocess(folder.text(`${model}.preprocess.json`))).toEqual({
+        mean: [0.5, 0.25, 0.125],
+        std: [0.5],
+        channelOrder: 'rgb',
+      });
+      expect(await dla(`compile ${model}`)).toContain(shown);
+      const { code, stderr } = await refused(`compile ${model} --mean 0.5`);
+      expect(code).toBe('preprocess/mismatch');
+      expect(stderr).toContain(`dla: ${model}: the ranges were measured on pictures prepared otherwise`);
+    }
+    await dla('qdq explicit/net_explicit.onnx --explicit --output again');
+    const [again, explicit] = ['again/net_explicit_explicit', 'explicit/net_explicit'].map((name) =>
+      folder.text(`${name}.onnx.preprocess.json`),
+    );
+    expect(again).toBe(explicit);
   });
 
   it('is pixel / 255 where nobody states another, and is said to be that', async () => {

@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { Command, Option } from 'commander';
 import { fail } from '../../base/errors.ts';
 import type { Graph } from '../../graph/graph.ts';
+import { preprocessFile, writePreprocess } from '../../graph/preprocess.ts';
 import { writeFiles } from '../../host/node/files.ts';
 import {
   compile,
@@ -17,9 +18,10 @@ import { coverageText } from '../../report/coverage-text.ts';
 import { printable } from '../../report/table.ts';
 import { scalesText } from '../compile-flags.ts';
 import type { Context } from '../context.ts';
+import { printPreprocess } from '../data-flags.ts';
 import { readNetworkFile } from '../network-file.ts';
 import { positiveInteger, refuse, withShapes, withTarget } from '../options.ts';
-import { readCalibration } from '../preprocess-flags.ts';
+import { calibrationOf } from '../preprocess-flags.ts';
 
 interface Flags {
   readonly target: string;
@@ -95,9 +97,11 @@ Examples:
       for (const model of models) {
         const graph = await readNetworkFile(model, flags);
         if (flags.explicit) {
-          const { bytes, text } = await explicitFile(graph, flags, context);
+          const { bytes, preprocess, text } = await explicitFile(model, graph, flags, context);
           context.print(`${printable(basename(model))}: Q/DQ on every tensor${text}`);
-          files.push([join(folder, `${graph.name}_explicit.onnx`), bytes]);
+          printPreprocess(preprocess, context);
+          const path = join(folder, `${graph.name}_explicit.onnx`);
+          files.push([path, bytes], [preprocessFile(path), writePreprocess(preprocess)]);
           continue;
         }
         const operators = flags.addtl_ops_to_infer_adjacent_scales;
@@ -143,11 +147,12 @@ const translating: readonly (keyof Flags)[] = [
   'calibration_type',
 ];
 
-async function explicitFile(graph: Graph, flags: Flags, context: Context) {
-  const scales = flags.calib === undefined ? undefined : (await readCalibration(flags.calib)).scales;
-  const compilation = compile(prepare(graph, flags), { ...flags, ...(scales && { scales }) });
+async function explicitFile(model: string, graph: Graph, flags: Flags, context: Context) {
+  const calibration = await calibrationOf(model, flags.calib);
+  const compilation = compile(prepare(graph, flags), { ...flags, ...calibration });
   const told = scalesText(compilation, context);
-  return { bytes: writeModel(explicitNetwork(compilation)), text: told === '' ? '' : `\n${told}` };
+  const { preprocess } = compilation.network.plan;
+  return { bytes: writeModel(explicitNetwork(compilation)), preprocess, text: told === '' ? '' : `\n${told}` };
 }
 
 function told(
