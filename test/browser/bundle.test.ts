@@ -95,13 +95,13 @@ describe('the package in a bundle', () => {
     for (const [what, size] of Object.entries(sizes)) console.info(`${what}: ${(size / 1024).toFixed(0)} KiB`);
     // With the stock format of the open NVDLA: written, validated, printed, lifted; with traces and both estimates; with the
     // folding of every operator that may stand before a weight; with the reading of Q/DQ networks, the coverage of scales, the schedule
-    // of launches, FP16 beside INT8, and what the board's trtexec knows.
-    expect(sizes['dlakit and dlakit/browser']).toBeLessThan(308 * 1024);
+    // of launches, FP16 beside INT8, what the board's trtexec knows, tuning, pre-processing, and the hosts for cuDLA.
+    expect(sizes['dlakit and dlakit/browser']).toBeLessThan(334 * 1024);
     // With the compiler and the rules of the open NVDLA; its registers and firmware are loaded when wanted. zod is 28 KiB of it,
     // since the description of a kind of layer holds its schema.
-    expect(sizes['a worker that checks, compiles and runs']).toBeLessThan(202 * 1024);
-    // 3 KiB of them are FP16 of orin and xavier: sums in another type and order, halves in and out.
-    expect(sizes['kernels, one thread or several']).toBeLessThan(18 * 1024);
+    expect(sizes['a worker that checks, compiles and runs']).toBeLessThan(206 * 1024);
+    // 4 KiB of them are FP16 of orin and xavier: sums in another type and order, halves in and out, Softmax and LRN.
+    expect(sizes['kernels, one thread or several']).toBeLessThan(19 * 1024);
   });
 });
 
