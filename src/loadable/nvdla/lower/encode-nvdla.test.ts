@@ -17,7 +17,7 @@ const plain = (b: GraphBuilder, x: string): string => b.gemm(b.flatten(b.globalA
 
 describe('a network as a stock loadable', () => {
   it('says what the format has no place for', () => {
-    const preprocess = { mean: [0.5], std: [0.25], channelOrder: 'rgb' } as const;
+    const preprocess = { mean: [0.5], std: [0.25], channelOrder: 'rgba' } as const;
     const compiled = compile(network(plain, 3), { target: 'nv_small', preprocess });
     const tag = tagOf(decodeStockLoadable(encodeNvdla(compiled)))!;
     const scaleOf = (name: string) => compiled.network.plan.tensors.find((tensor) => tensor.name === name)!.scale;
