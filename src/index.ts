@@ -39,6 +39,7 @@ import type { Calibration } from './quantize/calibrate.ts';
 import { type CalibrateOptions, calibrate as calibrateGraph, type Samples } from './quantize/calibrate.ts';
 import { explicitQuantization } from './quantize/explicit-quantization.ts';
 import { valuesOnDla } from './quantize/scaled-values.ts';
+import { withStatedScales } from './quantize/stated-scales.ts';
 import { type TranslatedFiles, type TranslateOptions, translatedFiles } from './quantize/translated-files.ts';
 import {
   type Candidate,
@@ -226,18 +227,20 @@ export function translateQuantization(
 const translatePasses = ['remove-no-ops', 'remove-dead', 'fold-batch-norm', 'fold-scale', 'fold-pad'];
 
 /**
- * INT8 ranges from samples. A value that holds infinities has none where the target leaves it to others than the DLA.
+ * INT8 ranges from samples. A network that states scales (Q/DQ) keeps them, and its other tensors alone are measured. A value that holds
+ * infinities has none where the target leaves it to others than the DLA.
  *
  * @throws calibrate/no-samples, calibrate/value, cancelled, run/host-missing, target/unknown
  */
-export const calibrate = (
-  network: PreparedNetwork,
+export async function calibrate(
+  { graph }: PreparedNetwork,
   samples: Samples,
   options: CalibrateOptions & TargetOptions,
-): Promise<Calibration> => {
-  const onDla = valuesOnDla(network.graph, checkGraph(network.graph, rulesOf(options)));
-  return calibrateGraph(network.graph, samples, { onDla, ...options });
-};
+): Promise<Calibration> {
+  const rules = rulesOf(options);
+  const onDla = valuesOnDla(graph, checkGraph(graph, rules));
+  return withStatedScales(graph, await calibrateGraph(graph, samples, { onDla, ...options }), rules.release);
+}
 
 export interface CompileOptions extends TargetOptions, PoolOptions {
   /** `int8` when not given; `fp16` on orin, xavier and nv_full, without ranges. */

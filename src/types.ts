@@ -115,6 +115,7 @@ export type { InferredScales } from './quantize/infer-scales.ts';
 export type { UnmatchedName } from './quantize/match-names.ts';
 export type { QuantizedGraph, Ranges } from './quantize/quantize.ts';
 export type { CalibrationMethod } from './quantize/range-of.ts';
+export type { StatedScales } from './quantize/stated-scales.ts';
 export type { TranslatedFiles, TranslateOptions } from './quantize/translated-files.ts';
 export type { LossCause, TensorLoss } from './quantize/tune/loss-causes.ts';
 export type { TunedNetwork, TunePoint, Tuning } from './quantize/tune/tune.ts';

@@ -4,6 +4,7 @@ import { type Command, Option } from 'commander';
 import { DlakitError } from '../base/errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import {
+  agreedPreprocess,
   type ChannelOrder,
   channelOrders,
   imageInputs,
@@ -71,6 +72,19 @@ export async function calibrationOf(model: string, calib: string | undefined): P
   const beside = await textBeside(model);
   const preprocess = beside === undefined ? undefined : readPreprocess(beside, preprocessFile(model));
   return preprocess ? { preprocess } : {};
+}
+
+/**
+ * How pictures become the inputs of a network that is measured: as the flags and the file beside the network say, where either does.
+ * @throws preprocess/mismatch where they differ; preprocess/invalid, preprocess/units
+ */
+export async function networkPreprocess(
+  model: string,
+  flags: PreprocessFlags,
+  graph: Graph,
+): Promise<Preprocess | undefined> {
+  const { preprocess } = await calibrationOf(model, undefined);
+  return preprocessFor(graph, agreedPreprocess(statedPreprocess(flags, graph), preprocess, { file: model }));
 }
 
 const textBeside = (file: string): Promise<string | undefined> =>

@@ -10,10 +10,10 @@ import type { Preprocess } from '../graph/preprocess.ts';
 import { asFloat32, type Tensor, widenedTo } from '../graph/tensor.ts';
 import { observe } from '../onnx/observe.ts';
 import type { OnnxRuntime } from '../onnx/session.ts';
-import { scaledValues } from '../support/equal-ranges.ts';
 import { Histogram } from './histogram.ts';
 import { type CalibrationMethod, defaultPercentile, rangeOf } from './range-of.ts';
 import { scaleOfRange } from './scales.ts';
+import { type StatedScales, unstatedValues } from './stated-scales.ts';
 
 /** The outcome of calibration. */
 export interface Calibration {
@@ -24,9 +24,11 @@ export interface Calibration {
   readonly samples: number;
   /** How the pictures were prepared; absent where the samples were tensors. */
   readonly preprocess?: Preprocess;
-  /** value → scale as measured, before the equal-range rules; see equalizeRanges. */
+  /** Of a network that states scales itself (Q/DQ), which are kept among `scales`. */
+  readonly stated?: StatedScales;
+  /** value → scale as measured or stated, before the equal-range rules; see equalizeRanges. */
   readonly scales: ReadonlyMap<string, number>;
-  /** value → largest |x| seen. */
+  /** value → largest |x| seen, of those that were measured. */
   readonly largest: ReadonlyMap<string, number>;
 }
 
@@ -59,12 +61,13 @@ export const defaultMethod: CalibrationMethod = 'mse';
 
 export interface Measurement {
   readonly samples: number;
-  /** value → histogram, in the order of scaledValues. */
+  /** value → histogram, in the order of scaledValues; of no value whose scale the graph states. */
   readonly histograms: ReadonlyMap<string, Histogram>;
 }
 
 /**
- * Ranges of all float tensors of the graph but those that are not finite and that the DLA does not touch. Feeds are named as the graph's inputs; float16 and bytes are taken for float32.
+ * Ranges of all float tensors of the graph but those whose scales it states, and those that are not finite and that the DLA does not
+ * touch. Feeds are named as the graph's inputs; float16 and bytes are taken for float32.
  *
  * @throws calibrate/no-samples, calibrate/value, run/input, run/host-failed, cancelled
  */
@@ -80,7 +83,7 @@ export async function calibrate(graph: Graph, samples: Samples, options: Calibra
 export async function measure(graph: Graph, samples: Samples, options: MeasureOptions): Promise<Measurement> {
   const { runtime, threads, onProgress, signal, onDla } = options;
   const measured = runnable(graph);
-  const values = scaledValues(measured);
+  const values = unstatedValues(measured);
   const histograms = new Map(values.map((value) => [value, new Histogram()]));
   const inputs = new Set(graph.inputs);
   const computed = values.filter((value) => !inputs.has(value));

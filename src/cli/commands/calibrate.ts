@@ -3,22 +3,24 @@
 import { Command, Option } from 'commander';
 import { wholeRuns } from '../../evaluate/feed.ts';
 import { batchOf } from '../../graph/graph.ts';
-import { preprocessFile, preprocessFor, writePreprocess } from '../../graph/preprocess.ts';
+import { preprocessFile, writePreprocess } from '../../graph/preprocess.ts';
 import { writeFiles } from '../../host/node/files.ts';
 import { nodeOnnxRuntime } from '../../host/node/onnxruntime.ts';
 import { calibrate, check, prepare } from '../../index.ts';
-import { defaultMethod } from '../../quantize/calibrate.ts';
+import { type Calibration, defaultMethod } from '../../quantize/calibrate.ts';
 import { writeCalibrationCache } from '../../quantize/calibration-cache.ts';
 import { writeCalibrationJson } from '../../quantize/calibration-json.ts';
+import { fuseMark } from '../../quantize/coverage.ts';
 import { quantize } from '../../quantize/quantize.ts';
 import { type CalibrationMethod, calibrationMethods, defaultPercentile } from '../../quantize/range-of.ts';
 import { writeNvdlaTable } from '../../quantize/read-ranges.ts';
 import { valuesOnDla } from '../../quantize/scaled-values.ts';
+import { printable } from '../../report/table.ts';
 import type { Context } from '../context.ts';
 import { type DataFlags, graphInputs, printPreprocess, readData, requireDataFlags, withData } from '../data-flags.ts';
 import { readNetworkFile } from '../network-file.ts';
 import { percentage, positiveInteger, refuse, requireFormat, withShapes, withTarget } from '../options.ts';
-import { type PreprocessFlags, preprocessFlags, statedPreprocess, withPreprocess } from '../preprocess-flags.ts';
+import { networkPreprocess, type PreprocessFlags, preprocessFlags, withPreprocess } from '../preprocess-flags.ts';
 
 interface Flags extends DataFlags, PreprocessFlags {
   readonly target: string;
@@ -53,7 +55,7 @@ export const calibrateCommand = (context: Context): Command =>
       'after',
       `
 The ranges belong to the network as it is prepared for the target (dla compile --board writes it): its tensors have the
-names that TensorRT looks for.
+names that TensorRT looks for. Scales that a network states (Q/DQ) are kept, and its other tensors alone are measured.
 
 Examples:
   dla calibrate models/fashion-resnet20.onnx --images data/fashion-mnist-calibration-images.idx3.gz \\
@@ -69,7 +71,7 @@ Examples:
       await requireDataFlags(command, flags, preprocessFlags);
       const network = prepare(await readNetworkFile(file, flags), flags);
       const where = { target: flags.target, ...(flags.release !== undefined && { release: flags.release }) };
-      const stated = statedPreprocess(flags, network.original) ?? preprocessFor(network.original, undefined);
+      const stated = await networkPreprocess(file, flags, network.original);
       const data = await readData(graphInputs(network.graph), batchOf(network.graph), stated, flags);
       const total = Math.min(data.feed.size, flags.limit ?? data.feed.size);
       const progress = context.progress('calibrating', total);
@@ -86,10 +88,11 @@ Examples:
         });
         // The cache holds the scales after the equal-range rules: the board computes with those that the emulator has.
         const onDla = valuesOnDla(network.graph, check(network.graph, where));
-        const { quantized } = quantize(network.graph, calibration.scales, { onDla });
+        const { quantized, coverage } = quantize(network.graph, calibration.scales, { onDla });
+        const marks = coverage.fused.map((value) => [value, fuseMark] as const);
         const form = flags.format ?? (flags.output.endsWith('.json') ? 'json' : 'cache');
         const text = {
-          cache: () => writeCalibrationCache(quantized.scales),
+          cache: () => writeCalibrationCache(new Map([...quantized.scales, ...marks])),
           json: () => writeCalibrationJson(calibration),
           nvdla: () => writeNvdlaTable(quantized.scales),
         }[form]();
@@ -100,8 +103,21 @@ Examples:
         context.print(
           `${calibration.samples} samples, ${calibration.scales.size} tensors, method ${calibration.method}`,
         );
+        printStated(calibration, context);
         for (const [file] of [[flags.output], ...beside]) context.note(`wrote ${file}`);
       } finally {
         progress.stop();
       }
     });
+
+/** Which scales are the network's own, and what they cut. */
+function printStated({ stated, scales }: Calibration, context: Context): void {
+  if (stated === undefined) return;
+  const { kept, beyond } = stated;
+  context.print(`${kept} scales are those that the network states, ${scales.size - kept} tensors were measured`);
+  if (beyond.length === 0) return;
+  const shown = beyond.slice(0, 5).map(printable).join(', ');
+  context.note(
+    `these share the range of a tensor whose scale the network states, and reach beyond it: ${shown}${beyond.length > 5 ? ', …' : ''}`,
+  );
+}

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { Command } from 'commander';
 import { wholeRuns } from '../../evaluate/feed.ts';
 import { batchOf } from '../../graph/graph.ts';
-import { preprocessFile, preprocessFor, writePreprocess } from '../../graph/preprocess.ts';
+import { preprocessFile, writePreprocess } from '../../graph/preprocess.ts';
 import { type FileToWrite, writeFiles } from '../../host/node/files.ts';
 import { nodeOnnxRuntime } from '../../host/node/onnxruntime.ts';
 import { prepare, tune, tunedFiles, tuningText } from '../../index.ts';
@@ -13,7 +13,7 @@ import { type DataFlags, graphInputs, printPreprocess, readData, requireDataFlag
 import { openNodeDevice } from '../device-flags.ts';
 import { readNetworkFile } from '../network-file.ts';
 import { percentage, positiveInteger, withShapes, withTarget } from '../options.ts';
-import { type PreprocessFlags, preprocessFlags, statedPreprocess, withPreprocess } from '../preprocess-flags.ts';
+import { networkPreprocess, type PreprocessFlags, preprocessFlags, withPreprocess } from '../preprocess-flags.ts';
 
 interface Flags extends DataFlags, PreprocessFlags {
   readonly target: string;
@@ -48,7 +48,7 @@ Examples:
     .action(async (file: string, flags: Flags, command: Command) => {
       await requireDataFlags(command, flags, preprocessFlags);
       const network = prepare(await readNetworkFile(file, flags), flags);
-      const stated = statedPreprocess(flags, network.original) ?? preprocessFor(network.original, undefined);
+      const stated = await networkPreprocess(file, flags, network.original);
       const inputs = graphInputs(network.graph);
       const { feed, preprocess } = await readData(inputs, batchOf(network.graph), stated, flags);
       const limit = Math.min(feed.size, flags.limit ?? feed.size);
