@@ -132,6 +132,22 @@ describe('the pre-processing of pictures', () => {
     expect(again).toBe(explicit);
   });
 
+  it('goes with what tuning writes, and is that of the network where it states one', async () => {
+    const few = '--images photos --limit 2 --judge 1';
+    expect(await dla(`tune net.onnx ${few} --mean 0.5,0.25,0.125 --std 0.5 --output tuned`)).toContain(shown);
+    expect(await dla('compile tuned/net.onnx --calib tuned/net.cache')).toContain(shown);
+    const mismatched = await refused('compile tuned/net.onnx --calib tuned/net.cache --mean 0.5');
+    expect(mismatched.code).toBe('preprocess/mismatch');
+    // Beside a network it is the network's own, whoever measures it.
+    folder.write('own.onnx', folder.read('net.onnx'));
+    folder.write('own.onnx.preprocess.json', folder.text('tuned/net.cache.preprocess.json'));
+    expect(await dla('calibrate own.onnx --images photos --output own.cache')).toContain(shown);
+    for (const command of ['tune', 'calibrate']) {
+      const { code } = await refused(`${command} own.onnx --images photos --mean 0.5 --output other.cache`);
+      expect(code).toBe('preprocess/mismatch');
+    }
+  });
+
   it('is pixel / 255 where nobody states another, and is said to be that', async () => {
     expect(await dla('calibrate net.onnx --images photos --output plain.cache')).toContain(
       'pictures: pixel / 255, rgb\n',
