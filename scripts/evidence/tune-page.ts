@@ -1,7 +1,7 @@
 /** docs/tune.md: what tuning wins back. */
 
+import { causeText } from '../../src/report/loss-text.ts';
 import { percent } from '../../src/report/table.ts';
-import { causeText } from '../../src/report/tune-text.ts';
 import { markdownTable } from './markdown.ts';
 import type { TuneEvidence } from './tune.ts';
 

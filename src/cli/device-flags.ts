@@ -7,7 +7,7 @@ import type { Evaluation } from '../evaluate/evaluate.ts';
 import { evaluate } from '../evaluate/evaluate.ts';
 import { nodeThreads } from '../host/node/index.ts';
 import { nodeOnnxRuntime } from '../host/node/onnxruntime.ts';
-import type { PreparedNetwork } from '../index.ts';
+import type { Compilation, PreparedNetwork } from '../index.ts';
 import type { CompiledNetwork } from '../program/program.ts';
 import { type Device, openDevice } from '../runtime/device.ts';
 import { isQuantized } from '../support/rules/quantization.ts';
@@ -57,11 +57,13 @@ const rangesWithoutFile = {
   none: 'nothing, FP16 has no ranges',
 } as const;
 
+/** @param ranked what `compiled` comes from, where the tensors that are compared are to be ranked */
 export async function evaluateFile(
   network: PreparedNetwork,
   compiled: CompiledNetwork,
   flags: EvaluateFlags,
   context: Context,
+  ranked?: Compilation,
 ): Promise<Evaluation> {
   const { plan } = compiled;
   const { feed, preprocess } = await readData(planInputs(plan), plan.batch, plan.preprocess, flags);
@@ -70,6 +72,7 @@ export async function evaluateFile(
   if (isGivenQuantized) context.note('the network is quantized: onnxruntime runs it as it was given');
   const device = await openNodeDevice(flags.target, flags);
   let progress: Progress | undefined;
+  let ranking: Progress | undefined;
   try {
     return await evaluate({
       graph: network.graph,
@@ -87,9 +90,16 @@ export async function evaluateFile(
         progress ??= context.progress('evaluating', of);
         progress.update(done);
       },
+      ...(ranked && { compilation: ranked }),
+      onRanking: (done, of) => {
+        if (!ranking) progress?.stop();
+        ranking ??= context.progress('what roundings cost', of);
+        ranking.update(done);
+      },
     });
   } finally {
     progress?.stop();
+    ranking?.stop();
     await device.close();
   }
 }

@@ -7,6 +7,7 @@ import type { DataType, PrecisionName } from '../base/data-type.ts';
 import { fail } from '../base/errors.ts';
 import { float16Bits } from '../base/float16.ts';
 import { clamp, rounders } from '../base/rounding.ts';
+import type { Compilation } from '../compile/compilation.ts';
 import { type Graph, staticShape } from '../graph/graph.ts';
 import { isDequantize, quantizationAt } from '../graph/operators/quantization.ts';
 import { lookupOf } from '../graph/operators/read.ts';
@@ -16,11 +17,13 @@ import { observe } from '../onnx/observe.ts';
 import type { OnnxRuntime } from '../onnx/session.ts';
 import { writeModel } from '../onnx/write.ts';
 import type { CompiledNetwork, Plan } from '../program/program.ts';
+import type { TensorLoss } from '../quantize/tune/loss-causes.ts';
 import { int8Values } from '../runtime/border.ts';
 import type { Device } from '../runtime/device.ts';
 import { loadNetwork } from '../runtime/network.ts';
 import type { Feed } from './feed.ts';
 import { AccuracyCount, bestOf, Divergence, type FullScale, float16FullScale, int8FullScale } from './metrics.ts';
+import { rankTensors } from './rank-tensors.ts';
 
 /** Below this signal-to-noise ratio a tensor has diverged. */
 const divergenceLimit = 20;
@@ -68,6 +71,11 @@ export interface Evaluation {
   readonly tensors: readonly TensorDivergence[];
   /** The first tensor below 20 dB, when there is one. */
   readonly firstDivergence?: string;
+  /**
+   * The tensors whose own rounding costs the outputs most, first, and why; absent when not asked for, when nothing is rounded to INT8,
+   * and when no output shows what is lost, since all hold integers or zeros.
+   */
+  readonly losses?: readonly TensorLoss[];
 }
 
 export interface EvaluateOptions {
@@ -94,6 +102,10 @@ export interface EvaluateOptions {
    * compiled then, or one with the same names.
    */
   readonly tensorSamples?: number;
+  /** What `network` comes from. With it the tensors that are compared are ranked, too: by what their own rounding costs the outputs. */
+  readonly compilation?: Compilation;
+  /** Called with how many roundings are measured for the ranking. */
+  readonly onRanking?: (done: number, total: number) => void;
   /** onnxruntime's threads. */
   readonly threads?: number;
   readonly signal?: AbortSignal;
@@ -114,6 +126,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const compared = Math.min(total, options.tensorSamples ?? 0);
   const { accuracy, outputs } = await compareOutputs(options, total);
   const tensors = compared < 1 ? [] : await compareTensors(options, compared);
+  const losses = compared < 1 ? undefined : await lossesOf(options, compared);
   const first = tensors.find(({ snr }) => snr < divergenceLimit);
   return {
     network: plan.network,
@@ -126,7 +139,15 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     outputs,
     tensors,
     ...(first && { firstDivergence: first.value }),
+    ...(losses && { losses }),
   };
+}
+
+async function lossesOf(
+  { compilation, feed, runtime, signal, onRanking: onProgress, ...options }: EvaluateOptions,
+  limit: number,
+): Promise<readonly TensorLoss[] | undefined> {
+  return compilation && rankTensors(compilation, limit, { feed, runtime, signal, onProgress, ...threadsOf(options) });
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import type { Evaluation } from '../evaluate/evaluate.ts';
 import { preprocessText } from '../graph/preprocess.ts';
+import { lossTable } from './loss-text.ts';
 import { grouped, heading, paint, percent, printable, type TextOptions, table } from './table.ts';
 
 export function evaluationText(evaluation: Evaluation, options: TextOptions = {}): string {
@@ -39,6 +40,13 @@ export function evaluationText(evaluation: Evaluation, options: TextOptions = {}
       evaluation.firstDivergence === undefined
         ? paint('no tensor falls below 20 dB', 'green', options)
         : paint(`${precision} first diverges at ${printable(evaluation.firstDivergence)}`, 'yellow', options),
+    );
+  }
+  if (evaluation.losses) {
+    lines.push(
+      '',
+      heading('What single roundings cost the outputs, most first', options),
+      lossTable(evaluation.losses, options),
     );
   }
   return lines.join('\n').trimEnd();

@@ -285,6 +285,31 @@ const divergence = z.strictObject({
   saturated: z.number().min(0).max(1).describe('Share of elements beyond what the type of the DLA can hold.'),
 });
 
+const range = amount.describe('Largest |x| that the scale covers.');
+
+const lossCause = z.union([
+  z
+    .strictObject({ cause: z.literal('equal-range'), own: amount, range, nodes: texts })
+    .describe('It has the range of tensors that it is tied to by nodes, which is larger than its own.'),
+  z
+    .strictObject({ cause: z.literal('outlier-channel'), largest: amount, median: amount })
+    .describe(
+      'Channels of very different size have one scale: largest |x| of the largest channel and of the one in the middle.',
+    ),
+  z
+    .strictObject({ cause: z.literal('saturated'), largest: amount, range })
+    .describe('Its range leaves out what is larger.'),
+  z.strictObject({ cause: z.literal('table') }).describe('It indexes a table of 256 entries.'),
+  z.strictObject({ cause: z.literal('rounding') }).describe('Nothing but its 255 levels.'),
+]);
+
+const loss = z.strictObject({
+  value: text,
+  share: z.number().min(0).max(1).describe('Of what all roundings cost the outputs.'),
+  snr: z.number().describe('Decibel of the outputs when this tensor alone is rounded.'),
+  reason: lossCause,
+});
+
 const evaluation = z
   .strictObject({
     network: text,
@@ -302,6 +327,10 @@ const evaluation = z
     outputs: z.array(divergence).describe('The outputs of the network over all samples.'),
     tensors: z.array(divergence),
     firstDivergence: text.optional(),
+    losses: z
+      .array(loss)
+      .describe('The tensors whose own rounding costs the outputs most, first; absent when not measured.')
+      .optional(),
   })
   .meta({ id: 'evaluation' });
 

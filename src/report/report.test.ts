@@ -44,6 +44,13 @@ const evaluation: Evaluation = {
     { value: 'worse', snr: 12.5, cosine: 0.97, saturated: 0.25 },
   ],
   firstDivergence: 'worse',
+  losses: [
+    { value: hostile, share: 0.5, snr: 12.5, reason: { cause: 'outlier-channel', largest: 200, median: 1 } },
+    { value: 'b', share: 0.25, snr: 15, reason: { cause: 'equal-range', own: 1, range: 10, nodes: [hostile] } },
+    { value: 'c', share: 0.125, snr: 18, reason: { cause: 'saturated', largest: 10, range: 5 } },
+    { value: 'd', share: 0.0625, snr: 21, reason: { cause: 'table' } },
+    { value: 'e', share: 0.03125, snr: 24, reason: { cause: 'rounding' } },
+  ],
 };
 
 const prepared = network(hostile);
@@ -282,5 +289,6 @@ describe('terminal text', () => {
     expect(evaluationText(evaluation)).toContain('INT8 first diverges at worse');
     expect(evaluationText(evaluation)).toContain('pictures: (pixel − 123.7) / 58.4, rgb');
     expect(evaluationText(evaluation)).toMatch(/^worse +12\.5 +0\.970000 +0\.000 %$/m);
+    expect(evaluationText(evaluation)).toMatch(/^c +12\.5 % +18\.0 +saturated: it reaches 10, its range ±5$/m);
   });
 });

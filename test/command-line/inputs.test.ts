@@ -213,6 +213,17 @@ describe('inputs', () => {
     expect(evaluated).toContain('Outputs: keyword, 3 samples');
     expect(evaluated).toMatch(/^score\S* +\d+\.\d +0\.\d{6} +\d/m);
     expect(evaluated).toMatch(/diverges at|no tensor falls below 20 dB/);
+    expect(evaluated).toMatch(/^tensor +share of the loss +alone, dB +why\n\S+ +\d+\.\d % +\d+\.\d +\S/m);
+    const json = await dla(
+      'evaluate keyword.onnx --calib keyword.cache --input features=features.npy --tensors 3 --format json',
+    );
+    const { losses } = JSON.parse(json) as { readonly losses: readonly { readonly share: number }[] };
+    expect(losses.map(({ share }) => share)).toEqual(losses.map(({ share }) => share).toSorted((x, y) => y - x));
+    expect(losses[0]).toMatchObject({
+      value: expect.any(String),
+      snr: expect.any(Number),
+      reason: { cause: expect.any(String) },
+    });
   });
 
   it('are several: pictures beside tensors, one file or one for each sample', async () => {

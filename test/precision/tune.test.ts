@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Random } from '../../src/base/random.ts';
-import { float32Tensor, float32Values, type Tensor } from '../../src/graph/tensor.ts';
+import { float32Tensor, float32Values } from '../../src/graph/tensor.ts';
 import {
   board,
   compile,
@@ -17,34 +17,12 @@ import {
 } from '../../src/index.ts';
 import { printPlan } from '../../src/program/print.ts';
 import { ortRuntime as runtime } from '../../src/quantize/testing/ort-runtime.ts';
+import { outlierNetwork } from '../../src/quantize/testing/outlier-network.ts';
 import { decibels, relativeNoise, resultsOf } from '../../src/quantize/tune/rounding-loss.ts';
 import { Network } from '../../src/rewrite/testing/network.ts';
 import { loadNetwork } from '../../src/runtime/network.ts';
 
-const channels = 8;
-
-/**
- * Channel 0 of `spread` is 200 times as large as the others, and the depthwise kernels behind it make the channels alike again.
- * `HardSwish` between them is a table on the DLA, which no factor passes.
- */
-function planted(activation: 'Relu' | 'HardSwish'): PreparedNetwork {
-  const n = new Network({ seed: 3 });
-  const x = n.input('x', [1, 3, 16, 16]);
-  const random = new Random(5);
-  const uneven = (shape: readonly number[], of: (channel: number) => number): Tensor => {
-    const perChannel = shape.slice(1).reduce((product, dim) => product * dim, 1);
-    const values = Float32Array.from({ length: shape[0]! * perChannel }, (_, at) => {
-      return random.between(-0.5, 0.5) * of(Math.floor(at / perChannel));
-    });
-    return float32Tensor(shape, values);
-  };
-  const stem = n.constant(uneven([channels, 3, 3, 3], (channel) => (channel === 0 ? 200 : 1)));
-  const spread = n.op('Conv', [x, stem], { pads: [1, 1, 1, 1] }, 'spread');
-  const active = n.op(activation, [spread], {}, 'active');
-  const even = n.constant(uneven([channels, 1, 3, 3], (channel) => (channel === 0 ? 1 / 200 : 1)));
-  const depthwise = n.op('Conv', [active, even], { group: channels, pads: [1, 1, 1, 1] }, 'depthwise');
-  return prepare(n.graph(n.op('Conv', [depthwise, n.weights([4, channels, 1, 1])], {}, 'y')));
-}
+const planted = (activation: 'Relu' | 'HardSwish'): PreparedNetwork => prepare(outlierNetwork(activation));
 
 const images = (count: number, seed: number) => {
   const random = new Random(seed);

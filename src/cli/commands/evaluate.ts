@@ -19,7 +19,7 @@ interface Flags extends CompileFlags, DataFlags, EngineFlags {
 export const evaluateCommand = (context: Context): Command =>
   withEngines(withPreprocess(withData(withCompile(withTarget(new Command('evaluate'))))))
     .description(
-      'Compare the DLA with FP32 on onnxruntime: how far outputs are off, Top-1 and Top-5 where samples have labels, with --tensors every tensor.',
+      'Compare the DLA with FP32 on onnxruntime: how far outputs are off, Top-1 and Top-5 where samples have labels, with --tensors every tensor, and which of them lose most and why.',
     )
     .argument('<model.onnx>')
     .option('--labels <file>', 'IDX file of labels, for Top-1 and Top-5')
@@ -28,13 +28,18 @@ export const evaluateCommand = (context: Context): Command =>
     .option('--batch <n>', 'samples per run, where the network leaves it open (default: 50)', positiveInteger)
     .option(
       '--tensors <n>',
-      'compare every tensor over n samples: signal-to-noise, cosine, saturation, and the first below 20 dB',
+      'compare every tensor over n samples: signal-to-noise, cosine, saturation, the first below 20 dB; in INT8, rank those that lose most',
       positiveInteger,
     )
     .addOption(new Option('--format <format>').choices(['text', 'json']).default('text'))
     .addHelpText(
       'after',
       `
+With --tensors in INT8, tensors are ranked by what each costs the outputs when it alone is rounded, on the first two
+samples or the first batch, each with the reason: an outlier channel, a range that an equal-range rule ties to larger
+tensors, saturation, the 256 entries of a table, or no more than its 8 bits. dla tune looks for what helps. With
+--format json the ranking is in \`losses\`.
+
 Examples:
   dla evaluate models/fashion-resnet20.onnx --calib resnet20.cache --images data/fashion-mnist-test-images.idx3.gz \\
     --labels data/fashion-mnist-test-labels.idx1.gz --tensors 100
@@ -44,6 +49,6 @@ Examples:
     .action(async (file: string, flags: Flags, command: Command) => {
       await requireDataFlags(command, flags);
       const { network, compilation } = await compileFile(file, flags, 50);
-      const result = await evaluateFile(network, compilation.network, flags, context);
+      const result = await evaluateFile(network, compilation.network, flags, context, compilation);
       context.print(flags.format === 'json' ? evaluationJson(result) : evaluationText(result, context.text));
     });

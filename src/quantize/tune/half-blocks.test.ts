@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { Histogram } from '../histogram.ts';
 import { chain } from '../testing/chain.ts';
 import { halfBlocks } from './half-blocks.ts';
 import { causeOf } from './loss-causes.ts';
@@ -33,8 +32,6 @@ describe('halfBlocks', () => {
 });
 
 describe('causeOf', () => {
-  const histogram = new Histogram();
-  histogram.add(Float32Array.of(1, -10, 3));
   const scales = new Map([['v', 10 / 127]]);
   const state = { scales, rangeChanges: [], rounded: new Map([['v', 'memory' as const]]) };
   const even = new Float32Array(8).fill(10);
@@ -42,17 +39,17 @@ describe('causeOf', () => {
   it('names the first reason that holds', () => {
     const change = { value: 'v', from: 1 / 127, to: 10 / 127, nodes: ['add'] };
     const uneven = Float32Array.of(10, 1, 1, 2, 1, 1, 1, 1);
-    expect(causeOf('v', { ...state, rangeChanges: [change] }, histogram, uneven)).toEqual({
+    expect(causeOf('v', { ...state, rangeChanges: [change] }, 10, uneven)).toEqual({
       cause: 'equal-range',
       own: 1,
       range: 10,
       nodes: ['add'],
     });
-    expect(causeOf('v', state, histogram, uneven)).toEqual({ cause: 'outlier-channel', largest: 10, median: 1 });
+    expect(causeOf('v', state, 10, uneven)).toEqual({ cause: 'outlier-channel', largest: 10, median: 1 });
     const small = { ...state, scales: new Map([['v', 5 / 127]]) };
-    expect(causeOf('v', small, histogram, even)).toEqual({ cause: 'saturated', largest: 10, range: 5 });
-    expect(causeOf('v', { ...state, rounded: new Map([['v', 'table']]) }, histogram, even)).toEqual({ cause: 'table' });
-    expect(causeOf('v', state, histogram, even)).toEqual({ cause: 'rounding' });
+    expect(causeOf('v', small, 10, even)).toEqual({ cause: 'saturated', largest: 10, range: 5 });
+    expect(causeOf('v', { ...state, rounded: new Map([['v', 'table']]) }, 10, even)).toEqual({ cause: 'table' });
+    expect(causeOf('v', state, 10, even)).toEqual({ cause: 'rounding' });
     expect(causeOf('v', state, undefined, undefined)).toEqual({ cause: 'rounding' });
   });
 });

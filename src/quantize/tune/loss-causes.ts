@@ -1,7 +1,6 @@
 /** Why a tensor loses in INT8 what it loses. */
 
 import type { RangeChange } from '../equalize-ranges.ts';
-import type { Histogram } from '../histogram.ts';
 
 export type LossCause =
   /** It has the range of tensors that it is tied to, which is larger than its own. */
@@ -31,17 +30,22 @@ const tied = 2;
 /** Largest |x| beside range. */
 const clipped = 1.5;
 
-interface Roundings {
+/** What INT8 rounds, and on which scales. */
+export interface Roundings {
+  /** After the equal-range rules. */
   readonly scales: ReadonlyMap<string, number>;
   readonly rangeChanges: readonly RangeChange[];
   readonly rounded: ReadonlyMap<string, 'memory' | 'table'>;
 }
 
-/** @param channels the largest |x| of each channel, where there are channels */
+/**
+ * @param largest |x| of the tensor, where it is known
+ * @param channels the largest |x| of each channel, where there are channels
+ */
 export function causeOf(
   value: string,
   { scales, rangeChanges, rounded }: Roundings,
-  histogram: Histogram | undefined,
+  largest: number | undefined,
   channels: Float32Array | undefined,
 ): LossCause {
   const range = 127 * (scales.get(value) ?? 0);
@@ -50,10 +54,8 @@ export function causeOf(
     return { cause: 'equal-range', own: 127 * change.from, range, nodes: change.nodes };
   }
   const sorted = channels?.toSorted() ?? new Float32Array();
-  const [median = 0, largest = 0] = [sorted[sorted.length >> 1], sorted.at(-1)];
-  if (largest > outlier * median && sorted.length > 1) return { cause: 'outlier-channel', largest, median };
-  if (histogram && histogram.max > clipped * range) {
-    return { cause: 'saturated', largest: histogram.max, range };
-  }
+  const [median = 0, most = 0] = [sorted[sorted.length >> 1], sorted.at(-1)];
+  if (most > outlier * median && sorted.length > 1) return { cause: 'outlier-channel', largest: most, median };
+  if (largest !== undefined && largest > clipped * range) return { cause: 'saturated', largest, range };
   return { cause: rounded.get(value) === 'table' ? 'table' : 'rounding' };
 }

@@ -9,8 +9,8 @@ const shape = [1, 2, 3, 3];
 const samples = [1, 2].map((seed) => ({ x: float32Tensor(shape, new Random(seed).symmetric(18, 4)) }));
 
 /** y = 2 · Relu(x), z = −x. */
-function network() {
-  const n = new Network();
+function network(opset = 17) {
+  const n = new Network({ opset });
   const x = n.input('x', shape);
   const y = n.op('Mul', [n.op('Relu', [x], {}, 'relu'), n.scalar(2)], {}, 'y');
   return n.graph(y, n.op('Neg', [x], {}, 'z'));
@@ -21,8 +21,9 @@ const rounded = (value: number, scale: number) =>
   Math.floor(Math.max(-127, Math.min(127, value / scale)) + 0.5) * scale;
 
 describe('tensorLosses', () => {
-  it('are the noise of the outputs when one value alone is rounded, be it input, output or between', async () => {
-    const graph = network();
+  const what = 'are the noise of the outputs when one value alone is rounded, be it input, output or between';
+  it.each([7, 17])(`${what}, in opset %d`, async (opset) => {
+    const graph = network(opset);
     const expected = await resultsOf(graph, { runtime, samples });
     const context = { runtime, samples, expected };
     const scales = [0.25, 0.01];

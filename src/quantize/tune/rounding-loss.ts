@@ -7,6 +7,7 @@
  */
 
 import { type Graph, type Node, producers } from '../../graph/graph.ts';
+import { lookupOf } from '../../graph/operators/read.ts';
 import { asFloat32, float32Tensor, float32Values, type Tensor } from '../../graph/tensor.ts';
 import type { OnnxRuntime, OnnxSession } from '../../onnx/session.ts';
 import { writeModel } from '../../onnx/write.ts';
@@ -99,7 +100,14 @@ export async function tensorLosses(
 
 const scaleInput = 'dlakit:scale';
 
-/** The graph with one value rounded to integers of ±127, at a scale that is an input. Opset 8 or later, for its broadcasts. */
+/** A node behind the one before it. */
+interface Step {
+  readonly op: string;
+  readonly operands: readonly string[];
+  readonly attributes?: Node['attributes'];
+}
+
+/** The graph with one value rounded to integers of ±127, at a scale that is an input. */
 function withRounding(graph: Graph, value: string): Graph {
   const values = new Map(graph.values);
   const constants = new Map(graph.constants);
@@ -116,22 +124,27 @@ function withRounding(graph: Graph, value: string): Graph {
   values.set(raw, type);
   values.set(result, type);
   values.set(scaleInput, { dtype: 'float32', shape: [] });
-  const steps = [
-    ['Div', scaleInput],
-    ['Max', scalar('dlakit:low', -127)],
-    ['Min', scalar('dlakit:high', 127)],
-    ['Add', scalar('dlakit:half', 0.5)],
-    ['Floor'],
-    ['Mul', scaleInput],
-  ] as const;
+  // The bounds of a Clip are attributes before opset 11.
+  const bounds = { min: { kind: 'float', value: -127 }, max: { kind: 'float', value: 127 } } as const;
+  const clip: Step =
+    lookupOf(graph).opset < 11
+      ? { op: 'Clip', operands: [], attributes: bounds }
+      : { op: 'Clip', operands: [scalar('dlakit:low', -127), scalar('dlakit:high', 127)] };
+  const steps: readonly Step[] = [
+    { op: 'Div', operands: [scaleInput] },
+    clip,
+    { op: 'Add', operands: [scalar('dlakit:half', 0.5)] },
+    { op: 'Floor', operands: [] },
+    { op: 'Mul', operands: [scaleInput] },
+  ];
   let from = raw;
-  const rounding = steps.map(([op, operand], index): Node => {
+  const rounding = steps.map(({ op, operands, attributes = {} }, index): Node => {
     const name = `dlakit:${op}`;
     const output = index === steps.length - 1 ? result : name;
     values.set(output, type);
-    const inputs = operand === undefined ? [from] : [from, operand];
+    const inputs = [from, ...operands];
     from = output;
-    return { op, domain: '', attributes: {}, origin: [], name, inputs, outputs: [output] };
+    return { op, domain: '', attributes, origin: [], name, inputs, outputs: [output] };
   });
   const renamed = (names: readonly string[], from: string, to: string) =>
     names.map((name) => (name === from ? to : name));
@@ -148,9 +161,12 @@ function withRounding(graph: Graph, value: string): Graph {
   };
 }
 
+/** Whether a node is one whose weights may be rounded. */
+export const isWeighted = ({ op }: Node): boolean => op === 'Conv' || op === 'ConvTranspose';
+
 /** The relative noise of the outputs when the weights of a convolution alone are rounded; undefined where they are no constants. */
 export async function weightsLoss(graph: Graph, node: Node, context: LossContext): Promise<number | undefined> {
-  if (node.op !== 'Conv' && node.op !== 'ConvTranspose') return undefined;
+  if (!isWeighted(node)) return undefined;
   const name = node.inputs[1] ?? '';
   const weights = graph.constants.get(name);
   if (weights?.dtype !== 'float32') return undefined;

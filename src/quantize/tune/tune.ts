@@ -18,7 +18,6 @@ import type { OnnxRuntime, OnnxSession } from '../../onnx/session.ts';
 import type { PreparedNetwork } from '../../rewrite/rewrite.ts';
 import { equalRangeGroups, scaledValues } from '../../support/equal-ranges.ts';
 import { calibrationOf, type Measurement, measure, type Samples } from '../calibrate.ts';
-import type { RangeChange } from '../equalize-ranges.ts';
 import type { Histogram } from '../histogram.ts';
 import { rangeOf } from '../range-of.ts';
 import { scaleOfRange } from '../scales.ts';
@@ -31,6 +30,7 @@ import {
 } from './balance-channels.ts';
 import { type HalfBlock, halfBlocks } from './half-blocks.ts';
 import { causeOf, type TensorLoss } from './loss-causes.ts';
+import { mostLosing, type RoundedNetwork, sumOfLosses } from './loss-ranking.ts';
 import { measureChannels } from './measure-channels.ts';
 import {
   decibels,
@@ -44,12 +44,7 @@ import {
 } from './rounding-loss.ts';
 
 /** A network as it was compiled, as far as tuning asks. */
-export interface Candidate {
-  /** What was compiled, its gates balanced, and its scales after the equal-range rules. */
-  readonly graph: Graph;
-  readonly scales: ReadonlyMap<string, number>;
-  readonly rangeChanges: readonly RangeChange[];
-  readonly rounded: ReadonlyMap<string, 'memory' | 'table'>;
+export interface Candidate extends RoundedNetwork {
   /** Names of the nodes on the DLA. */
   readonly onDla: ReadonlySet<string>;
   /** Estimated latency. */
@@ -110,10 +105,7 @@ export interface Tuning {
 
 /** Samples over which single roundings are measured. */
 const few = 2;
-/** A rounding that makes a smaller share of all losses is left alone. */
-const negligible = 0.001;
-/** Tensors that are looked at closely, and blocks that may go to FP16. */
-const closely = 40;
+/** Blocks that may go to FP16. */
 const mostBlocks = 24;
 /** Largest factor beside smallest: channels that are nearer than this are not balanced. */
 const leastSpread = 1.5;
@@ -179,10 +171,7 @@ class RemedySearch<C extends Candidate> {
     const base = machine.compile(asIs);
     await this.#judge('as calibrated', base, asIs);
     const lost = await this.#predict(base);
-    const ranking = [...this.#losses]
-      .filter(([value, loss]) => base.rounded.has(value) && loss > negligible * lost)
-      .toSorted(([, a], [, b]) => b - a)
-      .slice(0, closely);
+    const ranking = mostLosing(this.#losses, lost, base);
     const important = new Set(ranking.map(([value]) => value));
     const channels = await this.#channels(important);
     const balanced = await this.#balance(plain, { ...asIs, candidate: base }, important, channels);
@@ -197,7 +186,7 @@ class RemedySearch<C extends Candidate> {
         value,
         share: loss / lost,
         snr: decibels(loss),
-        reason: causeOf(value, base, plain.histograms.get(value), channels.get(value)),
+        reason: causeOf(value, base, plain.histograms.get(value)?.max, channels.get(value)),
       })),
       samples: plain.samples,
     };
@@ -249,32 +238,9 @@ class RemedySearch<C extends Candidate> {
     }
   }
 
-  async #lossOf(graph: Graph, value: string, scale: number): Promise<number> {
-    const known = this.#losses.get(value);
-    if (known !== undefined) return known;
-    this.#tell(`what ${value} loses`);
-    const [loss = 0] = await tensorLosses(graph, value, [scale], this.#few);
-    this.#losses.set(value, loss);
-    return loss;
-  }
-
   /** The loss that the roundings of a network add up to. */
-  async #predict({ graph, scales, rounded }: C, half: ReadonlySet<string> = new Set()): Promise<number> {
-    let sum = 0;
-    for (const value of rounded.keys()) {
-      const scale = scales.get(value);
-      if (scale !== undefined && graph.values.has(value)) sum += await this.#lossOf(graph, value, scale);
-    }
-    for (const node of this.given.nodes) {
-      if (half.has(node.name)) continue;
-      const known = this.#losses.get(node.name);
-      const now = graph.nodes.find(({ name }) => name === node.name);
-      const loss = known ?? (now && (await weightsLoss(graph, now, this.#few)));
-      if (loss === undefined) continue;
-      this.#losses.set(node.name, loss);
-      sum += loss;
-    }
-    return sum;
+  #predict(candidate: C, half: ReadonlySet<string> = new Set()): Promise<number> {
+    return sumOfLosses(candidate, this.#few, this.#losses, half, (value) => this.#tell(`what ${value} loses`));
   }
 
   #channels(important: ReadonlySet<string>): Promise<ChannelRanges> {
