@@ -192,7 +192,7 @@ function planOfNet({ steps, size, batch }: Net, precision: 'int8' | 'fp16' = 'in
     else if (kind === 'depthwise') made.push(b.conv(x, { channels: c, kernel: 3, padding: 1, groups: c }));
     else if (kind === 'pool') made.push(b.averagePool(x, { kernel: 3, padding: 1 }));
     else if (kind === 'concat') made.push(b.concat([x, made[0]!]));
-    else if (kind === 'split') made.push(...b.split(x, [1, c - 1]));
+    else if (kind === 'split' && c > 1) made.push(...b.split(x, [1, c - 1]));
     else if (kind === 'elu') made.push(b.unary('Elu', x));
     else made.push(b.add(x, x));
   }
