@@ -130,7 +130,7 @@ describe('the ranking of tensors', () => {
   });
 
   it('does not count the zeros that fill up a run', async () => {
-    // Behind a bias, zeros are a signal as any other.
+    // The convolution has a bias: samples of zeros would give outputs that are not zero, and their noise would count.
     const biased = (batch: number): Graph => {
       const n = new Network({ seed: 7 });
       const weights = [n.weights([4, 3, 1, 1]), n.constant(float32Tensor([4], [2, 2, 2, 2]))];
